@@ -1,0 +1,613 @@
+"""The operations of a convolutional network on NumPy arrays, each forward directly above its backward.
+
+Names and meanings are PyTorch's: images are (N, C, H, W); kernel_size, stride, padding and dilation are ints
+or pairs (rows, columns). dy is the gradient dL/dy that comes from above; dx, dw, db are shaped like x, w, b.
+No function changes its arguments, and no array that one returns is ever written to again.
+
+Inside, images lie in memory as (C, H, W, N), the batch innermost: shifting a window then moves long unbroken
+runs, which is what makes plain slices fast. `_batch_last` and `_batch_first` go between the two orders.
+"""
+
+import math
+import threading
+
+import numpy as np
+
+from course_lib import checks
+from course_lib.checks import out_size
+
+__all__ = [
+    "avg_pool2d", "avg_pool2d_backward", "batch_norm2d", "batch_norm2d_backward", "col2im", "conv2d",
+    "conv2d_backward", "conv2d_input_gradient", "conv2d_weight_gradient", "conv_transpose2d",
+    "conv_transpose2d_backward", "cross_entropy", "dropout", "dropout_backward", "flatten", "flatten_backward",
+    "im2col", "linear", "linear_backward", "max_pool2d",
+    "max_pool2d_backward", "max_pool2d_winner", "max_pool2d_winner_backward", "mse", "out_size", "relu",
+    "relu_backward", "softmax",
+]  # fmt: skip
+
+# ---------------------------------------------------------------- windows
+
+
+class Windows:
+    """Where a kernel stands: for each of its cells, the slice of the padded image it meets over all windows."""
+
+    def __init__(self, kernel_size, stride, padding, dilation):
+        self.kernel_size = checks.pair("kernel_size", kernel_size, 1)
+        self.stride = checks.pair("stride", stride, 1)
+        self.padding = checks.pair("padding", padding, 0)
+        self.dilation = checks.pair("dilation", dilation, 1)
+
+    def count(self, size):
+        """(H, W) of the input -> (H_out, W_out), the number of windows down and across."""
+        return tuple(map(out_size, size, self.kernel_size, self.stride, self.padding, self.dilation))
+
+    def cells(self, count):
+        """For every kernel cell (i, j): i, j and the rows and columns of the padded image it reads."""
+        for i, j in np.ndindex(self.kernel_size):
+            yield i, j, self._slice(0, i, count), self._slice(1, j, count)
+
+    def _slice(self, axis, cell, count):
+        first = cell * self.dilation[axis]
+        return slice(first, first + (count[axis] - 1) * self.stride[axis] + 1, self.stride[axis])
+
+    def padded(self, size):
+        return size[0] + 2 * self.padding[0], size[1] + 2 * self.padding[1]
+
+    def inner(self, image, size):
+        """(C, H + 2 pH, W + 2 pW, N) -> the view (C, H, W, N) without the padding."""
+        top, left = self.padding
+        return image[:, top : top + size[0], left : left + size[1]]
+
+    def pad(self, x, value=0):
+        """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
+        N, C, H, W = x.shape
+        if self.padding == (0, 0):
+            return _batch_last(x)
+        padded = _scratch("padded", (C, *self.padded((H, W)), N), x.dtype)
+        padded[...] = value
+        self.inner(padded, (H, W))[...] = x.transpose(1, 2, 3, 0)
+        return padded
+
+    def unfold(self, x, count, out):
+        """x (N, C, H, W) -> out (C, kH, kW, H_out, W_out, N): what every kernel cell reads."""
+        padded = self.pad(x)
+        for i, j, rows, columns in self.cells(count):
+            out[:, i, j] = padded[:, rows, columns]
+        return out
+
+    def fold(self, columns, size):
+        """The transpose of unfold: columns (C, kH, kW, H_out, W_out, N), added up where windows overlap -> (N, C, H, W)."""
+        C, *_, N = columns.shape
+        padded = np.zeros((C, *self.padded(size), N), columns.dtype)
+        for i, j, rows, cols in self.cells(columns.shape[3:5]):
+            padded[:, rows, cols] += columns[:, i, j]
+        return _batch_first(self.inner(padded, size))
+
+
+def _batch_last(x):
+    """(N, C, H, W) -> (C, H, W, N), contiguous; free if x came from this module."""
+    return np.ascontiguousarray(x.transpose(1, 2, 3, 0))
+
+
+def _batch_first(x):
+    """(C, H, W, N) -> (N, C, H, W), always a view."""
+    return x.transpose(3, 0, 1, 2)
+
+
+_reused = threading.local()
+_LARGEST_KEPT = 64 * 2**20  # bytes
+
+
+def _scratch(name, shape, dtype):
+    """Working memory for one call, reused by the next: fresh pages cost more than the work done in them.
+
+    It must never be part of a result. Large requests are served fresh, so that nothing big is kept.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if size > _LARGEST_KEPT:
+        return np.empty(shape, dtype)
+    kept = vars(_reused).get(name)
+    if kept is None or kept.nbytes < size:
+        kept = vars(_reused)[name] = np.empty(size, np.uint8)
+    return kept[:size].view(dtype).reshape(shape)
+
+
+# A product this small takes OpenBLAS's kernel for small matrices, twice as fast where the CPU has AVX-512.
+_SMALL_PRODUCT = 10**6
+_SHORTEST_PIECE = 256
+
+
+def _pieces(a, b, length):
+    """a and b share an axis of this length, or b has it alone: into how many equal pieces to cut it."""
+    at_least = -(-a * b * length // _SMALL_PRODUCT)
+    for count in range(at_least, length // _SHORTEST_PIECE + 1):
+        if length % count == 0:
+            return count
+    return 1
+
+
+def _cut(matrix, count):
+    """(rows, length) -> the view (count, rows, length / count)."""
+    return matrix.reshape(len(matrix), count, -1).transpose(1, 0, 2)
+
+
+def _times_columns(a, columns, out):
+    """a (M, K) @ columns (K, L) -> out (M, L), in pieces along L."""
+    count = _pieces(*a.shape, columns.shape[1])
+    np.matmul(a, _cut(columns, count), out=_cut(out, count))
+    return out
+
+
+# ---------------------------------------------------------------- im2col
+
+
+def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
+    """x (N, C, H, W) -> cols (N, C kH kW, L): one column for each of the L = H_out W_out windows.
+
+    As torch.nn.functional.unfold. Source: Chellapilla et al. 2006.
+    """
+    x = checks.floats(x=x)
+    checks.ndim("x", x, "(N, C, H, W)")
+    windows = Windows(kernel_size, stride, padding, dilation)
+    N, C, *size = x.shape
+    count = windows.count(size)
+    cols = windows.unfold(x, count, np.empty((C, *windows.kernel_size, *count, N), x.dtype))
+    return cols.reshape(-1, math.prod(count), N).transpose(2, 0, 1)
+
+
+def col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1):
+    """cols (N, C kH kW, L) -> x (N, C, H, W) with (H, W) = output_size: the transpose of im2col, not its inverse.
+
+    As torch.nn.functional.fold: pixels that several windows hold receive the sum.
+    """
+    cols = checks.floats(cols=cols)
+    checks.ndim("cols", cols, "(N, C kH kW, L)")
+    size = checks.pair("output_size", output_size, 1)
+    windows = Windows(kernel_size, stride, padding, dilation)
+    kH, kW = windows.kernel_size
+    count = windows.count(size)
+    N, rows, L = cols.shape
+    if rows % (kH * kW) or L != math.prod(count):
+        raise ValueError(
+            f"cols must have shape (N, C * {kH * kW}, {math.prod(count)}) for output_size {size} and "
+            f"kernel_size {(kH, kW)}, but its shape is {cols.shape}"
+        )
+    return windows.fold(cols.transpose(1, 2, 0).reshape(-1, kH, kW, *count, N), size)
+
+
+# ---------------------------------------------------------------- convolution
+
+
+def conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
+    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
+
+    Cross-correlation: the kernel is not flipped.
+    """
+    x, w, b = checks.floats(x=x, w=w, b=b)
+    windows = _convolution(x, w, stride, padding, dilation)
+    N, C_out, count = len(x), len(w), windows.count(x.shape[2:])
+    y = _gather(x, w, windows, count)
+    if b is not None:
+        checks.shape("b", b, (C_out,), "one for each filter of w")
+        y += b[:, None]
+    return _batch_first(y.reshape(C_out, *count, N))
+
+
+def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1):
+    """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
+    dx = conv2d_input_gradient(dy, x, w, stride, padding, dilation)
+    dw, db = conv2d_weight_gradient(dy, x, w, stride, padding, dilation)
+    return dx, dw, db
+
+
+def conv2d_input_gradient(dy, x, w, stride=1, padding=0, dilation=1):
+    """dy (N, C_out, H_out, W_out), x, w -> dx like x: every output hands dy * w back to its window."""
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    windows = _convolution(x, w, stride, padding, dilation, dy)
+    return _scatter(dy, w, windows, x.shape[2:])
+
+
+def conv2d_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
+    """dy (N, C_out, H_out, W_out), x, w -> dw like w, db (C_out,): dy times what each weight had met."""
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    windows = _convolution(x, w, stride, padding, dilation, dy)
+    return _correlate(dy, x, windows).reshape(w.shape), _channel_sums(dy)
+
+
+def _convolution(x, w, stride, padding, dilation, dy=None):
+    """Check that the arrays belong to one convolution -> its Windows."""
+    checks.ndim("x", x, "(N, C_in, H, W)")
+    checks.ndim("w", w, "(C_out, C_in, kH, kW)")
+    windows = Windows(w.shape[2:], stride, padding, dilation)
+    checks.shape("w", w, (len(w), x.shape[1], *w.shape[2:]), "its second axis must match the channels of x")
+    count = windows.count(x.shape[2:])
+    if dy is not None:
+        checks.shape("dy", dy, (len(x), len(w), *count), "the shape of y")
+    return windows
+
+
+def _columns(x, windows, count):
+    """x (N, C, H, W) -> (C kH kW, H_out W_out N), the im2col matrix of the whole batch. Scratch memory."""
+    N, C = x.shape[:2]
+    out = _scratch("columns", (C, *windows.kernel_size, *count, N), x.dtype)
+    return windows.unfold(x, count, out).reshape(-1, math.prod(count) * N)
+
+
+def _rows(y):
+    """y (N, C_out, H_out, W_out) -> (C_out, H_out W_out N), the order of the columns above."""
+    return _batch_last(y).reshape(y.shape[1], -1)
+
+
+def _channel_sums(dy):
+    rows = _rows(dy)
+    return rows @ np.ones(rows.shape[1], dy.dtype)
+
+
+def _gather(x, w, windows, count):
+    """x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> y (C_out, H_out W_out N): each output reads its window."""
+    columns = _columns(x, windows, count)
+    out = np.empty((len(w), columns.shape[1]), x.dtype)
+    return _times_columns(w.reshape(len(w), -1), columns, out)
+
+
+def _scatter(dy, w, windows, size):
+    """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size): each output writes to its window."""
+    N, C_out, *count = dy.shape
+    shape = (w.shape[1], *windows.kernel_size, *count, N)
+    columns = _scratch("columns", (math.prod(shape[:3]), math.prod(shape[3:])), dy.dtype)
+    _times_columns(w.reshape(C_out, -1).T, _rows(dy), out=columns)
+    return windows.fold(columns.reshape(shape), size)
+
+
+def _correlate(dy, x, windows):
+    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in kH kW), for the windows that dy has."""
+    columns, rows = _columns(x, windows, dy.shape[2:]), _rows(dy)
+    count = _pieces(len(columns), len(rows), rows.shape[1])
+    products = _cut(columns, count) @ _cut(rows, count).transpose(0, 2, 1)
+    return products.sum(axis=0).T
+
+
+def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, dilation=1):
+    """x (N, C_in, H, W), w (C_in, C_out, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
+
+    H_out = (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1: conv2d's dx, run forward.
+    """
+    x, w, b = checks.floats(x=x, w=w, b=b)
+    windows, size = _transposed(x, w, stride, padding, output_padding, dilation)
+    y = _scatter(x, w, windows, size)
+    if b is not None:
+        checks.shape("b", b, w.shape[1:2], "one for each output channel of w")
+        y = y + b[:, None, None]
+    return y
+
+
+def conv_transpose2d_backward(dy, x, w, stride=1, padding=0, output_padding=0, dilation=1):
+    """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,): conv2d, run backward.
+
+    dx is conv2d of dy; dw is conv2d's weight gradient with x and dy in each other's place.
+    """
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    windows, size = _transposed(x, w, stride, padding, output_padding, dilation)
+    checks.shape("dy", dy, (len(x), w.shape[1], *size), "the shape of y")
+    C_in, count = len(w), x.shape[2:]
+    dx = _gather(dy, w, windows, count)
+    dw = _correlate(x, dy, windows).reshape(w.shape)
+    return _batch_first(dx.reshape(C_in, *count, len(x))), dw, _channel_sums(dy)
+
+
+def _transposed(x, w, stride, padding, output_padding, dilation):
+    """Check that x and w belong to one transposed convolution -> its Windows and (H_out, W_out)."""
+    checks.ndim("x", x, "(N, C_in, H, W)")
+    checks.ndim("w", w, "(C_in, C_out, kH, kW)")
+    checks.shape("w", w, (x.shape[1], *w.shape[1:]), "its first axis must match the channels of x")
+    windows = Windows(w.shape[2:], stride, padding, dilation)
+    extra = checks.pair("output_padding", output_padding, 0)
+    for e, s, d in zip(extra, windows.stride, windows.dilation, strict=True):
+        if e >= max(s, d):
+            raise ValueError(f"output_padding must be smaller than stride {s} or dilation {d}, but is {e}")
+    size = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, k, s, p, d, e in zip(
+            x.shape[2:], windows.kernel_size, windows.stride, windows.padding, windows.dilation, extra, strict=True
+        )
+    )
+    if min(size) < 1:
+        raise ValueError(f"padding {windows.padding} leaves nothing of the output: its size would be {size}")
+    return windows, size
+
+
+# ---------------------------------------------------------------- pooling
+
+
+def max_pool2d(x, kernel_size, stride=None, padding=0):
+    """x (N, C, H, W) -> y (N, C, H_out, W_out) and indices like y: where in the H x W plane each maximum stood.
+
+    Of equal values the first wins, as in PyTorch. Padding never wins.
+    """
+    y, winner = max_pool2d_winner(x, kernel_size, stride, padding)
+    windows, count = _pooling(np.shape(x), kernel_size, stride, padding)
+    W, kW = np.shape(x)[3], windows.kernel_size[1]
+    (top, left), (down, across) = windows.padding, windows.stride
+    corner = (np.arange(count[0]) * down - top)[:, None] * W + np.arange(count[1]) * across - left
+    cell = np.arange(math.prod(windows.kernel_size))
+    offset = cell // kW * W + cell % kW
+    return y, _batch_first(offset[_batch_last(winner)] + corner[:, :, None])
+
+
+def max_pool2d_backward(dy, indices, input_shape):
+    """dy and indices (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): the winner takes the gradient.
+
+    A pixel that won several windows collects from all of them.
+    """
+    dy = checks.floats(dy=dy)
+    checks.ndim("dy", dy, "(N, C, H_out, W_out)")
+    N, C, H, W = input_shape = _image_shape(input_shape)
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"indices must be integers, but the dtype is {indices.dtype}")
+    checks.shape("indices", indices, dy.shape, "the shape of dy")
+    checks.shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
+    if indices.min() < 0 or indices.max() >= H * W:
+        raise ValueError(f"indices must be from 0 to {H * W - 1}, but reach from {indices.min()} to {indices.max()}")
+    place = (np.arange(C)[:, None, None, None] * (H * W) + _batch_last(indices)) * N + np.arange(N)
+    dx = np.bincount(place.ravel(), _batch_last(dy).ravel(), C * H * W * N)  # adds in float64
+    return _batch_first(dx.astype(dy.dtype, copy=False).reshape(C, H, W, N))
+
+
+def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
+    """As max_pool2d, but with each winner named by its number in the window, row by row: what a layer remembers."""
+    x = checks.floats(x=x)
+    windows, count = _pooling(x.shape, kernel_size, stride, padding)
+    padded = windows.pad(x, -np.inf)
+    cells = [padded[:, rows, columns] for *_, rows, columns in windows.cells(count)]
+    y = cells[0].copy()
+    winner = np.zeros(y.shape, np.uint8 if len(cells) < 256 else np.intp)
+    for number, cell in enumerate(cells[1:], start=1):
+        np.maximum(winner, (cell > y) * winner.dtype.type(number), out=winner)
+        np.maximum(y, cell, out=y)
+    return _batch_first(y), _batch_first(winner)
+
+
+def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None, padding=0):
+    """As max_pool2d_backward, from the winners: knowing the windows, it moves slices and not single pixels."""
+    dy = checks.floats(dy=dy)
+    N, C, *size = input_shape = _image_shape(input_shape)
+    windows, count = _pooling(input_shape, kernel_size, stride, padding)
+    checks.shape("dy", dy, (N, C, *count), "the shape of y")
+    checks.shape("winner", winner, dy.shape, "the shape of dy")
+    dy, winner = _batch_last(dy), _batch_last(winner)
+    padded = np.zeros((C, *windows.padded(size), N), dy.dtype)
+    disjoint = all(s >= k for s, k in zip(windows.stride, windows.kernel_size, strict=True))
+    for number, (*_, rows, columns) in enumerate(windows.cells(count)):
+        place = padded[:, rows, columns]
+        if disjoint:
+            np.multiply(dy, winner == number, out=place)
+        else:
+            place += dy * (winner == number)
+    return _batch_first(windows.inner(padded, size))
+
+
+def avg_pool2d(x, kernel_size, stride=None, padding=0):
+    """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included as in PyTorch."""
+    x = checks.floats(x=x)
+    windows, count = _pooling(x.shape, kernel_size, stride, padding)
+    padded = windows.pad(x)
+    cells = [padded[:, rows, columns] for *_, rows, columns in windows.cells(count)]
+    y = cells[0].copy()
+    for cell in cells[1:]:
+        y += cell
+    y *= 1 / len(cells)
+    return _batch_first(y)
+
+
+def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
+    """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
+    dy = checks.floats(dy=dy)
+    N, C, *size = input_shape = _image_shape(input_shape)
+    windows, count = _pooling(input_shape, kernel_size, stride, padding)
+    checks.shape("dy", dy, (N, C, *count), "the shape of y")
+    share = _batch_last(dy) * dy.dtype.type(1 / math.prod(windows.kernel_size))
+    kernel = np.broadcast_to(share[:, None, None], (C, *windows.kernel_size, *count, N))
+    return windows.fold(kernel, tuple(size))
+
+
+def _pooling(shape, kernel_size, stride, padding):
+    """Check the geometry of a pooling -> its Windows and (H_out, W_out). stride None means kernel_size."""
+    if len(shape) != 4:
+        raise ValueError(f"x must have shape (N, C, H, W), but its shape is {shape}")
+    windows = Windows(kernel_size, kernel_size if stride is None else stride, padding, 1)
+    for k, p in zip(windows.kernel_size, windows.padding, strict=True):
+        if 2 * p > k:
+            raise ValueError(f"padding must be at most half of kernel_size {k}, but is {p}")
+    return windows, windows.count(shape[2:])
+
+
+def _image_shape(input_shape):
+    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 4:
+        raise ValueError(f"input_shape must be (N, C, H, W), but is {input_shape!r}")
+    return tuple(checks.integer(f"input_shape[{i}]", n, 1) for i, n in enumerate(input_shape))
+
+
+# ---------------------------------------------------------------- elementwise, flatten, linear
+
+
+def relu(x):
+    """x -> max(x, 0), elementwise."""
+    return np.maximum(checks.floats(x=x), 0)
+
+
+def relu_backward(dy, x):
+    """dy, x of one shape -> dx: the gradient passes where x was positive; at exactly 0 it stops."""
+    dy, x = checks.floats(dy=dy, x=x)
+    checks.shape("dy", dy, x.shape, "the shape of x")
+    return dy * (x > 0)
+
+
+def flatten(x):
+    """x (N, ...) -> (N, product of the rest): the same values as one row for each example."""
+    x = checks.floats(x=x)
+    if x.ndim < 2:
+        raise ValueError(f"x must have shape (N, ...), but its shape is {x.shape}")
+    return x.reshape(len(x), -1)
+
+
+def flatten_backward(dy, input_shape):
+    """dy (N, features) -> dx of input_shape: the same values in the old shape."""
+    dy = checks.floats(dy=dy)
+    input_shape = tuple(checks.integer(f"input_shape[{i}]", n, 1) for i, n in enumerate(input_shape))
+    checks.shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
+    return dy.reshape(input_shape)
+
+
+def linear(x, w, b=None):
+    """x (N, in_features), w (out_features, in_features), b (out_features,) -> y (N, out_features) = x w^T + b."""
+    x, w, b = checks.floats(x=x, w=w, b=b)
+    _product(x, w)
+    y = w @ x.T
+    if b is not None:
+        checks.shape("b", b, (len(w),), "one for each row of w")
+        y += b[:, None]
+    return y.T
+
+
+def linear_backward(dy, x, w):
+    """dy (N, out_features), x (N, in_features), w (out_features, in_features) -> dx, dw, db (out_features,)."""
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    _product(x, w)
+    checks.shape("dy", dy, (len(x), len(w)), "the shape of y")
+    return (w.T @ dy.T).T, dy.T @ x, dy.sum(axis=0)
+
+
+def _product(x, w):
+    checks.ndim("x", x, "(N, in_features)")
+    checks.ndim("w", w, "(out_features, in_features)")
+    checks.shape("x", x, (len(x), w.shape[1]), "its columns must match those of w")
+
+
+# ---------------------------------------------------------------- dropout, batch norm
+
+
+def dropout(x, p, rng):
+    """x of any shape, p the share dropped -> y, and mask like x (True where kept).
+
+    Kept values are scaled by 1 / (1 - p), so that the expected y is x ("inverted" dropout).
+    Source: Srivastava et al. 2014.
+    """
+    x = checks.floats(x=x)
+    p = checks.probability("p", p)
+    draws = checks.generator("rng", rng).random((*x.shape[1:], *x.shape[:1]), dtype=np.float32)
+    mask = np.moveaxis(draws >= p, -1, 0) if x.ndim else draws >= p  # batch last, like the images
+    return _dropped(x, mask, p), mask
+
+
+def dropout_backward(dy, mask, p):
+    """dy and mask of one shape -> dx: the same mask and scale as forward."""
+    dy = checks.floats(dy=dy)
+    p = checks.probability("p", p)
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(f"mask must be boolean (True where kept), but its dtype is {mask.dtype}")
+    checks.shape("mask", mask, dy.shape, "the shape of dy")
+    return _dropped(dy, mask, p)
+
+
+def _dropped(x, mask, p):
+    return x * mask * x.dtype.type(1 / (1 - p) if p < 1 else 0)
+
+
+def batch_norm2d(x, weight, bias, mean=None, var=None, eps=1e-5):
+    """x (N, C, H, W), weight and bias (C,) -> y like x, and the mean and variance (C,) that were used.
+
+    Without mean and var those of the batch are taken (the variance divided by N H W), as in training;
+    with them they are constants, as in evaluation. Source: Ioffe & Szegedy 2015.
+    """
+    x, weight, bias, mean, var = checks.floats(x=x, weight=weight, bias=bias, mean=mean, var=var)
+    mean, var = _statistics(x, weight, mean, var, eps)
+    checks.shape("bias", bias, weight.shape, "one for each channel of x")
+    y = _normalised(x, mean, var, eps) * _by_channel(weight) + _by_channel(bias)
+    return y, mean, var
+
+
+def batch_norm2d_backward(dy, x, weight, mean=None, var=None, eps=1e-5):
+    """dy, x (N, C, H, W), weight (C,) -> dx like x, dweight (C,), dbias (C,).
+
+    The batch's own mean and variance depend on x, so dx loses the part of dy that only moves them;
+    a mean and var that were given are constants, and dx does not.
+    """
+    dy, x, weight, mean, var = checks.floats(dy=dy, x=x, weight=weight, mean=mean, var=var)
+    constant = mean is not None
+    mean, var = _statistics(x, weight, mean, var, eps)
+    checks.shape("dy", dy, x.shape, "the shape of x")
+    normalised = _normalised(x, mean, var, eps)
+    dweight = (dy * normalised).sum(axis=(0, 2, 3))
+    dbias = dy.sum(axis=(0, 2, 3))
+    if not constant:
+        count = x.size // len(weight)
+        dy = dy - _by_channel(dbias / count) - normalised * _by_channel(dweight / count)
+    return dy * _by_channel(weight / np.sqrt(var + var.dtype.type(eps))), dweight, dbias
+
+
+def _statistics(x, weight, mean, var, eps):
+    checks.ndim("x", x, "(N, C, H, W)")
+    channels = x.shape[1:2]
+    checks.shape("weight", weight, channels, "one for each channel of x")
+    if (mean is None) != (var is None):
+        raise ValueError("mean and var must be given together or not at all")
+    if not eps > 0:
+        raise ValueError(f"eps must be positive, but is {eps}")
+    if mean is None:
+        if x.size == x.shape[1]:
+            raise ValueError(f"x must have more than one value per channel, but its shape is {x.shape}")
+        return x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+    checks.shape("mean", mean, channels, "one for each channel of x")
+    checks.shape("var", var, channels, "one for each channel of x")
+    if var.min() < 0:
+        raise ValueError(f"var must not be negative, but its smallest entry is {var.min()}")
+    return mean, var
+
+
+def _normalised(x, mean, var, eps):
+    return (x - _by_channel(mean)) / _by_channel(np.sqrt(var + var.dtype.type(eps)))
+
+
+def _by_channel(values):
+    return values[:, None, None]
+
+
+# ---------------------------------------------------------------- losses
+
+
+def softmax(logits):
+    """logits (N, classes) -> probabilities (N, classes), each row summing to 1."""
+    logits = checks.floats(logits=logits)
+    checks.ndim("logits", logits, "(N, classes)")
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))  # the largest becomes 0: exp cannot overflow
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(logits, targets):
+    """logits (N, classes), targets (N,) integers -> mean loss (a float, in nats) and dlogits (N, classes).
+
+    dlogits = (softmax(logits) - onehot(targets)) / N.
+    """
+    logits = checks.floats(logits=logits)
+    checks.ndim("logits", logits, "(N, classes)")
+    N, classes = logits.shape
+    targets = checks.class_labels("targets", targets, N, classes)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    raised = np.exp(shifted)
+    total = raised.sum(axis=1, keepdims=True)
+    each = np.arange(N)
+    loss = np.mean(np.log(total[:, 0]) - shifted[each, targets])
+    dlogits = raised / total
+    dlogits[each, targets] -= 1
+    dlogits /= N
+    return float(loss), dlogits
+
+
+def mse(pred, target):
+    """pred, target of one shape -> mean over all elements of (pred - target)^2 (a float), and dpred."""
+    pred, target = checks.floats(pred=pred, target=target)
+    checks.shape("target", target, pred.shape, "the shape of pred")
+    difference = pred - target
+    return float(np.mean(difference**2)), difference * pred.dtype.type(2 / pred.size)

@@ -1,0 +1,383 @@
+"""Layers: the functions of `functional`, with a memory for what their backward needs.
+
+forward(x) remembers; backward(dy) adds to each parameter's .grad and returns dx.
+"""
+
+import numpy as np
+
+from course_lib import checks, init
+from course_lib import functional as F
+
+
+class Parameter:
+    """An array that is learnt, and the gradient collected for it since the last zero_grad."""
+
+    def __init__(self, data):
+        self.data = checks.floats(data=data)
+        self.zero_grad()
+
+    def zero_grad(self):
+        self.grad = np.zeros_like(self.data)
+
+    def __repr__(self):
+        return f"Parameter(shape={self.data.shape}, dtype={self.data.dtype})"
+
+
+class Module:
+    """What every layer can do. A subclass writes forward and backward."""
+
+    training = True
+    buffers = ()  # names of arrays that belong to the state but are not learnt
+
+    def forward(self, x):
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x)")
+
+    def backward(self, dy):
+        raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
+
+    def parameter_gradients(self, dy):
+        """backward for the first layer of a network, whose dx nobody needs. Layers that can save work override it."""
+        if self.parameters():
+            self.backward(dy)
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def children(self):
+        """(name, layer) for each layer directly inside this one."""
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, Module)]
+
+    def modules(self):
+        """This layer and every layer inside it."""
+        return [self] + [module for _, child in self.children() for module in child.modules()]
+
+    def parameters(self):
+        return [owner for _, owner, _ in self._state() if isinstance(owner, Parameter)]
+
+    def zero_grad(self):
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def train(self, training=True):
+        for module in self.modules():
+            module.training = training
+        return self
+
+    def eval(self):
+        return self.train(False)
+
+    def astype(self, dtype):
+        """Turn every parameter and buffer into float32 or float64, and return the layer. Gradients start anew."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(f"dtype must be float32 or float64, but is {np.dtype(dtype)}")
+        for _, owner, attribute in self._state():
+            setattr(owner, attribute, getattr(owner, attribute).astype(dtype))
+        self.zero_grad()
+        return self
+
+    def state_dict(self):
+        """name -> a copy of each parameter's data and each buffer; inner layers are dotted, "0.weight"."""
+        return {name: getattr(owner, attribute).copy() for name, owner, attribute in self._state()}
+
+    def load_state_dict(self, state):
+        """Take over every array of `state`, whose names and shapes must be this model's. All or nothing."""
+        own = {name: (owner, attribute) for name, owner, attribute in self._state()}
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or unknown:
+            raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
+        arrays = {}
+        for name, (owner, attribute) in own.items():
+            current = getattr(owner, attribute)
+            array = checks.floats(**{f"state[{name!r}]": state[name]})
+            checks.shape(f"state[{name!r}]", array, current.shape, "as in this model")
+            arrays[name] = array.astype(current.dtype)
+        for name, (owner, attribute) in own.items():
+            setattr(owner, attribute, arrays[name])
+
+    def _state(self):
+        """(dotted name, owner, attribute) of every array that makes up the state."""
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                yield name, value, "data"
+        for name in self.buffers:
+            yield name, self, name
+        for child, layer in self.children():
+            for name, owner, attribute in layer._state():
+                yield f"{child}.{name}", owner, attribute
+
+    def _remembered(self, name):
+        if name not in vars(self):
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
+        return vars(self)[name]
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+# ---------------------------------------------------------------- layers that learn
+
+
+class _Convolution(Module):
+    """What Conv2d and ConvTranspose2d share: a weight, a bias, and the geometry they hand on."""
+
+    def __init__(self, weight_shape, channels, bias, rng, dtype, **geometry):
+        self.weight = Parameter(init.he_normal(weight_shape, rng or np.random.default_rng(), dtype))
+        self.bias = Parameter(np.zeros(channels, dtype)) if bias else None
+        self.geometry = geometry
+
+    @property
+    def _b(self):
+        return None if self.bias is None else self.bias.data
+
+    def _collect(self, dw, db):
+        self.weight.grad += dw
+        if self.bias is not None:
+            self.bias.grad += db
+
+    def __repr__(self):
+        shape = ", ".join(f"{name}={value}" for name, value in self.geometry.items())
+        return f"{type(self).__name__}(weight {self.weight.data.shape}, {shape})"
+
+
+class Conv2d(_Convolution):
+    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out). weight (out_channels, in_channels, kH, kW)."""
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, bias=True,
+        *, rng=None, dtype=np.float32,
+    ):  # fmt: skip
+        shape = _weight_shape(out_channels, in_channels, kernel_size)
+        windows = F.Windows(kernel_size, stride, padding, dilation)
+        super().__init__(
+            shape, out_channels, bias, rng, dtype,
+            stride=windows.stride, padding=windows.padding, dilation=windows.dilation,
+        )  # fmt: skip
+
+    def forward(self, x):
+        self.x = x
+        return F.conv2d(x, self.weight.data, self._b, **self.geometry)
+
+    def backward(self, dy):
+        self.parameter_gradients(dy)
+        return F.conv2d_input_gradient(dy, self.x, self.weight.data, **self.geometry)
+
+    def parameter_gradients(self, dy):
+        self._collect(*F.conv2d_weight_gradient(dy, self._remembered("x"), self.weight.data, **self.geometry))
+
+
+class ConvTranspose2d(_Convolution):
+    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out). weight (in_channels, out_channels, kH, kW)."""
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, bias=True, dilation=1,
+        *, rng=None, dtype=np.float32,
+    ):  # fmt: skip
+        shape = _weight_shape(in_channels, out_channels, kernel_size)
+        windows = F.Windows(kernel_size, stride, padding, dilation)
+        super().__init__(
+            shape, out_channels, bias, rng, dtype, stride=windows.stride, padding=windows.padding,
+            output_padding=checks.pair("output_padding", output_padding, 0), dilation=windows.dilation,
+        )  # fmt: skip
+
+    def forward(self, x):
+        self.x = x
+        return F.conv_transpose2d(x, self.weight.data, self._b, **self.geometry)
+
+    def backward(self, dy):
+        x = self._remembered("x")
+        dx, dw, db = F.conv_transpose2d_backward(dy, x, self.weight.data, **self.geometry)
+        self._collect(dw, db)
+        return dx
+
+
+def _weight_shape(first, second, kernel_size):
+    names = ("out_channels", "in_channels")
+    channels = tuple(checks.integer(name, n, 1) for name, n in zip(names, (first, second), strict=True))
+    return channels + checks.pair("kernel_size", kernel_size, 1)
+
+
+class Linear(Module):
+    """(N, in_features) -> (N, out_features). weight (out_features, in_features)."""
+
+    def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
+        shape = checks.integer("out_features", out_features, 1), checks.integer("in_features", in_features, 1)
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(), dtype))
+        self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
+
+    def forward(self, x):
+        self.x = x
+        return F.linear(x, self.weight.data, None if self.bias is None else self.bias.data)
+
+    def backward(self, dy):
+        dx, dw, db = F.linear_backward(dy, self._remembered("x"), self.weight.data)
+        self.weight.grad += dw
+        if self.bias is not None:
+            self.bias.grad += db
+        return dx
+
+    def __repr__(self):
+        return f"Linear(weight {self.weight.data.shape})"
+
+
+class BatchNorm2d(Module):
+    """(N, num_features, H, W) -> the same shape: each channel to mean 0 and variance 1, then scaled and shifted."""
+
+    buffers = ("running_mean", "running_var")
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, *, dtype=np.float32):
+        channels = checks.integer("num_features", num_features, 1)
+        self.eps, self.momentum = eps, checks.probability("momentum", momentum)
+        self.weight = Parameter(np.ones(channels, dtype))
+        self.bias = Parameter(np.zeros(channels, dtype))
+        self.running_mean = np.zeros(channels, dtype)
+        self.running_var = np.ones(channels, dtype)
+
+    def forward(self, x):
+        self.x = x
+        self.statistics = () if self.training else (self.running_mean, self.running_var)
+        y, mean, var = F.batch_norm2d(x, self.weight.data, self.bias.data, *self.statistics, eps=self.eps)
+        if self.training:
+            count = y.size // len(mean)
+            self.running_mean = self._moved(self.running_mean, mean)
+            self.running_var = self._moved(self.running_var, var * (count / (count - 1)))  # unbiased, as in PyTorch
+        return y
+
+    def backward(self, dy):
+        x = self._remembered("x")
+        dx, dweight, dbias = F.batch_norm2d_backward(dy, x, self.weight.data, *self.statistics, eps=self.eps)
+        self.weight.grad += dweight
+        self.bias.grad += dbias
+        return dx
+
+    def _moved(self, old, new):
+        return ((1 - self.momentum) * old + self.momentum * new).astype(old.dtype)
+
+    def __repr__(self):
+        return f"BatchNorm2d({len(self.weight.data)})"
+
+
+# ---------------------------------------------------------------- layers that only route
+
+
+class ReLU(Module):
+    def forward(self, x):
+        self.x = x
+        return F.relu(x)
+
+    def backward(self, dy):
+        return F.relu_backward(dy, self._remembered("x"))
+
+
+class Flatten(Module):
+    def forward(self, x):
+        self.input_shape = np.shape(x)
+        return F.flatten(x)
+
+    def backward(self, dy):
+        return F.flatten_backward(dy, self._remembered("input_shape"))
+
+
+class _Pool(Module):
+    def __init__(self, kernel_size, stride=None, padding=0):
+        stride = kernel_size if stride is None else stride
+        windows = F.Windows(kernel_size, stride, padding, 1)
+        self.geometry = (windows.kernel_size, windows.stride, windows.padding)
+
+    def __repr__(self):
+        kernel_size, stride, padding = self.geometry
+        return f"{type(self).__name__}({kernel_size}, stride={stride}, padding={padding})"
+
+
+class MaxPool2d(_Pool):
+    def forward(self, x):
+        self.input_shape = np.shape(x)
+        y, self.winner = F.max_pool2d_winner(x, *self.geometry)
+        return y
+
+    def backward(self, dy):
+        return F.max_pool2d_winner_backward(dy, self._remembered("winner"), self.input_shape, *self.geometry)
+
+
+class AvgPool2d(_Pool):
+    def forward(self, x):
+        self.input_shape = np.shape(x)
+        return F.avg_pool2d(x, *self.geometry)
+
+    def backward(self, dy):
+        return F.avg_pool2d_backward(dy, self._remembered("input_shape"), *self.geometry)
+
+
+class Dropout(Module):
+    """Drops a share p of the values while training, passes everything on in eval()."""
+
+    def __init__(self, p=0.5, *, rng=None):
+        self.p = checks.probability("p", p)
+        self.rng = rng or np.random.default_rng()
+
+    def forward(self, x):
+        self.mask = None
+        if not self.training:
+            return checks.floats(x=x)
+        y, self.mask = F.dropout(x, self.p, self.rng)
+        return y
+
+    def backward(self, dy):
+        mask = self._remembered("mask")
+        return checks.floats(dy=dy) if mask is None else F.dropout_backward(dy, mask, self.p)
+
+    def __repr__(self):
+        return f"Dropout({self.p})"
+
+
+# ---------------------------------------------------------------- layers made of layers
+
+
+class Sequential(Module):
+    """Layers one after the other: forward first to last, backward last to first."""
+
+    def __init__(self, *layers):
+        if not layers:
+            raise ValueError("layers must hold at least one layer, but is empty")
+        self.layers = list(layers)
+
+    def children(self):
+        return [(str(number), layer) for number, layer in enumerate(self.layers)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy, input_gradient=True):
+        """dy -> dx, or None with input_gradient=False: then the first layer's dx is never computed."""
+        for layer in reversed(self.layers[1:]):
+            dy = layer.backward(dy)
+        if input_gradient:
+            return self.layers[0].backward(dy)
+        self.layers[0].parameter_gradients(dy)
+
+    def parameter_gradients(self, dy):
+        self.backward(dy, input_gradient=False)
+
+    def __getitem__(self, number):
+        return self.layers[number]
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __repr__(self):
+        inner = "".join(f"  ({name}) {layer!r}\n" for name, layer in self.children())
+        return f"{type(self).__name__}(\n{inner})"
+
+
+class Residual(Sequential):
+    """x -> x + layers(x): the gradient splits, and one half takes the short way back."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        checks.shape("the output of the layers in Residual", y, np.shape(x), "the shape of x, to be added to it")
+        return x + y
+
+    def backward(self, dy, input_gradient=True):
+        dx = super().backward(dy, input_gradient)
+        return dy + dx if input_gradient else None

@@ -1,0 +1,69 @@
+"""Optimizers: step() moves every parameter's data against its grad."""
+
+import math
+
+import numpy as np
+
+from course_lib.layers import Parameter
+
+
+class Optimizer:
+    def __init__(self, parameters, lr):
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError("parameters must hold at least one Parameter, but is empty")
+        for number, parameter in enumerate(self.parameters):
+            if not isinstance(parameter, Parameter):
+                raise TypeError(f"parameters[{number}] must be a Parameter, but is a {type(parameter).__name__}")
+        self.lr = _not_negative("lr", lr)
+
+    def zero_grad(self):
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+
+class SGD(Optimizer):
+    """v = momentum v + grad; data -= lr v."""
+
+    def __init__(self, parameters, lr, momentum=0):
+        super().__init__(parameters, lr)
+        self.momentum = _not_negative("momentum", momentum)
+        self.velocity = [np.zeros_like(p.data) for p in self.parameters]
+
+    def step(self):
+        for number, parameter in enumerate(self.parameters):
+            velocity = self.momentum * self.velocity[number] + parameter.grad
+            self.velocity[number] = velocity
+            parameter.data = parameter.data - self.lr * velocity
+
+
+class Adam(Optimizer):
+    """Steps of about lr, whatever the size of the gradient. Source: Kingma & Ba 2015, algorithm 1."""
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(parameters, lr)
+        self.betas = tuple(_not_negative(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas))
+        self.eps = _not_negative("eps", eps)
+        self.steps = 0
+        self.mean = [np.zeros_like(p.data) for p in self.parameters]
+        self.square = [np.zeros_like(p.data) for p in self.parameters]
+
+    def step(self):
+        self.steps += 1
+        beta1, beta2 = self.betas
+        rate = self.lr / (1 - beta1**self.steps)
+        root = math.sqrt(1 - beta2**self.steps)
+        for number, parameter in enumerate(self.parameters):
+            gradient = parameter.grad
+            mean = beta1 * self.mean[number] + (1 - beta1) * gradient
+            square = beta2 * self.square[number] + (1 - beta2) * gradient**2
+            self.mean[number], self.square[number] = mean, square
+            parameter.data = parameter.data - rate * mean / (np.sqrt(square) / root + self.eps)
+
+
+def _not_negative(name, value, below=math.inf):
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, but is {value!r}")
+    if not 0 <= value < below:
+        raise ValueError(f"{name} must be at least 0 and less than {below}, but is {value}")
+    return float(value)
