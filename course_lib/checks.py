@@ -2,40 +2,61 @@
 
 import functools
 import inspect
+import math
+import numbers
 import operator
 
 import numpy as np
+
+# ---------------------------------------------------------------- arrays
+
+MAY_BE_NONE = {"b", "mean", "var"}
 
 
 def floats(**arrays):
     """Arrays by name -> the same as float32 or float64 arrays of one common dtype, in the order given.
 
-    float32 stays float32, float64 stays float64, integers are promoted. None is passed through.
-    Nothing is copied that need not be.
+    float32 stays float32, float64 stays float64, integers are promoted. What may be left out (b, mean, var)
+    stays None. Nothing is copied that need not be.
     """
-    found = {name: _numeric(name, value) for name, value in arrays.items() if value is not None}
-    dtype = _common_float(found.values())
-    for name, value in found.items():
-        found[name] = value = value.astype(dtype, copy=False)
-        if np.isnan(value.max()):  # max passes NaN on, and is faster than looking at each entry
-            where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
-            raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
-    result = [found.get(name) for name in arrays]
+    result = list(_floats(arrays).values())
     return result[0] if len(result) == 1 else result
 
 
+def _floats(arrays):
+    result = {
+        name: None if value is None and name in MAY_BE_NONE else _numeric(name, value)
+        for name, value in arrays.items()
+    }
+    dtype = _common_float(value for value in result.values() if value is not None)
+    for name, value in result.items():
+        if value is None:
+            continue
+        result[name] = value = value.astype(dtype, copy=False)
+        if np.isnan(value.max()):  # max passes NaN on, and is faster than looking at each entry
+            where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
+            raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
+    return result
+
+
 def _numeric(name, value):
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be a plain array, but is a masked array: fill it first")
-    try:
-        value = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of numbers, but its rows differ in shape") from error
+    value = _array(name, value)
     if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
         raise TypeError(f"{name} must be float32, float64 or integer, but its dtype is {value.dtype}")
     if value.size == 0:
         raise ValueError(f"{name} must not be empty, but its shape is {value.shape}")
     return value
+
+
+def _array(name, value):
+    if value is None:
+        raise TypeError(f"{name} must be an array, but is None")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be a plain array, but is a masked array: fill it first")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers, but its rows differ in shape") from error
 
 
 def _common_float(arrays):
@@ -45,11 +66,57 @@ def _common_float(arrays):
     return np.dtype(np.float64)
 
 
+def float_dtype(name, dtype):
+    """What NumPy takes for float32 or float64 -> that dtype."""
+    if dtype in ("float32", "float64", np.float32, np.float64, float):
+        return np.dtype(dtype)
+    raise TypeError(f"{name} must be float32 or float64, but is {dtype!r}")
+
+
+def integers(name, value):
+    """An array of any integer dtype."""
+    value = _array(name, value)
+    if value.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, but the dtype is {value.dtype}")
+    return value
+
+
+def between(name, array, least, below):
+    """An array of integers from `least` to `below` - 1, as int64."""
+    wrong = np.argwhere((array < least) | (array >= below))
+    if len(wrong):
+        first = tuple(wrong[0])
+        place = ", ".join(map(str, first))
+        raise ValueError(f"{name} must be from {least} to {below - 1}, but {name}[{place}] is {array[first]}")
+    return array.astype(np.int64, copy=False)
+
+
+def booleans(name, value):
+    value = _array(name, value)
+    if value.dtype != bool:
+        raise TypeError(f"{name} must hold True and False, but its dtype is {value.dtype}")
+    return value
+
+
+def class_labels(name, labels, examples, classes):
+    """labels (N,) integers in 0 .. classes - 1."""
+    labels = integers(name, labels)
+    shape(name, labels, (examples,), "one label for each row")
+    return between(name, labels, 0, classes)
+
+
+# ---------------------------------------------------------------- shapes
+
+
 def ndim(name, array, axes):
     """`axes` pictures the expected shape, as "(N, C, H, W)"; their number is what is checked. "(...)" is any."""
-    expected = len([letter for letter in axes.strip("()").split(",") if letter.strip()])
-    if axes != "(...)" and array.ndim != expected:
+    if axes != "(...)" and array.ndim != len(_letters(axes)):
         raise ValueError(f"{name} must have shape {axes}, but its shape is {array.shape}")
+
+
+def _letters(axes):
+    """ "(N, C kH kW, L)" -> ["N", "C kH kW", "L"]"""
+    return [letter.strip() for letter in axes.strip("()").split(",") if letter.strip()]
 
 
 def shape(name, array, expected, why=""):
@@ -58,8 +125,22 @@ def shape(name, array, expected, why=""):
         raise ValueError(f"{name} must have shape {tuple(expected)}{because}, but its shape is {array.shape}")
 
 
+def array_shape(name, value, axes):
+    """A shape given as an argument -> a tuple of ints. `axes` pictures it; "..." at its end stands for any more."""
+    letters = _letters(axes)
+    least, most = (len(letters) - 1, math.inf) if letters[-1] == "..." else (len(letters), len(letters))
+    if not isinstance(value, (tuple, list)) or not least <= len(value) <= most:
+        raise ValueError(f"{name} must be {axes}, but is {value!r}")
+    return tuple(integer(f"{name}[{axis}]", size, 1) for axis, size in enumerate(value))
+
+
+# ---------------------------------------------------------------- numbers
+
+
 def integer(name, value, least):
     """An integer no smaller than `least`, as a Python int."""
+    if type(value) is int and value >= least:  # nearly always, and asked many times in every step of a training
+        return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, but is {value!r}")
     try:
@@ -73,7 +154,9 @@ def integer(name, value, least):
 
 def pair(name, value, least):
     """An int or a pair of ints (rows, columns) -> a pair of ints, each no smaller than `least`."""
-    if np.ndim(value) == 0:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, (tuple, list)):
         number = integer(name, value, least)
         return number, number
     if len(value) != 2:
@@ -86,34 +169,45 @@ def out_size(size, kernel_size, stride=1, padding=0, dilation=1):
 
     Source: Dumoulin & Visin 2016, relationship 15.
     """
-    room = size + 2 * padding - dilation * (kernel_size - 1) - 1
-    if room < 0:
+    size, kernel_size = integer("size", size, 1), integer("kernel_size", kernel_size, 1)
+    stride, padding = integer("stride", stride, 1), integer("padding", padding, 0)
+    reach = integer("dilation", dilation, 1) * (kernel_size - 1) + 1
+    if reach > size + 2 * padding:
         raise ValueError(
-            f"kernel_size {kernel_size} with dilation {dilation} spans {dilation * (kernel_size - 1) + 1}, "
+            f"kernel_size {kernel_size} with dilation {dilation} spans {reach}, "
             f"which must not exceed the padded input, size {size} + 2 * padding {padding} = {size + 2 * padding}"
         )
-    return room // stride + 1
+    return (size + 2 * padding - reach) // stride + 1
+
+
+def real(name, value, least=-math.inf, below=math.inf):
+    """A number with least <= number < below, as a Python float."""
+    number = _real(name, value)
+    if not least <= number < below:
+        raise ValueError(f"{name} must be at least {least} and less than {below}, but is {value}")
+    return number
+
+
+def positive(name, value):
+    """A finite number above 0, as a Python float."""
+    number = _real(name, value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be positive and finite, but is {value}")
+    return number
 
 
 def probability(name, value):
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number from 0 to 1, but is {value!r}")
-    if not 0 <= value <= 1:
+    """A number from 0 to 1, both included, as a Python float."""
+    number = _real(name, value)
+    if not 0 <= number <= 1:
         raise ValueError(f"{name} must be a number from 0 to 1, but is {value}")
+    return number
+
+
+def _real(name, value):
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, but is {value!r}")
     return float(value)
-
-
-def class_labels(name, labels, examples, classes):
-    """labels (N,) integers in 0 .. classes - 1."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, but the dtype is {labels.dtype}")
-    shape(name, labels, (examples,), "one label for each row")
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
-        first = wrong[0]
-        raise ValueError(f"{name} must be from 0 to {classes - 1}, but {name}[{first}] is {labels[first]}")
-    return labels
 
 
 def generator(name, rng):
@@ -122,56 +216,120 @@ def generator(name, rng):
     return rng
 
 
-def axes(**expected):
+# ---------------------------------------------------------------- a decorator that keeps checks out of a lesson
+
+
+def axes(fits=None, **expected):
     """A decorator: check arrays by parameter name, then call the function with them as floats.
 
-        @checks.axes(dy="(m,)", w="(k,)")
-        def f(dy, w, stride=1): ...
+        @checks.axes(x="(n,)", w="(k,)", fits=checks.convolution)
+        def f(x, w, stride=1): ...
 
-    The body is then free of checks and can be read as the lesson it is. Results come back in the
-    common dtype of the arguments. Parameters called stride or padding must be plain integers, and
-    where dy, x and w belong to one convolution their shapes must agree.
+    The body is then free of checks and can be read as the lesson it is. The same letter means the same size,
+    "(...)" the same shape. Other arguments are checked by their names, and `fits` looks whether all of them
+    belong together. Results come back in the common dtype of the arrays.
     """
 
     def decorate(function):
         signature = inspect.signature(function)
-        numbers = {"stride": 1, "padding": 0}
 
         @functools.wraps(function)
         def checked(*args, **kwargs):
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
-            values = call.arguments
-            names = [name for name in expected if values[name] is not None]
-            arrays = floats(**{name: values[name] for name in names})
-            arrays = dict(zip(names, arrays if len(names) > 1 else [arrays], strict=True))
-            for name, array in arrays.items():
-                ndim(name, array, expected[name])
-            values.update(arrays)
-            for name in numbers.keys() & values.keys():
-                if values[name] is not None:
-                    values[name] = integer(name, values[name], numbers[name])
-            if expected.keys() >= {"x", "w"} and "stride" in values and "output_padding" not in values:
-                _one_convolution(values["x"], values["w"], arrays.get("dy"), values["stride"], values["padding"])
-            return _in_dtype(function(*call.args, **call.kwargs), arrays[names[0]].dtype)
+            given = call.arguments
+            given.update(_floats({name: given[name] for name in expected}))
+            arrays = {name: given[name] for name in expected if given[name] is not None}
+            _same_letter_same_size(arrays, expected)
+            for name in _BY_NAME.keys() & given.keys():
+                if given[name] is not None or signature.parameters[name].default is not None:
+                    given[name] = _BY_NAME[name](name, given[name])
+            if fits is not None:
+                fits(**given)
+            return _in_dtype(function(*call.args, **call.kwargs), next(iter(arrays.values())).dtype)
 
         return checked
 
     return decorate
 
 
-def _one_convolution(x, w, dy, stride, padding):
-    """x and w ending in the same number of spatial axes (1 or 2) fit together, and dy is shaped like their y."""
+def _same_letter_same_size(arrays, expected):
+    """dy comes last: where it disagrees with x or w, it is the one that is named."""
+    seen = {}
+    for name in sorted(arrays, key="dy".__eq__):
+        array, picture = arrays[name], expected[name]
+        ndim(name, array, picture)
+        letters = [picture] if picture == "(...)" else _letters(picture)
+        sizes = [array.shape] if picture == "(...)" else array.shape
+        for letter, size in zip(letters, sizes, strict=True):
+            first, owner = seen.setdefault(letter, (size, name))
+            if size != first:
+                raise ValueError(
+                    f"{name} must have shape {picture} with {letter} = {first} as in {owner}, "
+                    f"but its shape is {array.shape}"
+                )
+
+
+_BY_NAME = {
+    "stride": functools.partial(integer, least=1),
+    "padding": functools.partial(integer, least=0),
+    "output_padding": functools.partial(integer, least=0),
+    "input_shape": functools.partial(array_shape, axes="(N, C, H, W)"),
+    "indices": integers,
+    "mask": booleans,
+    "targets": integers,
+}
+
+
+def convolution(x, w, dy=None, stride=1, padding=0, **_):
+    """x and w ending in the same spatial axes (one or two) fit together, and dy is shaped like their y."""
     spatial = 1 if x.ndim == 1 else 2
-    lead = ()
-    if x.ndim == 4:
-        shape("w", w, (len(w), x.shape[1], *w.shape[2:]), "the second axis of w must match the channels of x")
-        lead = (len(x), len(w))
-    sizes = [
-        out_size(n, k, stride, padding) for n, k in zip(x.shape[-spatial:], w.shape[-spatial:], strict=True)
-    ]
+    lead = (len(x), len(w)) if x.ndim == 4 else ()
+    sizes = [out_size(n, k, stride, padding) for n, k in zip(x.shape[-spatial:], w.shape[-spatial:], strict=True)]
     if dy is not None:
         shape("dy", dy, (*lead, *sizes), "the shape of y")
+
+
+def transposed_convolution(x, w, stride, padding, output_padding, **_):
+    """Something of the output is left, and no more is added to it than a stride could have lost."""
+    if output_padding >= stride:
+        raise ValueError(f"output_padding must be smaller than stride {stride}, but is {output_padding}")
+    sizes = zip(x.shape[2:], w.shape[2:], strict=True)
+    size = tuple((n - 1) * stride - 2 * padding + k + output_padding for n, k in sizes)
+    if min(size) < 1:
+        raise ValueError(f"padding must leave something of the output, but {padding} leaves {size}")
+
+
+def pooling(kernel_size, stride, padding, x=None, dy=None, input_shape=None, **_):
+    """Every window of a pooling holds a pixel, and dy is shaped like its y."""
+    kernel_size = pair("kernel_size", kernel_size, 1)
+    N, C, *size = input_shape or x.shape
+    counts = [out_size(n, k, stride or k, padding) for n, k in zip(size, kernel_size, strict=True)]
+    if 2 * padding > min(kernel_size):
+        raise ValueError(f"padding must be at most half of kernel_size {kernel_size}, but is {padding}")
+    if dy is not None:
+        shape("dy", dy, (N, C, *counts), "the shape of y")
+
+
+def winners(dy, indices, input_shape):
+    """dy has one winner for each entry, among the pixels of its plane."""
+    N, C, H, W = input_shape
+    shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
+    shape("indices", indices, dy.shape, "the shape of dy")
+    between("indices", indices, 0, H * W)
+
+
+def flattened(dy, input_shape):
+    shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
+
+
+def dropped(dy, mask, p):
+    shape("mask", mask, dy.shape, "the shape of dy")
+    real("p", p, 0, 1)
+
+
+def classified(logits, targets):
+    class_labels("targets", targets, *logits.shape)
 
 
 def _in_dtype(result, dtype):

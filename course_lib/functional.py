@@ -8,10 +8,12 @@ Inside, images lie in memory as (C, H, W, N), the batch innermost: shifting a wi
 runs, which is what makes plain slices fast. `_batch_last` and `_batch_first` go between the two orders.
 """
 
+import contextlib
 import math
 import threading
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from course_lib import checks
 from course_lib.checks import out_size
@@ -29,7 +31,7 @@ __all__ = [
 
 
 class Windows:
-    """Where a kernel stands: for each of its cells, the slice of the padded image it meets over all windows."""
+    """Where a kernel stands, and which pixels each of its cells meets there."""
 
     def __init__(self, kernel_size, stride, padding, dilation):
         self.kernel_size = checks.pair("kernel_size", kernel_size, 1)
@@ -41,47 +43,51 @@ class Windows:
         """(H, W) of the input -> (H_out, W_out), the number of windows down and across."""
         return tuple(map(out_size, size, self.kernel_size, self.stride, self.padding, self.dilation))
 
-    def cells(self, count):
-        """For every kernel cell (i, j): i, j and the rows and columns of the padded image it reads."""
-        for i, j in np.ndindex(self.kernel_size):
-            yield i, j, self._slice(0, i, count), self._slice(1, j, count)
+    def seen(self, padded, count):
+        """padded (C, H + 2 pH, W + 2 pW, N) -> the view (C, kH, kW, H_out, W_out, N): what each kernel cell meets.
 
-    def _slice(self, axis, cell, count):
-        first = cell * self.dilation[axis]
-        return slice(first, first + (count[axis] - 1) * self.stride[axis] + 1, self.stride[axis])
-
-    def padded(self, size):
-        return size[0] + 2 * self.padding[0], size[1] + 2 * self.padding[1]
-
-    def inner(self, image, size):
-        """(C, H + 2 pH, W + 2 pW, N) -> the view (C, H, W, N) without the padding."""
-        top, left = self.padding
-        return image[:, top : top + size[0], left : left + size[1]]
+        Nothing is copied: where windows overlap, one pixel stands in several places.
+        """
+        (down, across), (dH, dW) = self.stride, self.dilation
+        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
+        everywhere = sliding_window_view(padded, reach, axis=(1, 2), writeable=True)  # (C, H', W', N, reach, reach)
+        strided = everywhere[:, ::down, ::across, :, ::dH, ::dW][:, : count[0], : count[1]]
+        return strided.transpose(0, 4, 5, 1, 2, 3)
 
     def pad(self, x, value=0):
         """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
-        N, C, H, W = x.shape
+        N, C, *size = x.shape
         if self.padding == (0, 0):
             return _batch_last(x)
-        padded = _scratch("padded", (C, *self.padded((H, W)), N), x.dtype)
-        padded[...] = value
-        self.inner(padded, (H, W))[...] = x.transpose(1, 2, 3, 0)
+        padded = self.blank(C, size, N, x.dtype, value)
+        self.inner(padded, size)[...] = x.transpose(1, 2, 3, 0)
         return padded
 
-    def unfold(self, x, count, out):
-        """x (N, C, H, W) -> out (C, kH, kW, H_out, W_out, N): what every kernel cell reads."""
-        padded = self.pad(x)
-        for i, j, rows, columns in self.cells(count):
-            out[:, i, j] = padded[:, rows, columns]
-        return out
+    def blank(self, C, size, N, dtype, value=0):
+        """A padded image (C, H + 2 pH, W + 2 pW, N) full of one value. Scratch memory."""
+        H, W = (n + 2 * p for n, p in zip(size, self.padding, strict=True))
+        padded = _scratch("padded", (C, H, W, N), dtype)
+        padded[...] = value
+        return padded
 
-    def fold(self, columns, size):
-        """The transpose of unfold: columns (C, kH, kW, H_out, W_out, N), added up where windows overlap -> (N, C, H, W)."""
-        C, *_, N = columns.shape
-        padded = np.zeros((C, *self.padded(size), N), columns.dtype)
-        for i, j, rows, cols in self.cells(columns.shape[3:5]):
-            padded[:, rows, cols] += columns[:, i, j]
-        return _batch_first(self.inner(padded, size))
+    def inner(self, padded, size):
+        """(C, H + 2 pH, W + 2 pW, N) -> the view (C, H, W, N) without the padding."""
+        top, left = self.padding
+        return padded[:, top : top + size[0], left : left + size[1]]
+
+    def unpad(self, padded, size):
+        """(C, H + 2 pH, W + 2 pW, N) -> (N, C, H, W), a copy: fit to be a result."""
+        return _batch_first(self.inner(padded, size).copy())
+
+
+def _add_up(columns, seen):
+    """Add columns (C, kH, kW, H_out, W_out, N) to the pixels they were seen in: the transpose of columns = seen.
+
+    One kernel cell at a time, because its windows share no pixel.
+    """
+    for i, j in np.ndindex(seen.shape[1:3]):
+        pixels = seen[:, i, j]
+        pixels += columns[:, i, j]
 
 
 def _batch_last(x):
@@ -92,6 +98,9 @@ def _batch_last(x):
 def _batch_first(x):
     """(C, H, W, N) -> (N, C, H, W), always a view."""
     return x.transpose(3, 0, 1, 2)
+
+
+# ---------------------------------------------------------------- memory and products
 
 
 _reused = threading.local()
@@ -108,8 +117,45 @@ def _scratch(name, shape, dtype):
         return np.empty(shape, dtype)
     kept = vars(_reused).get(name)
     if kept is None or kept.nbytes < size:
-        kept = vars(_reused)[name] = np.empty(size, np.uint8)
+        kept = vars(_reused)[name] = _aligned(size)
     return kept[:size].view(dtype).reshape(shape)
+
+
+def _aligned(size):
+    """Bytes that begin where a cache line does: vector instructions are faster there."""
+    fresh = np.empty(size + 64, np.uint8)
+    first = -fresh.ctypes.data % 64
+    return fresh[first : first + size]
+
+
+# The C library on Linux hands freed memory back to the system, to fetch it page by page for the next result.
+# Freeing one large array, never touched, teaches it to keep as much as that; other systems do not mind.
+np.empty(31 * 2**20, np.uint8)
+
+
+@contextlib.contextmanager
+def _unbuffered():
+    """NumPy copies strided arrays into a buffer before it adds them, unless the buffer is shorter than their runs."""
+    usual = np.setbufsize(512)
+    try:
+        yield
+    finally:
+        np.setbufsize(usual)
+
+
+_CACHED = 2**19  # bytes, a good part of a core's own cache
+
+
+def _few_rows(seen):
+    """Slices of rows of windows, as many at a time as fit the cache with all that their cells see (at least one)."""
+    rows = seen.shape[3]
+    step = max(1, rows * _CACHED // seen.nbytes)
+    return [slice(first, first + step) for first in range(0, rows, step)]
+
+
+def _matrix(y):
+    """y (C, rows, W, N) -> the view (C, rows W N)."""
+    return y.reshape(len(y), -1)
 
 
 # A product this small takes OpenBLAS's kernel for small matrices, twice as fast where the CPU has AVX-512.
@@ -135,7 +181,12 @@ def _times_columns(a, columns, out):
     """a (M, K) @ columns (K, L) -> out (M, L), in pieces along L."""
     count = _pieces(*a.shape, columns.shape[1])
     np.matmul(a, _cut(columns, count), out=_cut(out, count))
-    return out
+
+
+def _times_rows(columns, rows):
+    """columns (K, L) @ rows (M, L)^T -> (K, M), in pieces along L."""
+    count = _pieces(len(columns), *rows.shape)
+    return (_cut(columns, count) @ _cut(rows, count).transpose(0, 2, 1)).sum(axis=0)
 
 
 # ---------------------------------------------------------------- im2col
@@ -151,7 +202,7 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
     windows = Windows(kernel_size, stride, padding, dilation)
     N, C, *size = x.shape
     count = windows.count(size)
-    cols = windows.unfold(x, count, np.empty((C, *windows.kernel_size, *count, N), x.dtype))
+    cols = windows.seen(windows.pad(x), count).copy()
     return cols.reshape(-1, math.prod(count), N).transpose(2, 0, 1)
 
 
@@ -172,7 +223,10 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1):
             f"cols must have shape (N, C * {kH * kW}, {math.prod(count)}) for output_size {size} and "
             f"kernel_size {(kH, kW)}, but its shape is {cols.shape}"
         )
-    return windows.fold(cols.transpose(1, 2, 0).reshape(-1, kH, kW, *count, N), size)
+    cols = cols.transpose(1, 2, 0).reshape(-1, kH, kW, *count, N)
+    padded = windows.blank(len(cols), size, N, cols.dtype)
+    _add_up(cols, windows.seen(padded, count))
+    return windows.unpad(padded, size)
 
 
 # ---------------------------------------------------------------- convolution
@@ -185,19 +239,17 @@ def conv2d(x, w, b=None, stride=1, padding=0, dilation=1):
     """
     x, w, b = checks.floats(x=x, w=w, b=b)
     windows = _convolution(x, w, stride, padding, dilation)
-    N, C_out, count = len(x), len(w), windows.count(x.shape[2:])
-    y = _gather(x, w, windows, count)
     if b is not None:
-        checks.shape("b", b, (C_out,), "one for each filter of w")
-        y += b[:, None]
-    return _batch_first(y.reshape(C_out, *count, N))
+        checks.shape("b", b, (len(w),), "one for each filter of w")
+    return _gather(x, w, b, windows, windows.count(x.shape[2:]))
 
 
 def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1):
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
-    dx = conv2d_input_gradient(dy, x, w, stride, padding, dilation)
-    dw, db = conv2d_weight_gradient(dy, x, w, stride, padding, dilation)
-    return dx, dw, db
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    windows = _convolution(x, w, stride, padding, dilation, dy)
+    dy = _batch_first(_batch_last(dy))
+    return _scatter(dy, w, windows, x.shape[2:]), _correlate(dy, x, windows).reshape(w.shape), _channel_sums(dy)
 
 
 def conv2d_input_gradient(dy, x, w, stride=1, padding=0, dilation=1):
@@ -226,45 +278,57 @@ def _convolution(x, w, stride, padding, dilation, dy=None):
     return windows
 
 
-def _columns(x, windows, count):
-    """x (N, C, H, W) -> (C kH kW, H_out W_out N), the im2col matrix of the whole batch. Scratch memory."""
-    N, C = x.shape[:2]
-    out = _scratch("columns", (C, *windows.kernel_size, *count, N), x.dtype)
-    return windows.unfold(x, count, out).reshape(-1, math.prod(count) * N)
-
-
-def _rows(y):
-    """y (N, C_out, H_out, W_out) -> (C_out, H_out W_out N), the order of the columns above."""
-    return _batch_last(y).reshape(y.shape[1], -1)
-
-
 def _channel_sums(dy):
-    rows = _rows(dy)
+    rows = _matrix(_batch_last(dy))
     return rows @ np.ones(rows.shape[1], dy.dtype)
 
 
-def _gather(x, w, windows, count):
-    """x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> y (C_out, H_out W_out N): each output reads its window."""
-    columns = _columns(x, windows, count)
-    out = np.empty((len(w), columns.shape[1]), x.dtype)
-    return _times_columns(w.reshape(len(w), -1), columns, out)
+def _unfolded(x, windows, count):
+    """x (N, C, H, W) -> the im2col matrix of the whole batch, a few rows of windows at a time.
+
+    Yields which rows, and their columns (C kH kW, rows W_out N) in scratch memory.
+    """
+    seen = windows.seen(windows.pad(x), count)
+    for rows in _few_rows(seen):
+        block = seen[:, :, :, rows]
+        columns = _scratch("columns", block.shape, x.dtype)
+        columns[...] = block
+        yield rows, columns.reshape(math.prod(block.shape[:3]), -1)
 
 
+@_unbuffered()
+def _gather(x, w, b, windows, count):
+    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b or None -> y (N, C_out, *count): each output reads its window."""
+    filters = w.reshape(len(w), -1)
+    y = np.empty((len(w), *count, len(x)), x.dtype)
+    for rows, columns in _unfolded(x, windows, count):
+        out = _matrix(y[:, rows])
+        _times_columns(filters, columns, out)
+        if b is not None:
+            out += b[:, None]
+    return _batch_first(y)
+
+
+@_unbuffered()
 def _scatter(dy, w, windows, size):
     """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size): each output writes to its window."""
     N, C_out, *count = dy.shape
-    shape = (w.shape[1], *windows.kernel_size, *count, N)
-    columns = _scratch("columns", (math.prod(shape[:3]), math.prod(shape[3:])), dy.dtype)
-    _times_columns(w.reshape(C_out, -1).T, _rows(dy), out=columns)
-    return windows.fold(columns.reshape(shape), size)
+    dy, filters = _batch_last(dy), w.reshape(C_out, -1)
+    padded = windows.blank(w.shape[1], size, N, dy.dtype)
+    seen = windows.seen(padded, count)
+    for rows in _few_rows(seen):
+        block = seen[:, :, :, rows]
+        columns = _scratch("columns", block.shape, dy.dtype)
+        _times_columns(filters.T, _matrix(dy[:, rows]), out=columns.reshape(filters.shape[1], -1))
+        _add_up(columns, block)
+    return windows.unpad(padded, size)
 
 
 def _correlate(dy, x, windows):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in kH kW), for the windows that dy has."""
-    columns, rows = _columns(x, windows, dy.shape[2:]), _rows(dy)
-    count = _pieces(len(columns), len(rows), rows.shape[1])
-    products = _cut(columns, count) @ _cut(rows, count).transpose(0, 2, 1)
-    return products.sum(axis=0).T
+    dy = _batch_last(dy)
+    blocks = _unfolded(x, windows, dy.shape[1:3])
+    return sum(_times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
 
 
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, dilation=1):
@@ -289,10 +353,9 @@ def conv_transpose2d_backward(dy, x, w, stride=1, padding=0, output_padding=0, d
     dy, x, w = checks.floats(dy=dy, x=x, w=w)
     windows, size = _transposed(x, w, stride, padding, output_padding, dilation)
     checks.shape("dy", dy, (len(x), w.shape[1], *size), "the shape of y")
-    C_in, count = len(w), x.shape[2:]
-    dx = _gather(dy, w, windows, count)
+    dx = _gather(dy, w, None, windows, x.shape[2:])
     dw = _correlate(x, dy, windows).reshape(w.shape)
-    return _batch_first(dx.reshape(C_in, *count, len(x))), dw, _channel_sums(dy)
+    return dx, dw, _channel_sums(dy)
 
 
 def _transposed(x, w, stride, padding, output_padding, dilation):
@@ -358,8 +421,8 @@ def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
     """As max_pool2d, but with each winner named by its number in the window, row by row: what a layer remembers."""
     x = checks.floats(x=x)
     windows, count = _pooling(x.shape, kernel_size, stride, padding)
-    padded = windows.pad(x, -np.inf)
-    cells = [padded[:, rows, columns] for *_, rows, columns in windows.cells(count)]
+    seen = windows.seen(windows.pad(x, -np.inf), count)
+    cells = [seen[:, i, j] for i, j in np.ndindex(windows.kernel_size)]
     y = cells[0].copy()
     winner = np.zeros(y.shape, np.uint8 if len(cells) < 256 else np.intp)
     for number, cell in enumerate(cells[1:], start=1):
@@ -376,23 +439,23 @@ def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     checks.shape("winner", winner, dy.shape, "the shape of dy")
     dy, winner = _batch_last(dy), _batch_last(winner)
-    padded = np.zeros((C, *windows.padded(size), N), dy.dtype)
+    padded = windows.blank(C, size, N, dy.dtype)
+    seen = windows.seen(padded, count)
     disjoint = all(s >= k for s, k in zip(windows.stride, windows.kernel_size, strict=True))
-    for number, (*_, rows, columns) in enumerate(windows.cells(count)):
-        place = padded[:, rows, columns]
+    for number, (i, j) in enumerate(np.ndindex(windows.kernel_size)):
         if disjoint:
-            np.multiply(dy, winner == number, out=place)
+            np.multiply(dy, winner == number, out=seen[:, i, j])
         else:
-            place += dy * (winner == number)
-    return _batch_first(windows.inner(padded, size))
+            seen[:, i, j] += dy * (winner == number)
+    return windows.unpad(padded, size)
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included as in PyTorch."""
     x = checks.floats(x=x)
     windows, count = _pooling(x.shape, kernel_size, stride, padding)
-    padded = windows.pad(x)
-    cells = [padded[:, rows, columns] for *_, rows, columns in windows.cells(count)]
+    seen = windows.seen(windows.pad(x), count)
+    cells = [seen[:, i, j] for i, j in np.ndindex(windows.kernel_size)]
     y = cells[0].copy()
     for cell in cells[1:]:
         y += cell
@@ -407,8 +470,10 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     windows, count = _pooling(input_shape, kernel_size, stride, padding)
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     share = _batch_last(dy) * dy.dtype.type(1 / math.prod(windows.kernel_size))
-    kernel = np.broadcast_to(share[:, None, None], (C, *windows.kernel_size, *count, N))
-    return windows.fold(kernel, tuple(size))
+    padded = windows.blank(C, size, N, dy.dtype)
+    seen = windows.seen(padded, count)
+    _add_up(np.broadcast_to(share[:, None, None], seen.shape), seen)
+    return windows.unpad(padded, size)
 
 
 def _pooling(shape, kernel_size, stride, padding):

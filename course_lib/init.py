@@ -12,10 +12,9 @@ from course_lib import checks
 
 def fans(shape):
     """(out, in, kH, kW, ...) -> fan_in = in kH kW, fan_out = out kH kW."""
-    if len(shape) < 2:
-        raise ValueError(f"shape must have at least two axes (out, in), but is {tuple(shape)}")
-    cells = math.prod(shape[2:])
-    return shape[1] * cells, shape[0] * cells
+    out, into, *kernel_size = checks.array_shape("shape", shape, "(out, in, ...)")
+    cells = math.prod(kernel_size)
+    return into * cells, out * cells
 
 
 def he_normal(shape, rng, dtype=np.float32):
@@ -34,5 +33,6 @@ def xavier_normal(shape, rng, dtype=np.float32):
 
 def normal(shape, std, rng, dtype=np.float32):
     """Normal with mean 0 and the given standard deviation."""
-    draws = checks.generator("rng", rng).standard_normal(shape, dtype=dtype)
-    return draws * draws.dtype.type(std)
+    shape, dtype = checks.array_shape("shape", shape, "(n, ...)"), checks.float_dtype("dtype", dtype)
+    draws = checks.generator("rng", rng).standard_normal(shape, dtype)
+    return draws * dtype.type(checks.real("std", std, 0))

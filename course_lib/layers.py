@@ -158,8 +158,9 @@ class Conv2d(_Convolution):
         return F.conv2d(x, self.weight.data, self._b, **self.geometry)
 
     def backward(self, dy):
-        self.parameter_gradients(dy)
-        return F.conv2d_input_gradient(dy, self.x, self.weight.data, **self.geometry)
+        dx, dw, db = F.conv2d_backward(dy, self._remembered("x"), self.weight.data, **self.geometry)
+        self._collect(dw, db)
+        return dx
 
     def parameter_gradients(self, dy):
         self._collect(*F.conv2d_weight_gradient(dy, self._remembered("x"), self.weight.data, **self.geometry))

@@ -9,10 +9,23 @@ import numpy as np
 from course_lib import checks
 from course_lib.functional import out_size
 
+# ---------------------------------------------------------------- two layers, one number each
+
+
+def chain_backward(dz, x, w1, w2):
+    """y = w1 x, z = w2 y; dz is dL/dz -> dx, dw1, dw2, all single numbers."""
+    y = w1 * x
+    dw2 = dz * y
+    dy = dz * w2
+    dw1 = dy * x
+    dx = dy * w1
+    return dx, dw1, dw2
+
+
 # ---------------------------------------------------------------- one dimension
 
 
-@checks.axes(x="(n,)", w="(k,)")
+@checks.axes(x="(n,)", w="(k,)", fits=checks.convolution)
 def conv1d(x, w, stride=1, padding=0):
     """x (n,), w (k,) -> y (m,), with m = (n + 2 padding - k) // stride + 1."""
     k = len(w)
@@ -25,7 +38,7 @@ def conv1d(x, w, stride=1, padding=0):
     return y
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)")
+@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
 def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dw (k,)."""
     k = len(w)
@@ -37,7 +50,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)")
+@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
 def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dx (n,): every output hands dy[i] * w back to its window."""
     n, k = len(x), len(w)
@@ -48,7 +61,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     return dxp[padding : padding + n]
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)")
+@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
 def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dx (n,): every input collects from the outputs it fed."""
     n, k = len(x), len(w)
@@ -65,7 +78,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- two dimensions, one channel
 
 
-@checks.axes(x="(H, W)", w="(kH, kW)")
+@checks.axes(x="(H, W)", w="(kH, kW)", fits=checks.convolution)
 def conv2d_single(x, w, stride=1, padding=0):
     """x (H, W), w (kH, kW) -> y (H_out, W_out)."""
     kH, kW = w.shape
@@ -77,7 +90,7 @@ def conv2d_single(x, w, stride=1, padding=0):
     return y
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)")
+@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
 def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dw (kH, kW)."""
     kH, kW = w.shape
@@ -89,7 +102,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)")
+@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
 def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W): every output hands dy[i, j] * w back."""
     H, W = x.shape
@@ -101,7 +114,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     return dxp[padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)")
+@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
 def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W): every pixel collects from the outputs it fed."""
     H, W = x.shape
@@ -119,12 +132,13 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- channels and batches
 
 
+@checks.axes(x="(N, C, H, W)")
 def pad2d(x, padding):
     """x (N, C, H, W) -> (N, C, H + 2 padding, W + 2 padding), zeros all around each image."""
     return np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", b="(C_out,)")
+@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", b="(C_out,)", fits=checks.convolution)
 def conv2d(x, w, b=None, stride=1, padding=0):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out)."""
     N, _, H, W = x.shape
@@ -148,7 +162,7 @@ def bias_gradient(dy):
     return db
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)")
+@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
 def weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dw like w."""
     kH, kW = w.shape[2:]
@@ -160,7 +174,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)")
+@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
 def input_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dx like x."""
     N, C_in, H, W = x.shape
@@ -172,7 +186,7 @@ def input_gradient(dy, x, w, stride=1, padding=0):
     return dxp[:, :, padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)")
+@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
 def input_gradient_gather(dy, x, w, stride=1, padding=0):
     """The same dx as `input_gradient`, collected: channel c of image n asks every filter f."""
     dx = np.zeros(x.shape)
@@ -182,7 +196,7 @@ def input_gradient_gather(dy, x, w, stride=1, padding=0):
     return dx
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)")
+@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
 def conv2d_backward(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
     dx = input_gradient(dy, x, w, stride, padding)
@@ -191,7 +205,7 @@ def conv2d_backward(dy, x, w, stride=1, padding=0):
     return dx, dw, db
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", b="(C_out,)")
+@checks.axes(x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", b="(C_out,)", fits=checks.transposed_convolution)
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
     """x (N, C_in, H, W), w (C_in, C_out, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
 
@@ -246,7 +260,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     return xp[:, :, padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)")
+@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
 def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> dx, dw, db, as matrix products."""
     N, C_out = dy.shape[:2]
@@ -265,7 +279,7 @@ def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- pooling and friends
 
 
-@checks.axes(x="(N, C, H, W)")
+@checks.axes(x="(N, C, H, W)", fits=checks.pooling)
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out) and indices like y: where in the H x W plane each maximum stood."""
     kH, kW = checks.pair("kernel_size", kernel_size, 1)
@@ -282,7 +296,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     return y, indices
 
 
-@checks.axes(dy="(N, C, H_out, W_out)")
+@checks.axes(dy="(N, C, H_out, W_out)", fits=checks.winners)
 def max_pool2d_backward(dy, indices, input_shape):
     """dy (N, C, H_out, W_out), indices like dy -> dx of input_shape (N, C, H, W): the winner takes the gradient."""
     dx = np.zeros(input_shape)
@@ -293,7 +307,7 @@ def max_pool2d_backward(dy, indices, input_shape):
     return dx
 
 
-@checks.axes(x="(N, C, H, W)")
+@checks.axes(x="(N, C, H, W)", fits=checks.pooling)
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included."""
     kH, kW = checks.pair("kernel_size", kernel_size, 1)
@@ -307,7 +321,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
     return y
 
 
-@checks.axes(dy="(N, C, H_out, W_out)")
+@checks.axes(dy="(N, C, H_out, W_out)", fits=checks.pooling)
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
     kH, kW = checks.pair("kernel_size", kernel_size, 1)
@@ -320,6 +334,7 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     return dxp[:, :, padding : padding + H, padding : padding + W]
 
 
+@checks.axes(dy="(N, C H W)", fits=checks.flattened)
 def flatten_backward(dy, input_shape):
     """dy (N, C H W) -> dx of input_shape (N, C, H, W): the same values in the old shape."""
     return dy.reshape(input_shape)
@@ -331,7 +346,7 @@ def relu_backward(dy, x):
     return dy * (x > 0)
 
 
-@checks.axes(dy="(...)")
+@checks.axes(dy="(...)", fits=checks.dropped)
 def dropout_backward(dy, mask, p):
     """dy, mask (True where kept) of one shape, p the share dropped -> dx."""
     return dy * mask / (1 - p)
@@ -346,7 +361,7 @@ def linear_backward(dy, x, w):
     return dx, dw, db
 
 
-@checks.axes(logits="(N, classes)")
+@checks.axes(logits="(N, classes)", fits=checks.classified)
 def cross_entropy_gradient(logits, targets):
     """logits (N, classes), targets (N,) integers -> dlogits (N, classes) of the mean loss: (softmax - onehot) / N."""
     N = len(logits)

@@ -1,21 +1,25 @@
 """Optimizers: step() moves every parameter's data against its grad."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
+from course_lib import checks
 from course_lib.layers import Parameter
 
 
 class Optimizer:
     def __init__(self, parameters, lr):
+        if not isinstance(parameters, Iterable):
+            raise TypeError(f"parameters must be a list such as model.parameters(), but is {parameters!r}")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("parameters must hold at least one Parameter, but is empty")
         for number, parameter in enumerate(self.parameters):
             if not isinstance(parameter, Parameter):
                 raise TypeError(f"parameters[{number}] must be a Parameter, but is a {type(parameter).__name__}")
-        self.lr = _not_negative("lr", lr)
+        self.lr = checks.real("lr", lr, 0)
 
     def zero_grad(self):
         for parameter in self.parameters:
@@ -27,7 +31,7 @@ class SGD(Optimizer):
 
     def __init__(self, parameters, lr, momentum=0):
         super().__init__(parameters, lr)
-        self.momentum = _not_negative("momentum", momentum)
+        self.momentum = checks.real("momentum", momentum, 0)
         self.velocity = [np.zeros_like(p.data) for p in self.parameters]
 
     def step(self):
@@ -42,8 +46,10 @@ class Adam(Optimizer):
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(parameters, lr)
-        self.betas = tuple(_not_negative(f"betas[{i}]", beta, below=1) for i, beta in enumerate(betas))
-        self.eps = _not_negative("eps", eps)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"betas must be a pair of numbers, but is {betas!r}")
+        self.betas = tuple(checks.real(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(betas))
+        self.eps = checks.positive("eps", eps)
         self.steps = 0
         self.mean = [np.zeros_like(p.data) for p in self.parameters]
         self.square = [np.zeros_like(p.data) for p in self.parameters]
@@ -59,11 +65,3 @@ class Adam(Optimizer):
             square = beta2 * self.square[number] + (1 - beta2) * gradient**2
             self.mean[number], self.square[number] = mean, square
             parameter.data = parameter.data - rate * mean / (np.sqrt(square) / root + self.eps)
-
-
-def _not_negative(name, value, below=math.inf):
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, but is {value!r}")
-    if not 0 <= value < below:
-        raise ValueError(f"{name} must be at least 0 and less than {below}, but is {value}")
-    return float(value)

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tqdm
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import data
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = dict(data.FILES)
+FILES, MIRRORS = data.FILES, data.MIRRORS
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
 REAL = Path(os.environ.get("COURSE_DATA_DIR") or ROOT.parent / "shared" / "data" / "mnist")
 needs_real_files = pytest.mark.skipif(
@@ -79,7 +81,7 @@ HTML = b"<!DOCTYPE html><html><body>Please log in to this network</body></html>"
 class Handler(BaseHTTPRequestHandler):
     """GET /behaviour/name."""
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         _, behaviour, name = self.path.split("/")
         self.server.asked.append((behaviour, name))
         body = self.server.files.get(name, b"")
@@ -329,9 +331,8 @@ def test_two_real_files_swapped_in_course_data_dir_are_told_apart(tmp_path, monk
 def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, monkeypatch):
     monkeypatch.setattr(data, "TIMEOUT", 0.2)
     server.files = small
-    (x_train, y_train), _ = data.load_mnist(
-        None, tmp_path / "cache", (server.mirror(behaviour), server.mirror("good"))
-    )
+    mirrors = (server.mirror(behaviour), server.mirror("good"))
+    (_, y_train), _ = data.load_mnist(None, tmp_path / "cache", mirrors)
     assert y_train.tolist() == [5, 0, 4, 1, 9]
     assert server.asked == [(who, name) for name in FILES for who in (behaviour, "good")]
     assert {file.name: file.read_bytes() for file in (tmp_path / "cache").iterdir()} == small
@@ -374,6 +375,15 @@ def test_when_every_mirror_fails_the_error_says_what_each_did_and_what_to_do(
     assert not (tmp_path / "cache").exists(), "nothing good came, so nothing was written"
 
 
+@pytest.fixture
+def a_stop_button():
+    """Ctrl-C means stop, even where the tests run in the background and it would mean nothing."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("a_stop_button")
 def test_a_download_stopped_halfway_leaves_no_half_file(small, server, tmp_path):
     server.files = small
     with pytest.raises(KeyboardInterrupt):
@@ -391,17 +401,19 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_but_not_the_data(small, 
     assert str(tmp_path / "file" / "cache" / TRAIN_IMAGES) in str(caught[0].message)
 
 
-def test_progress_is_shown_by_file_name_while_downloading(small, server, tmp_path, capsys):
+def test_progress_is_shown_by_file_name_while_downloading(small, server, tmp_path, capsys, monkeypatch):
     server.files = small
+    moved = dict.fromkeys(FILES, 0)
+    monkeypatch.setattr(tqdm.tqdm, "update", lambda bar, n: moved.update({bar.desc: moved[bar.desc] + n}))
     data.load_mnist(None, tmp_path / "cache", (server.mirror("good"),))
-    assert all(name in capsys.readouterr().err or True for name in FILES)
+    shown = capsys.readouterr().err
+    assert all(name in shown for name in FILES)
+    assert all(moved[name] >= len(small[name]) for name in FILES)
 
 
 def test_every_mirror_is_encrypted_and_ends_where_a_file_name_begins():
-    source = (ROOT / "course_lib" / "data.py").read_text(encoding="utf-8")
-    mirrors = [line.strip(' ",') for line in source.splitlines() if line.startswith('    "https://')]
-    assert len(mirrors) >= 2
-    assert all(mirror.endswith("/") for mirror in mirrors)
+    assert len(MIRRORS) >= 2
+    assert all(mirror.startswith("https://") and mirror.endswith("/") for mirror in MIRRORS)
 
 
 def test_importing_data_loads_no_network_and_no_pictures():
@@ -583,12 +595,13 @@ def test_missing_or_damaged_digits_are_named_with_the_way_back(tmp_path, monkeyp
     assert "git checkout assets/digits.npz" in str(caught.value)
 
 
-def test_a_flipped_bit_among_the_digits_is_noticed(tmp_path, monkeypatch):
-    broken = bytearray(data.DIGITS.read_bytes())
-    broken[5000] ^= 1
-    (tmp_path / "digits.npz").write_bytes(broken)
+@pytest.mark.parametrize("place", [1, 149, 5000, -70, -123, -126])
+def test_a_flipped_bit_among_the_digits_is_noticed(tmp_path, monkeypatch, place):
+    damaged = bytearray(data.DIGITS.read_bytes())
+    damaged[place] ^= 1
+    (tmp_path / "digits.npz").write_bytes(damaged)
     monkeypatch.setattr(data, "DIGITS", tmp_path / "digits.npz")
-    with pytest.raises(data.DataUnavailable):
+    with pytest.raises(data.DataUnavailable, match=r"digits\.npz"):
         data.digits()
 
 

@@ -1,0 +1,134 @@
+"""What an exercise is: a library function seen as a question."""
+
+import ast
+import inspect
+import textwrap
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A way of going wrong: what the learner is told, and the wrong functions that betray it.
+
+    Each of `wrongs` takes the arguments of the exercise and returns the one tensor it spoils.
+    """
+
+    short: str
+    says: str
+    wrongs: tuple
+
+
+@dataclass
+class Exercise:
+    """`answer` turned into a question.
+
+    cases(rng) -> argument sets by name, in the order of the answer's parameters.
+    tensors: the names of what the answer returns, in order. mistakes: tensor name -> its Mistakes.
+    run(f, *arguments) -> the results, where calling f once is not enough (a class).
+    forward(*arguments) -> y: what a gradient "dx", "dw" ... is the gradient of, to test it with no reference.
+    windows(*arguments) -> how many windows cover each entry of the tensor it is given for.
+    accept(arguments, results) -> a remark where the results are right in another legitimate way, else None.
+    patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
+    extras: remark -> arguments that a right answer may fail on, and is told about.
+    start: broken source to begin from, in place of an empty stub.
+    """
+
+    answer: Callable
+    task: str
+    hints: tuple
+    difficulty: str
+    minutes: int
+    cases: Callable
+    tensors: tuple
+    mistakes: dict
+    probe: dict
+    run: Callable = None
+    forward: Callable = None
+    windows: dict = field(default_factory=dict)
+    axes: dict = field(default_factory=dict)
+    accept: Callable = None
+    patterns: list = field(default_factory=list)
+    extras: dict = field(default_factory=dict)
+    tolerance: float = 2e-5
+    start: Callable = None
+    lesson: str = ""
+
+    @property
+    def name(self):
+        return self.answer.__name__
+
+    def judge(self, f):
+        from course_lib.exercises.judge import judge  # the judge knows what an exercise is, not the other way round
+
+        return judge(self, f)
+
+    @cached_property
+    def arguments(self):
+        """The cases, drawn once: a list of {parameter: value}."""
+        return self.cases(np.random.default_rng(SEED))
+
+    def results(self, f, case):
+        """What f returns for a case, unchecked."""
+        values = case.values()
+        return self.run(f, *values) if self.run else f(*values)
+
+    def expected(self, case):
+        """The right results of a case: tensor name -> array."""
+        value = self.results(self.answer, case)
+        parts = (value,) if len(self.tensors) == 1 else value
+        return {name: np.asarray(part) for name, part in zip(self.tensors, parts, strict=True)}
+
+    @cached_property
+    def references(self):
+        return [self.expected(case) for case in self.arguments]
+
+    # ------------------------------------------------------------ what the notebook shows
+
+    def solution(self):
+        """The answer's source, without what only checks arguments."""
+        return _readable(self.answer)
+
+    def stub(self):
+        """The solution without its body, or the broken source to mend."""
+        if self.start:
+            return _readable(self.start).replace(f"def {self.start.__name__}(", f"def {self.name}(")
+        source = self.solution()
+        lines = source.splitlines()
+        bodies = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+        for node in sorted(bodies, key=lambda node: -node.lineno):
+            first = node.body[0]
+            has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            keep = first.end_lineno if has_docstring else first.lineno - 1
+            lines[keep : node.end_lineno] = [" " * first.col_offset + "..."]
+        return "\n".join(lines) + "\n"
+
+    @cached_property
+    def imports(self):
+        """The import lines that make the solution run by itself."""
+        tree = ast.parse(self.solution())
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {self.name}
+        known = vars(inspect.getmodule(self.answer))
+        return sorted({_import_line(name, known[name]) for name in used & known.keys()})
+
+
+def _readable(answer):
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(answer)))
+    node = ast.parse(source).body[0]
+    lines = source.splitlines()[node.lineno - 1 :]  # node.lineno is the def itself, below the decorators
+    return "\n".join(line for line in lines if not line.lstrip().startswith("checks.")) + "\n"
+
+
+def _import_line(name, thing):
+    if not isinstance(thing, types.ModuleType):
+        return f"from {thing.__module__} import {name}"
+    package, _, module = thing.__name__.rpartition(".")
+    if not package:
+        return f"import {module}" if name == module else f"import {module} as {name}"
+    return f"from {package} import {module}" if name == module else f"from {package} import {module} as {name}"

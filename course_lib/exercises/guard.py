@@ -1,0 +1,146 @@
+"""Running a learner's function so that nothing it does can harm the lesson.
+
+It may print without end, raise anything, exit, recurse, ask for all memory or never return:
+what it did is recorded, and the notebook goes on.
+"""
+
+import ctypes
+import io
+import sys
+import threading
+import warnings
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, field
+
+SECONDS = 20  # after which a check is stopped: a right answer in plain loops needs less than one
+MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
+PRINTED = 2000  # characters that are kept
+
+
+class OutOfTime(BaseException):
+    """Raised in the learner's function when it has run for too long. Not an Exception: `except Exception` lets it by."""
+
+
+@dataclass
+class Watched:
+    """What happened while a learner's code ran."""
+
+    stopped: BaseException = None
+    printed: str = ""
+    warned: list = field(default_factory=list)
+
+
+@contextmanager
+def watched(seconds=None):
+    """Run the block guarded -> a Watched, complete when the block has ended.
+
+    A KeyboardInterrupt or OutOfTime ends the block and is kept in `.stopped`.
+    """
+    seen = Watched()
+    printed = _FirstCharacters(PRINTED)
+    watchdog = _Watchdog(SECONDS if seconds is None else seconds)
+    try:
+        with (
+            redirect_stdout(printed), redirect_stderr(printed), _memory(MEMORY), _no_exit(),
+            warnings.catch_warnings(record=True) as warned,
+        ):  # fmt: skip
+            warnings.simplefilter("default")
+            watchdog.start()
+            try:
+                yield seen
+            finally:
+                watchdog.stop()
+    except (KeyboardInterrupt, OutOfTime) as error:
+        seen.stopped = error
+    finally:
+        watchdog.stop()
+        seen.printed = printed.text()
+        seen.warned = list(dict.fromkeys(str(warning.message) for warning in warned))[:3]
+
+
+class _FirstCharacters(io.TextIOBase):
+    """A file that keeps the first characters written to it and counts the rest."""
+
+    def __init__(self, limit):
+        self.limit, self.kept, self.length = limit, [], 0
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        room = self.limit - self.length
+        if room > 0:
+            self.kept.append(text[:room])
+        self.length += len(text)
+        return len(text)
+
+    def text(self):
+        more = self.length - self.limit
+        return "".join(self.kept) + (f"\n… and {more} more characters" if more > 0 else "")
+
+
+class _Watchdog(threading.Thread):
+    """Raises OutOfTime in the thread that made it, after some seconds and then every second until stopped."""
+
+    def __init__(self, seconds):
+        super().__init__(daemon=True)
+        self.seconds, self.watched = seconds, threading.get_ident()
+        self.over, self.lock = threading.Event(), threading.Lock()
+
+    def run(self):
+        wait = self.seconds
+        while not self.over.wait(wait):
+            with self.lock:
+                if not self.over.is_set():
+                    _raise_in(self.watched, OutOfTime)
+            wait = 1
+
+    def stop(self):
+        with self.lock:
+            self.over.set()
+            _raise_in(self.watched, None)  # takes back what was raised but has not arrived yet
+
+
+def _raise_in(thread, exception):
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread), ctypes.py_object(exception) if exception else None
+    )
+
+
+@contextmanager
+def _memory(extra):
+    """Let the block allocate only so much more, where the system can say so: then MemoryError comes, not the end."""
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:
+            held = int(file.read().split()[0]) * resource.getpagesize()
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min([held + extra, *limits]), hard))
+    except (ImportError, OSError, ValueError):  # no such limit on this system
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextmanager
+def _no_exit():
+    """In a notebook exit() and quit() would end the kernel: for the block, they raise SystemExit instead."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        yield
+        return
+
+    def ask_exit():
+        raise SystemExit
+
+    shell.ask_exit = ask_exit
+    try:
+        yield
+    finally:
+        with suppress(AttributeError):
+            del shell.ask_exit

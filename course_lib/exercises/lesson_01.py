@@ -1,0 +1,136 @@
+"""Convolution in one dimension: forward, and its gradients two ways."""
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises import convolution, slips
+from course_lib.exercises.exercise import Exercise
+
+# (n, k, stride, padding): remainders of 1, 0, 1, 2, 0, 0; windows that overlap, and windows that do not
+GEOMETRIES = ((10, 3, 2, 1), (7, 3, 1, 0), (9, 4, 3, 1), (8, 3, 3, 0), (6, 3, 1, 2), (9, 3, 2, 0))
+
+
+def forward_cases(rng):
+    return [
+        {"x": rng.standard_normal(n), "w": rng.standard_normal(k), "stride": stride, "padding": padding}
+        for n, k, stride, padding in GEOMETRIES
+    ]
+
+
+def backward_cases(rng):
+    return [{"dy": rng.standard_normal(loops.conv1d(**case).shape), **case} for case in forward_cases(rng)]
+
+
+PROBE = {"x": np.array([1.0, 2, 0, 5, 3, 0, 4, 1]), "w": np.array([1.0, 2, 3]), "stride": 2, "padding": 1}
+ONE_HOT = {"dy": np.array([0.0, 1, 0, 0]), **PROBE}
+
+
+def windows(dy, x, w, stride, padding):
+    return slips.coverage(x.shape, w.shape, dy.shape, stride, padding)
+
+
+def forward(dy, x, w, stride, padding):
+    return loops.conv1d(x, w, stride, padding)
+
+
+POSITION = {name: ("position",) for name in ("y", "dx", "dw")}
+
+CONV1D = Exercise(
+    answer=loops.conv1d,
+    difficulty="easy",
+    minutes=10,
+    task=(
+        "Write `conv1d(x, w, stride=1, padding=0)`. Put `padding` zeros on both sides of `x`, lay the kernel on every "
+        "window (the next one starts `stride` further), multiply and sum. Return `y` with one entry for each window."
+    ),
+    hints=(
+        "Take x = [1, 2, 3, 4] and a kernel of two. Which two entries does y[0] see, and which y[1]? "
+        "With stride 2, which does y[1] see?",
+        "Window i of the padded input starts at `i * stride` and is as long as the kernel. "
+        "`out_size(n, k, stride, padding)` tells how many windows there are.",
+        "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `i` take the slice of length `k` that "
+        "starts at `i * stride`: its product with `w`, summed, is `y[i]`.",
+    ),
+    cases=forward_cases,
+    probe=PROBE,
+    tensors=("y",),
+    axes=POSITION,
+    mistakes={"y": convolution.output(1)},
+    patterns=convolution.patterns(1),
+)
+
+CONV1D_WEIGHT_GRADIENT = Exercise(
+    answer=loops.conv1d_weight_gradient,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv1d_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
+        "Every output used the whole kernel, so every `dy[i]` has something to say to every weight."
+    ),
+    hints=(
+        "Look at one weight, w[0]. With which entry of x was it multiplied when y[0] was made? And when y[1] was?",
+        "y[i] saw the window that starts at `i * stride`. So `dw` collects that window, `dy[i]` times, for every i.",
+        "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop over `i` add `dy[i]` times the "
+        "window of length `k` to the whole of `dw`.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dw",),
+    axes=POSITION,
+    forward=forward,
+    mistakes={"dw": convolution.gradient_of_weight(1)},
+    patterns=convolution.patterns(1),
+)
+
+CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
+    answer=loops.conv1d_input_gradient_scatter,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: the gradient `dx`, shaped like `x`. "
+        "Let every output hand its gradient back to the window it came from."
+    ),
+    hints=(
+        "y[0] = x[0] * w[0] + x[1] * w[1] + … How far does y[0] move when x[1] moves a little?",
+        "Picture `dx` as an empty padded array. Output i stamps `dy[i] * w` on the window that starts at "
+        "`i * stride`. What happens where two stamps overlap?",
+        "Make `dxp` of zeros, as long as the padded input. In the loop over `i`, add `dy[i] * w` to its window. "
+        "At the end keep the `n` entries behind the first `padding` ones.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dx",),
+    axes=POSITION,
+    forward=forward,
+    windows={"dx": windows},
+    mistakes={"dx": convolution.gradient_of_input(1)},
+    patterns=convolution.patterns(1),
+)
+
+CONV1D_INPUT_GRADIENT_GATHER = Exercise(
+    answer=loops.conv1d_input_gradient_gather,
+    difficulty="hard",
+    minutes=15,
+    task=(
+        "Write `conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0)`: the same `dx`, the other way round. "
+        "Let every input collect from the outputs it fed: slide a kernel over `dy`."
+    ),
+    hints=(
+        "Take stride 1. Which outputs did x[2] feed, and through which weight each? Write the weights down in the "
+        "order of the outputs.",
+        "The weights come backwards, so the kernel is reversed. The ends of x feed fewer outputs, so `dy` needs "
+        "`k - 1` zeros on both sides. And with a stride, there are zeros between its entries too.",
+        "Spread `dy` into zeros of length `n + 2 * padding - k + 1`, every `stride`-th entry; pad that by `k - 1`. "
+        "Then entry i of the padded dx is the window of length `k` at `i`, times `w[::-1]`, summed.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dx",),
+    axes=POSITION,
+    forward=forward,
+    windows={"dx": windows},
+    mistakes={"dx": convolution.gradient_of_input(1)},
+    patterns=convolution.patterns(1),
+)
+
+EXERCISES = (CONV1D, CONV1D_WEIGHT_GRADIENT, CONV1D_INPUT_GRADIENT_SCATTER, CONV1D_INPUT_GRADIENT_GATHER)

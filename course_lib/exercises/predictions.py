@@ -1,0 +1,2 @@
+def predict(name, answer=None):
+    raise NotImplementedError

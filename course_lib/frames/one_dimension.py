@@ -1,0 +1,270 @@
+"""The four stories of a 1D convolution, as `loops` tells them: forward, dw, and dx by scatter and by gather.
+
+x or dx lies on top, the kernel slides in the middle, y or dy lies below: forward runs down the picture, gradients
+run up. Every output stands under the middle of its window.
+"""
+
+import numpy as np
+
+from course_lib import checks, loops
+from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
+from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, mark, number
+
+TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
+
+
+class Line:
+    """Where everything stands: n inputs, k weights, m outputs on one axis, counted from the first padding cell."""
+
+    def __init__(self, n, k, stride, padding):
+        self.stride = checks.integer("stride", stride, 1)
+        self.padding = checks.integer("padding", padding, 0)
+        self.n, self.k = n, k
+        self.m = checks.out_size(n, k, self.stride, self.padding)
+
+    def window(self, i):
+        return list(range(i * self.stride, i * self.stride + self.k))
+
+    def input(self, name, role, x, **looks):
+        values = np.pad(np.asarray(x, float), self.padding)[None]
+        return Grid(name, role, values, (0, TOP), pad=(0, self.padding), ndim=1, **looks)
+
+    def kernel(self, name, role, w, **looks):
+        return Grid(name, role, np.asarray(w, float)[None], (0, MIDDLE), ndim=1, **looks)
+
+    def output(self, name, role, y, **looks):
+        return Grid(
+            name, role, np.asarray(y, float)[None], ((self.k - 1) / 2, BOTTOM), pitch=(self.stride, 1), ndim=1, **looks
+        )
+
+    def missed(self, name):
+        """What to say of the remainder, or nothing."""
+        reached = self.window(self.m - 1)[-1] - self.padding
+        if reached >= self.n - 1:
+            return ""
+        first, last = f"x[{reached + 1}]", f"x[{self.n - 1}]"
+        cells = first if first == last else f"{first} to {last}"
+        return f" No window reached {cells}: {name}."
+
+
+def conv1d(x, w, stride=1, padding=0):
+    """x (n,), w (k,) -> the story of y (m,)."""
+    x, w = _arrays(x=x, w=w)
+    line = Line(len(x), len(w), stride, padding)
+    grids = _by_key(
+        line.input("x", INPUT, x),
+        line.kernel("w", KERNEL, w),
+        line.output("y", OUTPUT, np.zeros(line.m), collects=True, empty=True),
+    )
+    xp = grids["x"].values[0]
+    steps = [Step(f"The kernel w will stand at {_places(line.m)} of x. Each place gives one number of y.")]
+    for i in range(line.m):
+        window = line.window(i)
+        y = float(xp[window] @ w)
+        steps.append(
+            Step(
+                f"Window {i}: each weight multiplies the input above it, and the products add up to "
+                f"y[{i}] = {number(y)}.{_padding_note(grids['x'], window, 'counts as 0')}",
+                f"{_cell(grids['y'], i)} = {_products(grids['x'], window, grids['w'], range(line.k))}",
+                f"= {_product_numbers('x', xp[window], 'w', w)} = {mark('y', number(y))}",
+                "y[i] = np.sum(",
+                (Flow("y", [i] * line.k, (("x", window), ("w", list(range(line.k))))),),
+                {"w": (i * line.stride, MIDDLE)},
+            )
+        )
+    steps.append(Step(f"y is complete: {line.m} windows, {line.m} outputs.{line.missed('y does not depend on it')}"))
+    return Story(f"Forward: y = conv1d(x, w{_geometry(line)})", grids, steps, loops.conv1d)
+
+
+def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
+    """dy (m,), x (n,), w (k,) -> the story of dw (k,). Of w only the length matters."""
+    dy, x, w = _arrays(dy=dy, x=x, w=w)
+    line = _line(dy, x, w, stride, padding)
+    grids = _by_key(
+        line.input("x", INPUT, x),
+        line.kernel("dw", GRADIENT, np.zeros(line.k), collects=True),
+        line.output("dy", UPSTREAM, dy),
+    )
+    xp = grids["x"].values[0]
+    steps = [Step("dw starts as zeros. Every output will say how much each weight mattered to it.")]
+    for i in range(line.m):
+        window = line.window(i)
+        steps.append(
+            Step(
+                f"In y[{i}] each weight was multiplied by the input above it. So each weight receives that input "
+                f"times dy[{i}] = {number(dy[i])}.{_padding_note(grids['x'], window, 'adds nothing')}",
+                f"{_cells(grids['dw'], range(line.k))} += {_cell(grids['dy'], i)} · {_cells(grids['x'], window)}",
+                f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('x', xp[window])} = {_numbers('dw', dy[i] * xp[window])}",
+                "dw += dy[i]",
+                (Flow("dw", list(range(line.k)), (("dy", i), ("x", window))),),
+                {"dw": (i * line.stride, MIDDLE)},
+            )
+        )
+    steps.append(
+        Step(
+            f"dw is complete. Each weight collected from all {line.m} outputs, because it was used in all of them."
+            + line.missed("it says nothing about w")
+        )
+    )
+    return Story(
+        f"Weight gradient: dw{_from_geometry(line)}", grids, steps, loops.conv1d_weight_gradient
+    )
+
+
+def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
+    """dy (m,), x (n,), w (k,) -> the story of dx (n,), every output handing back. Of x only the length matters."""
+    dy, x, w = _arrays(dy=dy, x=x, w=w)
+    line = _line(dy, x, w, stride, padding)
+    grids = _by_key(
+        line.input("dx", GRADIENT, np.zeros(line.n), collects=True),
+        line.kernel("w", KERNEL, w),
+        line.output("dy", UPSTREAM, dy),
+    )
+    steps = [Step("dx starts as zeros. Every output will hand its gradient back to the inputs it was made of.")]
+    for i in range(line.m):
+        window = line.window(i)
+        steps.append(
+            Step(
+                f"dy[{i}] = {number(dy[i])} goes back to the window that made y[{i}]. Each input receives it times "
+                f"the weight it went through.{_padding_note(grids['dx'], window, 'receives a share that is cut off')}",
+                f"{_cells(grids['dx'], window)} += {_cell(grids['dy'], i)} · {_cells(grids['w'], range(line.k))}",
+                f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('w', w)} = {_numbers('dx', dy[i] * w)}",
+                "+= dy[i] * w",
+                (Flow("dx", window, (("dy", i), ("w", list(range(line.k))))),),
+                {"w": (i * line.stride, MIDDLE)},
+            )
+        )
+    steps.append(
+        Step(
+            "dx is complete. Where windows overlapped, the shares added up."
+            + (" The padding is cut off." if line.padding else "")
+            + line.missed("its gradient stays 0")
+        )
+    )
+    return Story(
+        f"Input gradient by scatter: dx{_from_geometry(line)}", grids, steps, loops.conv1d_input_gradient_scatter
+    )
+
+
+def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
+    """dy (m,), x (n,), w (k,) -> the story of dx (n,), every input collecting. Of x only the length matters."""
+    dy, x, w = _arrays(dy=dy, x=x, w=w)
+    line = _line(dy, x, w, stride, padding)
+    full = line.n + 2 * line.padding
+    spread = np.zeros(full - line.k + 1)
+    spread[:: line.stride] = dy
+    reach = line.k - 1
+    grids = _by_key(
+        line.input("dx", GRADIENT, np.zeros(line.n), collects=True, empty=True),
+        line.kernel("w", KERNEL, w[::-1], flipped=True, caption="w, turned round"),
+        Grid(
+            "dy", UPSTREAM, np.pad(spread, reach)[None], (-reach / 2, BOTTOM),
+            pad=(0, reach), gaps=(1, line.stride), ndim=1,
+        ),
+    )  # fmt: skip
+    padded, flipped = grids["dy"].values[0], w[::-1]
+    steps = [
+        Step(
+            f"Every input will collect from the outputs it fed. dy gets {reach} zeros at each end"
+            + (f" and {line.stride - 1} between its values" if line.stride > 1 else "")
+            + ", and w is turned round.",
+            moves={"w": (-reach / 2, MIDDLE)},
+        )
+    ]
+    for i in range(full):
+        reads = list(range(i, i + line.k))
+        dx = float(padded[reads] @ flipped)
+        steps.append(
+            Step(
+                _who_it_fed(grids, i, reads),
+                f"{_cell(grids['dx'], i)} = {_products(grids['dy'], reads, grids['w'], range(line.k))}",
+                f"= {_product_numbers('dy', padded[reads], 'w', flipped)} = {mark('dx', number(dx))}",
+                "dxp[i] = np.sum(",
+                (Flow("dx", [i] * line.k, (("dy", reads), ("w", list(range(line.k))))),),
+                {"w": (i - reach / 2, MIDDLE)},
+            )
+        )
+    steps.append(
+        Step(
+            "dx is complete: the same numbers as by scatter."
+            + (" The padding is cut off." if line.padding else "")
+            + line.missed("its gradient is 0")
+        )
+    )
+    return Story(
+        f"Input gradient by gather: dx{_from_geometry(line)}", grids, steps, loops.conv1d_input_gradient_gather
+    )
+
+
+# ---------------------------------------------------------------- arguments and words
+
+
+def _arrays(**arrays):
+    found = checks.floats(**arrays)
+    for name, array in zip(arrays, found, strict=True):
+        checks.ndim(name, array, {"x": "(n,)", "w": "(k,)", "dy": "(m,)"}[name])
+    return found
+
+
+def _line(dy, x, w, stride, padding):
+    line = Line(len(x), len(w), stride, padding)
+    checks.shape("dy", dy, (line.m,), "the shape of y")
+    return line
+
+
+def _by_key(*grids):
+    return {grid.key: grid for grid in grids}
+
+
+def _places(count):
+    return "1 place" if count == 1 else f"{count} places"
+
+
+def _geometry(line):
+    named = {"stride": (line.stride, 1), "padding": (line.padding, 0)}
+    return "".join(f", {name}={value}" for name, (value, default) in named.items() if value != default)
+
+
+def _from_geometry(line):
+    return f" ({_geometry(line)[2:]})" if _geometry(line) else ""
+
+
+def _padding_note(grid, cells, what):
+    count = sum(grid.is_filler(cell) for cell in cells)
+    if not count:
+        return ""
+    return f" The padding cell {what}." if count == 1 else f" Each of the {count} padding cells {what}."
+
+
+def _who_it_fed(grids, i, reads):
+    dy, dx = grids["dy"], grids["dx"]
+    fed = [f"y[{dy.place(cell)[1]}]" for cell in reads if not dy.is_filler(cell)]
+    who = "This padding cell" if dx.is_filler(i) else f"x[{dx.place(i)[1]}]"
+    if not fed:
+        return f"{who} fed no output, so it collects nothing."
+    named = fed[0] if len(fed) == 1 else ", ".join(fed[:-1]) + f" and {fed[-1]}"
+    weights = "the weight between them" if len(fed) == 1 else "the weight between them, and adds up"
+    return f"{who} fed {named}. It takes back {'its' if len(fed) == 1 else 'their'} dy times {weights}."
+
+
+def _cell(grid, cell):
+    """A cell as a formula names it; zeros that are no data are written as 0."""
+    name = "0" if grid.is_filler(cell) and not grid.collects else grid.cell_name(cell)
+    return mark(grid.key, "pad" if grid.is_filler(cell) and grid.collects else name)
+
+
+def _cells(grid, cells):
+    return "(" + ", ".join(_cell(grid, cell) for cell in cells) + ")"
+
+
+def _numbers(key, values):
+    return "(" + ", ".join(mark(key, number(value)) for value in values) + ")"
+
+
+def _products(first, cells, second, others):
+    return " + ".join(f"{_cell(first, a)}·{_cell(second, b)}" for a, b in zip(cells, others, strict=True))
+
+
+def _product_numbers(first, a, second, b):
+    pairs = zip(a, b, strict=True)
+    return " + ".join(f"{mark(first, bracketed(u))}·{mark(second, bracketed(v))}" for u, v in pairs)

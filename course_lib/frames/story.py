@@ -1,0 +1,289 @@
+"""What an animation is, before anything is drawn: grids of numbers, and steps that say what flows where.
+
+    Story  = grids + steps
+    Step   = a sentence, a formula, a line of code, and flows
+    Flow   = for each cell written: the cells read, and so the amount that is added
+
+A flow with factors dy[2] and w[0] adds dy[2] * w[0] to its cell: nothing else in an animation computes.
+"""
+
+import inspect
+import re
+import textwrap
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers in a rectangle, with a place in the picture. All lengths are in cells.
+
+    values    (rows, columns) before the first step, padding included; 1D arrays are one row
+    at        (column, row) of the corner of its first cell; pitch: from one cell to the next, (across, down)
+    pad       (rows, columns) of padding on each side: drawn dashed, not counted in cell names
+    gaps      real cells stand at every gaps-th (row, column), with zeros between, as in a dilated dy
+    flipped   turned by 180 degrees: its last cell comes first
+    prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
+    collects  its cells are written: `empty` until then, or showing the 0 they start from
+    picture   shown as an image: no room for numbers
+    """
+
+    name: str
+    role: str
+    values: np.ndarray
+    at: tuple = (0, 0)
+    pitch: tuple = (1, 1)
+    pad: tuple = (0, 0)
+    gaps: tuple = (1, 1)
+    flipped: bool = False
+    prefix: tuple = ()
+    ndim: int = 2
+    collects: bool = False
+    empty: bool = False
+    picture: bool = False
+    scale: float = 1.0
+    caption: str = ""
+
+    @property
+    def key(self):
+        """Its name among the grids of a story: "x", or "x[1]" for one of several channels."""
+        return f"{self.name}[{', '.join(map(str, self.prefix))}]" if self.prefix else self.name
+
+    @property
+    def inside(self):
+        """The values without the padding."""
+        return self.without_padding(self.values)
+
+    def without_padding(self, values):
+        (top, left), (rows, columns) = self.pad, self.values.shape
+        return values[top : rows - top, left : columns - left]
+
+    def place(self, cell):
+        """Flat cell number -> (row, column) as the array counts them: without padding, gaps and flips."""
+        row, column = divmod(int(cell), self.values.shape[1])
+        if self.flipped:
+            row, column = self.values.shape[0] - 1 - row, self.values.shape[1] - 1 - column
+        return (row - self.pad[0]) // self.gaps[0], (column - self.pad[1]) // self.gaps[1]
+
+    def is_filler(self, cell):
+        """Padding, or a zero between the values of a dilated array."""
+        row, column = divmod(int(cell), self.values.shape[1])
+        rows, columns = self.inside.shape
+        row, column = row - self.pad[0], column - self.pad[1]
+        real = 0 <= row < rows and 0 <= column < columns
+        return not real or row % self.gaps[0] != 0 or column % self.gaps[1] != 0
+
+    def cell_name(self, cell):
+        """Flat cell number -> "x[2, 3]"."""
+        index = (*self.prefix, *self.place(cell)[-self.ndim :])
+        return f"{self.name}[{', '.join(map(str, index))}]"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Cell `cells[n]` of grid `to` receives scale * the product of the n-th cell of every factor.
+
+    factors   ((grid key, cells), ...): cells is a list like `cells`, or one cell for all of them
+    """
+
+    to: str
+    cells: list
+    factors: tuple
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Term:
+    """One amount on its way: from the cells it is the product of to the cell it is added to; a cell is (key, number)."""
+
+    target: tuple
+    sources: tuple
+    amount: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One frame. `formula` marks what belongs to a grid as {key|text}; `plain_formula` is without the marks.
+
+    line      the line of the story's code, as a piece of its text
+    moves     {grid key: (column, row)}: grids that stand elsewhere from this step on
+    looks     {grid key: cells} that are read without adding anything, as the losers of a maximum
+    """
+
+    sentence: str
+    formula: str = ""
+    numbers: str = ""
+    line: str = ""
+    flows: tuple = ()
+    moves: dict = field(default_factory=dict)
+    looks: dict = field(default_factory=dict)
+
+    @property
+    def plain_formula(self):
+        return plain("\n".join(part for part in (self.formula, self.numbers) if part))
+
+
+@dataclass(frozen=True)
+class Story:
+    """A title, the grids by key, and the steps: the first is the opening and the last the closing picture.
+
+    code      the function whose lines the steps light up, or None; it is also the name of the lab it solves
+    """
+
+    title: str
+    grids: dict
+    steps: list
+    code: object = None
+    notes: tuple = ()
+
+    def __repr__(self):
+        return f"Story: {self.title} ({len(self.steps)} frames)"
+
+    def amounts(self, flow):
+        """What a flow adds to each of its cells."""
+        amount = np.full(len(flow.cells), flow.scale, dtype=float)
+        for key, cells in flow.factors:
+            amount *= self.grids[key].values.ravel()[cells]
+        return amount
+
+    def terms(self, step):
+        """Every amount that a step adds, one by one."""
+        for flow in step.flows:
+            for n, (cell, amount) in enumerate(zip(flow.cells, self.amounts(flow), strict=True)):
+                read = ((key, cells if np.ndim(cells) == 0 else cells[n]) for key, cells in flow.factors)
+                yield Term((flow.to, cell), tuple(read), float(amount))
+
+    @cached_property
+    def largest(self):
+        """{key: the largest size any cell ever has}, for shades; never 0."""
+        largest = {key: np.abs(grid.values).ravel() for key, grid in self.grids.items()}
+        sums = {key: grid.values.ravel().copy() for key, grid in self.grids.items()}
+        for step in self.steps:
+            for flow in step.flows:
+                np.add.at(sums[flow.to], flow.cells, self.amounts(flow))
+                largest[flow.to] = np.maximum(largest[flow.to], np.abs(sums[flow.to]))
+        return {key: max(float(values.max()), 1e-12) for key, values in largest.items()}
+
+    def values_at(self, position):
+        """{key: values after the step at `position`}; NaN where a cell is still empty."""
+        values = {key: grid.values.ravel().copy() for key, grid in self.grids.items()}
+        written = {key: np.zeros(grid.values.size, dtype=bool) for key, grid in self.grids.items()}
+        for step in self.steps[: position + 1]:
+            for flow in step.flows:
+                np.add.at(values[flow.to], flow.cells, self.amounts(flow))
+                written[flow.to][flow.cells] = True
+        for key, grid in self.grids.items():
+            if grid.empty:
+                values[key][~written[key]] = np.nan
+        return {key: flat.reshape(self.grids[key].values.shape) for key, flat in values.items()}
+
+    def places_at(self, position):
+        """{key: (column, row)} where every grid stands at `position`."""
+        places = {key: grid.at for key, grid in self.grids.items()}
+        for step in self.steps[: position + 1]:
+            places.update(step.moves)
+        return places
+
+    def sum(self):
+        """{name: what all steps together add to it}, without padding; channels stacked along leading axes."""
+        totals = {key: np.zeros(grid.values.size) for key, grid in self.grids.items() if grid.collects}
+        for step in self.steps:
+            for flow in step.flows:
+                np.add.at(totals[flow.to], flow.cells, self.amounts(flow))
+        return _stacked(self.grids, totals)
+
+    @cached_property
+    def source(self):
+        """The lines of `code`, without decorators and docstring."""
+        return source_lines(self.code) if self.code is not None else []
+
+    @property
+    def lab(self):
+        return self.code.__name__ if self.code is not None else ""
+
+    def line_number(self, step):
+        """Which of the source lines a step lights up, or None."""
+        if not step.line or not self.source:
+            return None
+        found = [number for number, line in enumerate(self.source) if step.line in line]
+        if len(found) != 1:
+            raise LookupError(f"{step.line!r} should stand in one line of {self.lab}, but stands in {len(found)}")
+        return found[0]
+
+    @cached_property
+    def untouched(self):
+        """{grid key: cells, filler aside, that no step reads or writes}: the remainder that windows never reach."""
+        touched = {key: set() for key in self.grids}
+        for step in self.steps:
+            for flow in step.flows:
+                touched[flow.to].update(flow.cells)
+                for key, cells in flow.factors:
+                    touched[key].update([cells] if np.ndim(cells) == 0 else cells)
+            for key, cells in step.looks.items():
+                touched[key].update(cells)
+        return {key: self._outside(grid, touched[key]) for key, grid in self.grids.items()}
+
+    def _outside(self, grid, touched):
+        return [cell for cell in range(grid.values.size) if cell not in touched and not grid.is_filler(cell)]
+
+
+def _stacked(grids, totals):
+    """{key: flat totals} -> {name: array}, grids of one name stacked by their prefix."""
+    result = {}
+    for key, total in totals.items():
+        grid = grids[key]
+        inside = grid.without_padding(total.reshape(grid.values.shape))
+        inside = inside if grid.ndim == 2 else inside.ravel()
+        result.setdefault(grid.name, {})[grid.prefix] = inside
+    return {name: _by_prefix(parts) for name, parts in result.items()}
+
+
+def _by_prefix(parts):
+    if () in parts:
+        return parts[()]
+    shape = tuple(max(prefix[axis] for prefix in parts) + 1 for axis in range(len(next(iter(parts)))))
+    part = next(iter(parts.values()))
+    whole = np.zeros((*shape, *part.shape))
+    for prefix, values in parts.items():
+        whole[prefix] = values
+    return whole
+
+
+# ---------------------------------------------------------------- words
+
+
+def source_lines(function):
+    """The function's source as lines, without decorators and docstring."""
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    source = source[source.index("def ") :]
+    source = re.sub(r'\n +"""(.|\n)*?"""', "", source, count=1)
+    return source.rstrip().split("\n")
+
+
+def number(value):
+    """A number as the pictures write it: whole numbers bare, others to three figures, with a true minus sign."""
+    value = float(value)
+    if value == round(value) and abs(value) < 1e5:
+        text = str(round(value))
+    elif 1e-2 <= abs(value) < 1e3:
+        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+        text = text.rstrip("0").rstrip(".") if float(text) == value else text
+    else:
+        text = f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return text.replace("-", "−")
+
+
+def bracketed(value):
+    """A number as a factor: negative ones in brackets."""
+    return f"({number(value)})" if value < 0 else number(value)
+
+
+def mark(key, text):
+    """Text that belongs to a grid: the player colours it."""
+    return f"{{{key}|{text}}}"
+
+
+def plain(text):
+    return re.sub(r"\{[^{}|]*\|([^{}]*)\}", r"\1", text)

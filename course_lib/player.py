@@ -1,0 +1,115 @@
+"""`play(story)` shows the stories of `frames` as an animation, and as a still picture where nothing can move."""
+
+import base64
+import pathlib
+
+import anywidget
+import traitlets
+
+from course_lib import still
+from course_lib.frames.roles import PALETTE
+from course_lib.frames.story import Story
+
+_HERE = pathlib.Path(__file__).parent
+
+
+class Player(anywidget.AnyWidget):
+    """Plays stories side by side. `stories` may be replaced while it is shown."""
+
+    _esm = _HERE / "player.js"
+    _css = _HERE / "player.css"
+    stories = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *stories, **kwargs):
+        super().__init__(**kwargs)
+        self.show(*stories)
+
+    def show(self, *stories):
+        self._shown = stories
+        self.stories = {"stories": [portable(story) for story in stories], "palette": PALETTE}
+
+    def explain(self, sentence):
+        """Show a sentence in place of the stories."""
+        self._shown = ()
+        self.stories = {"message": sentence}
+
+    def __repr__(self):
+        return "Animation: " + "; ".join(story.title for story in self._shown)
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        if self._shown:
+            data["image/png"] = base64.b64encode(still.png(*self._shown)).decode()
+            metadata = {**metadata, "image/png": {"width": still.WIDTH}}
+        return data, metadata
+
+
+def play(*stories):
+    """One or more stories -> a player. Several are shown side by side, on one timeline."""
+    for story in stories:
+        if not isinstance(story, Story):
+            raise TypeError(f"play needs stories such as frames.conv1d(x, w), but got {type(story).__name__}")
+    if not stories:
+        raise TypeError("play needs at least one story, such as frames.conv1d(x, w)")
+    return Player(*stories)
+
+
+def portable(story):
+    """A story -> what the front end reads: plain lists, grids by number, nothing that is a default."""
+    numbers = {key: number for number, key in enumerate(story.grids)}
+    return {
+        "title": story.title,
+        "grids": [_grid(grid, story.untouched[key]) for key, grid in story.grids.items()],
+        "steps": [_step(story, step, numbers) for step in story.steps],
+        "code": _code(story),
+    }
+
+
+def _grid(grid, untouched):
+    return {
+        "key": grid.key, "name": grid.name, "role": grid.role, "shape": grid.values.shape,
+        "values": [_short(value) for value in grid.values.ravel().tolist()],
+        "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
+        "prefix": grid.prefix, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
+        "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
+    }  # fmt: skip
+
+
+def _step(story, step, numbers):
+    data = {
+        "sentence": step.sentence,
+        "formula": step.formula,
+        "numbers": step.numbers,
+        "line": story.line_number(step),
+        "flows": [_flow(flow, numbers) for flow in step.flows],
+        "moves": {numbers[key]: place for key, place in step.moves.items()},
+        "looks": {numbers[key]: cells for key, cells in step.looks.items()},
+    }
+    return {name: value for name, value in data.items() if value or name == "sentence" or value == 0}
+
+
+def _flow(flow, numbers):
+    factors = [(numbers[key], cells) for key, cells in flow.factors]
+    data = [numbers[flow.to], flow.cells, factors]
+    return data if flow.scale == 1 else [*data, flow.scale]
+
+
+def _code(story):
+    if not story.source:
+        return None
+    return {"lines": story.source, "lab": story.lab, "open": _solved(story.lab)}
+
+
+def _solved(lab):
+    """Whether the reader may see the code at once: the lab that it answers is solved."""
+    try:
+        from course_lib import progress
+    except ImportError:
+        return False
+    return progress.solved(lab)
+
+
+def _short(value):
+    """Six figures are more than a picture shows, and whole numbers need no point."""
+    value = float(f"{value:.6g}")
+    return int(value) if value == int(value) else value

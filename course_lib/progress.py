@@ -1,0 +1,5 @@
+"""What a learner has solved."""
+
+
+def record(name, right):
+    return []

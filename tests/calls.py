@@ -1,0 +1,187 @@
+"""Every public function with arguments it takes: the table from which test_promises.py and test_checks.py make tests.
+
+Array shapes are pictured in letters. One letter is one size, all sizes differ where they can, and the strides
+leave a remainder.
+"""
+
+import inspect
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib import loops
+
+
+@dataclass(frozen=True)
+class Call:
+    """function, the shapes of its float arrays, and its other arguments (values, or functions of a Generator)."""
+
+    function: object
+    shapes: dict
+    others: dict = field(default_factory=dict)
+    sizes: dict = field(default_factory=dict)
+
+    @property
+    def name(self):
+        return f"{self.function.__module__.split('.')[-1]}.{self.function.__name__}"
+
+    def shape(self, argument):
+        letters = self.shapes[argument].split()
+        return tuple({**SIZES, **self.sizes}[letter] for letter in letters)
+
+    def arguments(self, seed=0):
+        rng = np.random.default_rng(seed)
+        arrays = {name: rng.standard_normal(self.shape(name)) for name in self.shapes}
+        if "var" in arrays:
+            arrays["var"] = np.abs(arrays["var"])
+        others = {name: value(rng) if callable(value) else value for name, value in self.others.items()}
+        return {**arrays, **others}
+
+    def run(self, **arguments):
+        """The results as a tuple."""
+        result = self.function(**{**self.arguments(), **arguments})
+        return result if isinstance(result, tuple) else (result,)
+
+
+# H and W meet a kernel of 3 x 2 with stride (2, 1), padding (1, 0) and dilation (1, 2); see the windows below
+SIZES = {
+    "N": 3, "C": 2, "C_in": 2, "C_out": 4, "H": 8, "W": 7, "kH": 3, "kW": 2, "H_out": 4, "W_out": 5,
+    "CkHkW": 12, "L": 20, "features": 5, "out_features": 4, "classes": 6, "CHW": 2 * 8 * 7,
+}  # fmt: skip
+WINDOWS = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}
+KERNEL = {"kernel_size": (3, 2)}
+POOL = {**KERNEL, "stride": (2, 1), "padding": (1, 0)}
+POOLED = {"W_out": 6}
+UPSAMPLED = {"H_out": 16, "W_out": 9}  # with output_padding (1, 0)
+EVEN = {"stride": 2, "padding": 1}  # for loops: 8 -> 4 and 7 -> 4, with a remainder each
+LOOPED = {"W_out": 4, "L": 16}
+ROW = {"n": 8, "k": 3, "m": 4}
+IMAGES = {"input_shape": (3, 2, 8, 7)}
+
+X, W, DY = "N C_in H W", "C_out C_in kH kW", "N C_out H_out W_out"
+SINGLE = {"x": "H W", "w": "kH kW"}
+
+
+def _generator(rng):
+    return np.random.default_rng(rng.integers(2**32))
+
+
+def _indices(shape, plane):
+    return lambda rng: rng.integers(0, plane, shape)
+
+
+def _mask(*shape):
+    return lambda rng: rng.random(shape) < 0.5
+
+
+def _labels(rng):
+    return rng.integers(0, SIZES["classes"], SIZES["N"])
+
+
+CALLS = [
+    Call(F.out_size, {}, {"size": 8, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 1}),
+    Call(F.im2col, {"x": "N C H W"}, {**KERNEL, **WINDOWS}),
+    Call(F.col2im, {"cols": "N CkHkW L"}, {"output_size": (8, 7), **KERNEL, **WINDOWS}),
+    Call(F.conv2d, {"x": X, "w": W, "b": "C_out"}, WINDOWS),
+    Call(F.conv2d_backward, {"dy": DY, "x": X, "w": W}, WINDOWS),
+    Call(F.conv2d_input_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
+    Call(F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
+    Call(
+        F.conv_transpose2d,
+        {"x": X, "w": "C_in C_out kH kW", "b": "C_out"},
+        {**WINDOWS, "output_padding": (1, 0)},
+    ),
+    Call(
+        F.conv_transpose2d_backward,
+        {"dy": DY, "x": X, "w": "C_in C_out kH kW"},
+        {**WINDOWS, "output_padding": (1, 0)},
+        UPSAMPLED,
+    ),
+    Call(F.max_pool2d, {"x": "N C H W"}, POOL),
+    Call(
+        F.max_pool2d_backward, {"dy": "N C H_out W_out"}, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED
+    ),
+    Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),
+    Call(
+        F.max_pool2d_winner_backward,
+        {"dy": "N C H_out W_out"},
+        {"winner": lambda rng: rng.integers(2, 6, (3, 2, 4, 6), np.uint8), **IMAGES, **POOL},
+        POOLED,
+    ),
+    Call(F.avg_pool2d, {"x": "N C H W"}, POOL),
+    Call(F.avg_pool2d_backward, {"dy": "N C H_out W_out"}, {**IMAGES, **POOL}, POOLED),
+    Call(F.relu, {"x": "N C H W"}),
+    Call(F.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
+    Call(F.flatten, {"x": "N C H W"}),
+    Call(F.flatten_backward, {"dy": "N CHW"}, IMAGES),
+    Call(F.linear, {"x": "N features", "w": "out_features features", "b": "out_features"}),
+    Call(F.linear_backward, {"dy": "N out_features", "x": "N features", "w": "out_features features"}),
+    Call(F.dropout, {"x": "N C H W"}, {"p": 0.5, "rng": _generator}),
+    Call(F.dropout_backward, {"dy": "N C H W"}, {"mask": _mask(3, 2, 8, 7), "p": 0.5}),
+    Call(F.batch_norm2d, {"x": "N C H W", "weight": "C", "bias": "C"}, {"eps": 1e-3}),
+    Call(F.batch_norm2d, {"x": "N C H W", "weight": "C", "bias": "C", "mean": "C", "var": "C"}, {"eps": 1e-3}),
+    Call(F.batch_norm2d_backward, {"dy": "N C H W", "x": "N C H W", "weight": "C"}, {"eps": 1e-3}),
+    Call(
+        F.batch_norm2d_backward,
+        {"dy": "N C H W", "x": "N C H W", "weight": "C", "mean": "C", "var": "C"},
+        {"eps": 1e-3},
+    ),
+    Call(F.softmax, {"logits": "N classes"}),
+    Call(F.cross_entropy, {"logits": "N classes"}, {"targets": _labels}),
+    Call(F.mse, {"pred": "N C H W", "target": "N C H W"}),
+    Call(loops.conv1d, {"x": "n", "w": "k"}, EVEN, ROW),
+    *(
+        Call(function, {"dy": "m", "x": "n", "w": "k"}, EVEN, ROW)
+        for function in (
+            loops.conv1d_weight_gradient, loops.conv1d_input_gradient_scatter, loops.conv1d_input_gradient_gather,
+        )
+    ),
+    Call(loops.conv2d_single, SINGLE, EVEN),
+    *(
+        Call(function, {"dy": "H_out W_out", **SINGLE}, EVEN, LOOPED)
+        for function in (
+            loops.conv2d_single_weight_gradient, loops.conv2d_single_input_gradient_scatter,
+            loops.conv2d_single_input_gradient_gather,
+        )
+    ),
+    Call(loops.pad2d, {"x": "N C H W"}, {"padding": 1}),
+    Call(loops.conv2d, {"x": X, "w": W, "b": "C_out"}, EVEN),
+    Call(loops.bias_gradient, {"dy": DY}),
+    *(
+        Call(function, {"dy": DY, "x": X, "w": W}, EVEN, LOOPED)
+        for function in (
+            loops.weight_gradient, loops.input_gradient, loops.input_gradient_gather, loops.conv2d_backward,
+            loops.conv2d_backward_gemm,
+        )
+    ),
+    Call(
+        loops.conv_transpose2d,
+        {"x": X, "w": "C_in C_out kH kW", "b": "C_out"},
+        {**EVEN, "output_padding": 1},
+    ),
+    Call(loops.im2col, {"x": "N C H W"}, {**KERNEL, **EVEN}),
+    Call(loops.col2im, {"cols": "N CkHkW L"}, {"output_size": (8, 7), **KERNEL, **EVEN}, LOOPED),
+    Call(loops.max_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
+    Call(
+        loops.max_pool2d_backward, {"dy": "N C H_out W_out"}, {"indices": _indices((3, 2, 4, 4), 56), **IMAGES}, LOOPED
+    ),
+    Call(loops.avg_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
+    Call(loops.avg_pool2d_backward, {"dy": "N C H_out W_out"}, {**IMAGES, **KERNEL, **EVEN}, LOOPED),
+    Call(loops.flatten_backward, {"dy": "N CHW"}, IMAGES),
+    Call(loops.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
+    Call(loops.dropout_backward, {"dy": "N C H W"}, {"mask": _mask(3, 2, 8, 7), "p": 0.5}),
+    Call(loops.linear_backward, {"dy": "N out_features", "x": "N features", "w": "out_features features"}),
+    Call(loops.cross_entropy_gradient, {"logits": "N classes"}, {"targets": _labels}),
+]  # fmt: skip
+
+
+def public_functions(module):
+    """What a module offers: its __all__, or the functions written in it."""
+    if hasattr(module, "__all__"):
+        return {getattr(module, name) for name in module.__all__}
+    return {
+        value
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
