@@ -13,7 +13,7 @@ import math
 import threading
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from course_lib import checks
 from course_lib.checks import out_size
@@ -48,27 +48,25 @@ class Windows:
 
         Nothing is copied: where windows overlap, one pixel stands in several places.
         """
+        C, _, _, N = padded.shape
+        channel, row, column, image = padded.strides
         (down, across), (dH, dW) = self.stride, self.dilation
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
-        everywhere = sliding_window_view(padded, reach, axis=(1, 2), writeable=True)  # (C, H', W', N, reach, reach)
-        strided = everywhere[:, ::down, ::across, :, ::dH, ::dW][:, : count[0], : count[1]]
-        return strided.transpose(0, 4, 5, 1, 2, 3)
+        strides = channel, dH * row, dW * column, down * row, across * column, image
+        return as_strided(padded, (C, *self.kernel_size, *count, N), strides)
 
     def pad(self, x, value=0):
         """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
         N, C, *size = x.shape
         if self.padding == (0, 0):
             return _batch_last(x)
-        padded = self.blank(C, size, N, x.dtype, value)
+        padded = _scratch("padded", self.padded_shape(C, size, N), x.dtype)
+        padded[...] = value
         self.inner(padded, size)[...] = x.transpose(1, 2, 3, 0)
         return padded
 
-    def blank(self, C, size, N, dtype, value=0):
-        """A padded image (C, H + 2 pH, W + 2 pW, N) full of one value. Scratch memory."""
+    def padded_shape(self, C, size, N):
         H, W = (n + 2 * p for n, p in zip(size, self.padding, strict=True))
-        padded = _scratch("padded", (C, H, W, N), dtype)
-        padded[...] = value
-        return padded
+        return C, H, W, N
 
     def inner(self, padded, size):
         """(C, H + 2 pH, W + 2 pW, N) -> the view (C, H, W, N) without the padding."""
@@ -76,8 +74,8 @@ class Windows:
         return padded[:, top : top + size[0], left : left + size[1]]
 
     def unpad(self, padded, size):
-        """(C, H + 2 pH, W + 2 pW, N) -> (N, C, H, W), a copy: fit to be a result."""
-        return _batch_first(self.inner(padded, size).copy())
+        """(C, H + 2 pH, W + 2 pW, N) -> (N, C, H, W) without the padding."""
+        return _batch_first(np.ascontiguousarray(self.inner(padded, size)))
 
 
 def _add_up(columns, seen):
@@ -224,7 +222,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0, dilation=1):
             f"kernel_size {(kH, kW)}, but its shape is {cols.shape}"
         )
     cols = cols.transpose(1, 2, 0).reshape(-1, kH, kW, *count, N)
-    padded = windows.blank(len(cols), size, N, cols.dtype)
+    padded = np.zeros(windows.padded_shape(len(cols), size, N), cols.dtype)
     _add_up(cols, windows.seen(padded, count))
     return windows.unpad(padded, size)
 
@@ -314,7 +312,7 @@ def _scatter(dy, w, windows, size):
     """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size): each output writes to its window."""
     N, C_out, *count = dy.shape
     dy, filters = _batch_last(dy), w.reshape(C_out, -1)
-    padded = windows.blank(w.shape[1], size, N, dy.dtype)
+    padded = np.zeros(windows.padded_shape(w.shape[1], size, N), dy.dtype)
     seen = windows.seen(padded, count)
     for rows in _few_rows(seen):
         block = seen[:, :, :, rows]
@@ -439,7 +437,7 @@ def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     checks.shape("winner", winner, dy.shape, "the shape of dy")
     dy, winner = _batch_last(dy), _batch_last(winner)
-    padded = windows.blank(C, size, N, dy.dtype)
+    padded = np.zeros(windows.padded_shape(C, size, N), dy.dtype)
     seen = windows.seen(padded, count)
     disjoint = all(s >= k for s, k in zip(windows.stride, windows.kernel_size, strict=True))
     for number, (i, j) in enumerate(np.ndindex(windows.kernel_size)):
@@ -470,7 +468,7 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     windows, count = _pooling(input_shape, kernel_size, stride, padding)
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     share = _batch_last(dy) * dy.dtype.type(1 / math.prod(windows.kernel_size))
-    padded = windows.blank(C, size, N, dy.dtype)
+    padded = np.zeros(windows.padded_shape(C, size, N), dy.dtype)
     seen = windows.seen(padded, count)
     _add_up(np.broadcast_to(share[:, None, None], seen.shape), seen)
     return windows.unpad(padded, size)

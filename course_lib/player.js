@@ -4,10 +4,10 @@
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const ICONS = {
   first: "M3 2h2v12H3zM14 2v12L6 8z",
-  back: "M12 2v12L4 8z",
+  back: "M10.5 2L4.5 8l6 6 1.5-1.5L7.5 8 12 3.5z",
   play: "M4 2l9 6-9 6z",
   pause: "M4 2h3v12H4zM9 2h3v12H9z",
-  next: "M4 2v12l8-6z",
+  next: "M5.5 2L4 3.5 8.5 8 4 12.5 5.5 14l6-6z",
   last: "M11 2h2v12h-2zM2 2v12l8-6z",
 };
 
@@ -17,20 +17,19 @@ export function number(value) {
   const size = Math.abs(value);
   let text;
   if (Math.abs(value - Math.round(value)) < 1e-9 && size < 1e5) text = String(Math.round(value) || 0);
-  else if (size >= 0.01 && size < 1000) text = tidy(value, size < 10 ? 2 : 1);
+  else if (size >= 0.01 && size < 1e5) text = tidy(value, size < 10 ? 2 : size < 1000 ? 1 : 0);
   else text = value.toExponential(0).replace("e+", "e");
   return text.replace("-", "−");
 }
 
 function tidy(value, digits) {
   const text = value.toFixed(digits);
-  return Math.abs(Number(text) - value) < 1e-9 ? text.replace(/\.?0+$/, "") : text;
+  return digits && Math.abs(Number(text) - value) < 1e-9 ? text.replace(/\.?0+$/, "") : text;
 }
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const mix = (a, b, t) => a + (b - a) * t;
 const smooth = (t) => t * t * (3 - 2 * t);
-const list = (cells) => (Array.isArray(cells) ? cells : [cells]);
 const pick = (cells, n) => (Array.isArray(cells) ? cells[n] : cells);
 
 function channels(colour) {
@@ -65,24 +64,23 @@ class Theme {
     this.paper = read(style.backgroundColor);
     this.ink = read(style.color);
     this.dark = luminance(this.paper) < 0.5;
-    this.numberFont = style.fontFamily;
+    this.font = style.fontFamily;
     this.codeFont = getComputedStyle(root.querySelector(".cg-formula") ?? root).fontFamily;
     this.roles = {};
     for (const [role, tones] of Object.entries(palette)) {
       const [fill, text] = tones.slice(this.dark ? 2 : 0);
-      this.roles[role] = { fill: channels(fill), text, line: fill };
+      this.roles[role] = { rgb: channels(fill), line: fill, text };
     }
     this.soft = css(blend(this.paper, this.ink, 0.55));
-    this.faint = css(blend(this.paper, this.ink, 0.25));
   }
 
   cell(role, share) {
-    return blend(this.paper, this.roles[role].fill, 0.05 + 0.75 * share);
+    return blend(this.paper, this.roles[role].rgb, 0.05 + 0.75 * share);
   }
 
   // gradient pictures: orange below zero, the role's own colour above
   signed(role, share) {
-    const side = share < 0 ? this.roles.kernel.fill : this.roles[role].fill;
+    const side = share < 0 ? this.roles.kernel.rgb : this.roles[role].rgb;
     return blend(this.paper, side, Math.abs(share));
   }
 
@@ -97,19 +95,28 @@ class Grid {
   constructor(data) {
     Object.assign(this, data);
     [this.rows, this.columns] = data.shape;
+    this.width = ((this.columns - 1) * this.pitch[0] + 1) * this.scale;
+    this.height = ((this.rows - 1) * this.pitch[1] + 1) * this.scale;
+    this.fillers = this.values.map((_, cell) => this.isFiller(cell));
+    this.missed = new Set(this.untouched);
     this.history = null;
-    this.largest = Math.max(1e-12, ...this.values.map(Math.abs));
+    this.largest = this.values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
   }
 
-  collect(steps) {
+  // what each cell has added up to, and since which step
+  startHistory() {
     this.history = this.values.map((value) => ({ at: [0], sums: [value] }));
-    for (const [at, cell, amount] of steps) {
-      const past = this.history[cell];
-      const sum = past.sums.at(-1) + amount;
-      if (past.at.at(-1) === at) past.sums[past.sums.length - 1] = sum;
-      else past.at.push(at), past.sums.push(sum);
+  }
+
+  record(at, cell, amount) {
+    const past = this.history[cell];
+    const sum = past.sums.at(-1) + amount;
+    if (past.at.at(-1) === at) past.sums[past.sums.length - 1] = sum;
+    else {
+      past.at.push(at);
+      past.sums.push(sum);
     }
-    for (const past of this.history) for (const sum of past.sums) this.largest = Math.max(this.largest, Math.abs(sum));
+    this.largest = Math.max(this.largest, Math.abs(sum));
   }
 
   // the value of a cell after step `at`, or null while it is empty
@@ -137,7 +144,7 @@ class Grid {
     return !inside || row % this.gaps[0] !== 0 || column % this.gaps[1] !== 0;
   }
 
-  name_of(cell) {
+  nameOf(cell) {
     const index = [...this.prefix, ...this.place(cell).slice(-this.ndim)];
     return `${this.name}[${index.join(", ")}]`;
   }
@@ -150,9 +157,12 @@ class Story {
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
     this.steps = data.steps;
-    const written = this.grids.map(() => []);
-    this.eachTerm((at, to, cell, factors, amount) => written[to].push([at, cell, amount]));
-    this.grids.forEach((grid, n) => grid.collects && grid.collect(written[n]));
+    this.terms = [];
+    this.lit = [];
+    for (const grid of this.grids) if (grid.collects) grid.startHistory();
+    this.steps.forEach((_, at) => {
+      for (const { to, cell, amount } of this.termsAt(at)) this.grids[to].record(at, cell, amount);
+    });
     this.moves = this.placesOverTime();
   }
 
@@ -160,19 +170,28 @@ class Story {
     return this.steps.length - 1;
   }
 
-  // calls back with (step, grid written, cell written, [[grid, cell], ...] read, amount)
-  eachTerm(callback) {
-    this.steps.forEach((step, at) => this.eachTermOf(step, (...term) => callback(at, ...term)));
+  // each term of a step: an amount on its way from the cells it is the product of to the cell it is added to
+  termsAt(at) {
+    return (this.terms[at] ??= (this.steps[at].flows ?? []).flatMap(([to, cells, factors, scale]) =>
+      cells.map((cell, n) => {
+        const read = factors.map(([grid, from]) => [grid, pick(from, n)]);
+        const share = scale === undefined ? 1 : pick(scale, n);
+        const amount = read.reduce((product, [grid, from]) => product * this.grids[grid].values[from], share);
+        return { at, to, cell, read, amount };
+      }),
+    ));
   }
 
-  eachTermOf(step, callback) {
-    for (const [to, cells, factors, scale] of step.flows ?? []) {
-      cells.forEach((cell, n) => {
-        const read = factors.map(([grid, from]) => [grid, pick(from, n)]);
-        const amount = read.reduce((product, [grid, from]) => product * this.grids[grid].values[from], scale ?? 1);
-        callback(to, cell, read, amount);
-      });
+  // for each grid, the cells that a step reads or writes
+  litAt(at) {
+    if (this.lit[at]) return this.lit[at];
+    const lit = this.grids.map(() => new Set());
+    for (const { to, cell, read } of this.termsAt(at)) {
+      lit[to].add(cell);
+      for (const [grid, from] of read) lit[grid].add(from);
     }
+    for (const [grid, cells] of Object.entries(this.steps[at].looks ?? {})) for (const cell of cells) lit[grid].add(cell);
+    return (this.lit[at] = lit);
   }
 
   // for each step, where every grid stands
@@ -186,20 +205,21 @@ class Story {
 
   // grid -> cell -> the terms it takes part in; made when first asked for
   get partners() {
-    if (this._partners) return this._partners;
-    const partners = this.grids.map((grid) => grid.values.map(() => []));
-    this.eachTerm((at, to, cell, read, amount) => {
-      const term = { at, to, cell, read, amount };
-      partners[to][cell].push(term);
-      for (const [grid, from] of read) partners[grid][from].push(term);
+    if (this.met) return this.met;
+    this.met = this.grids.map((grid) => grid.values.map(() => []));
+    this.steps.forEach((_, at) => {
+      for (const term of this.termsAt(at)) {
+        this.met[term.to][term.cell].push(term);
+        for (const [grid, cell] of term.read) this.met[grid][cell].push(term);
+      }
     });
-    return (this._partners = partners);
+    return this.met;
   }
 
   find(name) {
     for (const [n, grid] of this.grids.entries()) {
       if (!name.startsWith(grid.name + "[")) continue;
-      const cell = grid.values.findIndex((_, cell) => !grid.isFiller(cell) && grid.name_of(cell) === name);
+      const cell = grid.values.findIndex((_, cell) => !grid.fillers[cell] && grid.nameOf(cell) === name);
       if (cell >= 0) return [n, cell];
     }
     return null;
@@ -208,22 +228,31 @@ class Story {
 
 // ---------------------------------------------------------------- one story drawn
 
+const LARGEST_CELL = 46;
+const SMALLEST_WITH_NUMBER = 15;
+const SMALLEST_WITH_CORNERS = 34;
+const MOST_CHIPS = 40;
+const GLIDE = 0.35; // the share of a step in which kernel and window move; then the amounts travel
+const LANDED = 0.85;
+
 class Panel {
   constructor(story, parent, player) {
     this.story = story;
     this.player = player;
+    this.at = -1;
     this.node = element("section", "cg-panel", parent);
     element("h4", "cg-title", this.node, story.title);
     this.canvas = element("canvas", "cg-picture", this.node);
     this.canvas.setAttribute("role", "img");
     this.context = this.canvas.getContext("2d");
-    const words = element("div", "cg-words", this.node);
-    this.sentence = element("p", "cg-sentence", words);
-    this.formula = element("div", "cg-formula", words);
+    this.words = element("div", "cg-words", this.node);
+    this.sentence = element("p", "cg-sentence", this.words);
+    this.formula = element("div", "cg-formula", this.words);
     this.readout = element("p", "cg-readout", this.node);
+    this.readout.setAttribute("aria-live", "polite");
     this.lines = story.code ? this.makeCode(story.code) : [];
+    this.inLine = story.grids.every((grid) => grid.ndim === 1);
     this.box = this.bounds();
-    this.at = -1;
     this.canvas.addEventListener("pointermove", (event) => player.hover(this.hit(event), this));
     this.canvas.addEventListener("pointerleave", () => player.hover(null, this));
     this.canvas.addEventListener("click", (event) => player.pin(this.hit(event), this));
@@ -232,46 +261,61 @@ class Panel {
   makeCode({ lines, open, lab }) {
     const details = element("details", "cg-code", this.node);
     details.open = open;
-    element("summary", "", details, open ? "The code" : `The code (it is the answer of the lab ${lab})`);
+    element("summary", "", details, open ? "The code" : `The code: it gives away the lab ${lab}`);
     const pre = element("pre", "", details);
     return lines.map((line) => element("span", "", pre, line || " "));
   }
 
-  // the rectangle, in cells, that holds every grid wherever it goes, with room for labels
+  // the rectangle, in cells, that holds every grid wherever it goes, with room for names
   bounds() {
     const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
     const { grids, moves } = this.story;
-    for (const places of moves) {
+    for (const places of new Set(moves)) {
       grids.forEach((grid, n) => {
         const [column, row] = places[n];
-        const side = grid.ndim === 1;
-        const width = (grid.columns - 1) * grid.pitch[0] * grid.scale + grid.scale;
-        const height = (grid.rows - 1) * grid.pitch[1] * grid.scale + grid.scale;
-        box.left = Math.min(box.left, column - (side ? 1.1 : 0.45));
-        box.top = Math.min(box.top, row - (side ? 0.4 : 1.15));
-        box.right = Math.max(box.right, column + width + 0.15);
-        box.bottom = Math.max(box.bottom, row + height + (side ? 0.1 : 0.15));
+        const [before, above] = grid.ndim === 1 ? [1.1, 0.1] : [0.55, 1.15];
+        box.left = Math.min(box.left, column - before);
+        box.top = Math.min(box.top, row - above);
+        box.right = Math.max(box.right, column + grid.width + 0.1, column + 0.24 * this.nameLength(grid));
+        box.bottom = Math.max(box.bottom, row + grid.height + 0.1);
       });
     }
     return box;
   }
 
-  resize() {
-    const width = this.canvas.parentElement.clientWidth;
-    if (!width) return;
-    const across = this.box.right - this.box.left;
-    this.unit = Math.min(46, (width - 4) / across);
-    const height = Math.ceil((this.box.bottom - this.box.top) * this.unit) + 2;
+  nameLength(grid) {
+    return grid.ndim === 1 ? 0 : (grid.caption || grid.key).length;
+  }
+
+  unitFor(width) {
+    return Math.min(LARGEST_CELL, (width - 4) / (this.box.right - this.box.left));
+  }
+
+  resize(width, unit, height) {
     const ratio = window.devicePixelRatio || 1;
+    this.unit = unit;
     this.canvas.style.height = `${height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.origin = [(width - across * this.unit) / 2 - this.box.left * this.unit, -this.box.top * this.unit + 1];
+    const spare = width - (this.box.right - this.box.left) * unit;
+    this.origin = [Math.round(spare / 2 - this.box.left * unit), Math.round(-this.box.top * unit) + 1];
     this.size = [width, height];
+    this.keepRoomForWords();
   }
 
-  // the square of a cell in pixels: x, y, side
+  // the longest words decide the height, so that nothing below jumps while the story plays
+  keepRoomForWords() {
+    const longest = (part) => this.story.steps.map(part).reduce((a, b) => (b.length > a.length ? b : a), "");
+    this.words.style.minHeight = "0";
+    this.write(longest((step) => step.sentence), longest((step) => step.formula ?? ""), longest((step) => step.numbers ?? ""));
+    this.words.style.minHeight = `${this.words.offsetHeight}px`;
+    this.rewrite();
+  }
+
+  // -------------------------------------------------------------- where things are, in pixels
+
+  // the square of a cell: x, y, side
   square(n, cell, places) {
     const grid = this.story.grids[n];
     const [column, row] = places[n];
@@ -280,9 +324,17 @@ class Panel {
     return [this.origin[0] + x * this.unit, this.origin[1] + y * this.unit, grid.scale * this.unit];
   }
 
-  centre(n, cell, places) {
-    const [x, y, side] = this.square(n, cell, places);
-    return [x + side / 2, y + side / 2];
+  // the rectangle around some cells of one grid: left, top, right, bottom
+  around(n, cells, places) {
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (const cell of cells) {
+      const [x, y, side] = this.square(n, cell, places);
+      box[0] = Math.min(box[0], x);
+      box[1] = Math.min(box[1], y);
+      box[2] = Math.max(box[2], x + side);
+      box[3] = Math.max(box[3], y + side);
+    }
+    return box;
   }
 
   hit(event) {
@@ -307,10 +359,8 @@ class Panel {
   say(at) {
     if (at === this.at) return;
     this.at = at;
+    this.rewrite();
     const step = this.story.steps[at];
-    this.sentence.textContent = step.sentence;
-    this.formula.replaceChildren();
-    for (const text of [step.formula, step.numbers]) if (text) this.write(text);
     this.lines.forEach((line, n) => {
       if (n === step.line) line.setAttribute("aria-current", "step");
       else line.removeAttribute("aria-current");
@@ -318,22 +368,29 @@ class Panel {
     this.canvas.setAttribute("aria-label", `${this.story.title}. ${step.sentence}`);
   }
 
-  write(text) {
+  rewrite() {
+    const { sentence, formula, numbers } = this.story.steps[Math.max(0, this.at)];
+    this.write(sentence, formula, numbers);
+  }
+
+  write(sentence, ...formulas) {
+    this.sentence.textContent = sentence;
+    this.formula.replaceChildren();
+    for (const formula of formulas) if (formula) this.writeFormula(formula);
+  }
+
+  // "{dx|dx[2]} += ..." with what stands in braces in the colour of the grid named
+  writeFormula(text) {
     const line = element("div", "", this.formula);
     for (const part of text.split(/(\{[^{}|]*\|[^{}]*\})/)) {
       const marked = part.match(/^\{([^|]*)\|(.*)\}$/);
-      if (!marked) line.append(part);
-      else {
-        const role = this.story.grids[this.story.byKey.get(marked[1])].role;
-        element("b", "", line, marked[2]).style.color = this.player.theme.roles[role].text;
+      if (!marked) {
+        line.append(part);
+        continue;
       }
+      const { role } = this.story.grids[this.story.byKey.get(marked[1])];
+      element("b", "", line, marked[2]).style.color = this.player.theme.roles[role].text;
     }
-  }
-
-  recolour() {
-    const at = this.at;
-    this.at = -1;
-    this.say(at);
   }
 
   describe(selected) {
@@ -342,227 +399,385 @@ class Panel {
 
   sumOf({ grid: n, cell }) {
     const grid = this.story.grids[n];
-    const name = grid.isFiller(cell) ? "This filler cell" : grid.name_of(cell);
+    const name = grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell);
     const terms = this.story.partners[n][cell];
     if (!terms.length) return `${name} takes part in no step.`;
     const steps = new Set(terms.map((term) => term.at)).size;
-    const writes = terms.filter((term) => term.to === n && term.cell === cell);
-    const total = terms.reduce((sum, term) => sum + term.amount, 0);
+    const times = steps === 1 ? "1 step" : `${steps} steps`;
+    const total = number(terms.reduce((sum, term) => sum + term.amount, 0));
     const shown = terms.slice(0, 9);
-    const parts = shown.map((term) => (writes.length ? number(term.amount) : this.given(term)));
     const more = terms.length > shown.length ? ` and ${terms.length - shown.length} more` : "";
-    if (writes.length) {
-      return `${name} collects in ${steps} ${steps === 1 ? "step" : "steps"}: ${parts.join(" + ").replaceAll("+ −", "− ")}${more} = ${number(total)}`;
+    if (grid.collects) {
+      const sum = shown.map((term) => number(term.amount)).join(" + ").replaceAll("+ −", "− ");
+      return `${name} collects in ${times}: ${sum}${more} = ${total}`;
     }
-    return `${name} takes part in ${steps} ${steps === 1 ? "step" : "steps"}: gives ${parts.join(", ")}${more}. In all ${number(total)}.`;
+    return `${name} takes part in ${times}: ${shown.map((term) => this.given(term)).join(", ")}${more}. In all ${total}.`;
   }
 
   given({ to, cell, amount }) {
     const grid = this.story.grids[to];
-    return `${number(amount)} to ${grid.isFiller(cell) ? "padding" : grid.name_of(cell)}`;
+    return `${number(amount)} to ${grid.fillers[cell] ? "padding" : grid.nameOf(cell)}`;
   }
 
   // -------------------------------------------------------------- drawing
 
   // progress runs from 0 (the picture before this step) to 1 (the step is done)
   draw(progress, selected) {
-    if (!this.size || this.at < 0) return;
     const { context, story, at } = this;
+    const glide = smooth(clamp(progress / GLIDE, 0, 1));
+    const travel = clamp((progress - GLIDE) / (LANDED - GLIDE), 0, 1);
     const before = story.moves[Math.max(0, at - 1)];
-    const glide = smooth(clamp(progress / 0.35, 0, 1));
     const places = story.moves[at].map((place, n) => place.map((value, axis) => mix(before[n][axis], value, glide)));
-    const landed = progress >= 0.85 ? at : at - 1;
-    const lit = selected ? this.litBy(selected) : this.litByStep(at);
+    const terms = selected ? story.partners[selected.grid][selected.cell] : story.termsAt(at);
+    const lit = selected ? this.litBy(terms, selected) : story.litAt(at);
     context.clearRect(0, 0, ...this.size);
-    story.grids.forEach((grid, n) => this.drawGrid(n, places, landed, lit[n], Boolean(selected)));
-    if (selected) this.drawPartners(selected, places);
-    else if (glide === 1) this.drawFlows(places, clamp((progress - 0.35) / 0.5, 0, 1));
+    if (!selected && !this.inLine && glide === 1) this.drawBeams(places, lit);
+    const shown = progress < LANDED ? at - 1 : at;
+    story.grids.forEach((grid, n) => this.drawGrid(n, places, shown, selected && lit[n]));
+    if (selected) this.drawSelection(selected, places, terms, lit);
+    else this.drawStep(places, terms, lit, glide, travel, progress);
   }
 
-  litByStep(at) {
+  litBy(terms, selected) {
     const lit = this.story.grids.map(() => new Set());
-    const step = this.story.steps[at];
-    this.story.eachTermOf(step, (to, cell, read) => {
-      lit[to].add(cell);
-      for (const [grid, from] of read) lit[grid].add(from);
-    });
-    for (const [grid, cells] of Object.entries(step.looks ?? {})) for (const cell of cells) lit[grid].add(cell);
-    return lit;
-  }
-
-  litBy({ grid, cell }) {
-    const lit = this.story.grids.map(() => new Set());
-    lit[grid].add(cell);
-    for (const term of this.story.partners[grid][cell]) {
+    lit[selected.grid].add(selected.cell);
+    for (const term of terms) {
       lit[term.to].add(term.cell);
-      for (const [from, source] of term.read) if (from !== grid) lit[from].add(source);
+      for (const [grid, cell] of term.read) if (grid !== selected.grid) lit[grid].add(cell);
     }
     return lit;
   }
 
-  drawGrid(n, places, at, lit, dimmed) {
+  drawGrid(n, places, at, lit) {
     const { context, story, player } = this;
-    const theme = player.theme;
+    const { theme } = player;
     const grid = story.grids[n];
-    const role = theme.roles[grid.role];
-    const untouched = new Set(grid.untouched);
-    const [, , side] = this.square(n, 0, places);
-    const numbers = !grid.picture && side >= 15;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    for (let cell = 0; cell < grid.values.length; cell++) {
-      const [x, y] = this.square(n, cell, places);
-      const value = grid.value(cell, at);
-      const filler = grid.isFiller(cell);
-      const share = value === null ? 0 : value / grid.largest;
-      const rgb = grid.picture ? theme.signed(grid.role, share) : theme.cell(grid.role, value === null || filler ? 0 : Math.abs(share));
-      context.globalAlpha = dimmed && !lit.has(cell) ? 0.35 : 1;
-      context.fillStyle = value === null || (filler && !grid.picture) ? css(theme.paper) : css(rgb);
-      context.fillRect(x, y, side, side);
-      if (untouched.has(cell)) this.hatch(x, y, side, theme.faint);
-      if (side >= 8) {
-        context.setLineDash(filler ? [3, 3] : []);
-        context.lineWidth = 1;
-        context.strokeStyle = filler ? theme.soft : role.line;
-        context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
+    const [left, top, side] = this.square(n, 0, places);
+    if (grid.picture) {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(this.image(grid, at), left, top, grid.columns * side, grid.rows * side);
+      context.lineWidth = 1;
+      context.strokeStyle = theme.roles[grid.role].line;
+      context.strokeRect(left - 0.5, top - 0.5, grid.columns * side + 1, grid.rows * side + 1);
+    } else {
+      for (let cell = 0; cell < grid.values.length; cell++) {
+        context.globalAlpha = lit && !lit.has(cell) ? 0.3 : 1;
+        this.drawCell(grid, cell, grid.value(cell, at), ...this.square(n, cell, places));
       }
-      if (numbers && value !== null) this.number(value, x, y, side, filler ? theme.soft : theme.textOn(rgb));
+      context.globalAlpha = 1;
     }
-    context.setLineDash([]);
-    context.globalAlpha = 1;
-    this.label(n, places);
-    for (const cell of lit) this.outline(n, cell, places, role.line);
+    this.drawNames(n, places, side);
   }
 
-  number(value, x, y, side, colour) {
+  drawCell(grid, cell, value, x, y, side) {
+    const { context, player } = this;
+    const { theme } = player;
+    const filler = grid.fillers[cell];
+    const blank = filler || value === null;
+    const rgb = blank ? theme.paper : theme.cell(grid.role, Math.abs(value) / grid.largest);
+    context.fillStyle = css(rgb);
+    context.fillRect(x, y, side, side);
+    if (grid.missed.has(cell)) this.hatch(x, y, side);
+    if (side >= 7) {
+      if (filler) context.setLineDash([3, 3]);
+      context.lineWidth = 1;
+      context.strokeStyle = filler ? theme.soft : theme.roles[grid.role].line;
+      context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
+      if (filler) context.setLineDash([]);
+    }
+    if (value !== null && side >= SMALLEST_WITH_NUMBER) {
+      const text = number(value);
+      const size = Math.min(0.4 * side, (1.5 * side) / Math.max(3, text.length));
+      this.text(text, x + side / 2, y + side / 2 + 0.5, filler ? theme.soft : theme.textOn(rgb), `${size}px ${theme.font}`);
+    }
+  }
+
+  text(text, x, y, colour, font, align = "center") {
     const { context } = this;
-    const text = number(value);
-    const size = Math.min(0.4 * side, (1.55 * side) / Math.max(3, text.length), 17);
-    context.font = `${size}px ${this.player.theme.numberFont}`;
+    context.font = font;
     context.fillStyle = colour;
-    context.fillText(text, x + side / 2, y + side / 2 + 0.5);
+    context.textAlign = align;
+    context.textBaseline = "middle";
+    context.fillText(text, x, y);
   }
 
-  hatch(x, y, side, colour) {
-    const { context } = this;
+  // an image grid as one small bitmap, kept until its values or the theme change
+  image(grid, at) {
+    const { theme } = this.player;
+    if (grid.drawn?.at === at && grid.drawn.theme === theme) return grid.drawn.bitmap;
+    const bitmap = grid.drawn?.bitmap ?? document.createElement("canvas");
+    [bitmap.width, bitmap.height] = [grid.columns, grid.rows];
+    const context = bitmap.getContext("2d");
+    const pixels = context.createImageData(grid.columns, grid.rows);
+    for (let cell = 0; cell < grid.values.length; cell++) {
+      const value = grid.value(cell, at) ?? 0;
+      pixels.data.set([...theme.signed(grid.role, value / grid.largest), 255], 4 * cell);
+    }
+    context.putImageData(pixels, 0, 0);
+    grid.drawn = { at, theme, bitmap };
+    return bitmap;
+  }
+
+  // a cell that nothing ever reads or writes
+  hatch(x, y, side) {
+    const { context, player } = this;
     context.save();
     context.beginPath();
     context.rect(x, y, side, side);
     context.clip();
     context.beginPath();
-    for (let shift = -side; shift < side; shift += 6) {
+    for (let shift = 6 - side; shift < side; shift += 6) {
       context.moveTo(x + shift, y + side);
       context.lineTo(x + shift + side, y);
     }
-    context.lineWidth = 1.2;
-    context.strokeStyle = colour;
+    context.lineWidth = 1;
+    context.strokeStyle = player.theme.soft;
     context.stroke();
     context.restore();
   }
 
-  outline(n, cell, places, colour) {
-    const { context } = this;
-    const [x, y, side] = this.square(n, cell, places);
-    context.lineWidth = side >= 14 ? 3 : 2;
-    context.strokeStyle = colour;
-    context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
-  }
-
-  label(n, places) {
-    const { context, story, player } = this;
+  drawNames(n, places, side) {
+    const { story, player } = this;
+    const { theme } = player;
     const grid = story.grids[n];
-    const [x, y, side] = this.square(n, 0, places);
-    const theme = player.theme;
-    const text = grid.caption || grid.key;
-    context.fillStyle = theme.roles[grid.role].text;
-    context.textBaseline = "alphabetic";
+    const [x, y] = this.square(n, 0, places);
+    const colour = theme.roles[grid.role].text;
+    const small = `${clamp(0.22 * side, 8, 10)}px ${theme.font}`;
     if (grid.ndim === 1) {
-      context.font = `600 15px ${theme.codeFont}`;
-      context.textAlign = "right";
-      context.fillText(grid.key, x - 10, y + side / 2 + 5);
-      context.font = `10px ${theme.numberFont}`;
-      context.fillStyle = theme.soft;
-      context.textAlign = "center";
-      for (let cell = 0; cell < grid.columns; cell++) {
-        if (grid.isFiller(cell)) continue;
+      this.text(grid.key, x - 9, y + side / 2, colour, `600 15px ${theme.codeFont}`, "right");
+      for (let cell = 0; side >= 24 && cell < grid.columns; cell++) {
         const [cellX, cellY] = this.square(n, cell, places);
-        context.fillText(grid.place(cell)[1], cellX + side / 2, cellY - 4);
+        if (!grid.fillers[cell]) this.text(grid.place(cell)[1], cellX + 4, cellY + 8, theme.soft, small, "left");
       }
       return;
     }
-    context.font = `600 14px ${theme.codeFont}`;
-    context.textAlign = "left";
-    context.fillText(text, x, y - 0.42 * this.unit);
+    this.text(grid.caption || grid.key, x, y - 0.78 * this.unit, colour, `600 ${clamp(0.36 * this.unit, 10, 14)}px ${theme.codeFont}`, "left");
+    if (side < 20 || grid.picture) return;
+    for (let column = 0; column < grid.columns; column++) this.index(n, places, column, 1, column, small);
+    for (let row = 0; row < grid.rows; row++) this.index(n, places, row * grid.columns, 0, row, small);
   }
 
-  // the terms of this step as curves from what is read to what is written, each with its product on the way
-  drawFlows(places, progress) {
-    const terms = [];
-    this.story.eachTermOf(this.story.steps[this.at], (to, cell, read, amount) => terms.push({ to, cell, read, amount }));
-    if (!terms.length || terms.length > 40) return;
-    const many = new Set(terms.map((term) => term.cell)).size > 1;
-    const rest = many ? 0.74 : 0.7;
-    for (const term of terms) this.drawTerm(term, places, progress < 1 ? progress : 1);
+  // the number of a row (axis 0) or column (axis 1), beside its first cell
+  index(n, places, cell, axis, count, font) {
+    const grid = this.story.grids[n];
+    const at = count - grid.pad[axis];
+    const size = axis ? grid.columns : grid.rows;
+    if (at < 0 || count >= size - grid.pad[axis] || at % grid.gaps[axis]) return;
+    const [x, y, side] = this.square(n, cell, places);
+    const [dx, dy] = axis ? [side / 2, -8] : [-8, side / 2];
+    this.text(grid.place(cell)[axis], x + dx, y + dy, this.player.theme.soft, font);
+  }
+
+  // ------------------------------------------------------------- what flows
+
+  drawStep(places, terms, lit, glide, travel, progress) {
+    const { context, story } = this;
+    const before = story.litAt(Math.max(0, this.at - 1));
+    lit.forEach((cells, n) => {
+      if (!cells.size) return;
+      const colour = this.lineColour(n);
+      const goal = this.around(n, cells, places);
+      const start = before[n].size && glide < 1 ? this.around(n, before[n], places) : goal;
+      if (glide === 1 && story.grids[n].scale * this.unit >= 7) {
+        for (const cell of cells) this.frame(this.around(n, [cell], places), colour, 1.5);
+      }
+      this.frame(start.map((value, side) => mix(value, goal[side], glide)), colour, 3);
+    });
+    if (!terms.length || terms.length > MOST_CHIPS || glide < 1) return;
+    if (this.inLine) for (const term of terms) this.drawCurve(this.path(term, places), term.to, travel);
+    if (travel === 1) this.flash(terms, places, (progress - LANDED) / (1 - LANDED));
+    if (travel === 1 && !this.inLine) return this.drawCorners(places, terms);
+    const rest = 0.74;
     for (const term of terms) {
-      const [x, y] = this.along(this.path(term, places), progress < 1 ? progress : rest);
-      this.chip(x, y, number(term.amount), this.story.grids[term.to].role);
+      const [x, y] = along(this.path(term, places), travel === 1 ? rest : travel);
+      this.chip(x, y, number(term.amount), story.grids[term.to].role);
     }
   }
 
-  // source -> kernel cell, where it stands between them -> target
-  path({ to, cell, read }, places) {
-    const grids = this.story.grids;
-    const line = grids.every((grid) => grid.ndim === 1);
-    const via = line ? read.filter(([grid]) => grids[grid].role === "kernel") : [];
-    const sources = read.filter(([grid]) => grids[grid].role !== "kernel");
-    const stops = [...sources.slice(0, 1), ...via].map(([grid, from]) => this.centre(grid, from, places));
-    return [...stops, this.centre(to, cell, places)];
+  lineColour(n) {
+    return this.player.theme.roles[this.story.grids[n].role].line;
   }
 
-  along(points, share) {
-    const last = points.length - 1;
-    const at = clamp(share * last, 0, last - 1e-6);
-    const [from, to] = points.slice(Math.floor(at));
-    return [mix(from[0], to[0], at % 1), mix(from[1], to[1], at % 1)];
-  }
-
-  drawTerm(term, places, progress) {
+  frame([left, top, right, bottom], colour, width) {
     const { context } = this;
-    const points = this.path(term, places);
-    const role = this.player.theme.roles[this.story.grids[term.to].role];
-    context.beginPath();
-    context.moveTo(...points[0]);
-    for (let share = 0; share < progress; share += 0.02) context.lineTo(...this.along(points, share));
-    context.lineWidth = 1.6;
-    context.globalAlpha = 0.55;
-    context.strokeStyle = role.line;
-    context.stroke();
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
+  }
+
+  flash(terms, places, share) {
+    if (share >= 1) return;
+    const { context } = this;
+    context.globalAlpha = 0.45 * (1 - share);
+    for (const { to, cell } of terms) {
+      const [x, y, side] = this.square(to, cell, places);
+      context.fillStyle = this.lineColour(to);
+      context.fillRect(x, y, side, side);
+    }
     context.globalAlpha = 1;
   }
 
-  drawPartners({ grid, cell }, places) {
+  // source, kernel cell where it stands between them, target: the squares that an amount passes
+  path({ to, cell, read }, places) {
+    const { grids } = this.story;
+    const isKernel = ([grid]) => grids[grid].role === "kernel";
+    const sources = read.filter((part) => !isKernel(part)).slice(0, 1);
+    const via = this.inLine ? read.filter(isKernel) : [];
+    const stops = [...sources, ...via, [to, cell]];
+    return stops.map(([grid, at]) => this.square(grid, at, places));
+  }
+
+  drawCurve(squares, to, travel) {
+    const { context } = this;
+    context.lineWidth = 1.6;
+    context.strokeStyle = context.fillStyle = this.lineColour(to);
+    context.globalAlpha = 0.6;
+    for (let leg = 0; leg + 1 < squares.length; leg++) {
+      const drawn = clamp(travel * (squares.length - 1) - leg, 0, 1);
+      if (!drawn) continue;
+      const [from, goal] = between(squares[leg], squares[leg + 1]);
+      const end = [mix(from[0], goal[0], drawn), mix(from[1], goal[1], drawn)];
+      context.beginPath();
+      context.moveTo(...from);
+      context.lineTo(...end);
+      context.stroke();
+      if (drawn === 1 && leg + 2 === squares.length) this.arrowhead(from, goal);
+    }
+    context.globalAlpha = 1;
+  }
+
+  arrowhead(from, tip) {
+    const { context } = this;
+    const angle = Math.atan2(tip[1] - from[1], tip[0] - from[0]);
+    context.beginPath();
+    context.moveTo(...tip);
+    for (const turn of [2.7, -2.7]) context.lineTo(tip[0] + 9 * Math.cos(angle + turn), tip[1] + 9 * Math.sin(angle + turn));
+    context.fill();
+  }
+
+  // from the cells read to the cells written, as light falls through a window
+  drawBeams(places, lit) {
+    const { context, story } = this;
+    for (const [to, , factors] of story.steps[this.at].flows ?? []) {
+      const goal = this.around(to, lit[to], places);
+      for (const [grid] of factors) {
+        if (story.grids[grid].role === "kernel") continue;
+        const [start, end] = facing(this.around(grid, lit[grid], places), goal);
+        context.beginPath();
+        context.moveTo(...start[0]);
+        for (const point of [end[0], end[1], start[1]]) context.lineTo(...point);
+        context.closePath();
+        context.fillStyle = this.lineColour(grid);
+        context.globalAlpha = 0.13;
+        context.fill();
+        context.globalAlpha = 1;
+      }
+    }
+  }
+
+  // where many cells meet one: the weight and the amount, small, in the corners of the many
+  drawCorners(places, terms) {
+    const { grids } = this.story;
+    const { theme } = this.player;
+    const spread = new Set(terms.map((term) => `${term.to}:${term.cell}`)).size > 1;
+    for (const { to, cell, read, amount } of terms) {
+      const weight = read.find(([grid]) => grids[grid].role === "kernel");
+      const source = read.find((part) => part !== weight);
+      const [grid, at] = spread || !source ? [to, cell] : source;
+      const [x, y, side] = this.square(grid, at, places);
+      if (side < SMALLEST_WITH_CORNERS || grids[grid].picture) continue;
+      const font = `600 9.5px ${theme.font}`;
+      if (weight) this.tag(`×${number(grids[weight[0]].values[weight[1]])}`, x + 2, y + 2, "kernel", font, 0);
+      const sign = spread && amount >= 0 ? "+" : "";
+      this.tag(sign + number(amount), x + side - 2, y + side - 2, grids[to].role, font, 1);
+    }
+  }
+
+  // a small text in a corner: 0 top left, 1 bottom right
+  tag(text, x, y, role, font, corner) {
     const { context, player } = this;
-    const [x, y] = this.centre(grid, cell, places);
-    context.lineWidth = 1.4;
-    context.strokeStyle = player.theme.roles[this.story.grids[grid].role].line;
-    this.outline(grid, cell, places, css(player.theme.ink));
+    context.font = font;
+    const width = context.measureText(text).width + 4;
+    const [left, top] = corner ? [x - width, y - 11] : [x, y];
+    context.fillStyle = css(player.theme.paper);
+    context.globalAlpha = 0.85;
+    context.fillRect(left, top, width, 11);
+    context.globalAlpha = 1;
+    this.text(text, left + width / 2, top + 6, player.theme.roles[role].text, font);
   }
 
   chip(x, y, text, role) {
     const { context, player } = this;
-    const theme = player.theme;
-    const rgb = theme.roles[role].fill;
-    context.font = `600 12px ${theme.numberFont}`;
+    const { theme } = player;
+    const rgb = theme.roles[role].rgb;
+    const font = `600 12px ${theme.font}`;
+    context.font = font;
     const width = Math.max(20, context.measureText(text).width + 10);
     context.fillStyle = css(rgb);
     context.beginPath();
     context.roundRect(x - width / 2, y - 9, width, 18, 9);
     context.fill();
-    context.fillStyle = theme.textOn(rgb);
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(text, x, y + 0.5);
+    this.text(text, x, y + 0.5, theme.textOn(rgb), font);
   }
+
+  // the chosen cell, every cell it meets in any step, and what passes between them
+  drawSelection(selected, places, terms, lit) {
+    lit.forEach((cells, n) => {
+      if (this.story.grids[n].picture) return;
+      for (const cell of cells) this.frame(this.around(n, [cell], places), this.lineColour(n), 2);
+    });
+    this.frame(this.around(selected.grid, [selected.cell], places), css(this.player.theme.ink), 3.5);
+    if (terms.length > MOST_CHIPS) return;
+    for (const term of terms) {
+      const [from, goal] = [this.far(term, selected, places), this.square(selected.grid, selected.cell, places)];
+      if (!from) continue;
+      const writes = this.story.grids[selected.grid].collects;
+      this.drawCurve(writes ? [from, goal] : [goal, from], term.to, 1);
+      if (this.inLine) {
+        const [x, y] = along([goal, from], 0.72);
+        this.chip(x, y, number(term.amount), this.story.grids[term.to].role);
+      }
+    }
+  }
+
+  // the other end of a term, seen from the chosen cell
+  far({ to, cell, read }, selected, places) {
+    const { grids } = this.story;
+    if (!grids[selected.grid].collects) return this.square(to, cell, places);
+    const source = read.find(([grid]) => grids[grid].role !== "kernel") ?? read[0];
+    return source && this.square(source[0], source[1], places);
+  }
+}
+
+const middle = ([x, y, side]) => [x + side / 2, y + side / 2];
+
+// the centre line between two squares, from edge to edge
+function between(from, to) {
+  const [a, b] = [middle(from), middle(to)];
+  const reach = Math.max(Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1]), 1e-9);
+  const start = Math.min(0.5, from[2] / 2 / reach);
+  const end = 1 - Math.min(0.5, (to[2] / 2 + 1) / reach);
+  return [start, end].map((share) => [mix(a[0], b[0], share), mix(a[1], b[1], share)]);
+}
+
+// the point at a share of the way through the centres of some squares
+function along(squares, share) {
+  const points = squares.map(middle);
+  const last = points.length - 1;
+  if (!last) return points[0];
+  const leg = Math.min(Math.floor(share * last), last - 1);
+  return [0, 1].map((axis) => mix(points[leg][axis], points[leg + 1][axis], share * last - leg));
+}
+
+// the sides by which two rectangles look at each other: two points of each
+function facing(a, b) {
+  const [centreX, centreY] = [(a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2];
+  if (Math.abs(centreX) >= Math.abs(centreY)) {
+    const [x, goal] = centreX < 0 ? [a[2], b[0]] : [a[0], b[2]];
+    return [[[x, a[1]], [x, a[3]]], [[goal, b[1]], [goal, b[3]]]];
+  }
+  const [y, goal] = centreY < 0 ? [a[3], b[1]] : [a[1], b[3]];
+  return [[[a[0], y], [a[2], y]], [[b[0], goal], [b[2], goal]]];
 }
 
 // ---------------------------------------------------------------- the player
@@ -620,9 +835,7 @@ class Player {
     this.last = Math.max(...this.panels.map((panel) => panel.story.last));
     this.position = Math.min(this.position, this.last);
     this.buildBar();
-    this.theme = new Theme(this.root, this.palette);
     this.resize();
-    this.show(this.position);
   }
 
   buildBar() {
@@ -780,22 +993,28 @@ class Player {
     if (!chosen) return null;
     if (chosen.panel === panel) return chosen;
     const grid = chosen.panel.story.grids[chosen.grid];
-    if (grid.isFiller(chosen.cell)) return null;
-    const found = panel.story.find(grid.name_of(chosen.cell));
+    if (grid.fillers[chosen.cell]) return null;
+    const found = panel.story.find(grid.nameOf(chosen.cell));
     return found && { grid: found[0], cell: found[1] };
   }
 
   // -------------------------------------------------------------- looks
 
+  // panels share one size of cell, and one height where they stand side by side
   resize() {
-    for (const panel of this.panels) panel.resize();
-    if (this.panels.length) this.draw();
+    const width = this.panels[0]?.node.clientWidth;
+    if (!width) return;
+    this.theme = new Theme(this.root, this.palette);
+    const unit = Math.min(...this.panels.map((panel) => panel.unitFor(width)));
+    const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
+    for (const panel of this.panels) panel.resize(width, unit, height);
+    this.show(this.position, this.progress);
   }
 
   rethemed() {
-    if (!this.panels.length) return;
+    if (!this.theme || !this.panels.length) return;
     this.theme = new Theme(this.root, this.palette);
-    for (const panel of this.panels) panel.recolour();
+    for (const panel of this.panels) panel.rewrite();
     this.draw();
   }
 

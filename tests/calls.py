@@ -15,16 +15,17 @@ from course_lib import loops
 
 @dataclass(frozen=True)
 class Call:
-    """function, the shapes of its float arrays, and its other arguments (values, or functions of a Generator)."""
+    """function, the shapes of its float arrays, its other arguments (values, or functions of a Generator)."""
 
     function: object
     shapes: dict
     others: dict = field(default_factory=dict)
     sizes: dict = field(default_factory=dict)
+    remark: str = ""
 
     @property
     def name(self):
-        return f"{self.function.__module__.split('.')[-1]}.{self.function.__name__}"
+        return f"{self.function.__module__.split('.')[-1]}.{self.function.__name__}{self.remark and ' '}{self.remark}"
 
     def shape(self, argument):
         letters = self.shapes[argument].split()
@@ -58,9 +59,12 @@ EVEN = {"stride": 2, "padding": 1}  # for loops: 8 -> 4 and 7 -> 4, with a remai
 LOOPED = {"W_out": 4, "L": 16}
 ROW = {"n": 8, "k": 3, "m": 4}
 IMAGES = {"input_shape": (3, 2, 8, 7)}
+POINT = {"kH": 1, "kW": 1, "H_out": 8, "W_out": 7, "CkHkW": 2, "L": 56}  # a 1 x 1 kernel: nothing has to be copied
 
 X, W, DY = "N C_in H W", "C_out C_in kH kW", "N C_out H_out W_out"
+UP = {"x": X, "w": "C_in C_out kH kW"}
 SINGLE = {"x": "H W", "w": "kH kW"}
+PIXELS = {"dy": "N C H_out W_out"}
 
 
 def _generator(rng):
@@ -89,28 +93,28 @@ CALLS = [
     Call(F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
     Call(
         F.conv_transpose2d,
-        {"x": X, "w": "C_in C_out kH kW", "b": "C_out"},
+        {**UP, "b": "C_out"},
         {**WINDOWS, "output_padding": (1, 0)},
     ),
     Call(
         F.conv_transpose2d_backward,
-        {"dy": DY, "x": X, "w": "C_in C_out kH kW"},
+        {"dy": DY, **UP},
         {**WINDOWS, "output_padding": (1, 0)},
         UPSAMPLED,
     ),
     Call(F.max_pool2d, {"x": "N C H W"}, POOL),
     Call(
-        F.max_pool2d_backward, {"dy": "N C H_out W_out"}, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED
+        F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED
     ),
     Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),
     Call(
         F.max_pool2d_winner_backward,
-        {"dy": "N C H_out W_out"},
+        PIXELS,
         {"winner": lambda rng: rng.integers(2, 6, (3, 2, 4, 6), np.uint8), **IMAGES, **POOL},
         POOLED,
     ),
     Call(F.avg_pool2d, {"x": "N C H W"}, POOL),
-    Call(F.avg_pool2d_backward, {"dy": "N C H_out W_out"}, {**IMAGES, **POOL}, POOLED),
+    Call(F.avg_pool2d_backward, PIXELS, {**IMAGES, **POOL}, POOLED),
     Call(F.relu, {"x": "N C H W"}),
     Call(F.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
     Call(F.flatten, {"x": "N C H W"}),
@@ -157,22 +161,47 @@ CALLS = [
     ),
     Call(
         loops.conv_transpose2d,
-        {"x": X, "w": "C_in C_out kH kW", "b": "C_out"},
+        {**UP, "b": "C_out"},
         {**EVEN, "output_padding": 1},
     ),
     Call(loops.im2col, {"x": "N C H W"}, {**KERNEL, **EVEN}),
     Call(loops.col2im, {"cols": "N CkHkW L"}, {"output_size": (8, 7), **KERNEL, **EVEN}, LOOPED),
     Call(loops.max_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
     Call(
-        loops.max_pool2d_backward, {"dy": "N C H_out W_out"}, {"indices": _indices((3, 2, 4, 4), 56), **IMAGES}, LOOPED
+        loops.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 4), 56), **IMAGES}, LOOPED
     ),
     Call(loops.avg_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
-    Call(loops.avg_pool2d_backward, {"dy": "N C H_out W_out"}, {**IMAGES, **KERNEL, **EVEN}, LOOPED),
+    Call(loops.avg_pool2d_backward, PIXELS, {**IMAGES, **KERNEL, **EVEN}, LOOPED),
     Call(loops.flatten_backward, {"dy": "N CHW"}, IMAGES),
     Call(loops.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
     Call(loops.dropout_backward, {"dy": "N C H W"}, {"mask": _mask(3, 2, 8, 7), "p": 0.5}),
     Call(loops.linear_backward, {"dy": "N out_features", "x": "N features", "w": "out_features features"}),
     Call(loops.cross_entropy_gradient, {"logits": "N classes"}, {"targets": _labels}),
+]  # fmt: skip
+
+
+# With a kernel of one cell and no padding nothing has to be copied: an argument might be handed on, or written to
+CALLS += [
+    Call(function, shapes, others, POINT, "1 x 1")
+    for function, shapes, others in [
+        (F.im2col, {"x": "N C H W"}, {"kernel_size": 1}),
+        (F.col2im, {"cols": "N CkHkW L"}, {"output_size": (8, 7), "kernel_size": 1}),
+        (F.conv2d, {"x": X, "w": W, "b": "C_out"}, {}),
+        (F.conv2d_backward, {"dy": DY, "x": X, "w": W}, {}),
+        (F.conv2d_input_gradient, {"dy": DY, "x": X, "w": W}, {}),
+        (F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": W}, {}),
+        (F.conv_transpose2d, {**UP, "b": "C_out"}, {}),
+        (F.conv_transpose2d_backward, {"dy": DY, **UP}, {}),
+        (F.max_pool2d, {"x": "N C H W"}, {"kernel_size": 1}),
+        (F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 8, 7), 56), **IMAGES}),
+        (F.max_pool2d_winner, {"x": "N C H W"}, {"kernel_size": 1}),
+        (
+            F.max_pool2d_winner_backward, PIXELS,
+            {"winner": lambda rng: np.zeros((3, 2, 8, 7), np.uint8), "kernel_size": 1, **IMAGES},
+        ),
+        (F.avg_pool2d, {"x": "N C H W"}, {"kernel_size": 1}),
+        (F.avg_pool2d_backward, PIXELS, {"kernel_size": 1, **IMAGES}),
+    ]
 ]  # fmt: skip
 
 

@@ -1,15 +1,240 @@
-"""A Verdict as a card: HTML for notebooks, and the same in plain text."""
+"""A Verdict as a card: HTML for notebooks, and the same in plain text.
+
+The HTML is divs, tables and inline styles alone, because that is what an untrusted notebook lets through.
+Everything that comes from a learner is escaped. Colour only repeats what words, outlines and numbers say.
+"""
+
+from html import escape
+
+import numpy as np
+
+from course_lib.exercises.findings import different
+
+HEADS = {
+    "right": ("✓", "Right", "The lesson uses your answer from here on.", "--jp-success-color1", "#388e3c"),
+    "wrong": ("✗", "Not yet", "The lesson goes on with the library's answer.", "--jp-warn-color1", "#d9730d"),
+    "error": ("!", "Stopped", "The lesson goes on with the library's answer.", "--jp-error-color1", "#c62828"),
+    "not attempted": (
+        "○", "Not attempted", "The lesson goes on with the library's answer. "
+        "When you have written yours, run its cell and then this one.", "--jp-border-color1", "#9e9e9e",
+    ),
+}  # fmt: skip
+FEEDBACK = {
+    True: ("✓", "Right", "--jp-success-color1", "#388e3c"),
+    False: ("✗", "Not quite", "--jp-warn-color1", "#d9730d"),
+    None: ("?", "Your prediction", "--jp-border-color1", "#9e9e9e"),
+}
+MOST_ROWS, MOST_COLUMNS, MOST_PICTURES = 10, 12, 3
+FONT = "var(--jp-content-font-color1, #212121)"
+FAINT = "var(--jp-content-font-color2, #616161)"
+CODE = "font-family: var(--jp-code-font-family, monospace); font-size: 13px"
+
+
+# ---------------------------------------------------------------- HTML
 
 
 def html(verdict):
-    return None
+    sign, word, then, variable, colour = HEADS[verdict.status]
+    parts = [
+        f'<div style="font-size: 15px"><b>{sign} {word}</b> · <code>{escape(verdict.name)}</code></div>',
+        *_suspicions(verdict),
+        *_exception(verdict.raised),
+        *(_finding(finding, len(verdict.findings) > 1) for finding in verdict.findings),
+        *_pictures(verdict.findings),
+        *(_paragraph(escape(remark)) for remark in verdict.remarks),
+        *_printed(verdict.printed),
+        _paragraph(escape(then), FAINT),
+    ]
+    return _box(f"var({variable}, {colour})", "".join(parts))
+
+
+def _box(edge, inner):
+    return (
+        f'<div style="border: 1px solid {edge}; border-left: 6px solid {edge}; border-radius: 4px; '
+        f"padding: 10px 14px; margin: 6px 0; max-width: 820px; line-height: 1.45; color: {FONT}; "
+        f'background: var(--jp-layout-color1, #ffffff)">{inner}</div>'
+    )
+
+
+def _paragraph(inner, colour=None):
+    return f'<div style="margin-top: 8px{f"; color: {colour}" if colour else ""}">{inner}</div>'
+
+
+def _suspicions(verdict):
+    several = len(verdict.mistakes) > 1
+    told = {}
+    for tensor, sentences in verdict.mistakes.items():
+        for says in sentences:
+            told.setdefault(says, []).append(tensor)
+    for says, tensors in told.items():
+        label = f"<code>{escape(', '.join(tensors))}</code> " if several else ""
+        yield (
+            '<div style="margin-top: 8px; padding: 6px 10px; border-radius: 3px; '
+            f'background: var(--jp-layout-color2, #f5f5f5)">{label}<b>{escape(says)}</b></div>'
+        )
+
+
+def _exception(raised):
+    if raised is None:
+        return
+    place = f" in {escape(raised.place)}" if raised.place else ""
+    yield _paragraph(f"<b>{escape(raised.kind)}</b>{place}: {escape(raised.message)}")
+    if raised.line:
+        rows = "".join(
+            f'<div style="{CODE}; color: {FAINT}">{escape(name)} = {escape(value)}</div>'
+            for name, value in raised.values.items()
+        )
+        yield (
+            '<div style="margin-top: 8px; padding: 6px 10px; border-left: 3px solid '
+            f'var(--jp-error-color1, #c62828)"><div style="{CODE}"><b>{escape(raised.line)}</b></div>{rows}</div>'
+        )
+    yield _paragraph(f"It was called with {escape(raised.call)}.")
+
+
+def _finding(finding, named):
+    label = f"<code>{escape(finding.tensor)}</code>: " if named else ""
+    items = "".join(f"<div>{label}{escape(fact)}</div>" for fact in finding.facts)
+    return f'<div style="margin-top: 8px">{items}</div>' if items else ""
+
+
+def _printed(text):
+    if not text:
+        return
+    yield _paragraph("Your code printed:")
+    yield (
+        f'<pre style="{CODE}; margin: 4px 0 0 0; padding: 6px 10px; max-height: 180px; overflow: auto; '
+        f'background: var(--jp-layout-color2, #f5f5f5); color: {FONT}">{escape(text)}</pre>'
+    )
+
+
+def feedback(answered):
+    """What is said to a prediction, as a small card."""
+    sign, word, variable, colour = FEEDBACK[answered.right]
+    return _box(f"var({variable}, {colour})", f"<div><b>{sign} {word}</b> · {_with_code(answered.says)}</div>")
+
+
+def feedback_text(answered):
+    sign, word, *_ = FEEDBACK[answered.right]
+    return f"{sign} {word}: {answered.says}"
+
+
+def _with_code(says):
+    """Escaped, with what stands between backticks as code."""
+    pieces = escape(says).split("`")
+    return "".join(f"<code>{piece}</code>" if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+# ---------------------------------------------------------------- heat maps
+
+
+def _pictures(findings):
+    pictures = [finding.picture for finding in findings if finding.picture is not None][:MOST_PICTURES]
+    for picture in pictures:
+        yield _paragraph(escape(picture.title), FAINT)
+        yield _flat_maps(picture) if picture.expected.ndim < 2 and picture.yours.ndim < 2 else _square_maps(picture)
+    if pictures:
+        yield _paragraph(
+            "Outlined entries differ; · is no difference. Blue is above zero, orange below.", FAINT
+        )  # fmt: skip
+
+
+def _maps(picture):
+    """(label, array, which entries are outlined) for yours, expected and, where shapes allow it, the difference."""
+    yours, expected = np.atleast_1d(picture.yours), np.atleast_1d(picture.expected)
+    if yours.shape != expected.shape:
+        return [(f"yours {yours.shape}", yours, None), (f"expected {expected.shape}", expected, None)]
+    off = different(yours, expected, picture.tolerance)
+    with np.errstate(invalid="ignore"):
+        gap = np.where(off, yours - expected, 0.0)
+    return [("yours", yours, off), ("expected", expected, None), ("yours − expected", gap, off)]
+
+
+def _flat_maps(picture):
+    maps = _maps(picture)
+    largest = _largest(maps)
+    longest = max(len(array) for _, array, _ in maps)
+    head = "".join(f"<th>{column}</th>" for column in range(min(longest, MOST_COLUMNS)))
+    more = "<th>…</th>" if longest > MOST_COLUMNS else ""
+    rows = "".join(
+        f'<tr><th align="left">{escape(label)}</th>{_cells(array, off, largest, "−" in label)}</tr>'
+        for label, array, off in maps
+    )
+    return f'<table style="margin: 4px 0"><tr><th></th>{head}{more}</tr>{rows}</table>'
+
+
+def _square_maps(picture):
+    maps = [(label, np.atleast_2d(array), off if off is None else np.atleast_2d(off))
+            for label, array, off in _maps(picture)]  # fmt: skip
+    largest = _largest(maps)
+    return "".join(
+        f'<div style="display: inline-block; vertical-align: top; margin: 4px 14px 4px 0"><div><b>{escape(label)}</b></div>'
+        f"{_grid(array, off, largest, '−' in label)}</div>"
+        for label, array, off in maps
+    )
+
+
+def _grid(array, off, largest, difference):
+    if not array.size:
+        return "<div>(empty)</div>"
+    rows = "".join(
+        f"<tr>{_cells(row, None if off is None else off[number], largest, difference)}</tr>"
+        for number, row in enumerate(array[:MOST_ROWS])
+    )
+    more = "<div>…</div>" if len(array) > MOST_ROWS else ""
+    return f'<table style="margin: 2px 0">{rows}</table>{more}'
+
+
+def _cells(values, off, largest, difference):
+    cells = []
+    for place, value in enumerate(values[:MOST_COLUMNS]):
+        differs = off is not None and bool(off[place])
+        text = "·" if difference and not differs else _short(value)
+        style = _shade(value, largest) + ("; outline: 2px solid; outline-offset: -2px" if differs else "")
+        style += "; padding: 3px 6px; text-align: right"
+        cells.append(f'<td style="{style}">{f"<b>{text}</b>" if differs else text}</td>')
+    return "".join(cells) + ("<td>…</td>" if len(values) > MOST_COLUMNS else "")
+
+
+def _largest(maps):
+    values = np.concatenate([np.abs(np.asarray(array, float)).ravel() for _, array, _ in maps])
+    return values[np.isfinite(values)].max(initial=0) or 1.0
+
+
+def _shade(value, largest):
+    """A see-through colour, so that the theme's own text stays legible on it."""
+    if not np.isfinite(value):
+        return "background: transparent"
+    strength = 0.5 * min(abs(float(value)) / largest, 1)
+    return f"background: rgba({'33, 118, 210' if value >= 0 else '230, 120, 20'}, {strength:.2f})"
+
+
+def _short(value):
+    text = f"{float(value):.3g}"
+    return "0" if text == "-0" else text
+
+
+# ---------------------------------------------------------------- plain text
 
 
 def text(verdict):
-    lines = [f"{verdict.name}: {verdict.status}"]
-    for tensor, told in verdict.mistakes.items():
-        lines += [f"  {tensor}: {says}" for says in told]
-    for f in verdict.findings:
-        lines += [f"  {f.tensor}: {fact}" for fact in f.facts]
-    if verdict.raised: lines.append(str(verdict.raised))
-    return "\n".join(lines + verdict.remarks)
+    sign, word, then, *_ = HEADS[verdict.status]
+    lines = [f"{sign} {word}: {verdict.name}"]
+    for tensor, sentences in verdict.mistakes.items():
+        lines += [f"  {tensor}: {says}" for says in sentences]
+    if verdict.raised is not None:
+        lines += _exception_lines(verdict.raised)
+    for finding in verdict.findings:
+        lines += [f"  {finding.tensor}: {fact}" for fact in finding.facts]
+    lines += [f"  {remark}" for remark in verdict.remarks]
+    if verdict.printed:
+        lines += ["  Your code printed:", *(f"    {line}" for line in verdict.printed.splitlines())]
+    return "\n".join([*lines, then])
+
+
+def _exception_lines(raised):
+    place = f" in {raised.place}" if raised.place else ""
+    yield f"  {raised.kind}{place}: {raised.message}"
+    if raised.line:
+        yield f"    {raised.line}"
+        yield from (f"    {name} = {value}" for name, value in raised.values.items())
+    yield f"  It was called with {raised.call}."

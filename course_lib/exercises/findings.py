@@ -132,7 +132,7 @@ def _picture(exercise, tensor, case, array, reference, probe):
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         return None
     title, yours, expected = _plane(tensor, exercise.axes.get(tensor, ()), array, reference, exercise.tolerance)
-    return Picture(f"{title}, called with {call_text(case)}", yours, expected)
+    return Picture(f"{title}, called with {call_text(case)}", yours, expected, exercise.tolerance)
 
 
 def _plane(tensor, axes, array, reference, tolerance):

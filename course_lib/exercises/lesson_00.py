@@ -4,13 +4,14 @@ import numpy as np
 
 from course_lib import gradcheck, loops
 from course_lib.exercises.exercise import Exercise, Mistake
+from course_lib.exercises.prediction import Prediction
 
 
 def wavy(x):
-    """A smooth bumpy function of any number of values."""
+    """A smooth bumpy function of any number of values, which feel each other."""
     x = np.asarray(x, dtype=np.float64)
     weights = np.arange(1, x.size + 1).reshape(x.shape)
-    return np.sum(weights * x**3 / 6 - np.sin(x) * x)
+    return np.sum(weights * x**3 / 6 - np.sin(x) * x) + np.sum(x) ** 2
 
 
 def slope_of_last(x):
@@ -269,3 +270,44 @@ CHAIN_BACKWARD = Exercise(
 )
 
 EXERCISES = (NUMERICAL_GRADIENT, CHAIN_BACKWARD)
+
+PREDICTIONS = (
+    Prediction(
+        name="00/first_gradient",
+        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. How much does `f` move for a small step of `x`: what is df/dx?",
+        answer=lambda: -4,
+        slips=(
+            (3, "3 is x + y, which is what z is multiplied by: df/dz. Here it is x that moves."),
+            (4, "The size is right. When x grows, x + y grows, and it is multiplied by z: which sign has z?"),
+            (1, "1 is how x moves the sum x + y. On the way to f that sum is multiplied by z."),
+        ),
+        why="x moves the sum q = x + y one to one, and q moves f by z = -4. Along a path, slopes multiply.",
+    ),
+    Prediction(
+        name="00/smaller_eps",
+        text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of the error?",
+        answer="c",
+        choices={
+            "a": ("It becomes smaller: a smaller step is always better.",
+                  "The error from the curvature does become smaller. But f(x + eps) and f(x - eps) then agree in nearly "
+                  "all their digits: what is left after subtracting them?"),
+            "b": ("It stays: 1e-5 is exact already.",
+                  "At 1e-5 the error is small, about 1e-9, but it is there. And eps moves it."),
+            "c": ("It becomes larger: rounding takes over.", ""),
+        },
+        why="Two nearly equal numbers are subtracted, their rounding error of about 1e-16 remains, and is divided by eps. "
+        "Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
+    ),
+    Prediction(
+        name="00/relu_kink",
+        text="ReLU at exactly `x = 0`: what do central differences measure as its slope?",
+        answer=lambda: 0.5,
+        slips=(
+            (0, "That is what a backward pass answers by convention. Central differences look on both sides: relu(eps) "
+                "is eps, and relu(-eps) is 0."),
+            (1, "On the right of 0 the slope is 1. But the difference also looks to the left, where relu is flat."),
+        ),
+        why="(eps - 0) / (2 eps) = 0.5: half of each side. A gradient check that lands on a kink disagrees, "
+        "and nothing is broken.",
+    ),
+)

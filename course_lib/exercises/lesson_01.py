@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises import convolution, slips
 from course_lib.exercises.exercise import Exercise
+from course_lib.exercises.prediction import Prediction
 
 # (n, k, stride, padding): remainders of 1, 0, 1, 2, 0, 0; windows that overlap, and windows that do not
 GEOMETRIES = ((10, 3, 2, 1), (7, 3, 1, 0), (9, 4, 3, 1), (8, 3, 3, 0), (6, 3, 1, 2), (9, 3, 2, 0))
@@ -134,3 +135,47 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
 )
 
 EXERCISES = (CONV1D, CONV1D_WEIGHT_GRADIENT, CONV1D_INPUT_GRADIENT_SCATTER, CONV1D_INPUT_GRADIENT_GATHER)
+
+PREDICTIONS = (
+    Prediction(
+        name="01/feeds",
+        text="`x` has 7 entries, the kernel 3, stride 1, no padding. How many outputs does the middle entry `x[3]` feed?",
+        answer=lambda: int(slips.coverage((7,), (3,), (5,), 1, 0)[3]),
+        slips=(
+            (1, "It stands in the middle of one window, but also at the ends of two others."),
+            (5, "There are 5 outputs. Which of their windows hold x[3]?"),
+            (2, "Count the windows that begin at 1, at 2 and at 3."),
+        ),
+        why="The windows that begin at 1, 2 and 3 hold it. So its gradient is a sum of three terms.",
+    ),
+    Prediction(
+        name="01/border",
+        text="Same setting: `x` of 7, kernel of 3, stride 1. How many outputs does the first entry `x[0]` feed?",
+        answer=lambda: int(slips.coverage((7,), (3,), (5,), 1, 0)[0]),
+        slips=((3, "That is so in the middle. But no window begins before x[0]."), (0, "The window of y[0] begins there.")),
+        why="Only the window of y[0] holds it. At the border gradients have fewer terms, which is why the gather form "
+        "needs zeros around dy.",
+    ),
+    Prediction(
+        name="01/unvisited",
+        text="`x` has 10 entries, the kernel 3, stride 2, padding 0. What is `dx[9]`, the gradient of the last entry, "
+        "for a `dy` full of ones and a kernel full of ones?",
+        answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
+        slips=((1, "One window would have to hold x[9]. The last window begins at 6: where does it end?"),),
+        why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. Nothing ever looked at x[9], so the loss "
+        "does not care about it.",
+    ),
+    Prediction(
+        name="01/stamp",
+        text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. Type the 7 entries of `dx`.",
+        answer=lambda: loops.conv1d_input_gradient_scatter([0, 1, 0], np.ones(7), [1, 2, 3], 2, 0),
+        slips=(
+            ([0, 0, 3, 2, 1, 0, 0], "The place is right. But y[1] = 1 x[2] + 2 x[3] + 3 x[4]: which weight did x[2] meet?"),
+            ([0, 1, 2, 3, 0, 0, 0], "The order is right. With stride 2, at which entry of x does the window of y[1] begin?"),
+            ([0, 3, 2, 1, 0, 0, 0], "Where does the window of y[1] begin with stride 2? And which weight did its first "
+                                    "entry meet?"),
+        ),
+        why="y[1] saw x[2], x[3], x[4] through 1, 2, 3, and hands its gradient back through the same weights. "
+        "Scatter stamps the kernel as it is, at stride * i.",
+    ),
+)

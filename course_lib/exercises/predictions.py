@@ -1,2 +1,38 @@
+"""Predict before you look: `predict(name, answer=None)` in a cell, and feedback that explains."""
+
+from IPython.display import display
+
+from course_lib.exercises import cards
+from course_lib.exercises.registry import LESSONS
+
+_BY_NAME = {prediction.name: prediction for lesson in LESSONS.values() for prediction in lesson.PREDICTIONS}
+
+
+def names():
+    """The names of all predictions, in lesson order."""
+    return list(_BY_NAME)
+
+
+def get(name):
+    """name, as "01/last_input" -> its Prediction."""
+    if name not in _BY_NAME:
+        raise ValueError(f"name must be one of the predictions, {', '.join(_BY_NAME)}, but is {name!r}")
+    return _BY_NAME[name]
+
+
 def predict(name, answer=None):
-    raise NotImplementedError
+    """Show what there is to say about a learner's answer to a question; without one, how to give it."""
+    display(Feedback(*get(name).feedback(answer)))
+
+
+class Feedback:
+    """What is said to an answer: right is True, False, or None where there is nothing to judge."""
+
+    def __init__(self, right, says):
+        self.right, self.says = right, says
+
+    def _repr_html_(self):
+        return cards.feedback(self)
+
+    def __repr__(self):
+        return cards.feedback_text(self)

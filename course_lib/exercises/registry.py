@@ -2,11 +2,11 @@
 
 from course_lib.exercises import lesson_00, lesson_01
 
-_LESSONS = {"00": lesson_00, "01": lesson_01}
+LESSONS = {"00_start_here": lesson_00, "01_conv1d": lesson_01}
 _BY_NAME = {}
-for _number, _lesson in _LESSONS.items():
+for _notebook, _lesson in LESSONS.items():
     for _exercise in _lesson.EXERCISES:
-        _exercise.lesson = _number
+        _exercise.lesson = _notebook[:2]
         _BY_NAME[_exercise.name] = _exercise
 
 

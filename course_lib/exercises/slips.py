@@ -30,7 +30,7 @@ def _same(array):
     return array
 
 
-def input_gradient(dy, x, w, stride=1, padding=0, *, scale=None, **steps):
+def input_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
     """dx: every output hands dy * w back to its window."""
     dy, x, w, flat = _with_channels(dy, x, w)
     dy = steps.pop("dy", _same)(dy)
@@ -42,7 +42,7 @@ def input_gradient(dy, x, w, stride=1, padding=0, *, scale=None, **steps):
     return dx[0, 0] if flat else dx
 
 
-def weight_gradient(dy, x, w, stride=1, padding=0, *, scale=None, **steps):
+def weight_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
     """dw: dy times what each weight had met, summed over images and positions."""
     dy, x, w, flat = _with_channels(dy, x, w)
     dy = steps.pop("dy", _same)(dy)
@@ -55,7 +55,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0, *, scale=None, **steps):
     return dw[0, 0] if flat else dw
 
 
-def forward(x, w, stride=1, padding=0, *, scale=None, turn=_same, **steps):
+def forward(x, w, stride=1, padding=0, /, *, scale=None, turn=_same, **steps):
     """y, of one channel: every window of x times w."""
     count = steps.pop("count", out_sizes)(x.shape, w.shape, stride, padding)
     w = steps.pop("w", _same)(w)

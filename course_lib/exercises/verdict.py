@@ -12,6 +12,7 @@ class Picture:
     title: str
     yours: np.ndarray
     expected: np.ndarray
+    tolerance: float
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 
 from course_lib import checks, loops
 from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, geometry_text, mark, number
 
 TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
 
@@ -37,6 +37,9 @@ class Line:
             name, role, np.asarray(y, float)[None], ((self.k - 1) / 2, BOTTOM), pitch=(self.stride, 1), ndim=1, **looks
         )
 
+    def title(self):
+        return geometry_text(stride=(self.stride, 1), padding=(self.padding, 0))
+
     def missed(self, name):
         """What to say of the remainder, or nothing."""
         reached = self.window(self.m - 1)[-1] - self.padding
@@ -51,7 +54,7 @@ def conv1d(x, w, stride=1, padding=0):
     """x (n,), w (k,) -> the story of y (m,)."""
     x, w = _arrays(x=x, w=w)
     line = Line(len(x), len(w), stride, padding)
-    grids = _by_key(
+    grids = by_key(
         line.input("x", INPUT, x),
         line.kernel("w", KERNEL, w),
         line.output("y", OUTPUT, np.zeros(line.m), collects=True, empty=True),
@@ -73,14 +76,14 @@ def conv1d(x, w, stride=1, padding=0):
             )
         )
     steps.append(Step(f"y is complete: {line.m} windows, {line.m} outputs.{line.missed('y does not depend on it')}"))
-    return Story(f"Forward: y = conv1d(x, w{_geometry(line)})", grids, steps, loops.conv1d)
+    return Story(f"Forward: y = conv1d(x, w){line.title()}", grids, steps, loops.conv1d)
 
 
 def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> the story of dw (k,). Of w only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     line = _line(dy, x, w, stride, padding)
-    grids = _by_key(
+    grids = by_key(
         line.input("x", INPUT, x),
         line.kernel("dw", GRADIENT, np.zeros(line.k), collects=True),
         line.output("dy", UPSTREAM, dy),
@@ -88,13 +91,13 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     xp = grids["x"].values[0]
     steps = [Step("dw starts as zeros. Every output will say how much each weight mattered to it.")]
     for i in range(line.m):
-        window = line.window(i)
+        window, met = line.window(i), xp[line.window(i)]
         steps.append(
             Step(
                 f"In y[{i}] each weight was multiplied by the input above it. So each weight receives that input "
                 f"times dy[{i}] = {number(dy[i])}.{_padding_note(grids['x'], window, 'adds nothing')}",
                 f"{_cells(grids['dw'], range(line.k))} += {_cell(grids['dy'], i)} · {_cells(grids['x'], window)}",
-                f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('x', xp[window])} = {_numbers('dw', dy[i] * xp[window])}",
+                f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('x', met)} = {_numbers('dw', dy[i] * met)}",
                 "dw += dy[i]",
                 (Flow("dw", list(range(line.k)), (("dy", i), ("x", window))),),
                 {"dw": (i * line.stride, MIDDLE)},
@@ -107,7 +110,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
         )
     )
     return Story(
-        f"Weight gradient: dw{_from_geometry(line)}", grids, steps, loops.conv1d_weight_gradient
+        f"Weight gradient: dw{line.title()}", grids, steps, loops.conv1d_weight_gradient
     )
 
 
@@ -115,7 +118,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> the story of dx (n,), every output handing back. Of x only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     line = _line(dy, x, w, stride, padding)
-    grids = _by_key(
+    grids = by_key(
         line.input("dx", GRADIENT, np.zeros(line.n), collects=True),
         line.kernel("w", KERNEL, w),
         line.output("dy", UPSTREAM, dy),
@@ -142,7 +145,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
         )
     )
     return Story(
-        f"Input gradient by scatter: dx{_from_geometry(line)}", grids, steps, loops.conv1d_input_gradient_scatter
+        f"Input gradient by scatter: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_scatter
     )
 
 
@@ -154,7 +157,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     spread = np.zeros(full - line.k + 1)
     spread[:: line.stride] = dy
     reach = line.k - 1
-    grids = _by_key(
+    grids = by_key(
         line.input("dx", GRADIENT, np.zeros(line.n), collects=True, empty=True),
         line.kernel("w", KERNEL, w[::-1], flipped=True, caption="w, turned round"),
         Grid(
@@ -192,7 +195,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
         )
     )
     return Story(
-        f"Input gradient by gather: dx{_from_geometry(line)}", grids, steps, loops.conv1d_input_gradient_gather
+        f"Input gradient by gather: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_gather
     )
 
 
@@ -212,21 +215,8 @@ def _line(dy, x, w, stride, padding):
     return line
 
 
-def _by_key(*grids):
-    return {grid.key: grid for grid in grids}
-
-
 def _places(count):
     return "1 place" if count == 1 else f"{count} places"
-
-
-def _geometry(line):
-    named = {"stride": (line.stride, 1), "padding": (line.padding, 0)}
-    return "".join(f", {name}={value}" for name, (value, default) in named.items() if value != default)
-
-
-def _from_geometry(line):
-    return f" ({_geometry(line)[2:]})" if _geometry(line) else ""
 
 
 def _padding_note(grid, cells, what):

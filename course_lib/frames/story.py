@@ -10,7 +10,7 @@ A flow with factors dy[2] and w[0] adds dy[2] * w[0] to its cell: nothing else i
 import inspect
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,6 +50,9 @@ class Grid:
     def key(self):
         """Its name among the grids of a story: "x", or "x[1]" for one of several channels."""
         return f"{self.name}[{', '.join(map(str, self.prefix))}]" if self.prefix else self.name
+
+    def placed(self, column, row):
+        return replace(self, at=(column, row))
 
     @property
     def inside(self):
@@ -96,7 +99,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Term:
-    """One amount on its way: from the cells it is the product of to the cell it is added to; a cell is (key, number)."""
+    """One amount on its way from the cells it is the product of to the cell it is added to; a cell is (key, number)."""
 
     target: tuple
     sources: tuple
@@ -251,6 +254,10 @@ def _by_prefix(parts):
     return whole
 
 
+def by_key(*grids):
+    return {grid.key: grid for grid in grids}
+
+
 # ---------------------------------------------------------------- words
 
 
@@ -263,16 +270,24 @@ def source_lines(function):
 
 
 def number(value):
-    """A number as the pictures write it: whole numbers bare, others to three figures, with a true minus sign."""
+    """A number as the pictures write it: whole numbers bare, others to three figures, with a true minus sign.
+
+    player.js writes its sums the same way.
+    """
     value = float(value)
-    if value == round(value) and abs(value) < 1e5:
+    size = abs(value)
+    if abs(value - round(value)) < 1e-9 and size < 1e5:
         text = str(round(value))
-    elif 1e-2 <= abs(value) < 1e3:
-        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
-        text = text.rstrip("0").rstrip(".") if float(text) == value else text
+    elif 1e-2 <= size < 1e5:
+        text = _tidy(value, 2 if size < 10 else 1 if size < 1000 else 0)
     else:
         text = f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     return text.replace("-", "−")
+
+
+def _tidy(value, digits):
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits and abs(float(text) - value) < 1e-9 else text
 
 
 def bracketed(value):
@@ -287,3 +302,15 @@ def mark(key, text):
 
 def plain(text):
     return re.sub(r"\{[^{}|]*\|([^{}]*)\}", r"\1", text)
+
+
+def geometry_text(**named):
+    """stride=(2, 1): its value and what it is when not given -> " (stride 2)", naming only what is unusual."""
+    shown = [f"{name} {_one_or_pair(value)}" for name, (value, usual) in named.items() if _one_or_pair(value) != usual]
+    return f" ({', '.join(shown)})" if shown else ""
+
+
+def _one_or_pair(value):
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(set(value)) == 1 else value
