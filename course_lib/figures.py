@@ -36,17 +36,17 @@ def row(*widths, height=2.4, scale=1.0):
     return list(axes[0])
 
 
-def numbers(ax, values, title="", role="x", lit=()):
+def numbers(ax, values, title="", role="input", lit=()):
     """values (n,) or (H, W) as a grid with its numbers printed; `lit` are the indices of cells to frame."""
     values = np.atleast_2d(values)
     lit = {tuple(np.atleast_1d(index)) if values.shape[0] > 1 else (0, *np.atleast_1d(index)) for index in lit}
     strength = np.abs(values) / max(np.abs(values).max(), np.finfo(float).tiny)
-    colour = np.array(mpl.colors.to_rgb(PALETTE[role]))
+    colour = np.array(mpl.colors.to_rgb(PALETTE[role][0]))
     ax.imshow(1 - 0.6 * strength[..., None] * (1 - colour), aspect="equal")
     for (i, j), value in np.ndenumerate(values):
         ax.text(j, i, f"{value:.3g}", ha="center", va="center", color="black", fontsize=10)
         if (i, j) in lit:
-            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, lw=2.2, ec=PALETTE[role]))
+            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, lw=2.2, ec=PALETTE[role][0]))
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(False)
 

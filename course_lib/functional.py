@@ -247,7 +247,7 @@ def conv2d_backward(dy, x, w, stride=1, padding=0, dilation=1):
     dy, x, w = checks.floats(dy=dy, x=x, w=w)
     windows = _convolution(x, w, stride, padding, dilation, dy)
     dy = _batch_first(_batch_last(dy))
-    return _scatter(dy, w, windows, x.shape[2:]), _correlate(dy, x, windows).reshape(w.shape), _channel_sums(dy)
+    return _scatter(dy, w, windows, x.shape[2:]), *_correlate(dy, x, windows)
 
 
 def conv2d_input_gradient(dy, x, w, stride=1, padding=0, dilation=1):
@@ -261,7 +261,7 @@ def conv2d_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
     """dy (N, C_out, H_out, W_out), x, w -> dw like w, db (C_out,): dy times what each weight had met."""
     dy, x, w = checks.floats(dy=dy, x=x, w=w)
     windows = _convolution(x, w, stride, padding, dilation, dy)
-    return _correlate(dy, x, windows).reshape(w.shape), _channel_sums(dy)
+    return _correlate(dy, x, windows)
 
 
 def _convolution(x, w, stride, padding, dilation, dy=None):
@@ -276,34 +276,28 @@ def _convolution(x, w, stride, padding, dilation, dy=None):
     return windows
 
 
-def _channel_sums(dy):
-    rows = _matrix(_batch_last(dy))
-    return rows @ np.ones(rows.shape[1], dy.dtype)
-
-
 def _unfolded(x, windows, count):
     """x (N, C, H, W) -> the im2col matrix of the whole batch, a few rows of windows at a time.
 
-    Yields which rows, and their columns (C kH kW, rows W_out N) in scratch memory.
+    Yields which rows, and their columns (C kH kW + 1, rows W_out N) in scratch memory. The last entry of every
+    column is 1: the bias is a weight whose input is always 1.
     """
     seen = windows.seen(windows.pad(x), count)
     for rows in _few_rows(seen):
         block = seen[:, :, :, rows]
-        columns = _scratch("columns", block.shape, x.dtype)
-        columns[...] = block
-        yield rows, columns.reshape(math.prod(block.shape[:3]), -1)
+        weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
+        columns = _scratch("columns", (weights + 1, positions), x.dtype)
+        columns[:-1].reshape(block.shape)[...] = block
+        columns[-1] = 1
+        yield rows, columns
 
 
-@_unbuffered()
 def _gather(x, w, b, windows, count):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b or None -> y (N, C_out, *count): each output reads its window."""
-    filters = w.reshape(len(w), -1)
+    filters = w.reshape(len(w), -1) if b is None else np.column_stack([w.reshape(len(w), -1), b])
     y = np.empty((len(w), *count, len(x)), x.dtype)
     for rows, columns in _unfolded(x, windows, count):
-        out = _matrix(y[:, rows])
-        _times_columns(filters, columns, out)
-        if b is not None:
-            out += b[:, None]
+        _times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))
     return _batch_first(y)
 
 
@@ -323,10 +317,11 @@ def _scatter(dy, w, windows, size):
 
 
 def _correlate(dy, x, windows):
-    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in kH kW), for the windows that dy has."""
+    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in, kH, kW), db (C_out,), for dy's windows."""
     dy = _batch_last(dy)
     blocks = _unfolded(x, windows, dy.shape[1:3])
-    return sum(_times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
+    both = sum(_times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
+    return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, dilation=1):
@@ -352,8 +347,8 @@ def conv_transpose2d_backward(dy, x, w, stride=1, padding=0, output_padding=0, d
     windows, size = _transposed(x, w, stride, padding, output_padding, dilation)
     checks.shape("dy", dy, (len(x), w.shape[1], *size), "the shape of y")
     dx = _gather(dy, w, None, windows, x.shape[2:])
-    dw = _correlate(x, dy, windows).reshape(w.shape)
-    return dx, dw, _channel_sums(dy)
+    dw, _ = _correlate(x, dy, windows)
+    return dx, dw, dy.sum(axis=(0, 2, 3))
 
 
 def _transposed(x, w, stride, padding, output_padding, dilation):

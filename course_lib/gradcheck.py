@@ -63,15 +63,15 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
     Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
     """
     x = np.array(x, dtype=np.float64)
-    parameters = layer.parameters()
+    named = list(layer.named_parameters())
     y = layer.forward(x)
     dy = checks.generator("rng", rng).standard_normal(y.shape)
     layer.zero_grad()
     dx = layer.backward(dy)
-    gradients = [parameter.grad.copy() for parameter in parameters]
+    gradients = [parameter.grad.copy() for _, parameter in named]
 
     pairs = {"dx": (dx, numerical_gradient(lambda value: np.sum(dy * layer.forward(value)), x, eps))}
-    for number, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+    for (name, parameter), gradient in zip(named, gradients, strict=True):
         kept = parameter.data
 
         def loss(value, parameter=parameter):
@@ -82,7 +82,7 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
             measured = numerical_gradient(loss, kept, eps)
         finally:
             parameter.data = kept
-        pairs[f"parameter {number} {kept.shape}"] = gradient, measured
+        pairs[f"{name} {kept.shape}"] = gradient, measured
     layer.forward(x)
     layer.zero_grad()
     return GradientCheck(pairs, tolerance)

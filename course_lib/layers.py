@@ -51,8 +51,12 @@ class Module:
         """This layer and every layer inside it."""
         return [self] + [module for _, child in self.children() for module in child.modules()]
 
+    def named_parameters(self):
+        """(name, Parameter) for each, in the order of the layers; inner names are dotted, "0.weight"."""
+        return [(name, owner) for name, owner, _ in self._state() if isinstance(owner, Parameter)]
+
     def parameters(self):
-        return [owner for _, owner, _ in self._state() if isinstance(owner, Parameter)]
+        return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self):
         for parameter in self.parameters():

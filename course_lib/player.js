@@ -99,6 +99,7 @@ class Grid {
     this.height = ((this.rows - 1) * this.pitch[1] + 1) * this.scale;
     this.fillers = this.values.map((_, cell) => this.isFiller(cell));
     this.missed = new Set(this.untouched);
+    this.all = this.values.map((_, cell) => cell);
     this.history = null;
     this.largest = this.values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
   }
@@ -156,7 +157,7 @@ class Story {
     this.code = data.code;
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
-    this.steps = data.steps;
+    this.steps = data.steps.map((step) => ({ ...step, ...this.words(step.words, data.patterns) }));
     this.terms = [];
     this.lit = [];
     for (const grid of this.grids) if (grid.collects) grid.startHistory();
@@ -166,20 +167,33 @@ class Story {
     this.moves = this.placesOverTime();
   }
 
+  // a pattern with a # for each number, and the numbers
+  words([pattern, numbers], patterns) {
+    const filling = numbers.split(" ");
+    const text = patterns[pattern].split("#").reduce((text, part, n) => text + filling[n - 1] + part);
+    const [sentence, formula, products] = text.split("\n");
+    return { sentence, formula, numbers: products };
+  }
+
   get last() {
     return this.steps.length - 1;
   }
 
   // each term of a step: an amount on its way from the cells it is the product of to the cell it is added to
   termsAt(at) {
-    return (this.terms[at] ??= (this.steps[at].flows ?? []).flatMap(([to, cells, factors, scale]) =>
-      cells.map((cell, n) => {
-        const read = factors.map(([grid, from]) => [grid, pick(from, n)]);
-        const share = scale === undefined ? 1 : pick(scale, n);
-        const amount = read.reduce((product, [grid, from]) => product * this.grids[grid].values[from], share);
-        return { at, to, cell, read, amount };
-      }),
-    ));
+    return (this.terms[at] ??= (this.steps[at].flows ?? []).flatMap((flow) => this.termsOf(at, ...flow)));
+  }
+
+  // cells are a list, one number for all terms, or -1 for all cells of the grid in order
+  termsOf(at, to, cells, factors, scale = 1) {
+    const lists = [[to, cells], ...factors].map(([grid, some]) => (some === -1 ? this.grids[grid].all : some));
+    const count = Math.max(...[...lists, scale].map((some) => some.length ?? 1));
+    return Array.from({ length: count }, (_, n) => {
+      const [cell, ...from] = lists.map((some) => pick(some, n));
+      const read = factors.map(([grid], k) => [grid, from[k]]);
+      const amount = read.reduce((product, [grid, source]) => product * this.grids[grid].values[source], pick(scale, n));
+      return { at, to, cell, read, amount };
+    });
   }
 
   // for each grid, the cells that a step reads or writes
@@ -230,8 +244,11 @@ class Story {
 
 const LARGEST_CELL = 46;
 const SMALLEST_WITH_NUMBER = 15;
-const SMALLEST_WITH_CORNERS = 34;
+const SMALLEST_WITH_CORNERS = 32;
+const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
+const LARGEST_STACKED = 30;
 const MOST_CHIPS = 40;
+const HINT = "Point at a cell to see every step it takes part in; click to keep it.";
 const GLIDE = 0.35; // the share of a step in which kernel and window move; then the amounts travel
 const LANDED = 0.85;
 
@@ -248,7 +265,7 @@ class Panel {
     this.words = element("div", "cg-words", this.node);
     this.sentence = element("p", "cg-sentence", this.words);
     this.formula = element("div", "cg-formula", this.words);
-    this.readout = element("p", "cg-readout", this.node);
+    this.readout = element("p", "cg-readout", this.node, HINT);
     this.readout.setAttribute("aria-live", "polite");
     this.lines = story.code ? this.makeCode(story.code) : [];
     this.inLine = story.grids.every((grid) => grid.ndim === 1);
@@ -308,7 +325,7 @@ class Panel {
   keepRoomForWords() {
     const longest = (part) => this.story.steps.map(part).reduce((a, b) => (b.length > a.length ? b : a), "");
     this.words.style.minHeight = "0";
-    this.write(longest((step) => step.sentence), longest((step) => step.formula ?? ""), longest((step) => step.numbers ?? ""));
+    this.write(longest((step) => step.sentence), longest((step) => step.formula), longest((step) => step.numbers));
     this.words.style.minHeight = `${this.words.offsetHeight}px`;
     this.rewrite();
   }
@@ -394,12 +411,13 @@ class Panel {
   }
 
   describe(selected) {
-    this.readout.textContent = selected ? this.sumOf(selected) : "";
+    this.readout.textContent = selected ? this.sumOf(selected) : HINT;
   }
 
   sumOf({ grid: n, cell }) {
     const grid = this.story.grids[n];
-    const name = grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell);
+    const value = grid.value(cell, this.at);
+    const name = (grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell)) + (value === null ? "" : ` = ${number(value)}`);
     const terms = this.story.partners[n][cell];
     if (!terms.length) return `${name} takes part in no step.`;
     const steps = new Set(terms.map((term) => term.at)).size;
@@ -409,9 +427,9 @@ class Panel {
     const more = terms.length > shown.length ? ` and ${terms.length - shown.length} more` : "";
     if (grid.collects) {
       const sum = shown.map((term) => number(term.amount)).join(" + ").replaceAll("+ −", "− ");
-      return `${name} collects in ${times}: ${sum}${more} = ${total}`;
+      return `${name} now; it collects in ${times}: ${sum}${more} = ${total}.`;
     }
-    return `${name} takes part in ${times}: ${shown.map((term) => this.given(term)).join(", ")}${more}. In all ${total}.`;
+    return `${name} takes part in ${times}: gives ${shown.map((term) => this.given(term)).join(", ")}${more}. In all ${total}.`;
   }
 
   given({ to, cell, amount }) {
@@ -485,9 +503,14 @@ class Panel {
       context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
       if (filler) context.setLineDash([]);
     }
+    if (grid.ndim === 1 && !filler && side >= 24) {
+      context.globalAlpha *= 0.6;
+      this.text(grid.place(cell)[1], x + 4, y + 8, theme.textOn(rgb), `${clamp(0.22 * side, 8, 10)}px ${theme.font}`, "left");
+      context.globalAlpha /= 0.6;
+    }
     if (value !== null && side >= SMALLEST_WITH_NUMBER) {
       const text = number(value);
-      const size = Math.min(0.4 * side, (1.5 * side) / Math.max(3, text.length));
+      const size = Math.min((grid.ndim === 1 ? 0.4 : 0.36) * side, (1.5 * side) / Math.max(3, text.length));
       this.text(text, x + side / 2, y + side / 2 + 0.5, filler ? theme.soft : theme.textOn(rgb), `${size}px ${theme.font}`);
     }
   }
@@ -545,10 +568,6 @@ class Panel {
     const small = `${clamp(0.22 * side, 8, 10)}px ${theme.font}`;
     if (grid.ndim === 1) {
       this.text(grid.key, x - 9, y + side / 2, colour, `600 15px ${theme.codeFont}`, "right");
-      for (let cell = 0; side >= 24 && cell < grid.columns; cell++) {
-        const [cellX, cellY] = this.square(n, cell, places);
-        if (!grid.fillers[cell]) this.text(grid.place(cell)[1], cellX + 4, cellY + 8, theme.soft, small, "left");
-      }
       return;
     }
     this.text(grid.caption || grid.key, x, y - 0.78 * this.unit, colour, `600 ${clamp(0.36 * this.unit, 10, 14)}px ${theme.codeFont}`, "left");
@@ -581,7 +600,7 @@ class Panel {
       if (glide === 1 && story.grids[n].scale * this.unit >= 7) {
         for (const cell of cells) this.frame(this.around(n, [cell], places), colour, 1.5);
       }
-      this.frame(start.map((value, side) => mix(value, goal[side], glide)), colour, 3);
+      this.frame(start.map((value, side) => mix(value, goal[side], glide)), this.textColour(n), 3);
     });
     if (!terms.length || terms.length > MOST_CHIPS || glide < 1) return;
     if (this.inLine) for (const term of terms) this.drawCurve(this.path(term, places), term.to, travel);
@@ -596,6 +615,10 @@ class Panel {
 
   lineColour(n) {
     return this.player.theme.roles[this.story.grids[n].role].line;
+  }
+
+  textColour(n) {
+    return this.player.theme.roles[this.story.grids[n].role].text;
   }
 
   frame([left, top, right, bottom], colour, width) {
@@ -668,7 +691,7 @@ class Panel {
         for (const point of [end[0], end[1], start[1]]) context.lineTo(...point);
         context.closePath();
         context.fillStyle = this.lineColour(grid);
-        context.globalAlpha = 0.13;
+        context.globalAlpha = this.player.theme.dark ? 0.22 : 0.14;
         context.fill();
         context.globalAlpha = 1;
       }
@@ -686,7 +709,7 @@ class Panel {
       const [grid, at] = spread || !source ? [to, cell] : source;
       const [x, y, side] = this.square(grid, at, places);
       if (side < SMALLEST_WITH_CORNERS || grids[grid].picture) continue;
-      const font = `600 9.5px ${theme.font}`;
+      const font = `600 ${clamp(0.23 * side, 8, 10)}px ${theme.font}`;
       if (weight) this.tag(`×${number(grids[weight[0]].values[weight[1]])}`, x + 2, y + 2, "kernel", font, 0);
       const sign = spread && amount >= 0 ? "+" : "";
       this.tag(sign + number(amount), x + side - 2, y + side - 2, grids[to].role, font, 1);
@@ -697,13 +720,13 @@ class Panel {
   tag(text, x, y, role, font, corner) {
     const { context, player } = this;
     context.font = font;
-    const width = context.measureText(text).width + 4;
-    const [left, top] = corner ? [x - width, y - 11] : [x, y];
+    const width = context.measureText(text).width + 3;
+    const [left, top] = corner ? [x - width, y - 10] : [x, y];
     context.fillStyle = css(player.theme.paper);
-    context.globalAlpha = 0.85;
-    context.fillRect(left, top, width, 11);
+    context.globalAlpha = 0.8;
+    context.fillRect(left, top, width, 10);
     context.globalAlpha = 1;
-    this.text(text, left + width / 2, top + 6, player.theme.roles[role].text, font);
+    this.text(text, left + width / 2, top + 5.5, player.theme.roles[role].text, font);
   }
 
   chip(x, y, text, role) {
@@ -1002,13 +1025,22 @@ class Player {
 
   // panels share one size of cell, and one height where they stand side by side
   resize() {
-    const width = this.panels[0]?.node.clientWidth;
-    if (!width) return;
+    if (!this.panels[0]?.node.clientWidth) return;
     this.theme = new Theme(this.root, this.palette);
-    const unit = Math.min(...this.panels.map((panel) => panel.unitFor(width)));
+    const unit = this.unitFor();
+    const width = this.panels[0].node.clientWidth;
     const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
     for (const panel of this.panels) panel.resize(width, unit, height);
     this.show(this.position, this.progress);
+  }
+
+  // the size of a cell; where it would be too small side by side, the panels are stacked
+  unitFor() {
+    const fits = () => Math.min(...this.panels.map((panel) => panel.unitFor(panel.node.clientWidth)));
+    this.words.classList.remove("cg-stacked");
+    if (this.panels.length === 1 || fits() >= SMALLEST_BESIDE) return fits();
+    this.words.classList.add("cg-stacked");
+    return Math.min(fits(), LARGEST_STACKED);
   }
 
   rethemed() {

@@ -2,8 +2,10 @@
 
 import base64
 import pathlib
+import re
 
 import anywidget
+import numpy as np
 import traitlets
 
 from course_lib import still
@@ -55,12 +57,14 @@ def play(*stories):
 
 
 def portable(story):
-    """A story -> what the front end reads: plain lists, grids by number, nothing that is a default."""
+    """A story -> what the front end reads: plain lists, grids by number, and every sentence pattern only once."""
     numbers = {key: number for number, key in enumerate(story.grids)}
+    patterns = {}
     return {
         "title": story.title,
         "grids": [_grid(grid, story.untouched[key]) for key, grid in story.grids.items()],
-        "steps": [_step(story, step, numbers) for step in story.steps],
+        "steps": [_step(story, step, numbers, patterns) for step in story.steps],
+        "patterns": list(patterns),
         "code": _code(story),
     }
 
@@ -75,23 +79,40 @@ def _grid(grid, untouched):
     }  # fmt: skip
 
 
-def _step(story, step, numbers):
+def _step(story, step, numbers, patterns):
     data = {
-        "sentence": step.sentence,
-        "formula": step.formula,
-        "numbers": step.numbers,
+        "words": _words(step, patterns),
         "line": story.line_number(step),
-        "flows": [_flow(flow, numbers) for flow in step.flows],
+        "flows": [_flow(flow, numbers, story.grids) for flow in step.flows],
         "moves": {numbers[key]: place for key, place in step.moves.items()},
         "looks": {numbers[key]: cells for key, cells in step.looks.items()},
     }
-    return {name: value for name, value in data.items() if value or name == "sentence" or value == 0}
+    return {name: value for name, value in data.items() if value or value == 0}
 
 
-def _flow(flow, numbers):
-    factors = [(numbers[key], cells) for key, cells in flow.factors]
-    data = [numbers[flow.to], flow.cells, factors]
-    return data if flow.scale == 1 else [*data, flow.scale]
+_NUMBER = re.compile(r"−?\d+(?:\.\d+)?(?:e−?\d+)?")
+
+
+def _words(step, patterns):
+    """Sentence, formula and numbers -> [which pattern, the numbers that fill its #]: steps differ in little else."""
+    text = "\n".join((step.sentence, step.formula, step.numbers))
+    pattern = _NUMBER.sub("#", text)
+    return [patterns.setdefault(pattern, len(patterns)), " ".join(_NUMBER.findall(text))]
+
+
+def _flow(flow, numbers, grids):
+    """[grid written, its cells, [[grid read, its cells], ...], scale]: one cell stands for a list of equals."""
+    factors = [(numbers[key], _cells(cells, grids[key])) for key, cells in flow.factors]
+    one = len(set(flow.cells)) == 1 and any(np.ndim(cells) for _, cells in flow.factors)
+    data = [numbers[flow.to], flow.cells[0] if one else _cells(flow.cells, grids[flow.to]), factors]
+    return data if isinstance(flow.scale, int | float) and flow.scale == 1 else [*data, flow.scale]
+
+
+def _cells(cells, grid):
+    """-1 stands for all cells of the grid in order."""
+    if np.ndim(cells) == 0:
+        return cells
+    return -1 if cells == list(range(grid.values.size)) else cells
 
 
 def _code(story):

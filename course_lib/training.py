@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -172,10 +173,9 @@ def load_weights(model, path):
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
-            state = {name: _read_array(archive, name, own.get(name)) for name in names}
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error) as error:
-        raise ValueError(f"{path} must be a file written by save_weights, but is damaged or something else") from error
-    model.load_state_dict(state)
+            model.load_state_dict({name: _read_array(archive, name, own.get(name)) for name in names})
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        raise ValueError(f"{path} must hold weights of this model, written by save_weights: {error}") from error
 
 
 def _read_array(archive, name, like):
@@ -187,6 +187,6 @@ def _read_array(archive, name, like):
         read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, _, dtype = read_header[version](file)
         if shape != like.shape or dtype not in (np.float32, np.float64):
-            raise ValueError(f"{name} in the file must have shape {like.shape} and floats, but is {shape}, {dtype}")
+            raise ValueError(f"{name} must be floats of shape {like.shape}, but is {dtype} of shape {shape}")
     with archive.open(f"{name}.npy") as file:
         return np.lib.format.read_array(file, allow_pickle=False)

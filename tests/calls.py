@@ -205,6 +205,19 @@ CALLS += [
 ]  # fmt: skip
 
 
+# One array, lying in memory in different ways
+MEMORY = {
+    "C order": np.ascontiguousarray,
+    "Fortran order": np.asfortranarray,
+    "gaps between entries": lambda array: np.repeat(array[..., None], 2, axis=-1)[..., 0],
+    "reversed axes": lambda array: np.flip(np.ascontiguousarray(np.flip(array))),
+    "batch last": lambda array: np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0) if array.ndim else array,
+    "foreign byte order": lambda array: array.astype(array.dtype.newbyteorder()),
+    "unaligned": lambda array: np.frombuffer(b"-" + array.tobytes(), array.dtype, offset=1).reshape(array.shape),
+    "nested lists": lambda array: array.tolist(),
+}
+
+
 def public_functions(module):
     """What a module offers: its __all__, or the functions written in it."""
     if hasattr(module, "__all__"):

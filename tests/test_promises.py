@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from calls import CALLS, public_functions
+from calls import CALLS, MEMORY, public_functions
 
 from course_lib import functional as F
 from course_lib import layers, loops, optim
@@ -37,18 +37,6 @@ def arrays_in(result):
 def test_the_table_knows_every_public_function():
     on_numbers = {loops.chain_backward}
     assert {call.function for call in CALLS} == public_functions(F) | public_functions(loops) - on_numbers
-
-
-MEMORY = {
-    "C order": np.ascontiguousarray,
-    "Fortran order": np.asfortranarray,
-    "every second entry": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
-    "reversed axes": lambda array: np.flip(np.ascontiguousarray(np.flip(array))),
-    "batch last": lambda array: np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 0, -1)), -1, 0),
-    "foreign byte order": lambda array: array.astype(array.dtype.newbyteorder()),
-    "unaligned": lambda array: np.frombuffer(b"-" + array.tobytes(), array.dtype, offset=1).reshape(array.shape),
-    "nested lists": lambda array: array.tolist(),
-}
 
 
 every_memory = pytest.mark.parametrize("change", MEMORY.values(), ids=MEMORY)

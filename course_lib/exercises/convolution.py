@@ -1,4 +1,9 @@
-"""How learners get a convolution and its gradients wrong: the mistakes that several lessons share."""
+"""How learners get a convolution and its gradients wrong: the mistakes that several lessons share.
+
+`axes` is 1 for (n,), 2 for (H, W) and 4 for (N, C, H, W).
+"""
+
+from functools import partial
 
 import numpy as np
 
@@ -6,38 +11,158 @@ from course_lib.exercises import slips
 from course_lib.exercises.exercise import Mistake
 from course_lib.exercises.slips import Slip
 
+# (H, W), (kH, kW), stride, padding. Each mistake shows in one of them at least, and none hides in all: sizes that
+# differ, remainders of 0, 1 and 2, windows that overlap and that do not; and one in which all sizes agree, so that
+# what is swapped gives wrong values there where elsewhere it cannot run.
+GEOMETRIES = (
+    ((6, 7), (3, 2), 2, 1),
+    ((5, 6), (3, 3), 1, 0),
+    ((6, 6), (3, 3), 2, 1),
+    ((7, 8), (2, 3), 3, 0),
+    ((5, 5), (3, 3), 1, 1),
+    ((6, 6), (3, 3), 2, 0),
+    ((7, 7), (3, 3), 2, 1),
+    ((6, 6), (2, 3), 1, 1),
+)
+
 
 def gradient_of_input(axes):
-    """The mistakes of dx. axes: 1 for (n,), 2 for (H, W), 4 for (N, C, H, W)."""
-    return _mistakes(
-        slips.input_gradient, _geometry(axes, SCATTER) + _kernel(axes, IN_DX) + _crops(axes) + _overlaps(axes)
-        + _sums(axes, "dx") + _channels_of_input(axes),
-    )  # fmt: skip
+    """The mistakes of dx."""
+    slip = partial(Slip, slips.input_gradient)
+    channels = _channels_of_input(slip) if axes == 4 else ()
+    return (*_kernel(axes, slip, IN_DX), *scattering(axes, slip), *_skipped(axes, slip), *_sums(axes, slip), *channels)
 
 
 def gradient_of_weight(axes):
     """The mistakes of dw."""
-    return _mistakes(
-        slips.weight_gradient,
-        _geometry(axes, GATHER) + _turned_result(axes) + _padding_of_input() + _remainder_of_weight()
-        + _sums(axes, "dw") + _channels_of_weight(axes),
-    )  # fmt: skip
+    slip = partial(Slip, slips.weight_gradient)
+    channels = _channels_of_weight(slip) if axes == 4 else ()
+    return (
+        *_turned_result(axes, slip),
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: dy[i] met the window that starts at stride * i, not at i.",
+            (slip(steps=ones), slip(steps=ones, kernel_of=every_place)),
+        ),
+        *_one_axis(axes, slip),
+        Mistake(
+            "remainder kept in dw",
+            "dw is longer than w: sliding the spread-out dy over x leaves room for more places than the kernel has "
+            "when the last inputs were never visited. Only the first k belong to w.",
+            (slip(kernel_of=with_remainder),),
+        ),
+        Mistake("x not padded", NOT_PADDED, tuple(slip(pad=pad) for pad in WRONG_PADS)),
+        *_skipped(axes, slip),
+        *_sums(axes, slip, SET_OR_MADE_ANEW),
+        *channels,
+    )
 
 
 def output(axes):
     """The mistakes of y, with one channel."""
-    return _mistakes(slips.forward, _forward_geometry(axes) + _kernel(axes, IN_Y) + _padding_of_input() + _forward(axes))
+    slip = partial(Slip, slips.forward)
+    return (
+        *_kernel(axes, slip, IN_Y),
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: window i starts at stride * i.",
+            (slip(steps=ones), slip(steps=ones, count=unstrided)),
+        ),
+        *_one_axis(axes, slip),
+        Mistake(
+            "wrong number of outputs",
+            "The number of windows is off. How far can the first one move, and how many places is that? "
+            "(`out_size` says it.)",
+            tuple(slip(count=count) for count in (one_less, one_padding, no_padding, rounded_up, kernel_forgotten)),
+        ),
+        Mistake("x not padded", NOT_PADDED, tuple(slip(pad=pad) for pad in WRONG_PADS)),
+        Mistake(
+            "an end of y left empty",
+            "The first or last outputs are never filled: does your loop reach every one?",
+            tuple(slip(turn=drop) for drop in ENDS[min(axes, 2)]),
+        ),
+        Mistake("sign", SIGN, (slip(scale=negative),)),
+        Mistake(
+            "mean instead of sum",
+            "Everything is too small by one factor: a mean over the window seems to be taken where a sum belongs.",
+            (slip(scale=over_window),),
+        ),
+        Mistake(
+            "only one product kept",
+            "Each output holds one product of its window only. Is something set (=) that must be added (+=)?",
+            tuple(slip(w=partial(_only_position, index=index)) for index in (0, -1)),
+        ),
+        Mistake("only one position kept", MADE_ANEW, tuple(slip(turn=position) for position in POSITIONS)),
+        *([Mistake("H and W mixed up", MIXED_UP, (slip(turn=transpose),))] if axes == 2 else []),
+    )
 
 
-def _mistakes(recipe, table):
-    """(short, says, [steps, ...]) rows -> Mistakes of a recipe. Rows that say the same become one."""
-    merged = {}
-    for short, says, variants in table:
-        merged.setdefault((short, says), []).extend(Slip(recipe, **steps) for steps in variants)
-    return tuple(Mistake(short, says, tuple(wrongs)) for (short, says), wrongs in merged.items())
+def scattering(axes, slip):
+    """The mistakes of whatever adds windows up in a larger array and then takes the padding off."""
+    return (
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: what belongs to output i is added at place i, "
+            "but its window started at stride * i.",
+            (slip(steps=ones),),
+        ),
+        *_one_axis(axes, slip),
+        Mistake(
+            "not spread by the stride",
+            "The result is too short for a stride above 1. Windows stand stride apart, so their values must be spread "
+            "out first: in the gather form, stride - 1 zeros go between the entries of dy.",
+            tuple(slip(steps=ones, room=unspread, crop=crop) for crop in (slips.inner, both_sides, untouched)),
+        ),
+        Mistake(
+            "remainder dropped",
+            "Inputs at the far end that no window ever reached are missing. They exist, so the result must hold them: "
+            "with gradient 0. How large was the padded input?",
+            tuple(slip(room=without_remainder, crop=crop) for crop in (slips.inner, both_sides)),
+        ),
+        Mistake(
+            "padding not removed",
+            "The result still wears the padding. The padded zeros are no inputs: only the middle is asked for.",
+            tuple(slip(crop=crop) for crop in (untouched, *((rows_cropped, columns_cropped) if axes > 1 else ()))),
+        ),
+        Mistake(
+            "wrong corner cropped",
+            "The values are displaced by the padding: the result is the middle of the padded array, "
+            "and not one of its corners.",
+            tuple(slip(crop=crop) for crop in (top_left, bottom_right, *((top, left) if axes > 1 else ()))),
+        ),
+        Mistake(
+            "[p:-p] with p = 0",
+            "With padding 0 nothing is left: [p:-p] is then [0:0], which is empty. "
+            "Count from the front, where the size is known.",
+            (slip(crop=minus),),
+        ),
+        Mistake(
+            "overlaps overwritten",
+            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must be added (+=), "
+            "or added with += through an index array, which adds to each place only once.",
+            (
+                slip(add=slips.last_wins),
+                slip(add=slips.first_wins),
+                *_last_filter_too(axes, slip),
+            ),
+        ),
+        Mistake(
+            "divided by coverage",
+            "Where windows overlap, the sum seems to be divided by their number. "
+            "An input that feeds several outputs collects from all of them: it takes the sum, not the mean.",
+            (slip(add=slips.averaged),),
+        ),
+    )
 
 
-# ---------------------------------------------------------------- kernel
+def _last_filter_too(axes, slip):
+    """= in a loop over the filters keeps the last filter only."""
+    if axes < 4:
+        return ()
+    return tuple(slip(add=add, dy=keep(1, -1)) for add in (slips.last_wins, slips.first_wins))
+
+
+# ---------------------------------------------------------------- the kernel
 
 IN_DX = (
     "When an output hands its gradient back to its window (scatter), the kernel goes as it is; when an input collects "
@@ -46,22 +171,45 @@ IN_DX = (
 IN_Y = "In deep learning the kernel is laid on the window as it stands, and is not turned."
 
 
-def _kernel(axes, why):
+def _kernel(axes, slip, why):
     if axes == 1:
-        return [("kernel reversed", f"The kernel seems to be used back to front. {why}", [{"w": half_turn_1d}])]
-    return [
-        (
+        says = f"The kernel seems to be used back to front. {why}"
+        return (Mistake("kernel turned", says, (slip(w=half_turn_1d),)),)
+    return (
+        Mistake(
             "kernel turned",
             f"The kernel seems to be turned by 180 degrees against what is needed here. {why}",
-            [{"w": half_turn}],
+            (slip(w=half_turn),),
         ),
-        (
+        Mistake(
             "kernel transposed or flipped once",
             "The kernel seems to be transposed, turned by a quarter, or flipped along one axis only. "
             "Rows must stay rows, and what is done to one axis must be done to the other.",
-            [{"w": flip} for flip in (transpose, flip_rows, flip_columns, quarter_turn, other_quarter_turn)],
+            tuple(slip(w=flip) for flip in FLIPS),
         ),
-    ]
+    )
+
+
+def _turned_result(axes, slip):
+    if axes == 1:
+        says = (
+            "dw comes out back to front: dy seems to be slid over x the other way round. "
+            "Which entry of x did w[0] meet when y[0] was made?"
+        )
+        return (Mistake("dw turned", says, (slip(turn=half_turn_1d),)),)
+    return (
+        Mistake(
+            "dw turned",
+            "dw comes out turned by 180 degrees: the two partners of the correlation seem to be exchanged. "
+            "Which pixel of x did w[0, 0] meet when y[0, 0] was made?",
+            (slip(turn=half_turn),),
+        ),
+        Mistake(
+            "dw transposed or flipped once",
+            "dw comes out transposed, or flipped along one axis. Rows of the kernel belong to rows of x.",
+            tuple(slip(turn=flip) for flip in FLIPS),
+        ),
+    )
 
 
 def half_turn_1d(w):
@@ -80,78 +228,28 @@ def flip_rows(w):
     return w[..., ::-1, :]
 
 
-def flip_columns(w):
-    return w[..., ::-1]
-
-
-def quarter_turn(w):
-    return np.rot90(w, axes=(-2, -1))
-
-
-def other_quarter_turn(w):
-    return np.rot90(w, -1, axes=(-2, -1))
-
-
-def _turned_result(axes):
-    if axes == 1:
-        says = (
-            "dw comes out back to front: dy seems to be slid over x the other way round. "
-            "Which entry of x did w[0] meet when y[0] was made?"
-        )
-        return [("dw reversed", says, [{"turn": half_turn_1d}])]
-    says = (
-        "dw comes out turned by 180 degrees: the two partners of the correlation seem to be exchanged. "
-        "Which pixel of x did w[0, 0] meet when y[0, 0] was made?"
-    )
-    flipped = "dw comes out transposed, or flipped along one axis. Rows of the kernel belong to rows of x."
-    turns = (transpose, flip_rows, flip_columns, quarter_turn, other_quarter_turn)
-    return [
-        ("dw turned", says, [{"turn": half_turn}]),
-        ("dw transposed or flipped once", flipped, [{"turn": turn} for turn in turns]),
-    ]
-
+FLIPS = (
+    transpose,
+    flip_rows,
+    half_turn_1d,
+    partial(np.rot90, axes=(-2, -1)),
+    partial(np.rot90, k=-1, axes=(-2, -1)),
+    lambda w: half_turn(transpose(w)),
+)
 
 # ---------------------------------------------------------------- stride, sizes
 
-SCATTER = (
-    "The stride seems to be missing: dy[i] hands its values back at place i, "
-    "but its window started at stride * i."
-)
-GATHER = "The stride seems to be missing: dy[i] met the window that starts at stride * i, not at i."
-
-
-def _geometry(axes, stride):
-    rows = [("stride missing", stride, [{"steps": ones}])]
-    skipped = "The {} of dy seems to be left out: does your loop reach every output?"
-    if axes == 1:
-        rows.append(("an end of dy skipped", skipped.format("last (or first) entry"), _dy(drop_last_1d, drop_first_1d)))
-    else:
-        rows.append((
-            "stride on one axis only",
-            "The stride seems to be used along one axis only. Rows and columns both move by it.",
-            [{"steps": rows_only}, {"steps": columns_only}],
-        ))  # fmt: skip
-        rows.append((
-            "a border of dy skipped", skipped.format("last (or first) row or column"),
-            _dy(drop_last_row, drop_last_column, drop_last_row_and_column, drop_first_row, drop_first_column,
-                drop_first_row_and_column),
-        ))  # fmt: skip
-        rows.append(("H and W mixed up", MIXED_UP, _dy(transpose)))
-    if stride is SCATTER:
-        rows += _sizes()
-    else:
-        rows[0][2].append({"steps": ones, "kernel_of": undilated_remainder})
-    return rows
-
-
+ONE_AXIS = "The stride seems to be used along one axis only. Rows and columns both move by it."
 MIXED_UP = (
     "It is right for square arrays only: height and width seem to be mixed up somewhere. "
     "Go through every pair (i, j), (H, W), (kH, kW) and look which comes first."
 )
 
 
-def _dy(*changes):
-    return [{"dy": change} for change in changes]
+def _one_axis(axes, slip):
+    if axes == 1:
+        return ()
+    return (Mistake("stride on one axis only", ONE_AXIS, (slip(steps=rows_only), slip(steps=columns_only))),)
 
 
 def ones(stride, n):
@@ -166,42 +264,37 @@ def columns_only(stride, n):
     return 1, stride
 
 
-def _without(*places):
-    def change(dy):
-        dy = dy.copy()
+def _skipped(axes, slip):
+    what = "last (or first) entry" if axes == 1 else "last (or first) row or column"
+    says = f"The {what} of dy seems to be left out: does your loop reach every output?"
+    skipped = Mistake("a border of dy skipped", says, tuple(slip(dy=drop) for drop in ENDS[min(axes, 2)]))
+    return (skipped,) if axes == 1 else (skipped, Mistake("H and W mixed up", MIXED_UP, (slip(dy=transpose),)))
+
+
+def without(*places):
+    """Zeros at these places of the last axes."""
+
+    def change(array):
+        array = array.copy()
         for place in places:
-            dy[(..., *place)] = 0
-        return dy
+            array[(..., *place)] = 0
+        return array
 
     return change
 
 
 ALL = slice(None)
-drop_last_1d, drop_first_1d = _without((-1,)), _without((0,))
-drop_last_row, drop_first_row = _without((-1, ALL)), _without((0, ALL))
-drop_last_column, drop_first_column = _without((ALL, -1)), _without((ALL, 0))
-drop_last_row_and_column = _without((-1, ALL), (ALL, -1))
-drop_first_row_and_column = _without((0, ALL), (ALL, 0))
+ENDS = {
+    1: (without((-1,)), without((0,))),
+    2: tuple(
+        without(*places)
+        for end in (-1, 0)
+        for places in ([(end, ALL)], [(ALL, end)], [(end, ALL), (ALL, end)])
+    ),
+}  # fmt: skip
 
 
-def _sizes():
-    return [
-        (
-            "dy not spread by the stride",
-            "The result is too short for a stride above 1: in the gather form dy must first be spread out, "
-            "with stride - 1 zeros between its entries, before the kernel slides over it.",
-            [{"steps": ones, "room": undilated, "crop": crop} for crop in (slips.inner, both_sides, untouched)],
-        ),
-        (
-            "remainder dropped",
-            "Inputs at the far end that no window ever reached are missing. They exist, so dx must hold them: "
-            "with gradient 0. How long is x, padded?",
-            [{"room": without_remainder}, {"room": without_remainder, "crop": both_sides}],
-        ),
-    ]
-
-
-def undilated(size, kernel, count, stride, padding):
+def unspread(size, kernel, count, stride, padding):
     return tuple(m + k - 1 for m, k in zip(count, kernel, strict=True))
 
 
@@ -209,97 +302,34 @@ def without_remainder(size, kernel, count, stride, padding):
     return tuple(stride * (m - 1) + k for m, k in zip(count, kernel, strict=True))
 
 
-def _remainder_of_weight():
-    says = (
-        "dw is longer than w: sliding the spread-out dy over x leaves room for more places than the kernel has "
-        "when the last inputs were never visited. Only the first k belong to w."
-    )
-    return [("remainder kept in dw", says, [{"kernel_of": with_remainder}])]
-
-
 def with_remainder(size, kernel, stride, count):
     return tuple(n - stride * (m - 1) for n, m in zip(size, count, strict=True))
 
 
-def undilated_remainder(size, kernel, stride, count):
+def every_place(size, kernel, stride, count):
     return tuple(n - m + 1 for n, m in zip(size, count, strict=True))
 
 
+def _counts(formula):
+    def count(size, kernel, stride, padding):
+        return tuple(formula(n, k, stride, padding) for n, k in zip(size, kernel, strict=True))
+
+    return count
+
+
+unstrided = _counts(lambda n, k, s, p: n + 2 * p - k + 1)
+one_less = _counts(lambda n, k, s, p: (n + 2 * p - k) // s)
+one_padding = _counts(lambda n, k, s, p: (n + p - k) // s + 1)
+no_padding = _counts(lambda n, k, s, p: (n - k) // s + 1)
+rounded_up = _counts(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1)
+kernel_forgotten = _counts(lambda n, k, s, p: (n + 2 * p) // s)
+
 # ---------------------------------------------------------------- padding
 
-
-def _crops(axes):
-    rows = [
-        (
-            "padding not removed",
-            "The result still wears the padding. The padded zeros are no inputs: only the middle is dx.",
-            [{"crop": untouched}],
-        ),
-        (
-            "wrong corner cropped",
-            "The values are displaced by the padding: dx is the middle of the padded array, and not one of its corners.",
-            [{"crop": top_left}, {"crop": bottom_right}],
-        ),
-        (
-            "[p:-p] with p = 0",
-            "With padding 0 nothing is left: [p:-p] is then [0:0], which is empty. "
-            "Count from the front, where the size is known.",
-            [{"crop": minus}],
-        ),
-    ]
-    if axes > 1:
-        rows[0][2].extend({"crop": crop} for crop in (rows_cropped, columns_cropped))
-        rows[1][2].extend({"crop": crop} for crop in (top_middle, middle_left))
-    return rows
-
-
-def untouched(padded, size, padding):
-    return padded
-
-
-def _cut(*slices):
-    """Functions (n, p) -> slice, one for each axis (or one for all) -> a crop."""
-
-    def crop(padded, size, padding):
-        each = slices if len(slices) == len(size) else slices * len(size)
-        return padded[(..., *(cut(n, padding) for cut, n in zip(each, size, strict=True)))]
-
-    return crop
-
-
-def _front(n, p):
-    return slice(0, n)
-
-
-def _back(n, p):
-    return slice(2 * p, None)
-
-
-def _middle(n, p):
-    return slice(p, p + n)
-
-
-def _everything(n, p):
-    return slice(None)
-
-
-top_left, bottom_right = _cut(_front), _cut(_back)
-top_middle, middle_left = _cut(_front, _middle), _cut(_middle, _front)
-rows_cropped, columns_cropped = _cut(_middle, _everything), _cut(_everything, _middle)
-minus = _cut(lambda n, p: slice(p, -p))
-
-
-def both_sides(padded, size, padding):
-    """The same number of entries off both ends, however many there are."""
-    return padded[(..., *(slice(padding, n - padding) for n in padded.shape[-len(size) :]))]
-
-
-def _padding_of_input():
-    says = (
-        "It is right only where the padding is 0: the windows seem to be taken from x, "
-        "but the kernel met the padded x."
-    )
-    return [("x not padded", says, [{"pad": pad} for pad in (no_zeros, zeros_behind, zeros_in_front)])]
+NOT_PADDED = (
+    "It is right only where the padding is 0: the windows seem to be taken from x, but the kernel met the padded x, "
+    "which has zeros on *both* sides."
+)
 
 
 def no_zeros(x, padding):
@@ -314,72 +344,98 @@ def zeros_in_front(x, padding):
     return np.pad(x, [(0, 0), (0, 0)] + [(2 * padding, 0)] * (x.ndim - 2))
 
 
+WRONG_PADS = (no_zeros, zeros_behind, zeros_in_front)
+
+
+def untouched(padded, size, padding):
+    return padded
+
+
+def both_sides(padded, size, padding):
+    """The same number of entries off both ends, however many there are."""
+    return padded[(..., *(slice(padding, n - padding) for n in padded.shape[-len(size) :]))]
+
+
+def _cropped(*cuts):
+    """Functions (n, p) -> slice, one for all axes or one for each."""
+
+    def crop(padded, size, padding):
+        each = cuts * len(size) if len(cuts) == 1 else cuts
+        return padded[(..., *(cut(n, padding) for cut, n in zip(each, size, strict=True)))]
+
+    return crop
+
+
+def _front(n, p):
+    return slice(0, n)
+
+
+def _middle(n, p):
+    return slice(p, p + n)
+
+
+def _all(n, p):
+    return ALL
+
+
+top_left, bottom_right = _cropped(_front), _cropped(lambda n, p: slice(2 * p, None))
+top, left = _cropped(_front, _middle), _cropped(_middle, _front)
+rows_cropped, columns_cropped = _cropped(_middle, _all), _cropped(_all, _middle)
+minus = _cropped(lambda n, p: slice(p, -p))
+
 # ---------------------------------------------------------------- sums
 
+SIGN = "Every value has the wrong sign."
+MADE_ANEW = "Only one position counts: the array seems to be made anew inside the loop, or `return` stands inside it."
+SET_OR_MADE_ANEW = (
+    "Only one position counts: a value seems to be set (=) where it must be added (+=), the array is made anew inside "
+    "the loop, or `return` stands inside it."
+)
 
-def _overlaps(axes):
-    variants = [{"add": slips.last_wins}, {"add": slips.first_wins}]
+
+def _sums(axes, slip, one_position=MADE_ANEW):
     if axes == 4:
-        variants += [{"add": add, "dy": only_filter(-1)} for add in (slips.last_wins, slips.first_wins)]
-    return [
-        (
-            "overlaps overwritten",
-            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must be added (+=), "
-            "or added with += through an index array, which adds to each place only once.",
-            variants,
-        ),
-        (
-            "divided by coverage",
-            "Where windows overlap, the sum seems to be divided by their number. "
-            "An input that feeds several outputs collects from all of them: it takes the sum, not the mean.",
-            [{"add": slips.averaged}],
-        ),
-    ]
-
-
-def _sums(axes, tensor):
-    places = "positions" if axes == 1 else "images or positions" if axes == 4 else "positions"
-    rows = [
-        ("sign", "Every value has the wrong sign.", [{"scale": negative}]),
-        (
-            "mean instead of sum",
-            f"Everything is too small by one factor: a mean over {places} (or over the window) seems to be taken "
-            "where a sum belongs. The loss takes its mean once, and dy knows of it already.",
-            [{"scale": mean} for mean in ([over_positions, over_window] if axes < 4 else
-             [over_positions, over_batch, over_both, over_window, over_filters])],
-        ),
-    ]  # fmt: skip
-    positions = (first_position, last_position)
-    if tensor == "dw":
-        only = (
-            "Only one position counts: a value seems to be set (=) where it must be added (+=), the array is made anew "
-            "inside the loop, or `return` stands inside it."
-        )
+        what, means = "images, positions or filters", (over_positions, over_batch, over_both, over_window, over_filters)
     else:
-        only = (
-            "Only one position counts: the array seems to be made anew inside the loop, or `return` stands inside it."
-        )
+        what, means = "positions, or over the window,", (over_positions, over_window)
+    rows = (
+        Mistake("sign", SIGN, (slip(scale=negative),)),
+        Mistake(
+            "mean instead of sum",
+            f"Everything is too small by one factor: a mean over {what} seems to be taken where a sum belongs. "
+            "The loss takes its mean once, and dy knows of it already.",
+            tuple(slip(scale=mean) for mean in means),
+        ),
+    )
     if axes < 4:
-        return [*rows, ("only one position kept", only, _dy(*positions))]
-    images, filters = (only_image(0), only_image(-1)), (only_filter(0), only_filter(-1))
-    corners = [_both(position, image) for position, image in zip(positions, images, strict=True)]
-    ends = [_both(corner, f) for corner, f in zip(corners, filters, strict=True)]
-    mixed = [_both(position, f) for position, f in zip(positions, filters, strict=True)]
-    return [
-        *rows,
-        ("only one position kept", only, _dy(*positions, *corners, *ends, *mixed)),
-        (
+        return (*rows, Mistake("only one position kept", one_position, tuple(slip(dy=p) for p in POSITIONS)))
+    return (*rows, *_only_one(slip, one_position))
+
+
+def _only_one(slip, one_position):
+    images, filters = (keep(0, 0), keep(0, -1)), (keep(1, 0), keep(1, -1))
+    position_image = tuple(map(_both, POSITIONS, images))
+    return (
+        Mistake(
+            "only one position kept",
+            one_position,
+            tuple(
+                slip(dy=dy)
+                for dy in (*POSITIONS, *position_image, *map(_both, POSITIONS, filters), *map(_both, position_image, filters))
+            ),
+        ),
+        Mistake(
             "only one image kept",
-            f"{tensor} knows of one image of the batch only. Is something set (=) that must be added (+=), "
-            "or made anew for each image?",
-            _dy(*images, *(_both(i, f) for i, f in zip(images, filters, strict=True))),
+            "Only one image of the batch counts. Is something set (=) that must be added (+=), or made anew for each "
+            "image?",
+            tuple(slip(dy=dy) for dy in (*images, *map(_both, images, filters))),
         ),
-        (
+        Mistake(
             "only one filter kept",
-            f"{tensor} knows of one filter only. Every filter made outputs from x, so every one has its part in it.",
-            _dy(*filters),
+            "Only one filter counts. Each of them made outputs from x, so each has its part.",
+            tuple(slip(dy=dy) for dy in filters),
         ),
-    ]
+    )  # fmt: skip
 
 
 def negative(result, dy, w):
@@ -406,41 +462,31 @@ def over_window(result, dy, w):
     return result / np.prod(w.shape[2:])
 
 
-def _keep(axis, index):
-    def change(dy):
-        kept = np.zeros_like(dy)
+def keep(axis, index):
+    """Zeros everywhere but at one index of one axis."""
+
+    def change(array):
+        kept = np.zeros_like(array)
         place = (ALL,) * axis + (index,)
-        kept[place] = dy[place]
+        kept[place] = array[place]
         return kept
 
     return change
 
 
-def only_image(index):
-    return _keep(0, index)
-
-
-def only_filter(index):
-    return _keep(1, index)
-
-
-def first_position(dy):
-    return _only_position(dy, 0)
-
-
-def last_position(dy):
-    return _only_position(dy, -1)
-
-
-def _only_position(dy, index):
-    kept = np.zeros_like(dy)
-    place = (..., *(index,) * (dy.ndim - 2))
-    kept[place] = dy[place]
+def _only_position(array, index):
+    """Of arrays (N, C, *positions), or of a bare kernel, keep one position."""
+    kept = np.zeros_like(array)
+    place = (..., *(index,) * (array.ndim - 2 if array.ndim > 2 else array.ndim))
+    kept[place] = array[place]
     return kept
 
 
+POSITIONS = tuple(partial(_only_position, index=index) for index in (0, -1))
+
+
 def _both(one, other):
-    return lambda dy: other(one(dy))
+    return lambda array: other(one(array))
 
 
 # ---------------------------------------------------------------- channels
@@ -451,13 +497,18 @@ CHANNEL = (
 )
 
 
-def _channels_of_input(axes):
-    if axes < 4:
-        return []
-    swaps = [{"w": swap} for swap in (swapped_channels, reread_channels, first_channel, first_filter, last_channel)]
-    stamps = [{"stamps": wrong} for wrong in (filled_by_filter, one_to_one, dy_by_channel)]
-    filled = [{"turn": turn} for turn in (only_image(0), only_channel(0), only_channel(-1), reversed_channels)]
-    return [("wrong channel", CHANNEL, swaps + stamps + filled[1:])]
+def _channels_of_input(slip):
+    wrong = [slip(w=w) for w in (swapped_channels, reread_channels, first_channel, last_channel, first_filter)]
+    wrong += [slip(stamps=stamps) for stamps in (filled_by_filter, one_to_one, dy_by_channel)]
+    wrong += [slip(turn=turn) for turn in (keep(1, 0), keep(1, -1), reversed_channels, summed_over_channels)]
+    return (Mistake("wrong channel", CHANNEL, tuple(wrong)),)
+
+
+def _channels_of_weight(slip):
+    wrong = [slip(x=x) for x in (first_channel, last_channel, reversed_channels)]
+    wrong += [slip(dy=dy) for dy in (first_channel, last_channel)]
+    wrong += [slip(turn=turn) for turn in (swapped_channels, keep(1, 0), keep(1, -1), summed_over_channels)]
+    return (Mistake("wrong channel", CHANNEL, tuple(wrong)),)
 
 
 def swapped_channels(w):
@@ -469,43 +520,48 @@ def reread_channels(w):
     return w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1)
 
 
-def first_channel(w):
-    return np.broadcast_to(w[:, :1], w.shape)
+def first_channel(array):
+    return np.broadcast_to(array[:, :1], array.shape)
 
 
-def last_channel(w):
-    return np.broadcast_to(w[:, -1:], w.shape)
+def last_channel(array):
+    return np.broadcast_to(array[:, -1:], array.shape)
 
 
 def first_filter(w):
     return np.broadcast_to(w[:1], w.shape)
 
 
-def only_channel(index):
-    return _keep(1, index)
-
-
 def reversed_channels(array):
     return array[:, ::-1]
 
 
+def summed_over_channels(array):
+    return np.broadcast_to(array.sum(axis=1, keepdims=True), array.shape)
+
+
 def filled_by_filter(dy, w):
     """dx[n, f] += dy[n, f] * w[f, c] for every c."""
-    return _into_channels(slips.product(dy, np.eye(len(w))[..., *[None] * (w.ndim - 2)] * w.sum(axis=1)[:, None]), w)
+    return _into_channels(slips.product(dy, _diagonal(w.sum(axis=1))), w)
 
 
 def one_to_one(dy, w):
     """dx[n, c] += dy[n, c] * w[c, c]."""
     least = min(w.shape[:2])
-    diagonal = w[:least, :least] * np.eye(least)[..., *[None] * (w.ndim - 2)]
-    return _into_channels(slips.product(dy[:, :least], diagonal), w)
+    return _into_channels(slips.product(dy[:, :least], _diagonal(w[range(least), range(least)])), w)
 
 
 def dy_by_channel(dy, w):
-    """dx[n, c] += dy[n, c] * w[f, c] for every f."""
-    C_in = w.shape[1]
-    each = np.eye(C_in)[..., *[None] * (w.ndim - 2)] * w.sum(axis=0)[:, None]
-    return slips.product(dy[:, :C_in], each)  # fails, as the loop would, where there are fewer filters than channels
+    """dx[n, c] += dy[n, c] * w[f, c] for every f: fails, as the loop does, with fewer filters than channels."""
+    return slips.product(dy[:, : w.shape[1]], _diagonal(w.sum(axis=0)))
+
+
+def _diagonal(kernels):
+    """(C, *kernel) -> (C, C, *kernel): each channel its own kernel, and zeros between different ones."""
+    C = len(kernels)
+    between = np.zeros((C, C, *kernels.shape[1:]))
+    between[range(C), range(C)] = kernels
+    return between
 
 
 def _into_channels(stamps, w):
@@ -515,120 +571,38 @@ def _into_channels(stamps, w):
     return out
 
 
-def _channels_of_weight(axes):
-    if axes < 4:
-        return []
-    x = [{"x": change} for change in (first_channel, last_channel, reversed_channels)]
-    dy = [{"dy": change} for change in (first_channel, last_channel)]
-    filled = (swapped_channels, only_channel(0), only_channel(-1), summed_over_channels)
-    return [("wrong channel", CHANNEL, x + dy + [{"turn": turn} for turn in filled])]
+# ---------------------------------------------------------------- about the cases
 
 
-def summed_over_channels(dw):
-    return np.broadcast_to(dw.sum(axis=1, keepdims=True), dw.shape)
-
-
-# ---------------------------------------------------------------- forward
-
-
-def _forward_geometry(axes):
-    says = "The stride seems to be missing: window i starts at stride * i."
-    rows = [
-        ("stride missing", says, [{"steps": ones}, {"steps": ones, "count": unstrided}]),
-        (
-            "wrong number of outputs",
-            "The number of windows is off. How far can the first one move, and how many places is that? "
-            "(out_size says it.)",
-            [{"count": count} for count in (one_less, one_padding, no_padding, rounded_up, unpadded_rounded_up)],
-        ),
-        ("an end of y left empty", "The last output is never filled: does your loop reach it?",
-         _turns(drop_last_1d) if axes == 1 else _turns(drop_last_row, drop_last_column, drop_last_row_and_column)),
-    ]  # fmt: skip
-    if axes > 1:
-        rows.append((
-            "stride on one axis only",
-            "The stride seems to be used along one axis only. Rows and columns both move by it.",
-            [{"steps": rows_only}, {"steps": columns_only}],
-        ))  # fmt: skip
-        rows.append(("H and W mixed up", MIXED_UP, _turns(transpose)))
-    return rows
-
-
-def _turns(*changes):
-    return [{"turn": change} for change in changes]
-
-
-def _counts(formula):
-    def count(size, kernel, stride, padding):
-        return tuple(formula(n, k, stride, padding) for n, k in zip(size, kernel, strict=True))
-
-    return count
-
-
-unstrided = _counts(lambda n, k, s, p: n + 2 * p - k + 1)
-one_less = _counts(lambda n, k, s, p: (n + 2 * p - k) // s)
-one_padding = _counts(lambda n, k, s, p: (n + p - k) // s + 1)
-no_padding = _counts(lambda n, k, s, p: (n - k) // s + 1)
-rounded_up = _counts(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1)
-unpadded_rounded_up = _counts(lambda n, k, s, p: (n + 2 * p) // s)
-
-
-def _forward(axes):
-    return [
-        ("sign", "Every value has the wrong sign.", [{"scale": negative}]),
-        (
-            "mean instead of sum",
-            "Everything is too small by one factor: a mean over the window seems to be taken where a sum belongs.",
-            [{"scale": over_window}],
-        ),
-        (
-            "only one product kept",
-            "Each output holds one product of its window only. Is something set (=) that must be added (+=)?",
-            [{"w": last_weight}, {"w": first_weight}],
-        ),
-        (
-            "only one position kept",
-            "Only one output is filled: the array seems to be made anew inside the loop, or `return` stands inside it.",
-            [{"turn": only_end(0)}, {"turn": only_end(-1)}],
-        ),
-    ]
-
-
-def first_weight(w):
-    return _only_position(w, 0) if w.ndim > 1 else only_end(0)(w)
-
-
-def last_weight(w):
-    return only_end(-1)(w)
-
-
-def only_end(index):
-    def change(array):
-        kept = np.zeros_like(array)
-        place = (index,) * array.ndim
-        kept[place] = array[place]
-        return kept
-
-    return change
-
-
-# ---------------------------------------------------------------- where wrong answers are right
+def coverage(dy, x, w, stride, padding):
+    """How many windows hold each entry of x, over its spatial axes."""
+    n = 1 if x.ndim == 1 else 2
+    return slips.coverage(x.shape[-n:], w.shape[-n:], dy.shape[-n:], stride, padding)
 
 
 def patterns(axes):
     """(sentence, the cases in which an answer is wrong that earns it), for answers no known function explains."""
-    told = [
-        ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
-        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
-    ]
+    told = geometry_patterns()
     if axes > 1:
         image, kernel = lambda x, **_: not _square(x), lambda w, **_: not _square(w)
         either = lambda x, w, **_: not (_square(x) and _square(w))
-        told += [(MIXED_UP, mixed) for mixed in (image, kernel, either)]
+        result = lambda x, w, stride, padding, **_: len(set(_out_size(x, w, stride, padding))) > 1
+        told += [(MIXED_UP, mixed) for mixed in (image, kernel, either, result)]
     if axes == 4:
         told.append(("It is right for one image: what of the others in a batch?", lambda x, **_: len(x) > 1))
     return told
 
 
+def geometry_patterns():
+    return [
+        ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
+        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
+    ]
+
+
 def _square(array):
     return array.shape[-1] == array.shape[-2]
+
+
+def _out_size(x, w, stride, padding):
+    return slips.out_sizes(x.shape[-2:], w.shape[-2:], stride, padding)

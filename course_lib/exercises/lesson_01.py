@@ -26,10 +26,6 @@ PROBE = {"x": np.array([1.0, 2, 0, 5, 3, 0, 4, 1]), "w": np.array([1.0, 2, 3]), 
 ONE_HOT = {"dy": np.array([0.0, 1, 0, 0]), **PROBE}
 
 
-def windows(dy, x, w, stride, padding):
-    return slips.coverage(x.shape, w.shape, dy.shape, stride, padding)
-
-
 def forward(dy, x, w, stride, padding):
     return loops.conv1d(x, w, stride, padding)
 
@@ -103,7 +99,7 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     tensors=("dx",),
     axes=POSITION,
     forward=forward,
-    windows={"dx": windows},
+    windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(1)},
     patterns=convolution.patterns(1),
 )
@@ -129,7 +125,7 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     tensors=("dx",),
     axes=POSITION,
     forward=forward,
-    windows={"dx": windows},
+    windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(1)},
     patterns=convolution.patterns(1),
 )

@@ -1,8 +1,14 @@
 """All exercises, in the order in which the lessons give them."""
 
-from course_lib.exercises import lesson_00, lesson_01
+from course_lib.exercises import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04
 
-LESSONS = {"00_start_here": lesson_00, "01_conv1d": lesson_01}
+LESSONS = {
+    "00_start_here": lesson_00,
+    "01_conv1d": lesson_01,
+    "02_conv2d": lesson_02,
+    "03_channels_and_batches": lesson_03,
+    "04_im2col_col2im": lesson_04,
+}
 _BY_NAME = {}
 for _notebook, _lesson in LESSONS.items():
     for _exercise in _lesson.EXERCISES:

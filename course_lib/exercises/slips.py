@@ -61,7 +61,7 @@ def forward(x, w, stride=1, padding=0, /, *, scale=None, turn=_same, **steps):
     w = steps.pop("w", _same)(w)
     windows = unfold(x[None, None], w.shape, stride, padding, count, **steps)[0, 0]
     y = turn(np.tensordot(w, windows, w.ndim))
-    return scale(y, y, w[None, None]) if scale else y
+    return scale(y, None, w[None, None]) if scale else y
 
 
 def _with_channels(dy, x, w):

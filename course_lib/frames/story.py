@@ -155,7 +155,7 @@ class Story:
         """Every amount that a step adds, one by one."""
         for flow in step.flows:
             for n, (cell, amount) in enumerate(zip(flow.cells, self.amounts(flow), strict=True)):
-                read = ((key, cells if np.ndim(cells) == 0 else cells[n]) for key, cells in flow.factors)
+                read = ((key, cells if not isinstance(cells, list) else cells[n]) for key, cells in flow.factors)
                 yield Term((flow.to, cell), tuple(read), float(amount))
 
     @cached_property
@@ -223,7 +223,7 @@ class Story:
             for flow in step.flows:
                 touched[flow.to].update(flow.cells)
                 for key, cells in flow.factors:
-                    touched[key].update([cells] if np.ndim(cells) == 0 else cells)
+                    touched[key].update([cells] if not isinstance(cells, list) else cells)
             for key, cells in step.looks.items():
                 touched[key].update(cells)
         return {key: self._outside(grid, touched[key]) for key, grid in self.grids.items()}

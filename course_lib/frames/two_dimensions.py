@@ -282,8 +282,8 @@ def _who_it_fed(grids, at, reads):
     who = "This padding cell" if dx.is_filler(at) else dx.cell_name(at)[1:]
     if not fed:
         return f"{who} fed no output, so it collects nothing."
-    outputs, their = ("one output", "its") if fed == 1 else (f"{fed} outputs", "their")
-    return f"{who} fed {outputs}. It takes back {their} dy, each times the weight that lay between them."
+    outputs, their = ("one output", "its dy") if fed == 1 else (f"{fed} outputs", "their dy, each")
+    return f"{who} fed {outputs}. It takes back {their} times the weight that lay between them."
 
 
 def _sum_of_products(plane, first, a, second, b, total_key, total):

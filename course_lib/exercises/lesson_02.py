@@ -1,0 +1,181 @@
+"""Convolution in two dimensions, one channel: forward, and its gradients two ways."""
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises import convolution
+from course_lib.exercises.exercise import Exercise
+from course_lib.exercises.prediction import Prediction
+
+
+def forward_cases(rng):
+    return [
+        {"x": rng.standard_normal(size), "w": rng.standard_normal(kernel), "stride": stride, "padding": padding}
+        for size, kernel, stride, padding in convolution.GEOMETRIES
+    ]
+
+
+def backward_cases(rng):
+    return [{"dy": rng.standard_normal(loops.conv2d_single(**case).shape), **case} for case in forward_cases(rng)]
+
+
+def forward(dy, x, w, stride, padding):
+    return loops.conv2d_single(x, w, stride, padding)
+
+
+X = np.array([[1.0, 2, 0, 3, 1], [0, 4, 1, 0, 2], [2, 0, 5, 1, 0], [1, 3, 0, 2, 4], [0, 1, 2, 0, 3]])
+PROBE = {"x": X, "w": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "stride": 2, "padding": 1}
+ONE_HOT = {"dy": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]), **PROBE}
+PLANE = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
+
+CONV2D_SINGLE = Exercise(
+    answer=loops.conv2d_single,
+    difficulty="easy",
+    minutes=10,
+    task=(
+        "Write `conv2d_single(x, w, stride=1, padding=0)` for one image `(H, W)` and one kernel `(kH, kW)`. "
+        "It is what you wrote in one dimension, once for the rows and once for the columns. "
+        "Neither the image nor the kernel need be square."
+    ),
+    hints=(
+        "Output (i, j) sees one rectangle of the padded image. Where is its upper left corner?",
+        "The rectangle starts at row `i * stride` and column `j * stride`, and is as large as the kernel. "
+        "`out_size` works along one axis: ask it twice.",
+        "Pad with `np.pad(x, padding)`. For every `(i, j)` of `y` slice the rectangle, kH rows and kW columns: its "
+        "product with `w`, summed, is `y[i, j]`.",
+    ),
+    cases=forward_cases,
+    probe=PROBE,
+    tensors=("y",),
+    axes=PLANE,
+    mistakes={"y": convolution.output(2)},
+    patterns=convolution.patterns(2),
+)
+
+CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
+    answer=loops.conv2d_single_weight_gradient,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
+        "Each output looked at one rectangle of the image through the whole kernel."
+    ),
+    hints=(
+        "Which pixel did w[0, 0] meet when y[0, 0] was made? And when y[0, 1] was, with stride 2?",
+        "`dw` collects rectangles: the one output (i, j) looked at, `dy[i, j]` times.",
+        "Pad `x`, start with `dw` of zeros. For every `(i, j)` of `dy`, add `dy[i, j]` times the rectangle of kH x kW "
+        "that starts at `(i * stride, j * stride)`.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dw",),
+    axes=PLANE,
+    forward=forward,
+    mistakes={"dw": convolution.gradient_of_weight(2)},
+    patterns=convolution.patterns(2),
+)
+
+CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
+    answer=loops.conv2d_single_input_gradient_scatter,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: the gradient `dx`, shaped like "
+        "`x`. Every output hands `dy[i, j] * w` back to the rectangle it came from."
+    ),
+    hints=(
+        "Let dy be zero but for one entry, a 1 at (i, j). What does dx look like?",
+        "It shows the kernel, as it is, stamped at `(i * stride, j * stride)` of the padded image. "
+        "And where two stamps overlap?",
+        "Make `dxp` of zeros, as large as the padded image. For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
+        "At the end keep H rows and W columns, behind the first `padding` of each.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dx",),
+    axes=PLANE,
+    forward=forward,
+    windows={"dx": convolution.coverage},
+    mistakes={"dx": convolution.gradient_of_input(2)},
+    patterns=convolution.patterns(2),
+)
+
+CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
+    answer=loops.conv2d_single_input_gradient_gather,
+    difficulty="hard",
+    minutes=20,
+    task=(
+        "Write `conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0)`: the same `dx`, collected. "
+        "Every pixel asks the outputs it fed, so a kernel slides over `dy`. "
+        "Mind the stride, and the rows and columns no window ever reached."
+    ),
+    hints=(
+        "A pixel at row m fed output row i through kernel row p = m - i (stride 1). When i grows, what does p do?",
+        "The kernel meets dy turned by 180 degrees. Border pixels fed fewer outputs, so `dy` is padded by `kH - 1` and "
+        "`kW - 1`. With a stride, zeros go between its rows and columns first.",
+        "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, every `stride`-th row and "
+        "column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
+    ),
+    cases=backward_cases,
+    probe=ONE_HOT,
+    tensors=("dx",),
+    axes=PLANE,
+    forward=forward,
+    windows={"dx": convolution.coverage},
+    mistakes={"dx": convolution.gradient_of_input(2)},
+    patterns=convolution.patterns(2),
+)
+
+EXERCISES = (
+    CONV2D_SINGLE,
+    CONV2D_SINGLE_WEIGHT_GRADIENT,
+    CONV2D_SINGLE_INPUT_GRADIENT_SCATTER,
+    CONV2D_SINGLE_INPUT_GRADIENT_GATHER,
+)
+
+PREDICTIONS = (
+    Prediction(
+        name="02/corner_and_centre",
+        text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. How many windows hold the corner pixel, and "
+        "how many the pixel (1, 1)? Type both, as `[corner, centre]`.",
+        answer=lambda: convolution.slips.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
+        slips=(
+            ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
+            ([1, 2], "Along the rows there are 2, and along the columns 2: any of one goes with any of the other."),
+        ),
+        why="There are 2 x 2 windows. The corner is in one of them, the pixel (1, 1) in all four. "
+        "Its gradient sums four terms.",
+    ),
+    Prediction(
+        name="02/which_picture",
+        text="`dy` is zero but for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
+        "What does `dx` show around that place?",
+        answer="b",
+        choices={
+            "a": (
+                "`[[4, 3], [2, 1]]`, the kernel turned by 180 degrees",
+                "That is the kernel of the gather form, which slides over dy. But what arrives in dx? "
+                "The pixel that met weight 1 gets 1 back.",
+            ),
+            "b": ("`[[1, 2], [3, 4]]`, the kernel as it is", ""),
+            "c": (
+                "`[[1, 3], [2, 4]]`, the kernel transposed",
+                "Rows stay rows: the pixel to the right of the first met weight 2, and gets 2 back.",
+            ),
+        },
+        why="Every pixel gets back the weight through which it was seen. The turn by 180 degrees belongs to the gather "
+        "form alone, and its result is this same array.",
+    ),
+    Prediction(
+        name="02/remainder",
+        text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. How many of the 36 pixels get gradient 0, "
+        "whatever dy is?",
+        answer=lambda: int((convolution.slips.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
+        slips=(
+            (6, "A whole row is out of reach, but so is a column. They share one pixel."),
+            (12, "Row 5 and column 5 share the corner pixel: it is counted twice."),
+            (0, "The windows start at 0 and 2 along each axis. Where does the last one end?"),
+        ),
+        why="The last window ends at 4, so row 5 and column 5 are never visited: 6 + 6 - 1 = 11 pixels.",
+    ),
+)

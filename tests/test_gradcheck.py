@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from course_lib import functional as F
+from course_lib import gradcheck
+from course_lib.layers import Conv2d, Flatten, Linear, ReLU, Sequential
+
+
+def flipped(dy, x, w):
+    dx, dw, db = F.conv2d_backward(dy, x, w[..., ::-1, ::-1])
+    return dx, dw, db
+
+
+@pytest.fixture
+def arrays(rng):
+    return rng.standard_normal((2, 2, 5, 4)), rng.standard_normal((3, 2, 3, 2)), rng.standard_normal(3)
+
+
+def test_central_differences_of_a_cubic_miss_its_slope_by_eps_squared():
+    x = np.array([0.5, -1.5, 2.0])
+    for eps in (1e-2, 1e-3):
+        error = gradcheck.numerical_gradient(lambda v: np.sum(v**3), x, eps) - 3 * x**2
+        assert error == pytest.approx(eps**2, rel=1e-3)
+
+
+def test_the_numerical_gradient_has_the_shape_of_x_and_leaves_x_unchanged(rng):
+    x = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    kept = x.copy()
+    grad = gradcheck.numerical_gradient(lambda v: np.sum(np.sin(v)), x)
+    assert grad.shape == x.shape and grad.dtype == np.float64
+    assert np.array_equal(x, kept)
+    assert np.allclose(grad, np.cos(x.astype(np.float64)), atol=1e-9)
+
+
+def test_integers_are_nudged_as_floats():
+    assert gradcheck.numerical_gradient(lambda v: np.sum(v**2), np.array([1, 2, 3])) == pytest.approx([2, 4, 6])
+
+
+def test_a_right_backward_agrees(arrays, rng):
+    result = gradcheck.check(F.conv2d, lambda dy, x, w, b: F.conv2d_backward(dy, x, w), *arrays, rng=rng)
+    assert result and list(result.errors) == ["dx", "dw", "db"]
+    assert max(result.errors.values()) < 1e-8
+
+
+def test_a_flipped_kernel_is_found_in_dx_and_only_there(arrays, rng):
+    result = gradcheck.check(F.conv2d, lambda dy, x, w, b: flipped(dy, x, w), *arrays, rng=rng)
+    assert not result
+    assert result.errors["dx"] > 0.1 and result.errors["dw"] < 1e-8 and result.errors["db"] < 1e-8
+    assert "dx" in str(result) and "DIFFERS" in str(result) and str(result).count("agrees") == 2
+
+
+def test_a_gradient_of_the_wrong_shape_is_named(arrays, rng):
+    with pytest.raises(ValueError, match=r"dw must have shape \(3, 2, 3, 2\).*\(2, 3\)"):
+        gradcheck.check(F.conv2d, lambda dy, x, w, b: (x, w[0, 0].T), *arrays, rng=rng)
+
+
+def test_too_many_gradients_are_refused(rng):
+    with pytest.raises(ValueError, match="1 to 1 gradients, but returned 2"):
+        gradcheck.check(np.cumsum, lambda dy, x: (dy, dy), np.ones(3), rng=rng)
+
+
+def network(rng):
+    return Sequential(
+        Conv2d(1, 2, 3, rng=rng), ReLU(), Flatten(), Linear(2 * 3 * 2, 3, rng=rng)
+    ).astype(np.float64)
+
+
+def test_a_whole_network_agrees_and_is_left_as_it_was(rng):
+    net = network(rng)
+    before = net.state_dict()
+    result = gradcheck.check_layer(net, rng.standard_normal((2, 1, 5, 4)), rng=rng)
+    assert result and len(result.errors) == 5
+    assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
+    assert all(not parameter.grad.any() for parameter in net.parameters())
+
+
+def test_a_layer_that_forgets_its_bias_gradient_is_found(rng):
+    class Forgetful(Conv2d):
+        def _collect(self, dw, db):
+            self.weight.grad += dw
+
+    layer = Forgetful(1, 2, 3, rng=rng).astype(np.float64)
+    result = gradcheck.check_layer(layer, rng.standard_normal((2, 1, 5, 4)), rng=rng)
+    assert not result
+    assert [name for name, error in result.errors.items() if error > 1e-6] == ["bias (2,)"]
+
+
+def test_relative_error_is_taken_of_the_larger_and_is_zero_for_zeros():
+    assert gradcheck.relative_error([1.0, 0.0], [0.5, 0.0]) == 0.5
+    assert gradcheck.relative_error(np.zeros(3), np.zeros(3)) == 0
+    with pytest.raises(ValueError, match="b must have shape"):
+        gradcheck.relative_error(np.zeros(3), np.zeros(2))
+
+
+def test_the_adjoint_gap_is_rounding_for_a_transpose_and_not_for_an_inverse(rng):
+    x = rng.standard_normal((1, 1, 4, 4))
+    v = rng.standard_normal((1, 4, 9))
+
+    def unfold(image):
+        return F.im2col(image, 2)
+
+    coverage = F.col2im(F.im2col(np.ones((1, 1, 4, 4)), 2), 4, 2)
+    assert gradcheck.adjoint_gap(unfold, lambda cols: F.col2im(cols, 4, 2), x, v) < 1e-13
+    assert gradcheck.adjoint_gap(unfold, lambda cols: F.col2im(cols, 4, 2) / coverage, x, v) > 1e-3

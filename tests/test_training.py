@@ -1,0 +1,304 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from course_lib import training
+from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Sequential
+from course_lib.losses import CrossEntropyLoss, MSELoss
+from course_lib.optim import SGD
+
+
+def make_examples(n=40):
+    """Images whose class is the quadrant that is bright."""
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 4, n)
+    x = 0.1 * rng.random((n, 1, 6, 6), dtype=np.float32)
+    for image, label in zip(x, y, strict=True):
+        top, left = 3 * (label // 2), 3 * (label % 2)
+        image[0, top : top + 3, left : left + 3] += 1
+    return x, y
+
+
+def make_network():
+    rng = np.random.default_rng(2)
+    return Sequential(Conv2d(1, 3, 3, rng=rng), ReLU(), Flatten(), Linear(48, 4, rng=rng))
+
+
+def train(net, x, y, epochs=5, seed=3, **options):
+    return training.fit(
+        net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), x, y,
+        epochs=epochs, batch_size=16, rng=np.random.default_rng(seed), progress=False, **options,
+    )  # fmt: skip
+
+
+def test_fit_learns_and_records_every_step_and_epoch():
+    x, y = make_examples()
+    history = train(make_network(), x, y, epochs=15, test=(x, y))
+    assert len(history.step_loss) == 15 * 3  # 40 examples are batches of 16, 16 and 8
+    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds"):
+        assert len(getattr(history, name)) == 15
+    assert history.test_accuracy[-1] == 1.0 and history.test_loss[-1] < 0.1 * history.step_loss[0]
+    assert not history.interrupted
+
+
+def test_the_epoch_loss_weighs_a_short_last_batch_by_its_size():
+    x, y = make_examples()
+    history = train(make_network(), x, y, epochs=1)
+    a, b, c = history.step_loss
+    assert history.train_loss[0] == pytest.approx((16 * a + 16 * b + 8 * c) / 40)
+
+
+def test_every_example_is_seen_once_an_epoch_in_a_new_order():
+    seen = []
+
+    class Spy(Module):
+        def forward(self, x):
+            seen.append(x[:, 0].copy())
+            return inner.forward(x)
+
+        def parameter_gradients(self, dy):
+            inner.parameter_gradients(dy)
+
+    inner = Linear(1, 1, rng=np.random.default_rng(0))
+    x = np.arange(10.0, dtype=np.float32)[:, None]
+    training.fit(
+        Spy(), MSELoss(), SGD(inner.parameters(), 0), x, x, epochs=2, batch_size=4,
+        rng=np.random.default_rng(0), progress=False,
+    )  # fmt: skip
+    epochs = np.concatenate(seen[:3]), np.concatenate(seen[3:])
+    assert all(sorted(order) == list(range(10)) for order in epochs)
+    assert list(epochs[0]) != list(epochs[1]) and list(epochs[0]) != list(range(10))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    x, y = make_examples()
+    nets = [make_network() for _ in range(3)]
+    for net, seed in zip(nets, (3, 3, 4), strict=True):
+        train(net, x, y, seed=seed)
+    weights = [net[0].weight.data for net in nets]
+    assert np.array_equal(weights[0], weights[1]) and not np.array_equal(weights[0], weights[2])
+
+
+def test_gradients_do_not_leak_from_one_step_into_the_next():
+    x, y = make_examples(16)
+    net, twin = make_network(), make_network()
+    train(net, x, y, epochs=2)
+    loss, optimizer = CrossEntropyLoss(), SGD(twin.parameters(), 0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss.forward(twin(x), y)
+        twin.backward(loss.backward())
+        optimizer.step()
+    assert np.allclose(net[0].weight.data, twin[0].weight.data, atol=1e-6)
+
+
+def test_evaluation_does_not_depend_on_the_batch_size_and_leaves_the_mode_alone():
+    x, y = make_examples()
+    net = Sequential(Conv2d(1, 3, 3, rng=np.random.default_rng(0)), BatchNorm2d(3), Flatten(), Linear(48, 4))
+    net(x)
+    net.train()
+    results = [training.evaluate(net, CrossEntropyLoss(), x, y, batch_size) for batch_size in (7, 40)]
+    assert results[0] == pytest.approx(results[1]) and net.training
+    net.eval()
+    training.evaluate(net, CrossEntropyLoss(), x, y)
+    assert not net.training
+
+
+def test_targets_that_are_not_labels_have_no_accuracy():
+    x, _ = make_examples()
+    net = Conv2d(1, 1, 3, padding=1, rng=np.random.default_rng(0))
+    history = training.fit(
+        net, MSELoss(), SGD(net.parameters(), 0.1), x, x, epochs=3, batch_size=40, test=(x, x),
+        rng=np.random.default_rng(0), progress=False,
+    )  # fmt: skip
+    assert history.test_loss[-1] < history.step_loss[0]
+    assert history.train_accuracy == history.test_accuracy == [None] * 3
+    assert str(history).splitlines()[-1].split()[::2] == ["3", "-", "-"]
+
+
+def test_accuracy_counts_the_rows_whose_largest_logit_is_the_target():
+    logits = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0], [5.0, 6.0]])
+    assert training.accuracy(logits, np.array([1, 0, 0, 1])) == 0.75
+
+
+def test_an_interrupt_ends_after_the_step_it_is_in_and_keeps_what_was_learnt():
+    x, y = make_examples()
+
+    class Interrupting(SGD):
+        def step(self):
+            super().step()
+            self.count = getattr(self, "count", 0) + 1
+            if self.count == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        net, twin = make_network(), make_network()
+        history = training.fit(
+            net, CrossEntropyLoss(), Interrupting(net.parameters(), 0.1), x, y,
+            epochs=100, batch_size=16, rng=np.random.default_rng(3), progress=False,
+        )  # fmt: skip
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert history.interrupted and len(history.step_loss) == 4 and len(history.train_loss) == 1
+    assert "interrupted after 4 steps" in str(history)
+    assert not np.array_equal(net[0].weight.data, twin[0].weight.data)
+
+
+def test_a_second_interrupt_breaks_off_at_once():
+    x, y = make_examples()
+
+    class Stuck(SGD):
+        def step(self):
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        net = make_network()
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(
+                net, CrossEntropyLoss(), Stuck(net.parameters(), 0.1), x, y,
+                epochs=1, batch_size=16, rng=np.random.default_rng(3), progress=False,
+            )  # fmt: skip
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_training_works_in_a_thread_that_receives_no_signals():
+    x, y = make_examples()
+    results = []
+    worker = threading.Thread(target=lambda: results.append(train(make_network(), x, y, epochs=1)))
+    worker.start()
+    worker.join()
+    assert len(results[0].step_loss) == 3
+
+
+def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
+    x = 1e4 * np.random.default_rng(0).standard_normal((8, 1, 5, 5))
+    net = Conv2d(1, 1, 3, padding=1, rng=np.random.default_rng(0)).astype(np.float64)
+    with pytest.raises(FloatingPointError, match="smaller lr"), np.errstate(over="ignore"):
+        training.fit(
+            net, MSELoss(), SGD(net.parameters(), 1e6), x, 0 * x, epochs=100, batch_size=8,
+            rng=np.random.default_rng(0), progress=False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, but is 0"),
+        ({"batch_size": 2.5}, "batch_size must be an integer"),
+        ({"rng": 0}, "rng must be a numpy.random.Generator"),
+        ({"y": np.zeros(3, int)}, "y must have one entry for each of the 40 examples of x, but has 3"),
+        ({"y": np.full(40, 9)}, "targets must be from 0 to 3"),
+        ({"x": np.full((40, 1, 6, 6), np.nan)}, "x must not contain NaN"),
+        ({"x": np.zeros((0, 1, 6, 6))}, "x must not be empty"),
+        ({"test": (np.ones((2, 1, 6, 6)), [0])}, r"test\[1\] must have one entry"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    x, y = make_examples()
+    net = make_network()
+    given = {"x": x, "y": y, "epochs": 1, "batch_size": 16, "rng": np.random.default_rng(0), **change}
+    with pytest.raises((ValueError, TypeError), match=message):
+        training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), progress=False, **given)
+
+
+# ---------------------------------------------------------------- weights on disk
+
+
+def test_saved_weights_come_back_the_same_with_the_running_statistics(tmp_path):
+    x, _ = make_examples()
+    net = Sequential(Conv2d(1, 2, 3, rng=np.random.default_rng(0)), BatchNorm2d(2))
+    net(x)
+    training.save_weights(net, tmp_path / "net.npz")
+    other = Sequential(Conv2d(1, 2, 3, rng=np.random.default_rng(9)), BatchNorm2d(2))
+    training.load_weights(other, tmp_path / "net.npz")
+    assert np.array_equal(training.predict(net, x), training.predict(other, x))
+    assert other[1].running_mean.any()
+
+
+def test_a_broken_save_leaves_the_old_weights_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "net.npz"
+    net = make_network()
+    training.save_weights(net, path)
+    kept = path.read_bytes()
+
+    def savez(file, **arrays):
+        file.write(b"half a file")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(KeyboardInterrupt):
+        training.save_weights(net, path)
+    assert path.read_bytes() == kept and list(tmp_path.iterdir()) == [path]
+
+
+def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path):
+    net = make_network()
+    for other in (Sequential(Conv2d(1, 3, 3)), Sequential(Conv2d(1, 4, 3), ReLU(), Flatten(), Linear(64, 4))):
+        training.save_weights(other, tmp_path / "other.npz")
+        before = net.state_dict()
+        with pytest.raises(ValueError, match="must h"):
+            training.load_weights(net, tmp_path / "other.npz")
+        assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
+
+
+def damaged_archives(net):
+    good = net.state_dict()
+    huge = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    return {
+        "text": b"<html>not found</html>",
+        "empty": b"",
+        "pickle": {**good, "0.weight": np.array([{"a": 1}], dtype=object)},
+        "strings": {**good, "0.weight": np.full((3, 1, 3, 3), "x")},
+        "a lying header": huge,
+    }
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "pickle", "strings", "a lying header", "cut short", "flipped bit"])
+def test_damaged_and_hostile_files_are_refused_with_a_reason(tmp_path, kind):
+    net = make_network()
+    path = tmp_path / "bad.npz"
+    training.save_weights(net, path)
+    if kind == "cut short":
+        path.write_bytes(path.read_bytes()[:-200])
+    elif kind == "flipped bit":
+        data = bytearray(path.read_bytes())
+        data[300] ^= 1
+        path.write_bytes(data)
+    else:
+        content = damaged_archives(net)[kind]
+        if isinstance(content, dict):
+            np.savez(path, **content)
+        elif kind == "a lying header":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name in net.state_dict():
+                    archive.writestr(f"{name}.npy", content)
+        else:
+            path.write_bytes(content)
+    before = net.state_dict()
+    with pytest.raises(ValueError, match="bad.npz"):
+        training.load_weights(net, path)
+    assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.npz"):
+        training.load_weights(make_network(), tmp_path / "nowhere.npz")
+
+
+def test_importing_training_loads_neither_widgets_nor_pictures():
+    code = "import sys, course_lib.training; print([m for m in ('matplotlib', 'ipywidgets', 'IPython') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
