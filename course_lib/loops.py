@@ -32,9 +32,9 @@ def conv1d(x, w, stride=1, padding=0):
     m = out_size(len(x), k, stride, padding)
     xp = np.pad(x, padding)
     y = np.zeros(m)
-    for i in range(m):
-        start = i * stride
-        y[i] = np.sum(xp[start : start + k] * w)
+    for j in range(m):
+        start = j * stride
+        y[j] = np.sum(xp[start : start + k] * w)
     return y
 
 
@@ -44,20 +44,20 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     k = len(w)
     xp = np.pad(x, padding)
     dw = np.zeros(k)
-    for i in range(len(dy)):
-        start = i * stride
-        dw += dy[i] * xp[start : start + k]
+    for j in range(len(dy)):
+        start = j * stride
+        dw += dy[j] * xp[start : start + k]
     return dw
 
 
 @checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
 def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
-    """dy (m,), x (n,), w (k,) -> dx (n,): every output hands dy[i] * w back to its window."""
+    """dy (m,), x (n,), w (k,) -> dx (n,): every output hands dy[j] * w back to its window."""
     n, k = len(x), len(w)
     dxp = np.zeros(n + 2 * padding)
-    for i in range(len(dy)):
-        start = i * stride
-        dxp[start : start + k] += dy[i] * w
+    for j in range(len(dy)):
+        start = j * stride
+        dxp[start : start + k] += dy[j] * w
     return dxp[padding : padding + n]
 
 

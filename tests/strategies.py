@@ -1,4 +1,7 @@
-"""Random geometries for property-based tests: small, and as unsymmetrical as they come."""
+"""Random geometries for property-based tests: small, and as unsymmetrical as they come.
+
+plain=True gives both axes the same stride and padding and no dilation, which is all the loops know.
+"""
 
 from dataclasses import dataclass
 
@@ -39,6 +42,11 @@ class Geometry:
         return {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding}
 
     @property
+    def plain(self):
+        """Stride and padding as the loops take them."""
+        return {"stride": self.stride[0], "padding": self.padding[0]}
+
+    @property
     def input_shape(self):
         return (self.N, self.C_in, *self.size)
 
@@ -46,6 +54,10 @@ class Geometry:
     def count(self):
         """(H_out, W_out)"""
         return tuple(map(out_size, self.size, self.kernel_size, self.stride, self.padding, self.dilation))
+
+    @property
+    def cols_shape(self):
+        return (self.N, self.C_in * int(np.prod(self.kernel_size)), int(np.prod(self.count)))
 
     @property
     def rng(self):
@@ -74,18 +86,21 @@ class Geometry:
         return self.rng.integers(0, 3, self.input_shape).astype(float)
 
 
-def pairs(least, most):
-    return st.tuples(st.integers(least, most), st.integers(least, most))
+seeds = st.integers(0, 2**32 - 1)
+
+
+def pairs(least, most, plain=False):
+    numbers = st.integers(least, most)
+    return numbers.map(lambda number: (number, number)) if plain else st.tuples(numbers, numbers)
 
 
 @st.composite
-def convolutions(draw, dilated=True):
+def convolutions(draw, plain=False):
     """Kernels that fit the padded input; strides up to beyond the kernel; remainders; two unequal axes."""
-    kernel_size, stride, padding = draw(pairs(1, 3)), draw(pairs(1, 3)), draw(pairs(0, 2))
-    dilation = draw(pairs(1, 2)) if dilated else (1, 1)
+    kernel_size, stride, padding = draw(pairs(1, 3)), draw(pairs(1, 3, plain)), draw(pairs(0, 2, plain))
+    dilation = (1, 1) if plain else draw(pairs(1, 2))
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
-    least = [max(1, span - 2 * p) for span, p in zip(spans, padding, strict=True)]
-    size = tuple(n + draw(st.integers(0, 6)) for n in least)
+    size = _no_smaller(draw, spans, padding, more=6)
     channels = draw(pairs(1, 3))
     return Geometry(
         draw(st.integers(1, 3)), *channels, size, kernel_size, stride, padding, dilation, seed=draw(seeds)
@@ -93,15 +108,19 @@ def convolutions(draw, dilated=True):
 
 
 @st.composite
-def transposed_convolutions(draw):
-    """Any output_padding below the stride or the dilation, and a padding that leaves something."""
-    kernel_size, stride, dilation, size = draw(pairs(1, 3)), draw(pairs(1, 3)), draw(pairs(1, 2)), draw(pairs(1, 4))
-    output_padding = tuple(draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True))
+def transposed_convolutions(draw, plain=False):
+    """Any output_padding below the stride (or the dilation), and a padding that leaves something."""
+    kernel_size, stride, size = draw(pairs(1, 3)), draw(pairs(1, 3, plain)), draw(pairs(1, 4))
+    dilation = (1, 1) if plain else draw(pairs(1, 2))
+    output_padding = draw(pairs(0, max(*stride, *dilation) - 1, plain))
+    output_padding = tuple(
+        min(e, max(s, d) - 1) for e, s, d in zip(output_padding, stride, dilation, strict=True)
+    )
     full = [
         (n - 1) * s + d * (k - 1) + 1 + e
         for n, k, s, d, e in zip(size, kernel_size, stride, dilation, output_padding, strict=True)
     ]
-    padding = tuple(draw(st.integers(0, min(2, (n - 1) // 2))) for n in full)
+    padding = draw(pairs(0, min(2, (min(full) - 1) // 2), plain))
     return Geometry(
         draw(st.integers(1, 3)), *draw(pairs(1, 3)), size, kernel_size, stride, padding, dilation, output_padding,
         seed=draw(seeds),
@@ -109,15 +128,15 @@ def transposed_convolutions(draw):
 
 
 @st.composite
-def poolings(draw):
+def poolings(draw, plain=False):
     """Windows that overlap, tile or leave gaps, with padding up to half the window."""
-    kernel_size, stride = draw(pairs(1, 4)), draw(pairs(1, 4))
-    padding = tuple(draw(st.integers(0, k // 2)) for k in kernel_size)
-    size = tuple(max(1, k - 2 * p) + draw(st.integers(0, 4)) for k, p in zip(kernel_size, padding, strict=True))
+    kernel_size, stride = draw(pairs(1, 4)), draw(pairs(1, 4, plain))
+    padding = draw(pairs(0, min(kernel_size) // 2, plain))
+    size = _no_smaller(draw, kernel_size, padding, more=4)
     channels = draw(st.integers(1, 3))
-    return Geometry(
-        draw(st.integers(1, 3)), channels, channels, size, kernel_size, stride, padding, seed=draw(seeds)
-    )
+    return Geometry(draw(st.integers(1, 3)), channels, channels, size, kernel_size, stride, padding, seed=draw(seeds))
 
 
-seeds = st.integers(0, 2**32 - 1)
+def _no_smaller(draw, spans, padding, more):
+    """A size whose padded image holds the spans, up to `more` larger."""
+    return tuple(max(1, n - 2 * p) + draw(st.integers(0, more)) for n, p in zip(spans, padding, strict=True))

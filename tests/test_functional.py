@@ -165,9 +165,7 @@ def test_the_input_and_the_weight_gradient_are_the_parts_of_conv2d_backward(geom
 
 @given(convolutions())
 def test_col2im_is_the_transpose_of_im2col(geometry):
-    x, v = geometry.arrays(
-        geometry.input_shape, (geometry.N, geometry.C_in * np.prod(geometry.kernel_size), np.prod(geometry.count))
-    )
+    x, v = geometry.arrays(geometry.input_shape, geometry.cols_shape)
     settings = {"kernel_size": geometry.kernel_size, **geometry.windows}
     assert_equal_products((F.im2col(x, **settings), v), (x, F.col2im(v, geometry.size, **settings)))
 

@@ -582,27 +582,25 @@ def coverage(dy, x, w, stride, padding):
 
 def patterns(axes):
     """(sentence, the cases in which an answer is wrong that earns it), for answers no known function explains."""
-    told = geometry_patterns()
-    if axes > 1:
-        image, kernel = lambda x, **_: not _square(x), lambda w, **_: not _square(w)
-        either = lambda x, w, **_: not (_square(x) and _square(w))
-        result = lambda x, w, stride, padding, **_: len(set(_out_size(x, w, stride, padding))) > 1
-        told += [(MIXED_UP, mixed) for mixed in (image, kernel, either, result)]
+    told = geometry_patterns(lambda x, w, **_: (x.shape[-axes:], w.shape[-axes:]) if axes < 4 else (x.shape[2:], w.shape[2:]))
     if axes == 4:
         told.append(("It is right for one image: what of the others in a batch?", lambda x, **_: len(x) > 1))
     return told
 
 
-def geometry_patterns():
+def geometry_patterns(sizes):
+    """The same for whatever has a stride and a padding. sizes(**case) -> the sizes of the image and of the kernel."""
+
+    def not_square(*which):
+        def mixed(stride, padding, **case):
+            image, kernel = sizes(**case)
+            found = {"image": image, "kernel": kernel, "out": slips.out_sizes(image, kernel, stride, padding)}
+            return any(len(set(found[name])) > 1 for name in which)
+
+        return mixed
+
     return [
+        *((MIXED_UP, not_square(*which)) for which in (["image"], ["kernel"], ["image", "kernel"], ["out"])),
         ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
         ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
     ]
-
-
-def _square(array):
-    return array.shape[-1] == array.shape[-2]
-
-
-def _out_size(x, w, stride, padding):
-    return slips.out_sizes(x.shape[-2:], w.shape[-2:], stride, padding)

@@ -4,6 +4,7 @@ A wrong answer is recognised by running known wrong functions on the same argume
 Nothing is read from the learner's source.
 """
 
+import re
 from itertools import combinations, permutations
 
 import numpy as np
@@ -63,7 +64,7 @@ def judge(exercise, f):
     _memory_between_calls(verdict, exercise, *attempts[:2])
     del attempts[1]
     _returned_as_expected(verdict, attempts)
-    for tensor in exercise.tensors:
+    for tensor in _spoilt(exercise, attempts):
         _judge_tensor(verdict, exercise, tensor, attempts)
     raised = [one.raised for one in attempts if one.error is not None]
     if raised:
@@ -202,6 +203,23 @@ def _judge_tensor(verdict, exercise, tensor, attempts):
     )
     for sentence in says:
         _told(verdict, tensor, sentence)
+
+
+def _spoilt(exercise, attempts):
+    """The tensors to look at: of several, those that came back wrong; if none did, those an exception may be about."""
+    raised = [one.raised for one in attempts if one.error is not None]
+    if not raised or len(exercise.tensors) == 1:
+        return exercise.tensors
+    came_wrong = [
+        tensor
+        for tensor in exercise.tensors
+        if any(
+            one.error is None and not close(one.tensors.get(tensor), reference[tensor], exercise.tolerance)
+            for one, reference in zip(attempts, exercise.references, strict=True)
+        )
+    ]
+    named = [tensor for tensor in exercise.tensors if re.search(rf"\b{re.escape(tensor)}", raised[0].line)]
+    return came_wrong or named or exercise.tensors
 
 
 def _about_form(exercise, tensor, attempts, arrays, references):

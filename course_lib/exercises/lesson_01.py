@@ -43,10 +43,10 @@ CONV1D = Exercise(
     hints=(
         "Take x = [1, 2, 3, 4] and a kernel of two. Which two entries does y[0] see, and which y[1]? "
         "With stride 2, which does y[1] see?",
-        "Window i of the padded input starts at `i * stride` and is as long as the kernel. "
+        "Window j of the padded input starts at `j * stride` and is as long as the kernel. "
         "`out_size(n, k, stride, padding)` tells how many windows there are.",
-        "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `i` take the slice of length `k` that "
-        "starts at `i * stride`: its product with `w`, summed, is `y[i]`.",
+        "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `j` take the slice of length `k` that "
+        "starts at `j * stride`: its product with `w`, summed, is `y[j]`.",
     ),
     cases=forward_cases,
     probe=PROBE,
@@ -62,12 +62,12 @@ CONV1D_WEIGHT_GRADIENT = Exercise(
     minutes=10,
     task=(
         "Write `conv1d_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
-        "Every output used the whole kernel, so every `dy[i]` has something to say to every weight."
+        "Every output used the whole kernel, so every `dy[j]` has something to say to every weight."
     ),
     hints=(
         "Look at one weight, w[0]. With which entry of x was it multiplied when y[0] was made? And when y[1] was?",
-        "y[i] saw the window that starts at `i * stride`. So `dw` collects that window, `dy[i]` times, for every i.",
-        "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop over `i` add `dy[i]` times the "
+        "y[j] saw the window that starts at `j * stride`. So `dw` collects that window, `dy[j]` times, for every j.",
+        "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop over `j` add `dy[j]` times the "
         "window of length `k` to the whole of `dw`.",
     ),
     cases=backward_cases,
@@ -89,9 +89,9 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     ),
     hints=(
         "y[0] = x[0] * w[0] + x[1] * w[1] + … How far does y[0] move when x[1] moves a little?",
-        "Picture `dx` as an empty padded array. Output i stamps `dy[i] * w` on the window that starts at "
-        "`i * stride`. What happens where two stamps overlap?",
-        "Make `dxp` of zeros, as long as the padded input. In the loop over `i`, add `dy[i] * w` to its window. "
+        "Picture `dx` as an empty padded array. Output j stamps `dy[j] * w` on the window that starts at "
+        "`j * stride`. What happens where two stamps overlap?",
+        "Make `dxp` of zeros, as long as the padded input. In the loop over `j`, add `dy[j] * w` to its window. "
         "At the end keep the `n` entries behind the first `padding` ones.",
     ),
     cases=backward_cases,
@@ -172,6 +172,6 @@ PREDICTIONS = (
                                     "entry meet?"),
         ),
         why="y[1] saw x[2], x[3], x[4] through 1, 2, 3, and hands its gradient back through the same weights. "
-        "Scatter stamps the kernel as it is, at stride * i.",
+        "Scatter stamps the kernel as it is, at stride * j.",
     ),
 )

@@ -150,7 +150,6 @@ def im2col_mistakes():
             "Only one image, or one channel, is written down. Every window has all channels, and every image its matrix.",
             tuple(slip(turn=convolution.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
         ),
-        Mistake("H and W mixed up", convolution.MIXED_UP, (slip(turn=lambda w: w.transpose(0, 1, 2, 3, 5, 4)),)),
     )
 
 
@@ -342,7 +341,7 @@ IM2COL = Exercise(
     tensors=("cols",),
     axes={"cols": ("image", "row", "column")},
     mistakes={"cols": im2col_mistakes()},
-    patterns=convolution.geometry_patterns(),
+    patterns=convolution.geometry_patterns(lambda x, kernel_size, **_: (x.shape[2:], kernel_size)),
     extras={
         "With kernel_size=3 in place of (3, 3) it fails. That is fine here, but PyTorch's unfold knows both.": {
             "x": np.arange(32.0).reshape(1, 2, 4, 4), "kernel_size": 3, "stride": 1, "padding": 0,
@@ -376,7 +375,7 @@ COL2IM = Exercise(
         )
     },
     mistakes={"x": col2im_mistakes()},
-    patterns=convolution.geometry_patterns(),
+    patterns=convolution.geometry_patterns(lambda output_size, kernel_size, **_: (output_size, kernel_size)),
 )
 
 CONV2D_BACKWARD_GEMM = Exercise(

@@ -70,7 +70,7 @@ def conv1d(x, w, stride=1, padding=0):
                 f"y[{i}] = {number(y)}.{_padding_note(grids['x'], window, 'counts as 0')}",
                 f"{_cell(grids['y'], i)} = {_products(grids['x'], window, grids['w'], range(line.k))}",
                 f"= {_product_numbers('x', xp[window], 'w', w)} = {mark('y', number(y))}",
-                "y[i] = np.sum(",
+                "y[j] = np.sum(",
                 (Flow("y", [i] * line.k, (("x", window), ("w", list(range(line.k))))),),
                 {"w": (i * line.stride, MIDDLE)},
             )
@@ -98,7 +98,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
                 f"times dy[{i}] = {number(dy[i])}.{_padding_note(grids['x'], window, 'adds nothing')}",
                 f"{_cells(grids['dw'], range(line.k))} += {_cell(grids['dy'], i)} · {_cells(grids['x'], window)}",
                 f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('x', met)} = {_numbers('dw', dy[i] * met)}",
-                "dw += dy[i]",
+                "dw += dy[j]",
                 (Flow("dw", list(range(line.k)), (("dy", i), ("x", window))),),
                 {"dw": (i * line.stride, MIDDLE)},
             )
@@ -132,7 +132,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
                 f"the weight it went through.{_padding_note(grids['dx'], window, 'receives a share that is cut off')}",
                 f"{_cells(grids['dx'], window)} += {_cell(grids['dy'], i)} · {_cells(grids['w'], range(line.k))}",
                 f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('w', w)} = {_numbers('dx', dy[i] * w)}",
-                "+= dy[i] * w",
+                "+= dy[j] * w",
                 (Flow("dx", window, (("dy", i), ("w", list(range(line.k))))),),
                 {"w": (i * line.stride, MIDDLE)},
             )

@@ -89,12 +89,13 @@ class Flow:
     """Cell `cells[n]` of grid `to` receives scale * the product of the n-th cell of every factor.
 
     factors   ((grid key, cells), ...): cells is a list like `cells`, or one cell for all of them
+    scale     one number, or one for each cell
     """
 
     to: str
     cells: list
     factors: tuple
-    scale: float = 1.0
+    scale: float | list = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Story:
 
     def amounts(self, flow):
         """What a flow adds to each of its cells."""
-        amount = np.full(len(flow.cells), flow.scale, dtype=float)
+        amount = np.ones(len(flow.cells)) * flow.scale
         for key, cells in flow.factors:
             amount *= self.grids[key].values.ravel()[cells]
         return amount

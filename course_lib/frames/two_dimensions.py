@@ -53,11 +53,14 @@ class Plane:
 
     def window_name(self, name, i, j):
         """As Python slices it: "x[2:5, 0:3]", or "xp[...]" with padding."""
-        slices = (
+        return mark(name, f"{self.padded_name(name)}[{self.slices(i, j)}]")
+
+    def slices(self, i, j):
+        """The window as slices of the padded array: "2:5, 0:3"."""
+        return ", ".join(
             _slice(at * s, d, k)
             for at, s, d, k in zip((i, j), self.stride, self.dilation, self.kernel_size, strict=True)
         )
-        return mark(name, f"{self.padded_name(name)}[{', '.join(slices)}]")
 
     def padded_name(self, name):
         return f"{name}p" if any(self.padding) else name
@@ -162,7 +165,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
                 f"In y[{i}, {j}] each weight was multiplied by the input it lay on. So each weight receives that "
                 f"input times dy[{i}, {j}] = {number(given)}.{plane.padding_note(i, j, 'adds nothing')}",
                 f"{mark('dw', 'dw')} += {mark('dy', f'dy[{i}, {j}]')} · {plane.window_name('x', i, j)}",
-                _scaled(plane, "dy", given, "x", xp[window], "dw"),
+                scaled(plane, "dy", given, "x", xp[window], "dw"),
                 "dw += dy[i, j]",
                 (Flow("dw", plane.kernel_cells, (("dy", at), ("x", window))),),
             )
@@ -196,7 +199,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
                 f"dy[{i}, {j}] = {number(given)} goes back to the window that made y[{i}, {j}]. Each input receives "
                 f"it times the weight that lay on it.{plane.padding_note(i, j, 'will be cut off')}",
                 f"{plane.window_name('dx', i, j)} += {mark('dy', f'dy[{i}, {j}]')} · {mark('w', 'w')}",
-                _scaled(plane, "dy", given, "w", w.ravel(), "dx"),
+                scaled(plane, "dy", given, "w", w.ravel(), "dx"),
                 "+= dy[i, j] * w",
                 (Flow("dx", window, (("dy", at), ("w", plane.kernel_cells))),),
             )
@@ -294,7 +297,7 @@ def _sum_of_products(plane, first, a, second, b, total_key, total):
     return f"= {' + '.join(products)} = {result}"
 
 
-def _scaled(plane, factor_key, factor, key, values, result_key):
+def scaled(plane, factor_key, factor, key, values, result_key):
     """ "+= 2 · [[1, 0], [0, −1]] = [[2, 0], [0, −2]]" """
     if plane.terse:
         return ""

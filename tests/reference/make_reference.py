@@ -144,9 +144,7 @@ def _transposed(geometry):
 
 
 def _im2col(geometry):
-    x, cols = geometry.arrays(
-        geometry.input_shape, (geometry.N, geometry.C_in * np.prod(geometry.kernel_size), np.prod(geometry.count))
-    )
+    x, cols = geometry.arrays(geometry.input_shape, geometry.cols_shape)
     given = {"dy": cols, "x": x, "kernel_size": geometry.kernel_size, **geometry.windows}
     return {**given, **im2col(**given)}
 

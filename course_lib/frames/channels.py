@@ -1,0 +1,236 @@
+"""Convolution with images, channels, filters and bias: who sums over what.
+
+Channels lie below each other and filters beside each other: x[n, c] on the left, w[f, c] in the middle, y[n, f]
+on the right, as in `two_dimensions`.
+"""
+
+import numpy as np
+
+from course_lib import checks, loops
+from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
+from course_lib.frames.two_dimensions import Plane
+
+_BETWEEN, _BELOW = 1.3, 1.5
+
+
+def conv2d(x, w, b=None, stride=1, padding=0):
+    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> the story of y (N, C_out, H_out, W_out)."""
+    x, w, b = checks.floats(x=x, w=w, b=b)
+    plane = _plane(x, w, stride, padding)
+    N, C_in, C_out = len(x), x.shape[1], len(w)
+    empty = np.zeros((N, C_out, *plane.count))
+    columns = [
+        _images("x", INPUT, x, plane),
+        _filters("w", KERNEL, w),
+        _images("y", OUTPUT, empty, collects=True, empty=True),
+    ]
+    if b is not None:
+        checks.shape("b", b, (C_out,), "one for each filter of w")
+        columns[1] += [_row("b", KERNEL, b, at=(0, C_in * (w.shape[2] + _BELOW)))]
+    grids = _beside(*columns)
+    steps = [
+        Step(
+            f"w holds {_count(C_out, 'filter')}, and every filter has one kernel for each of the "
+            f"{_count(C_in, 'channel')} of x."
+        )
+    ]
+    for n, f, i, j in np.ndindex(empty.shape):
+        at = i * plane.count[1] + j
+        window = plane.window(i, j)
+        sums = [float(grids[f"x[{n}, {c}]"].values.ravel()[window] @ w[f, c].ravel()) for c in range(C_in)]
+        target, kernel = f"y[{n}, {f}]", plane.kernel_cells
+        flows = [
+            Flow(target, [at] * len(window), ((f"x[{n}, {c}]", window), (f"w[{f}, {c}]", kernel))) for c in range(C_in)
+        ]
+        if b is not None:
+            flows.append(Flow(target, [at], (("b", f),)))
+        steps.append(
+            Step(
+                f"Filter {f} stands on window ({i}, {j}) of every channel at once. The channels are summed"
+                + (f", and the bias b[{f}] is added once." if b is not None else "."),
+                f"{mark(target, f'y[{n}, {f}, {i}, {j}]')} = "
+                + " + ".join(f"sum of {_window(plane, 'x', n, c, i, j)}·{_kernel('w', f, c)}" for c in range(C_in))
+                + (f" + {mark('b', f'b[{f}]')}" if b is not None else ""),
+                "= "
+                + " + ".join(mark(f"x[{n}, {c}]", number(part)) for c, part in enumerate(sums))
+                + (f" + {mark('b', number(b[f]))}" if b is not None else "")
+                + f" = {mark(target, number(sum(sums) + (0 if b is None else b[f])))}",
+                "y[n, f, i, j] = np.sum(",
+                tuple(flows),
+            )
+        )
+    steps.append(
+        Step(
+            f"y is complete. Each filter gave one channel: {_count(C_out, 'filter')}, {_count(C_out, 'channel')} of y."
+        )
+    )
+    return Story(f"Forward with channels: y = conv2d(x, w, b){plane.title()}", grids, steps, loops.conv2d)
+
+
+def bias_gradient(dy):
+    """dy (N, C_out, H_out, W_out) -> the story of db (C_out,)."""
+    dy = checks.floats(dy=dy)
+    checks.ndim("dy", dy, "(N, C_out, H_out, W_out)")
+    N, C_out = dy.shape[:2]
+    grids = _beside(
+        [_row("db", GRADIENT, np.zeros(C_out), at=(0, 1), collects=True)],
+        _images("dy", UPSTREAM, dy),
+    )
+    steps = [Step("One bias serves a whole channel of y: it was added to every position of every image.")]
+    cells = list(range(dy[0, 0].size))
+    for f in range(C_out):
+        flows = tuple(Flow("db", [f] * len(cells), ((f"dy[{n}, {f}]", cells),)) for n in range(N))
+        sums = [float(dy[n, f].sum()) for n in range(N)]
+        steps.append(
+            Step(
+                f"b[{f}] was added to all {N * len(cells)} numbers of channel {f}, so it collects dy from all of them.",
+                f"{mark('db', f'db[{f}]')} = " + " + ".join(f"sum of {_kernel('dy', n, f)}" for n in range(N)),
+                "= "
+                + " + ".join(mark(f"dy[{n}, {f}]", number(part)) for n, part in enumerate(sums))
+                + (f" = {mark('db', number(sum(sums)))}" if N > 1 else ""),
+                "db[f] = np.sum(",
+                flows,
+            )
+        )
+    steps.append(Step("db is complete: sums over images, rows and columns; one number for each filter."))
+    return Story("Bias gradient db", grids, steps, loops.bias_gradient)
+
+
+def weight_gradient(dy, x, w, stride=1, padding=0):
+    """dy (N, C_out, H_out, W_out), x, w -> the story of dw like w. Of w only the shape matters."""
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    plane = _plane(x, w, stride, padding, dy)
+    C_in = x.shape[1]
+    grids = _beside(
+        _images("x", INPUT, x, plane),
+        _filters("dw", GRADIENT, np.zeros(w.shape), collects=True),
+        _images("dy", UPSTREAM, dy),
+    )
+    steps = [Step("dw starts as zeros. A filter learns only from its own channel of dy, but from every channel of x.")]
+    for n, f, i, j in np.ndindex(dy.shape):
+        given, window = float(dy[n, f, i, j]), plane.window(i, j)
+        source = f"dy[{n}, {f}]"
+        flows = tuple(
+            Flow(f"dw[{f}, {c}]", plane.kernel_cells, ((source, i * plane.count[1] + j), (f"x[{n}, {c}]", window)))
+            for c in range(C_in)
+        )
+        steps.append(
+            Step(
+                f"dy[{n}, {f}, {i}, {j}] = {number(given)} speaks of filter {f} alone. Its kernel for each channel "
+                "receives the window of that channel, times this number.",
+                "\n".join(
+                    f"{_kernel('dw', f, c)} += {mark(source, f'dy[{n}, {f}, {i}, {j}]')} · "
+                    f"{_window(plane, 'x', n, c, i, j)}"
+                    for c in range(C_in)
+                ),
+                "",
+                "dw[f] += dy[n, f, i, j]",
+                flows,
+            )
+        )
+    steps.append(Step("dw is complete: sums over images and positions; filters and channels stay apart."))
+    return Story(f"Weight gradient with channels: dw{plane.title()}", grids, steps, loops.weight_gradient)
+
+
+def input_gradient(dy, x, w, stride=1, padding=0):
+    """dy (N, C_out, H_out, W_out), x, w -> the story of dx like x. Of x only the shape matters."""
+    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    plane = _plane(x, w, stride, padding, dy)
+    C_in = x.shape[1]
+    grids = _beside(
+        _images("dx", GRADIENT, np.zeros(x.shape), plane, collects=True),
+        _filters("w", KERNEL, w),
+        _images("dy", UPSTREAM, dy),
+    )
+    steps = [Step("dx starts as zeros. Every channel of x fed every filter, so it will hear from all of them.")]
+    for n, f, i, j in np.ndindex(dy.shape):
+        given, window = float(dy[n, f, i, j]), plane.window(i, j)
+        source = f"dy[{n}, {f}]"
+        flows = tuple(
+            Flow(f"dx[{n}, {c}]", window, ((source, i * plane.count[1] + j), (f"w[{f}, {c}]", plane.kernel_cells)))
+            for c in range(C_in)
+        )
+        steps.append(
+            Step(
+                f"dy[{n}, {f}, {i}, {j}] = {number(given)} goes back to its window in every channel of x, each time "
+                f"through that channel's kernel of filter {f}.",
+                "\n".join(
+                    f"{_window(plane, 'dx', n, c, i, j)} += {mark(source, f'dy[{n}, {f}, {i}, {j}]')} · "
+                    f"{_kernel('w', f, c)}"
+                    for c in range(C_in)
+                ),
+                "",
+                "+= dy[n, f, i, j] * w[f]",
+                flows,
+            )
+        )
+    steps.append(Step("dx is complete: sums over filters; images and channels stay apart."))
+    return Story(f"Input gradient with channels: dx{plane.title()}", grids, steps, loops.input_gradient)
+
+
+# ---------------------------------------------------------------- arguments, places and words
+
+
+def _plane(x, w, stride, padding, dy=None):
+    checks.ndim("x", x, "(N, C_in, H, W)")
+    checks.ndim("w", w, "(C_out, C_in, kH, kW)")
+    checks.shape("w", w, (len(w), x.shape[1], *w.shape[2:]), "its second axis must match the channels of x")
+    plane = Plane(x.shape[2:], w.shape[2:], stride, padding)
+    if dy is not None:
+        checks.shape("dy", dy, (len(x), len(w), *plane.count), "the shape of y")
+    return plane
+
+
+def _images(name, role, x, plane=None, **looks):
+    """x (N, C, H, W) -> a grid for each channel of each image, all below each other."""
+    pad = plane.padding if plane else (0, 0)
+    grids, down = [], 0
+    for prefix in np.ndindex(x.shape[:2]):
+        values = plane.pad(x[prefix]) if plane else np.asarray(x[prefix], float)
+        grids.append(Grid(name, role, values, (0, down), pad=pad, prefix=prefix, **looks))
+        down += len(values) + _BELOW
+    return grids
+
+
+def _filters(name, role, w, **looks):
+    """w (C_out, C_in, kH, kW) -> a grid for each kernel: channels below each other, filters beside each other."""
+    kH, kW = w.shape[2:]
+    return [
+        Grid(
+            name, role, np.asarray(w[f, c], float), (f * (kW + 0.9), c * (kH + _BELOW)), prefix=(f, c), **looks
+        )
+        for f, c in np.ndindex(w.shape[:2])
+    ]  # fmt: skip
+
+
+def _row(name, role, values, at, **looks):
+    return Grid(name, role, np.asarray(values, float)[None], at, ndim=1, **looks)
+
+
+def _beside(*columns):
+    """Lists of grids, each placed from (0, 0), set from left to right with their middles on one line."""
+    tallest = max(map(_bottom, columns))
+    placed, right = [], 0
+    for grids in columns:
+        down = (tallest - _bottom(grids)) / 2
+        placed += [grid.placed(grid.at[0] + right, grid.at[1] + down) for grid in grids]
+        right += max(grid.at[0] + grid.values.shape[1] for grid in grids) + _BETWEEN
+    return by_key(*placed)
+
+
+def _bottom(grids):
+    return max(grid.at[1] + len(grid.values) for grid in grids)
+
+
+def _window(plane, name, n, c, i, j):
+    text = plane.slices(i, j)
+    return mark(f"{name}[{n}, {c}]", f"{plane.padded_name(name)}[{n}, {c}, {text}]")
+
+
+def _kernel(name, first, second):
+    return mark(f"{name}[{first}, {second}]", f"{name}[{first}, {second}]")
+
+
+def _count(count, what):
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,67 @@
+"""Transposed convolution: the scatter of the input gradient, run forward to make an image larger."""
+
+import numpy as np
+
+from course_lib import checks, functional, loops
+from course_lib.frames.pooling import one_plane
+from course_lib.frames.roles import COUNT, INPUT, KERNEL, OUTPUT
+from course_lib.frames.story import Flow, Grid, Step, Story, geometry_text, mark, number
+from course_lib.frames.two_dimensions import Plane, scaled, side_by_side
+
+
+def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0, dilation=1):
+    """x (H, W), w (kH, kW), also with (1, 1) before, b a number -> the story of y (H_out, W_out) and its overlaps."""
+    x, w = checks.floats(x=x, w=w)
+    x, w = one_plane("x", x), one_plane("w", w)
+    size = functional.conv_transpose2d(
+        x[None, None], w[None, None], None, stride, padding, output_padding, dilation
+    ).shape[2:]
+    plane = Plane(size, w.shape, stride, padding, dilation)
+    start = 0.0 if b is None else float(np.ravel(b)[0])
+    grids = side_by_side(
+        Grid("x", INPUT, np.asarray(x, float)),
+        Grid("w", KERNEL, np.asarray(w, float)),
+        Grid("y", OUTPUT, np.full(plane.padded, start), pad=plane.padding, collects=True),
+        Grid("overlaps", COUNT, np.zeros(plane.padded), pad=plane.padding, collects=True),
+    )
+    steps = [
+        Step(
+            f"y starts as {'zeros' if b is None else f'the bias, {number(start)}, everywhere'}. Every input will stamp "
+            "the whole kernel into y, times itself."
+        )
+    ]
+    for at, (i, j) in enumerate(np.ndindex(x.shape)):
+        window, given = plane.window(i, j), float(x[i, j])
+        steps.append(
+            Step(
+                f"x[{i}, {j}] = {number(given)} stamps the kernel, times {number(given)}, at ({i * plane.stride[0]}, "
+                f"{j * plane.stride[1]}).{plane.padding_note(i, j, 'will be cut off')}",
+                f"{plane.window_name('y', i, j)} += {mark('x', f'x[{i}, {j}]')} · {mark('w', 'w')}",
+                scaled(plane, "x", given, "w", w.ravel(), "y"),
+                "+= x[n, c, i, j] * w[c]",
+                (
+                    Flow("y", window, (("x", at), ("w", plane.kernel_cells))),
+                    Flow("overlaps", window, ()),
+                ),
+            )
+        )
+    code = plane.code(loops.conv_transpose2d)
+    title = geometry_text(
+        stride=(plane.stride, 1), padding=(plane.padding, 0), output_padding=(output_padding, 0),
+        dilation=(plane.dilation, 1),
+    )  # fmt: skip
+    story = Story(f"Transposed convolution: y = conv_transpose2d(x, w){title}", grids, steps, code)
+    steps.append(Step(_evenness(story.sum()["overlaps"])))
+    return story
+
+
+def _evenness(overlaps):
+    """What the map of overlaps says about y, away from its border."""
+    middle = overlaps[overlaps.shape[0] // 3 : -(overlaps.shape[0] // 3) or None,
+                      overlaps.shape[1] // 3 : -(overlaps.shape[1] // 3) or None]  # fmt: skip
+    if middle.min() == middle.max():
+        return "y is complete. Away from the border every cell collected from equally many stamps."
+    return (
+        f"y is complete. Even in the middle, cells collected from {number(middle.min())} to {number(middle.max())} "
+        "stamps: the kernel is no multiple of the stride. That is where checkerboards come from."
+    )
