@@ -82,13 +82,11 @@ def integers(name, value):
 
 
 def between(name, array, least, below):
-    """An array of integers from `least` to `below` - 1, as int64."""
-    wrong = np.argwhere((array < least) | (array >= below))
-    if len(wrong):
-        first = tuple(wrong[0])
+    """Every integer is from `least` to `below` - 1."""
+    if array.min() < least or array.max() >= below:
+        first = tuple(np.argwhere((array < least) | (array >= below))[0])
         place = ", ".join(map(str, first))
         raise ValueError(f"{name} must be from {least} to {below - 1}, but {name}[{place}] is {array[first]}")
-    return array.astype(np.int64, copy=False)
 
 
 def booleans(name, value):
@@ -102,7 +100,8 @@ def class_labels(name, labels, examples, classes):
     """labels (N,) integers in 0 .. classes - 1."""
     labels = integers(name, labels)
     shape(name, labels, (examples,), "one label for each row")
-    return between(name, labels, 0, classes)
+    between(name, labels, 0, classes)
+    return labels.astype(np.int64, copy=False)
 
 
 # ---------------------------------------------------------------- shapes

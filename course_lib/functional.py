@@ -54,6 +54,13 @@ class Windows:
         strides = channel, dH * row, dW * column, down * row, across * column, image
         return as_strided(padded, (C, *self.kernel_size, *count, N), strides)
 
+    def first_inside(self, count):
+        """(H_out, W_out): the number, row by row, of each window's first cell that is not on the padding (dilation 1)."""
+        top, left = (
+            np.maximum(p - s * np.arange(n), 0) for p, s, n in zip(self.padding, self.stride, count, strict=True)
+        )
+        return top[:, None] * self.kernel_size[1] + left
+
     def pad(self, x, value=0):
         """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
         N, C, *size = x.shape
@@ -368,7 +375,7 @@ def _transposed(x, w, stride, padding, output_padding, dilation):
         )
     )
     if min(size) < 1:
-        raise ValueError(f"padding {windows.padding} leaves nothing of the output: its size would be {size}")
+        raise ValueError(f"padding must leave something of the output, but {windows.padding} leaves {size}")
     return windows, size
 
 
@@ -397,15 +404,13 @@ def max_pool2d_backward(dy, indices, input_shape):
     """
     dy = checks.floats(dy=dy)
     checks.ndim("dy", dy, "(N, C, H_out, W_out)")
-    N, C, H, W = input_shape = _image_shape(input_shape)
-    indices = np.asarray(indices)
-    if indices.dtype.kind not in "iu":
-        raise TypeError(f"indices must be integers, but the dtype is {indices.dtype}")
+    N, C, H, W = _image_shape(input_shape)
+    indices = checks.integers("indices", indices)
     checks.shape("indices", indices, dy.shape, "the shape of dy")
     checks.shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
-    if indices.min() < 0 or indices.max() >= H * W:
-        raise ValueError(f"indices must be from 0 to {H * W - 1}, but reach from {indices.min()} to {indices.max()}")
-    place = (np.arange(C)[:, None, None, None] * (H * W) + _batch_last(indices)) * N + np.arange(N)
+    checks.between("indices", indices, 0, H * W)
+    plane = np.arange(C)[:, None, None, None] * (H * W)
+    place = (plane + _batch_last(indices).astype(np.int64, copy=False)) * N + np.arange(N)
     dx = np.bincount(place.ravel(), _batch_last(dy).ravel(), C * H * W * N)  # adds in float64
     return _batch_first(dx.astype(dy.dtype, copy=False).reshape(C, H, W, N))
 
@@ -417,7 +422,8 @@ def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
     seen = windows.seen(windows.pad(x, -np.inf), count)
     cells = [seen[:, i, j] for i, j in np.ndindex(windows.kernel_size)]
     y = cells[0].copy()
-    winner = np.zeros(y.shape, np.uint8 if len(cells) < 256 else np.intp)
+    winner = np.empty(y.shape, np.uint8 if len(cells) < 256 else np.intp)
+    winner[...] = windows.first_inside(count)[:, :, None]
     for number, cell in enumerate(cells[1:], start=1):
         np.maximum(winner, (cell > y) * winner.dtype.type(number), out=winner)
         np.maximum(y, cell, out=y)
@@ -430,7 +436,9 @@ def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None
     N, C, *size = input_shape = _image_shape(input_shape)
     windows, count = _pooling(input_shape, kernel_size, stride, padding)
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
+    winner = checks.integers("winner", winner)
     checks.shape("winner", winner, dy.shape, "the shape of dy")
+    checks.between("winner", winner, 0, math.prod(windows.kernel_size))
     dy, winner = _batch_last(dy), _batch_last(winner)
     padded = np.zeros(windows.padded_shape(C, size, N), dy.dtype)
     seen = windows.seen(padded, count)
@@ -481,9 +489,7 @@ def _pooling(shape, kernel_size, stride, padding):
 
 
 def _image_shape(input_shape):
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 4:
-        raise ValueError(f"input_shape must be (N, C, H, W), but is {input_shape!r}")
-    return tuple(checks.integer(f"input_shape[{i}]", n, 1) for i, n in enumerate(input_shape))
+    return checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
 
 
 # ---------------------------------------------------------------- elementwise, flatten, linear
@@ -512,7 +518,7 @@ def flatten(x):
 def flatten_backward(dy, input_shape):
     """dy (N, features) -> dx of input_shape: the same values in the old shape."""
     dy = checks.floats(dy=dy)
-    input_shape = tuple(checks.integer(f"input_shape[{i}]", n, 1) for i, n in enumerate(input_shape))
+    input_shape = checks.array_shape("input_shape", input_shape, "(N, ...)")
     checks.shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
     return dy.reshape(input_shape)
 
@@ -562,9 +568,7 @@ def dropout_backward(dy, mask, p):
     """dy and mask of one shape -> dx: the same mask and scale as forward."""
     dy = checks.floats(dy=dy)
     p = checks.probability("p", p)
-    mask = np.asarray(mask)
-    if mask.dtype != bool:
-        raise TypeError(f"mask must be boolean (True where kept), but its dtype is {mask.dtype}")
+    mask = checks.booleans("mask", mask)
     checks.shape("mask", mask, dy.shape, "the shape of dy")
     return _dropped(dy, mask, p)
 
@@ -611,8 +615,7 @@ def _statistics(x, weight, mean, var, eps):
     checks.shape("weight", weight, channels, "one for each channel of x")
     if (mean is None) != (var is None):
         raise ValueError("mean and var must be given together or not at all")
-    if not eps > 0:
-        raise ValueError(f"eps must be positive, but is {eps}")
+    checks.positive("eps", eps)
     if mean is None:
         if x.size == x.shape[1]:
             raise ValueError(f"x must have more than one value per channel, but its shape is {x.shape}")

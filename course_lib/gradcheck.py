@@ -1,10 +1,32 @@
 """Is a gradient right? Measure it: nudge the input, look how far the output moves, compare."""
 
+import functools
+
 import numpy as np
 
 from course_lib import checks
 
 
+def _asking(function):
+    """Check the arguments of numerical_gradient, whose body then shows nothing but the measurement."""
+
+    @functools.wraps(function)
+    def checked(f, x, eps=1e-5):
+        if not callable(f):
+            raise TypeError(f"f must be a function of an array, but is {f!r}")
+
+        def number(value):
+            result = f(value)
+            if np.ndim(result) != 0:
+                raise ValueError(f"f must return one number, but returned an array of shape {np.shape(result)}")
+            return result
+
+        return function(number, checks.floats(x=x), checks.positive("eps", eps))
+
+    return checked
+
+
+@_asking
 def numerical_gradient(f, x, eps=1e-5):
     """f: array -> number, x of any shape -> df/dx shaped like x, float64, by central differences.
 

@@ -91,10 +91,14 @@ class Theme {
 
 // ---------------------------------------------------------------- a story, ready to be asked
 
+// the values of a picture come as whole multiples of their first number
+const spread = ([unit, ...counts]) => counts.map((count) => count * unit);
+
 class Grid {
   constructor(data) {
     Object.assign(this, data);
     [this.rows, this.columns] = data.shape;
+    if (this.picture) this.values = spread(this.values);
     this.width = ((this.columns - 1) * this.pitch[0] + 1) * this.scale;
     this.height = ((this.rows - 1) * this.pitch[1] + 1) * this.scale;
     this.fillers = this.values.map((_, cell) => this.isFiller(cell));
@@ -158,6 +162,7 @@ class Story {
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
     this.steps = data.steps.map((step) => ({ ...step, ...this.words(step.words, data.patterns) }));
+    for (const { flows } of this.steps) for (const flow of flows ?? []) if (flow[3]?.length) flow[3] = spread(flow[3]);
     this.terms = [];
     this.lit = [];
     for (const grid of this.grids) if (grid.collects) grid.startHistory();
@@ -184,9 +189,13 @@ class Story {
     return (this.terms[at] ??= (this.steps[at].flows ?? []).flatMap((flow) => this.termsOf(at, ...flow)));
   }
 
+  allOr(grid, cells) {
+    return cells === -1 ? this.grids[grid].all : cells;
+  }
+
   // cells are a list, one number for all terms, or -1 for all cells of the grid in order
   termsOf(at, to, cells, factors, scale = 1) {
-    const lists = [[to, cells], ...factors].map(([grid, some]) => (some === -1 ? this.grids[grid].all : some));
+    const lists = [[to, cells], ...factors].map(([grid, some]) => this.allOr(grid, some));
     const count = Math.max(...[...lists, scale].map((some) => some.length ?? 1));
     return Array.from({ length: count }, (_, n) => {
       const [cell, ...from] = lists.map((some) => pick(some, n));
@@ -196,15 +205,23 @@ class Story {
     });
   }
 
-  // for each grid, the cells that a step reads or writes
+  // for each grid, the cells that amounts leave or reach in a step
+  flowingAt(at) {
+    const flowing = this.grids.map(() => new Set());
+    for (const { to, cell, read } of this.termsAt(at)) {
+      flowing[to].add(cell);
+      for (const [grid, from] of read) flowing[grid].add(from);
+    }
+    return flowing;
+  }
+
+  // the same, and the cells that are only looked at
   litAt(at) {
     if (this.lit[at]) return this.lit[at];
-    const lit = this.grids.map(() => new Set());
-    for (const { to, cell, read } of this.termsAt(at)) {
-      lit[to].add(cell);
-      for (const [grid, from] of read) lit[grid].add(from);
+    const lit = this.flowingAt(at);
+    for (const [grid, cells] of Object.entries(this.steps[at].looks ?? {})) {
+      for (const cell of this.allOr(grid, cells)) lit[grid].add(cell);
     }
-    for (const [grid, cells] of Object.entries(this.steps[at].looks ?? {})) for (const cell of cells) lit[grid].add(cell);
     return (this.lit[at] = lit);
   }
 
@@ -293,7 +310,7 @@ class Panel {
         const [before, above] = grid.ndim === 1 ? [1.1, 0.1] : [0.55, 1.15];
         box.left = Math.min(box.left, column - before);
         box.top = Math.min(box.top, row - above);
-        box.right = Math.max(box.right, column + grid.width + 0.1, column + 0.24 * this.nameLength(grid));
+        box.right = Math.max(box.right, column + grid.width + 0.1, column + 0.3 * this.nameLength(grid));
         box.bottom = Math.max(box.bottom, row + grid.height + 0.1);
       });
     }
@@ -510,7 +527,7 @@ class Panel {
     }
     if (value !== null && side >= SMALLEST_WITH_NUMBER) {
       const text = number(value);
-      const size = Math.min((grid.ndim === 1 ? 0.4 : 0.36) * side, (1.5 * side) / Math.max(3, text.length));
+      const size = Math.min((grid.ndim === 1 ? 0.4 : 0.36) * side, (1.35 * side) / Math.max(3, text.length));
       this.text(text, x + side / 2, y + side / 2 + 0.5, filler ? theme.soft : theme.textOn(rgb), `${size}px ${theme.font}`);
     }
   }
@@ -592,13 +609,16 @@ class Panel {
   drawStep(places, terms, lit, glide, travel, progress) {
     const { context, story } = this;
     const before = story.litAt(Math.max(0, this.at - 1));
+    const flowing = story.flowingAt(this.at);
     lit.forEach((cells, n) => {
       if (!cells.size) return;
       const colour = this.lineColour(n);
       const goal = this.around(n, cells, places);
       const start = before[n].size && glide < 1 ? this.around(n, before[n], places) : goal;
-      if (glide === 1 && story.grids[n].scale * this.unit >= 7) {
-        for (const cell of cells) this.frame(this.around(n, [cell], places), colour, 1.5);
+      const grid = story.grids[n];
+      if (glide === 1 && !grid.picture && grid.scale * this.unit >= 7) {
+        const chosen = flowing[n].size < cells.size; // some are only looked at
+        for (const cell of flowing[n]) this.frame(this.around(n, [cell], places), chosen ? this.textColour(n) : colour, chosen ? 3 : 1.5);
       }
       this.frame(start.map((value, side) => mix(value, goal[side], glide)), this.textColour(n), 3);
     });
@@ -681,8 +701,10 @@ class Panel {
   // from the cells read to the cells written, as light falls through a window
   drawBeams(places, lit) {
     const { context, story } = this;
-    for (const [to, , factors] of story.steps[this.at].flows ?? []) {
+    const { flows = [], looks = {} } = story.steps[this.at];
+    for (const [to, , factors] of flows) {
       const goal = this.around(to, lit[to], places);
+      if (!factors.length) for (const grid of Object.keys(looks)) this.drawArrow(this.around(grid, lit[grid], places), goal);
       for (const [grid] of factors) {
         if (story.grids[grid].role === "kernel") continue;
         const [start, end] = facing(this.around(grid, lit[grid], places), goal);
@@ -698,17 +720,34 @@ class Panel {
     }
   }
 
+  // between pictures at the same height
+  drawArrow(from, goal) {
+    const row = (box) => (box[1] + box[3]) / 2;
+    if (Math.abs(row(from) - row(goal)) > 1) return;
+    const { context, player } = this;
+    const [start, end] = from[0] > goal[2] ? [from[0] - 2, goal[2] + 2] : [from[2] + 2, goal[0] - 2];
+    context.strokeStyle = context.fillStyle = css(player.theme.ink);
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(start, row(from));
+    context.lineTo(end, row(goal));
+    context.stroke();
+    this.arrowhead([start, row(from)], [end, row(goal)]);
+  }
+
   // where many cells meet one: the weight and the amount, small, in the corners of the many
   drawCorners(places, terms) {
     const { grids } = this.story;
     const { theme } = this.player;
-    const spread = new Set(terms.map((term) => `${term.to}:${term.cell}`)).size > 1;
+    const single = new Set(terms.map((term) => `${term.to}:${term.cell}`)).size === 1;
+    const spread = !single || terms.length === 1;
     for (const { to, cell, read, amount } of terms) {
       const weight = read.find(([grid]) => grids[grid].role === "kernel");
       const source = read.find((part) => part !== weight);
-      const [grid, at] = spread || !source ? [to, cell] : source;
+      if (!source || (spread && grids[to].empty)) continue;
+      const [grid, at] = spread ? [to, cell] : source;
       const [x, y, side] = this.square(grid, at, places);
-      if (side < SMALLEST_WITH_CORNERS || grids[grid].picture) continue;
+      if (side < SMALLEST_WITH_CORNERS) continue;
       const font = `600 ${clamp(0.23 * side, 8, 10)}px ${theme.font}`;
       if (weight) this.tag(`×${number(grids[weight[0]].values[weight[1]])}`, x + 2, y + 2, "kernel", font, 0);
       const sign = spread && amount >= 0 ? "+" : "";

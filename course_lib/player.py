@@ -7,6 +7,7 @@ import re
 import anywidget
 import numpy as np
 import traitlets
+from IPython.display import display
 
 from course_lib import still
 from course_lib.frames.roles import PALETTE
@@ -15,7 +16,39 @@ from course_lib.frames.story import Story
 _HERE = pathlib.Path(__file__).parent
 
 
-class Player(anywidget.AnyWidget):
+class Pictured:
+    """A widget that leaves a picture behind. Needs `stories_shown`, the stories to draw.
+
+    Where a notebook is not trusted, the image/png beside the widget is shown. But JupyterLab shows a trusted widget
+    whose kernel is gone as an error, whatever else the output holds. So a second output goes before it, which stays
+    hidden, and takes its place then.
+    """
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = _two(super()._repr_mimebundle_(**kwargs))
+        data["text/plain"] = repr(self)
+        if self.stories_shown:
+            data["image/png"] = base64.b64encode(still.png(*self.stories_shown)).decode()
+            metadata["image/png"] = {"width": still.WIDTH}
+        return data, metadata
+
+    def _ipython_display_(self):
+        data, metadata = self._repr_mimebundle_()
+        if "image/png" in data:
+            display({"text/html": still.spare(data["image/png"], data["text/plain"])}, raw=True)
+        display(data, metadata=metadata, raw=True)
+
+    def __repr__(self):
+        return "Animation: " + "; ".join(story.title for story in self.stories_shown)
+
+
+def _two(bundle):
+    """A widget's bundle, with or without metadata -> data, metadata."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    return dict(data), dict(metadata or {})
+
+
+class Player(Pictured, anywidget.AnyWidget):
     """Plays stories side by side. `stories` may be replaced while it is shown."""
 
     _esm = _HERE / "player.js"
@@ -27,23 +60,13 @@ class Player(anywidget.AnyWidget):
         self.show(*stories)
 
     def show(self, *stories):
-        self._shown = stories
+        self.stories_shown = stories
         self.stories = {"stories": [portable(story) for story in stories], "palette": PALETTE}
 
     def explain(self, sentence):
         """Show a sentence in place of the stories."""
-        self._shown = ()
+        self.stories_shown = ()
         self.stories = {"message": sentence}
-
-    def __repr__(self):
-        return "Animation: " + "; ".join(story.title for story in self._shown)
-
-    def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        if self._shown:
-            data["image/png"] = base64.b64encode(still.png(*self._shown)).decode()
-            metadata = {**metadata, "image/png": {"width": still.WIDTH}}
-        return data, metadata
 
 
 def play(*stories):
@@ -72,7 +95,7 @@ def portable(story):
 def _grid(grid, untouched):
     return {
         "key": grid.key, "name": grid.name, "role": grid.role, "shape": grid.values.shape,
-        "values": [_short(value) for value in grid.values.ravel().tolist()],
+        "values": _image(grid.values) if grid.picture else [_short(value) for value in grid.values.ravel().tolist()],
         "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
         "prefix": grid.prefix, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
         "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
@@ -85,34 +108,35 @@ def _step(story, step, numbers, patterns):
         "line": story.line_number(step),
         "flows": [_flow(flow, numbers, story.grids) for flow in step.flows],
         "moves": {numbers[key]: place for key, place in step.moves.items()},
-        "looks": {numbers[key]: cells for key, cells in step.looks.items()},
+        "looks": {numbers[key]: _cells(cells, story.grids[key]) for key, cells in step.looks.items()},
     }
     return {name: value for name, value in data.items() if value or value == 0}
 
 
-_NUMBER = re.compile(r"−?\d+(?:\.\d+)?(?:e−?\d+)?")
+_NUMBER = re.compile(r"(−?\d+(?:\.\d+)?(?:e−?\d+)?)")
 
 
 def _words(step, patterns):
     """Sentence, formula and numbers -> [which pattern, the numbers that fill its #]: steps differ in little else."""
-    text = "\n".join((step.sentence, step.formula, step.numbers))
-    pattern = _NUMBER.sub("#", text)
-    return [patterns.setdefault(pattern, len(patterns)), " ".join(_NUMBER.findall(text))]
+    parts = _NUMBER.split("\n".join((step.sentence, step.formula, step.numbers)))
+    return [patterns.setdefault("#".join(parts[::2]), len(patterns)), " ".join(parts[1::2])]
 
 
 def _flow(flow, numbers, grids):
     """[grid written, its cells, [[grid read, its cells], ...], scale]: one cell stands for a list of equals."""
     factors = [(numbers[key], _cells(cells, grids[key])) for key, cells in flow.factors]
-    one = len(set(flow.cells)) == 1 and any(np.ndim(cells) for _, cells in flow.factors)
+    one = len(set(flow.cells)) == 1 and any(isinstance(cells, list) for _, cells in flow.factors)
     data = [numbers[flow.to], flow.cells[0] if one else _cells(flow.cells, grids[flow.to]), factors]
-    return data if isinstance(flow.scale, int | float) and flow.scale == 1 else [*data, flow.scale]
+    if isinstance(flow.scale, list):
+        return [*data, _image(flow.scale)]
+    return data if flow.scale == 1 else [*data, flow.scale]
 
 
 def _cells(cells, grid):
     """-1 stands for all cells of the grid in order."""
-    if np.ndim(cells) == 0:
+    if not isinstance(cells, list):
         return cells
-    return -1 if cells == list(range(grid.values.size)) else cells
+    return -1 if len(cells) == grid.values.size and cells == list(range(len(cells))) else cells
 
 
 def _code(story):
@@ -128,6 +152,13 @@ def _solved(lab):
     except ImportError:
         return False
     return solved(lab)
+
+
+def _image(values):
+    """Many values -> [unit, and how many units each is]: three figures are more than an eye tells apart."""
+    values = np.asarray(values, float).ravel()
+    unit = max(float(np.abs(values).max()), 1e-12) / 999
+    return [float(f"{unit:.4g}"), *np.rint(values / unit).astype(int).tolist()]
 
 
 def _short(value):

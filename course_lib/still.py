@@ -3,11 +3,16 @@
 Drawn with Pillow, on a light page, without any state of its own: widget callbacks may run on another thread.
 """
 
+import base64
 import functools
+import html
 import io
+import itertools
 import math
 import pathlib
 import re
+import struct
+import zlib
 
 import matplotlib
 import numpy as np
@@ -18,209 +23,331 @@ from course_lib.frames.story import number
 
 WIDTH = 720  # of the picture on a page; it is drawn twice as fine
 _FINE = 2
-_INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (200, 200, 200), (255, 255, 255)
-_MARGIN, _UNIT, _GUTTER = 14, 40, 24
+_INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (205, 205, 205), (255, 255, 255)
+_MARGIN, _GUTTER, _LINE = 14, 26, 18
+_LARGEST_CELL, _SMALLEST_WITH_NUMBER = 34, 14
+_PICTURE_BESIDE_WORDS = 390
+_WIDE = 17  # cells across: from here on the words go below
 _MOST_CURVES = 40
 
 
 def png(*stories):
-    """One or more stories -> a PNG of three moments of each, one story beside the other."""
-    columns = [_Column(story, (WIDTH - 2 * _MARGIN - _GUTTER * (len(stories) - 1)) / len(stories)) for story in stories]
+    """One or more stories -> a PNG of a few moments of each, one story beside the other."""
+    width = (WIDTH - 2 * _MARGIN - _GUTTER * (len(stories) - 1)) / len(stories)
+    columns = [_Column(story, width) for story in stories]
     height = max(column.height for column in columns) + 2 * _MARGIN
     image = Image.new("RGB", (WIDTH * _FINE, math.ceil(height) * _FINE), _PAPER)
     left = _MARGIN
     for column in columns:
         column.draw(_Pen(image, left, _MARGIN))
-        left += column.width + _GUTTER
+        left += width + _GUTTER
+    return _compressed(image)
+
+
+def spare(picture, words):
+    """A PNG in base64 -> HTML that stays hidden, unless the widget in the next output has lost its kernel."""
+    name = f"cg-spare-{zlib.crc32(picture.encode()):08x}"
+    next_widget = "+ .jp-OutputArea-child > .jupyter-widgets"
+    lost = f":has({next_widget}):not(:has({next_widget} > *))"
+    height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / _FINE
+    return f"""<div class="cg-spare {name}" role="img" aria-label="{html.escape(words)}"><style>
+.{name} {{ width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
+  background: #fff url(data:image/png;base64,{picture}) no-repeat; background-size: contain; }}
+.jp-OutputArea-child:has(.{name}):not({lost}) {{ display: none; }}
+.jp-OutputArea-child:has(.{name}){lost} + .jp-OutputArea-child {{ display: none; }}
+</style></div>"""
+
+
+def _compressed(image):
+    """As a palette of few colours, in which the paper stays pure white."""
+    image = image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    palette = image.getpalette()
+    paper = image.getpixel((0, 0))
+    palette[3 * paper : 3 * paper + 3] = _PAPER
+    image.putpalette(palette)
     buffer = io.BytesIO()
-    image.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
-
-
-def moments(story):
-    """The frames worth a picture: the first step, one in the middle, and the end."""
-    last = len(story.steps) - 1
-    return sorted({min(1, last), (last + 1) // 2, last})
 
 
 class _Pen:
     """Draws in the pixels of the page, from a corner of its own."""
 
     def __init__(self, image, left, top):
-        self.draw = ImageDraw.Draw(image)
+        self.image, self.on = image, ImageDraw.Draw(image)
         self.left, self.top = left, top
 
     def moved(self, right, down):
-        pen = _Pen.__new__(_Pen)
-        pen.draw, pen.left, pen.top = self.draw, self.left + right, self.top + down
-        return pen
+        return _Pen(self.image, self.left + right, self.top + down)
 
     def _at(self, points):
         return [((self.left + x) * _FINE, (self.top + y) * _FINE) for x, y in points]
 
-    def square(self, x, y, side, fill, line, width=1):
-        self.draw.rectangle(self._at([(x, y), (x + side, y + side)]), fill, line, round(width * _FINE))
+    def square(self, x, y, right, bottom, fill, line=None, width=1):
+        self.on.rectangle(self._at([(x, y), (right, bottom)]), fill, line, round(width * _FINE))
 
-    def dashed_square(self, x, y, side, fill, line):
-        self.draw.rectangle(self._at([(x, y), (x + side, y + side)]), fill)
-        for start in np.arange(0, side, 6):
+    def picture(self, x, y, right, bottom, colours):
+        """colours (rows, columns, 3) as a picture that fills the rectangle."""
+        (left, top), (end, floor) = (map(round, point) for point in self._at([(x, y), (right, bottom)]))
+        small = Image.fromarray(np.asarray(colours, np.uint8))
+        self.image.paste(small.resize((end - left, floor - top), Image.Resampling.NEAREST), (left, top))
+
+    def dashes(self, x, y, side, line):
+        for start in np.arange(1, side, 6):
             end = min(start + 3, side)
             for edge in (0, side):
                 self.line([(x + start, y + edge), (x + end, y + edge)], line)
                 self.line([(x + edge, y + start), (x + edge, y + end)], line)
 
     def line(self, points, colour, width=1):
-        self.draw.line(self._at(points), colour, round(width * _FINE), joint="curve")
+        self.on.line(self._at(points), colour, round(width * _FINE), joint="curve")
+
+    def arrow(self, start, tip, colour, width=1.5):
+        angle = math.atan2(tip[1] - start[1], tip[0] - start[0])
+        wings = [(tip[0] + 8 * math.cos(angle + turn), tip[1] + 8 * math.sin(angle + turn)) for turn in (2.7, -2.7)]
+        self.line([start, (tip[0] - 5 * math.cos(angle), tip[1] - 5 * math.sin(angle))], colour, width)
+        self.shape([tip, *wings], colour)
+
+    def shape(self, points, fill):
+        self.on.polygon(self._at(points), fill)
 
     def text(self, x, y, text, colour=_INK, size=13, anchor="mm", font="sans"):
-        self.draw.text(self._at([(x, y)])[0], text, colour, _font(font, size), anchor)
+        self.on.text(self._at([(x, y)])[0], text, colour, _font(font, size), anchor)
 
     def chip(self, x, y, text, fill):
-        half = max(10, _font("bold", 11).getlength(text) / _FINE / 2 + 5)
-        self.draw.rounded_rectangle(self._at([(x - half, y - 8), (x + half, y + 8)]), 8 * _FINE, fill)
-        self.text(x, y, text, _on(fill), 11, font="bold")
+        half = max(9, _font("bold", 10).getlength(text) / _FINE / 2 + 4)
+        self.on.rounded_rectangle(self._at([(x - half, y - 7.5), (x + half, y + 7.5)]), 7.5 * _FINE, fill)
+        self.text(x, y, text, _on(fill), 10, font="bold")
 
 
 class _Column:
-    """One story: its title and its moments, one below the other."""
+    """One story: its title, and its moments one below the other."""
 
     def __init__(self, story, width):
-        self.story, self.width = story, width
-        self.frames = [_Frame(story, position, width) for position in moments(story)]
-        self.height = 26 + sum(frame.height for frame in self.frames)
+        self.title = _wrapped(story.title, "bold", 14, width)
+        last = len(story.steps) - 1
+        box = bounds(story)
+        moments = {(last + 1) // 2, last} if box[2] - box[0] > _WIDE else {min(1, last), (last + 1) // 2, last}
+        self.frames = [_Frame(story, position, box, width) for position in sorted(moments)]
+        self.height = self._title_height + sum(frame.height for frame in self.frames)
+
+    @property
+    def _title_height(self):
+        return _LINE * len(self.title) + 8
 
     def draw(self, pen):
-        pen.text(0, 8, self.story.title, size=14, anchor="lm", font="bold")
-        down = 26
+        for at, line in enumerate(self.title):
+            pen.text(0, 8 + _LINE * at, line, size=14, anchor="lm", font="bold")
+        down = self._title_height
         for frame in self.frames:
             frame.draw(pen.moved(0, down))
             down += frame.height
 
 
 class _Frame:
-    """One moment: the picture, the sentence and the formula."""
+    """One moment: the picture, and beside or below it the sentence and the formula."""
 
-    def __init__(self, story, position, width):
-        self.story, self.position, self.width = story, position, width
+    def __init__(self, story, position, box, width):
+        self.story, self.box = story, box
         self.step = story.steps[position]
         self.values, self.places = story.values_at(position), story.places_at(position)
-        self.box = bounds(story)
-        left, top, right, bottom = self.box
-        self.unit = min(_UNIT, width / (right - left))
-        self.picture_height = (bottom - top) * self.unit
+        left, top, right, bottom = box
+        beside = width > 600 and right - left <= _WIDE
+        room = _PICTURE_BESIDE_WORDS if beside else width
+        self.unit = min(_LARGEST_CELL, room / (right - left))
+        self.above = max(0, 14 - self.unit)  # names need their room however small the cells are
+        self.picture = ((right - left) * self.unit, (bottom - top) * self.unit + self.above)
+        self.words = (_PICTURE_BESIDE_WORDS + _GUTTER, 12) if beside else (0, self.picture[1] + 16)
+        self.indent = (room - self.picture[0]) / 2
+        room = width - self.words[0]
+        count = f"Frame {position} of {len(story.steps) - 1}"
         formula = self.step.plain_formula.split("\n") if self.step.formula else []
-        count = len(story.steps) - 1
-        self.lines = _wrapped(f"{position}/{count}  {self.step.sentence}", "sans", width)
-        self.formula = [line for part in formula for line in _wrapped(part, "mono", width)]
-        self.height = self.picture_height + 19 * (len(self.lines) + len(self.formula)) + 22
+        self.lines = [
+            (count, "sans", 11, _SOFT),
+            *((line, "sans", 13, _INK) for line in _wrapped(self.step.sentence, "sans", 13, room)),
+            *((line, "mono", 11.5, _INK) for part in formula for line in _wrapped(part, "mono", 11.5, room)),
+        ]
+        self.height = max(self.picture[1], self.words[1] + _LINE * len(self.lines)) + 12
 
     def draw(self, pen):
-        left, top, right, _ = self.box
-        shift = (self.width - (right - left) * self.unit) / 2
-        picture = pen.moved(shift - left * self.unit, -top * self.unit)
+        left, top, *_ = self.box
+        picture = pen.moved(self.indent - left * self.unit, self.above - top * self.unit)
         terms = list(self.story.terms(self.step))
-        lit = {key: set() for key in self.story.grids}
+        flowing = {key: set() for key in self.story.grids}
         for term in terms:
             for key, cell in (term.target, *term.sources):
-                lit[key].add(cell)
-        for key, cells in self.step.looks.items():
-            lit[key].update(cells)
+                flowing[key].add(cell)
+        lit = {key: cells | set(self.step.looks.get(key, ())) for key, cells in flowing.items()}
+        in_line = all(grid.ndim == 1 for grid in self.story.grids.values())
+        if not in_line:
+            self._beams(picture, lit)
         for key in self.story.grids:
-            self._grid(picture, key, lit[key])
-        if len(terms) <= _MOST_CURVES:
-            self._flows(picture, terms)
-        down = self.picture_height + 14
-        for line in self.lines:
-            pen.text(0, down, line, anchor="lm")
-            down += 19
-        for line in self.formula:
-            pen.text(0, down, line, anchor="lm", font="mono", size=12)
-            down += 19
+            self._name(picture, key)
+            self._cells(picture, key)
+            self._outlines(picture, key, flowing[key], lit[key])
+        if in_line and len(terms) <= _MOST_CURVES:
+            self._curves(picture, terms)
+        x, y = self.words
+        for at, (line, font, size, colour) in enumerate(self.lines):
+            pen.text(x, y + _LINE * at, line, colour, size, "lm", font)
+
+    # ------------------------------------------------------------ places
 
     def _square(self, key, cell):
+        """The pixels of a cell: left, top, right, bottom."""
         grid = self.story.grids[key]
         column, row = self.places[key]
         down, across = divmod(cell, grid.values.shape[1])
-        return (
-            (column + across * grid.pitch[0] * grid.scale) * self.unit,
-            (row + down * grid.pitch[1] * grid.scale) * self.unit,
-            grid.scale * self.unit,
-        )
+        x = (column + across * grid.pitch[0] * grid.scale) * self.unit
+        y = (row + down * grid.pitch[1] * grid.scale) * self.unit
+        side = grid.scale * self.unit
+        return x, y, x + side, y + side
 
-    def _centre(self, key, cell):
-        x, y, side = self._square(key, cell)
-        return x + side / 2, y + side / 2
+    def _around(self, key, cells):
+        squares = [self._square(key, cell) for cell in cells]
+        return (*(min(square[at] for square in squares) for at in (0, 1)),
+                *(max(square[at] for square in squares) for at in (2, 3)))  # fmt: skip
 
-    def _grid(self, pen, key, lit):
+    # ------------------------------------------------------------ grids
+
+    def _cells(self, pen, key):
         grid = self.story.grids[key]
-        fill, text = (_rgb(colour) for colour in PALETTE[grid.role][:2])
-        largest = self.story.largest[key]
-        untouched = set(self.story.untouched[key])
-        for cell, value in enumerate(self.values[key].ravel()):
-            x, y, side = self._square(key, cell)
-            share = 0 if np.isnan(value) else value / largest
-            if grid.is_filler(cell) and not grid.picture:
-                pen.dashed_square(x, y, side, _PAPER, _SOFT)
-                colour, background = _SOFT, _PAPER
-            else:
-                background = _tint(grid, fill, share)
-                pen.square(x, y, side, background, fill if side >= 8 else None)
-                colour = _on(background)
-            if cell in untouched:
-                for start in np.arange(0.2, 1, 0.2) * side:
-                    pen.line([(x, y + start), (x + start, y)], _FAINT)
-                    pen.line([(x + start, y + side), (x + side, y + start)], _FAINT)
-            if not (grid.picture or np.isnan(value) or side < 14):
-                shown = number(value)
-                pen.text(x + side / 2, y + side / 2, shown, colour, min(0.38 * side, 1.5 * side / max(3, len(shown))))
-        for cell in lit:
-            x, y, side = self._square(key, cell)
-            pen.square(x, y, side, None, fill, 2.5)
-        self._label(pen, key, grid, text)
-
-    def _label(self, pen, key, grid, colour):
-        x, y, side = self._square(key, 0)
-        if grid.ndim == 1:
-            pen.text(x - 9, y + side / 2, key, colour, 14, "rm", "monobold")
+        fill = _rgb(PALETTE[grid.role][0])
+        values = self.values[key].ravel()
+        shares = np.nan_to_num(values) / self.story.largest[key]
+        if grid.picture:
+            box = self._around(key, (0, values.size - 1))
+            pen.picture(*box, _signed(fill, shares.reshape(grid.values.shape)))
+            pen.square(*box, None, fill)
             return
-        pen.text(x, y - 0.5 * self.unit, grid.caption or key, colour, 13, "lm", "monobold")
+        untouched = set(self.story.untouched[key])
+        for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
+            x, y, right, bottom = self._square(key, cell)
+            side = right - x
+            filler = grid.is_filler(cell)
+            background = _PAPER if filler or np.isnan(value) else _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
+            pen.square(x, y, right, bottom, background, None if filler or side < 7 else fill)
+            if filler and side >= 7:
+                pen.dashes(x, y, side, _FAINT)
+            if cell in untouched:
+                for start in np.arange(0.25, 1, 0.25) * side:
+                    pen.line([(x, y + start), (x + start, y)], _SOFT, 0.5)
+                    pen.line([(x + start, bottom), (right, y + start)], _SOFT, 0.5)
+            if not np.isnan(value) and side >= _SMALLEST_WITH_NUMBER:
+                shown = number(value)
+                size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
+                pen.text(x + side / 2, y + side / 2, shown, _SOFT if filler else _on(background), size)
 
-    def _flows(self, pen, terms):
-        spread = len({term.target for term in terms}) > 1
-        for term in terms:
-            pen.line(self._path(term), _lighter(_rgb(PALETTE[self.story.grids[term.target[0]].role][0])), 1.5)
-        for term in terms:
-            points = self._path(term)
-            (x0, y0), (x1, y1) = points[-2:]
-            share = 0.5 if spread else 0.4
-            fill = _rgb(PALETTE[self.story.grids[term.target[0]].role][0])
-            pen.chip(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, number(term.amount), fill)
+    def _name(self, pen, key):
+        grid = self.story.grids[key]
+        x, y, _, bottom = self._square(key, 0)
+        colour = _rgb(PALETTE[grid.role][1])
+        if grid.ndim == 1:
+            pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
+        else:
+            size = 11 if grid.picture else 12
+            pen.text(x, y - max(9, 0.45 * self.unit), grid.caption or key, colour, size, "lm", "monobold")
 
-    def _path(self, term):
+    def _outlines(self, pen, key, flowing, lit):
+        grid = self.story.grids[key]
+        if not lit:
+            return
+        dark = _rgb(PALETTE[grid.role][1])
+        if not grid.picture and len(flowing) < len(lit):
+            for cell in flowing:
+                pen.square(*self._square(key, cell), None, dark, 2.5)
+        pen.square(*self._around(key, lit), None, dark, 2.5)
+
+    # ------------------------------------------------------------ what flows
+
+    def _beams(self, pen, lit):
         grids = self.story.grids
-        via = [at for at in term.sources if grids[at[0]].role == KERNEL and grids[at[0]].ndim == 1]
+        for flow in self.step.flows:
+            goal = self._around(flow.to, lit[flow.to])
+            for key, _ in flow.factors:
+                if grids[key].role != KERNEL:
+                    tint = _mixed(_PAPER, _rgb(PALETTE[grids[key].role][0]), 0.16)
+                    (a, b), (c, d) = _facing(self._around(key, lit[key]), goal)
+                    pen.shape([a, c, d, b], tint)
+            if not flow.factors:
+                for key in self.step.looks:
+                    self._level_arrow(pen, self._around(key, lit[key]), goal)
+
+    def _level_arrow(self, pen, start, goal):
+        row, end_row = (start[1] + start[3]) / 2, (goal[1] + goal[3]) / 2
+        if abs(row - end_row) < 1:
+            pen.arrow((start[0] - 1, row), (goal[2] + 1, row), _INK)
+
+    def _curves(self, pen, terms):
+        for term in terms:
+            colour = _mixed(_PAPER, self._colour(term), 0.6)
+            legs = self._legs(term)
+            for start, end in legs[:-1]:
+                pen.line([start, end], colour, 1.5)
+            pen.arrow(*legs[-1], colour)
+        for term in terms:
+            (x0, y0), (x1, y1) = self._legs(term)[-1]
+            pen.chip(x0 + (x1 - x0) * 0.42, y0 + (y1 - y0) * 0.42, number(term.amount), self._colour(term))
+
+    def _colour(self, term):
+        return _rgb(PALETTE[self.story.grids[term.target[0]].role][0])
+
+    def _legs(self, term):
+        """The lines from source to kernel cell to target, each from edge to edge."""
+        grids = self.story.grids
         others = [at for at in term.sources if grids[at[0]].role != KERNEL]
-        return [self._centre(*at) for at in (*others[:1], *via, term.target)]
+        via = [at for at in term.sources if grids[at[0]].role == KERNEL]
+        stops = [self._square(*at) for at in (*others[:1], *via, term.target)]
+        return [_between(start, end) for start, end in itertools.pairwise(stops)]
 
 
 def bounds(story):
-    """The rectangle, in cells, that holds every grid wherever it goes, with room for names."""
+    """left, top, right, bottom, in cells, of what holds every grid wherever it goes, with room for names."""
     left = top = math.inf
     right = bottom = -math.inf
-    for position in range(len(story.steps)):
-        for key, (column, row) in story.places_at(position).items():
-            grid = story.grids[key]
-            rows, columns = grid.values.shape
-            left = min(left, column - (1.1 if grid.ndim == 1 else 0.2))
-            top = min(top, row - (0.2 if grid.ndim == 1 else 1))
+    places = {key: [grid.at] for key, grid in story.grids.items()}
+    for step in story.steps:
+        for key, place in step.moves.items():
+            places[key].append(place)
+    for key, grid in story.grids.items():
+        rows, columns = grid.values.shape
+        before, above = (1.1, 0.1) if grid.ndim == 1 else (0.1, 0.95)
+        for column, row in places[key]:
+            left, top = min(left, column - before), min(top, row - above)
             right = max(right, column + ((columns - 1) * grid.pitch[0] + 1) * grid.scale + 0.1)
             bottom = max(bottom, row + ((rows - 1) * grid.pitch[1] + 1) * grid.scale + 0.1)
+            if grid.ndim == 2:
+                right = max(right, column + 0.27 * len(grid.caption or key))
     return left, top, right, bottom
+
+
+def _middle(box):
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _between(start, end):
+    """The line between the middles of two squares, from edge to edge."""
+    (x0, y0), (x1, y1) = _middle(start), _middle(end)
+    reach = max(abs(x1 - x0), abs(y1 - y0), 1e-9)
+    first = min(0.5, (start[2] - start[0]) / 2 / reach)
+    last = 1 - min(0.5, (end[2] - end[0]) / 2 / reach)
+    return tuple((x0 + (x1 - x0) * share, y0 + (y1 - y0) * share) for share in (first, last))
+
+
+def _facing(a, b):
+    """The sides by which two boxes look at each other: two points of each."""
+    (ax, ay), (bx, by) = _middle(a), _middle(b)
+    if abs(ax - bx) >= abs(ay - by):
+        x, goal = (a[2], b[0]) if ax < bx else (a[0], b[2])
+        return ((x, a[1]), (x, a[3])), ((goal, b[1]), (goal, b[3]))
+    y, goal = (a[3], b[1]) if ay < by else (a[1], b[3])
+    return ((a[0], y), (a[2], y)), ((b[0], goal), (b[2], goal))
 
 
 # ---------------------------------------------------------------- colours and letters
 
 
+@functools.cache
 def _rgb(colour):
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
@@ -229,14 +356,11 @@ def _mixed(base, colour, share):
     return tuple(round(b + (c - b) * share) for b, c in zip(base, colour, strict=True))
 
 
-def _lighter(colour):
-    return _mixed(_PAPER, colour, 0.55)
-
-
-def _tint(grid, fill, share):
-    if not grid.picture:
-        return _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
-    return _mixed(_PAPER, _rgb(PALETTE[KERNEL][0]) if share < 0 else fill, abs(share))
+def _signed(fill, shares):
+    """shares (rows, columns) from -1 to 1 -> colours (rows, columns, 3): orange below zero."""
+    shares = shares[..., None]
+    goal = np.where(shares < 0, _rgb(PALETTE[KERNEL][0]), fill)
+    return _PAPER + (goal - _PAPER) * np.abs(shares)
 
 
 def _on(background):
@@ -246,14 +370,14 @@ def _on(background):
 
 @functools.cache
 def _font(name, size):
-    files = {"sans": "DejaVuSans", "bold": "DejaVuSans-Bold", "mono": "DejaVuSansMono", "monobold": "DejaVuSansMono-Bold"}
+    files = {"sans": "Sans", "bold": "Sans-Bold", "mono": "SansMono", "monobold": "SansMono-Bold"}
     folder = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
-    return ImageFont.truetype(folder / f"{files[name]}.ttf", size * _FINE)
+    return ImageFont.truetype(folder / f"DejaVu{files[name]}.ttf", size * _FINE)
 
 
-def _wrapped(text, font, width):
+def _wrapped(text, font, size, width):
     """Text -> the lines it takes."""
-    letters = _font(font, 13 if font == "sans" else 12)
+    letters = _font(font, size)
     lines = [""]
     for word in re.findall(r"\S+\s*", text):
         if letters.getlength((lines[-1] + word).rstrip()) > width * _FINE:

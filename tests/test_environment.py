@@ -36,5 +36,6 @@ def test_it_tells_whether_mnist_is_at_hand_without_fetching_it(monkeypatch, tmp_
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "none"))
     assert "not here yet" in lines(environment.report())["MNIST"][0]
     for name in data.FILES:
+        assert "not here yet" in lines(environment.report())["MNIST"][0]
         (tmp_path / name).write_bytes(b"")
     assert lines(environment.report())["MNIST"] == ("at hand", True)

@@ -32,6 +32,11 @@ def test_the_numerical_gradient_has_the_shape_of_x_and_leaves_x_unchanged(rng):
     assert np.allclose(grad, np.cos(x.astype(np.float64)), atol=1e-9)
 
 
+def test_one_entry_moves_at_a_time_while_the_others_stand_still():
+    measured = gradcheck.numerical_gradient(np.prod, np.array([2.0, 3.0, 5.0]), eps=0.5)
+    assert measured == pytest.approx([15, 10, 6])
+
+
 def test_integers_are_nudged_as_floats():
     assert gradcheck.numerical_gradient(lambda v: np.sum(v**2), np.array([1, 2, 3])) == pytest.approx([2, 4, 6])
 
@@ -47,6 +52,16 @@ def test_a_flipped_kernel_is_found_in_dx_and_only_there(arrays, rng):
     assert not result
     assert result.errors["dx"] > 0.1 and result.errors["dw"] < 1e-8 and result.errors["db"] < 1e-8
     assert "dx" in str(result) and "DIFFERS" in str(result) and str(result).count("agrees") == 2
+
+
+def test_a_flip_that_ones_for_dy_would_hide_is_found(arrays, rng):
+    def backward(dy, x, w):
+        return F.conv2d_input_gradient(dy, x, w[..., ::-1, ::-1], padding=(2, 1))
+
+    x, w, _ = arrays
+    ones = np.ones_like(F.conv2d(x, w, padding=(2, 1)))
+    assert np.allclose(backward(ones, x, w), F.conv2d_input_gradient(ones, x, w, padding=(2, 1)))
+    assert not gradcheck.check(lambda x, w: F.conv2d(x, w, padding=(2, 1)), backward, x, w, rng=rng)
 
 
 def test_a_gradient_of_the_wrong_shape_is_named(arrays, rng):
@@ -85,6 +100,23 @@ def test_a_layer_that_forgets_its_bias_gradient_is_found(rng):
     assert [name for name, error in result.errors.items() if error > 1e-6] == ["bias (2,)"]
 
 
+def test_a_check_that_breaks_off_leaves_the_parameters_alone(rng):
+    class Fragile(Conv2d):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            if self.calls == 70:  # dx took 1 + 2 * 30 calls: in the middle of nudging the weights
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    layer = Fragile(1, 2, 3, rng=rng).astype(np.float64)
+    kept = layer.weight.data
+    with pytest.raises(KeyboardInterrupt):
+        gradcheck.check_layer(layer, rng.standard_normal((2, 1, 5, 2 + 1)), rng=rng)
+    assert layer.weight.data is kept
+
+
 def test_relative_error_is_taken_of_the_larger_and_is_zero_for_zeros():
     assert gradcheck.relative_error([1.0, 0.0], [0.5, 0.0]) == 0.5
     assert gradcheck.relative_error(np.zeros(3), np.zeros(3)) == 0
@@ -102,3 +134,19 @@ def test_the_adjoint_gap_is_rounding_for_a_transpose_and_not_for_an_inverse(rng)
     coverage = F.col2im(F.im2col(np.ones((1, 1, 4, 4)), 2), 4, 2)
     assert gradcheck.adjoint_gap(unfold, lambda cols: F.col2im(cols, 4, 2), x, v) < 1e-13
     assert gradcheck.adjoint_gap(unfold, lambda cols: F.col2im(cols, 4, 2) / coverage, x, v) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((3, np.ones(2)), "f must be a function of an array, but is 3"),
+        ((np.sin, np.ones(2)), r"f must return one number, but returned an array of shape \(2,\)"),
+        ((np.sum, np.ones(0)), "x must not be empty"),
+        ((np.sum, np.array([1.0, np.nan])), "x must not contain NaN"),
+        ((np.sum, np.ones(2), 0), "eps must be"),
+        ((np.sum, np.ones(2), "small"), "eps must be"),
+    ],
+)
+def test_bad_input_is_named(arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        gradcheck.numerical_gradient(*arguments)

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from calls import CALLS, MEMORY, public_functions
+from calls import CALLS, LAYERS, MEMORY, build, draw, public_functions
 
 from course_lib import functional as F
 from course_lib import layers, loops, optim
@@ -164,37 +164,7 @@ def test_two_threads_do_not_disturb_each_other(call):
 
 # ---------------------------------------------------------------- layers
 
-IMAGE = (3, 2, 8, 7)
-LAYERS = {
-    "Conv2d": (lambda **s: layers.Conv2d(2, 4, (3, 2), (2, 1), (1, 0), (1, 2), **s), IMAGE),
-    "Conv2d without bias": (lambda **s: layers.Conv2d(2, 4, 3, bias=False, **s), IMAGE),
-    "ConvTranspose2d": (lambda **s: layers.ConvTranspose2d(2, 4, (3, 2), (2, 1), (1, 0), (1, 0), **s), IMAGE),
-    "Linear": (lambda **s: layers.Linear(5, 4, **s), (3, 5)),
-    "Linear without bias": (lambda **s: layers.Linear(5, 4, bias=False, **s), (3, 5)),
-    "BatchNorm2d": (lambda rng, **s: layers.BatchNorm2d(2, **s), IMAGE),
-    "MaxPool2d": (lambda **s: layers.MaxPool2d((3, 2), (2, 1), (1, 0)), IMAGE),
-    "AvgPool2d": (lambda **s: layers.AvgPool2d((3, 2), (2, 1), (1, 0)), IMAGE),
-    "ReLU": (lambda **s: layers.ReLU(), IMAGE),
-    "Flatten": (lambda **s: layers.Flatten(), IMAGE),
-    "Dropout": (lambda rng, **s: layers.Dropout(0.5, rng=rng), IMAGE),
-    "Residual": (lambda **s: layers.Residual(layers.Conv2d(2, 2, 3, padding=1, **s), layers.ReLU()), IMAGE),
-    "Sequential": (
-        lambda **s: layers.Sequential(
-            layers.Conv2d(2, 4, 3, **s), layers.ReLU(), layers.MaxPool2d(2), layers.Flatten(), layers.Linear(24, 5, **s)
-        ),
-        IMAGE,
-    ),
-}
 every_layer = pytest.mark.parametrize("name", LAYERS)
-
-
-def build(name, dtype=np.float64, seed=0):
-    make, shape = LAYERS[name]
-    return make(rng=np.random.default_rng(seed), dtype=dtype), shape
-
-
-def draw(shape, seed, dtype=np.float64):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
 def step(layer, shape, seed, dtype=np.float64):

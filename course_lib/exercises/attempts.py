@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from course_lib.exercises.exercise import CannotBeJudged
 from course_lib.exercises.guard import OutOfTime
 from course_lib.exercises.verdict import Raised
 
@@ -44,6 +45,8 @@ def attempt(exercise, f, case):
         _sort_out(result, value, exercise)
     except (KeyboardInterrupt, OutOfTime):
         raise
+    except CannotBeJudged as error:
+        result.complaint = str(error)
     except BaseException as error:  # sys.exit() too
         result.error, result.raised = error, describe(error, call_text(case))
     result.changed = [name for name in case if not _same(arguments[name], case[name])]

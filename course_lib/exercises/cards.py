@@ -140,7 +140,7 @@ def _pictures(findings):
 
 def _maps(picture):
     """(label, array, which entries are outlined) for yours, expected and, where shapes allow it, the difference."""
-    yours, expected = np.atleast_1d(picture.yours), np.atleast_1d(picture.expected)
+    yours, expected = (np.atleast_1d(array).astype(float) for array in (picture.yours, picture.expected))
     if yours.shape != expected.shape:
         return [(f"yours {yours.shape}", yours, None), (f"expected {expected.shape}", expected, None)]
     off = different(yours, expected, picture.tolerance)

@@ -13,6 +13,10 @@ import numpy as np
 SEED = 0
 
 
+class CannotBeJudged(Exception):
+    """Raised by `run` with a sentence, where what the learner wrote lacks something that judging needs."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A way of going wrong: what the learner is told, and the wrong functions that betray it.
@@ -36,7 +40,8 @@ class Exercise:
     windows(*arguments) -> how many windows cover each entry of the tensor it is given for.
     accept(arguments, results) -> a remark where the results are right in another legitimate way, else None.
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
-    extras: remark -> arguments that a right answer may fail on, and is told about.
+    otherwise: tensor -> sentences for it where nothing else explains what is wrong.
+    extras: remark -> a trial of a right answer, which is told the remark where it fails.
     start: broken source to begin from, in place of an empty stub.
     """
 
@@ -55,6 +60,7 @@ class Exercise:
     axes: dict = field(default_factory=dict)
     accept: Callable = None
     patterns: list = field(default_factory=list)
+    otherwise: dict = field(default_factory=dict)
     extras: dict = field(default_factory=dict)
     tolerance: float = 2e-5
     start: Callable = None

@@ -62,16 +62,22 @@ def _differences(exercise, tensor, case, array, reference):
         f"First difference at {tensor}[{', '.join(map(str, first))}]: yours {yours}, expected {expected}, "
         f"in the call with {call_text(case)}."
     ]
-    place = where(differs, exercise.axes.get(tensor, ()), exercise.windows.get(tensor), case)
+    place = where(differs, _axes(exercise, tensor, array), exercise.windows.get(tensor), case)
     facts.append(f"{differs.sum()} of {differs.size} entries differ{place}.")
     return facts
+
+
+def _axes(exercise, tensor, array):
+    """What the axes of a tensor are called, where that is known."""
+    names = exercise.axes.get(tensor, ())
+    return names if len(names) == array.ndim else ()
 
 
 def different(array, reference, tolerance):
     """Which entries are off: boolean, like reference."""
     scale = np.abs(reference).max(initial=0) or 1.0
     with np.errstate(invalid="ignore"):
-        return ~(np.abs(array - reference) <= tolerance * scale)
+        return ~(np.abs(array.astype(float) - reference) <= tolerance * scale)
 
 
 def number(value):
@@ -131,15 +137,15 @@ def _picture(exercise, tensor, case, array, reference, probe):
             case, array, reference = exercise.probe, yours, expected
     if array.ndim == 0 or array.dtype.kind not in "fiub":
         return None
-    title, yours, expected = _plane(tensor, exercise.axes.get(tensor, ()), array, reference, exercise.tolerance)
+    title, yours, expected = _plane(tensor, _axes(exercise, tensor, array), array, reference)
     return Picture(f"{title}, called with {call_text(case)}", yours, expected, exercise.tolerance)
 
 
-def _plane(tensor, axes, array, reference, tolerance):
+def _plane(tensor, axes, array, reference):
     """Up to two axes of the arrays: of more, the plane that is furthest off."""
     if reference.ndim <= 2 or array.shape != reference.shape:
         return tensor, _flat(array), _flat(reference)
-    gap = np.abs(array - reference).reshape(*array.shape[:-2], -1).max(axis=-1)
+    gap = np.abs(array.astype(float) - reference).reshape(*array.shape[:-2], -1).max(axis=-1)
     place = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
     names = ", ".join(f"{name} {index}" for name, index in zip(axes, place, strict=False))
     return f"{tensor}, {names}" if names else tensor, array[place], reference[place]

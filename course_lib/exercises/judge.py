@@ -5,6 +5,7 @@ Nothing is read from the learner's source.
 """
 
 import re
+from contextlib import suppress
 from itertools import combinations, permutations
 
 import numpy as np
@@ -133,7 +134,9 @@ def _memory_between_calls(verdict, exercise, first, second):
         _told(verdict, exercise.tensors[0], ANOTHER_ANSWER)
     for name, once in first.tensors.items():
         twice = second.tensors.get(name)
-        if once is None or twice is None or close(twice, once, exercise.tolerance):
+        if once is None or twice is None or {once.dtype.kind, twice.dtype.kind} - set("fiub"):
+            continue
+        if np.array_equal(once, twice, equal_nan=True) or close(twice, once, exercise.tolerance):
             continue
         reference = exercise.references[0][name]
         added = once.shape == twice.shape and close(twice - once, reference, exercise.tolerance)
@@ -151,13 +154,16 @@ def _with_remarks(verdict, exercise, f, attempts):
     """What a right answer should still be told."""
     if any(_written_again(one) for one in attempts):
         verdict.remarks.append(SAME_ARRAY)
-    for remark, case in exercise.extras.items():
-        with watched() as seen:
-            tried = attempt(exercise, f, case)
-        expected = exercise.expected(case)
-        passes = seen.stopped is None and tried.error is None and not tried.complaint
-        if not (passes and all(close(tried.tensors[name], expected[name], exercise.tolerance) for name in expected)):
+    for remark, trial in exercise.extras.items():
+        if not _passes(trial, f):
             verdict.remarks.append(remark)
+
+
+def _passes(trial, f):
+    fine = False
+    with watched(), suppress(Exception):
+        fine = bool(trial(f))
+    return fine
 
 
 def _written_again(one):
@@ -179,7 +185,7 @@ def close(array, reference, tolerance):
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         return False
     scale = np.abs(reference).max(initial=0) or 1.0
-    return bool(np.abs(array - reference).max(initial=0) <= tolerance * scale)
+    return bool(np.abs(array.astype(float) - reference).max(initial=0) <= tolerance * scale)
 
 
 def _judge_tensor(verdict, exercise, tensor, attempts):
@@ -200,6 +206,7 @@ def _judge_tensor(verdict, exercise, tensor, attempts):
         _about_form(exercise, tensor, attempts, arrays, references)
         or _recognised(exercise, tensor, arrays, right)
         or _whole_numbers(tensor, arrays, references)
+        or exercise.otherwise.get(tensor, ())
     )
     for sentence in says:
         _told(verdict, tensor, sentence)

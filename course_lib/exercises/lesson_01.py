@@ -132,25 +132,47 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
 
 EXERCISES = (CONV1D, CONV1D_WEIGHT_GRADIENT, CONV1D_INPUT_GRADIENT_SCATTER, CONV1D_INPUT_GRADIENT_GATHER)
 
+# the arrays of the lesson
+FIVE = np.array([1.0, 2, 0, 3, 4]), np.array([1.0, 2, 3])
+UPSTREAM = np.array([1.0, -1, 2])
+
 PREDICTIONS = (
     Prediction(
-        name="01/feeds",
-        text="`x` has 7 entries, the kernel 3, stride 1, no padding. How many outputs does the middle entry `x[3]` feed?",
-        answer=lambda: int(slips.coverage((7,), (3,), (5,), 1, 0)[3]),
+        name="01/forward",
+        text="`x = [1, 2, 0, 3, 4]` and `w = [1, 2, 3]`. The first window gives `y[0] = 5`. "
+        "Type all three entries of `y`, as `[5, ..., ...]`.",
+        answer=lambda: loops.conv1d(*FIVE),
         slips=(
-            (1, "It stands in the middle of one window, but also at the ends of two others."),
-            (5, "There are 5 outputs. Which of their windows hold x[3]?"),
-            (2, "Count the windows that begin at 1, at 2 and at 3."),
+            ([5, 9, 10], "The windows are right. But the kernel is laid on as it stands: its 1 meets the first entry "
+                         "of the window, its 3 the last."),
         ),
-        why="The windows that begin at 1, 2 and 3 hold it. So its gradient is a sum of three terms.",
+        why="The second window holds 2, 0, 3 and gives 2 + 0 + 9 = 11. The third holds 0, 3, 4 and gives "
+        "0 + 6 + 12 = 18.",
     ),
     Prediction(
-        name="01/border",
-        text="Same setting: `x` of 7, kernel of 3, stride 1. How many outputs does the first entry `x[0]` feed?",
-        answer=lambda: int(slips.coverage((7,), (3,), (5,), 1, 0)[0]),
-        slips=((3, "That is so in the middle. But no window begins before x[0]."), (0, "The window of y[0] begins there.")),
-        why="Only the window of y[0] holds it. At the border gradients have fewer terms, which is why the gather form "
-        "needs zeros around dy.",
+        name="01/weight",
+        text="`x = [1, 2, 0, 3, 4]` and `dy = [1, -1, 2]`. How far does the loss move for each unit that `w[0]` "
+        "moves? Type that number, `dw[0]`.",
+        answer=lambda: loops.conv1d_weight_gradient(UPSTREAM, *FIVE)[0],
+        slips=(
+            (3, "That is how far the three outputs move together. But the loss feels each of them differently: dy "
+                "says how."),
+            (1, "That is what comes through y[0]. w[0] was used in y[1] and y[2] as well."),
+            (5, "Those are the entries that w[2] met: x[2], x[3], x[4]. Which did w[0] meet?"),
+        ),
+        why="1 through y[0], −2 through y[1], and 2 · 0 = 0 through y[2]: together −1.",
+    ),
+    Prediction(
+        name="01/feeds",
+        text="`x` has 5 entries, the kernel 3. How many outputs does each entry of `x` feed? Type 5 numbers, "
+        "for `x[0]` to `x[4]`.",
+        answer=lambda: slips.coverage((5,), (3,), (3,), 1, 0),
+        slips=(
+            ([3, 3, 3, 3, 3], "That is so in the middle. But no window begins before x[0], and none ends after x[4]."),
+            ([1, 1, 1, 1, 1], "The kernel moves by one place and is three wide: its windows overlap."),
+        ),
+        why="The middle one is in all three windows, the first and the last in one. So the gradient of x[2] is a sum "
+        "of three terms, and that of x[0] has a single one.",
     ),
     Prediction(
         name="01/unvisited",
@@ -158,20 +180,46 @@ PREDICTIONS = (
         "for a `dy` full of ones and a kernel full of ones?",
         answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
         slips=((1, "One window would have to hold x[9]. The last window begins at 6: where does it end?"),),
-        why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. Nothing ever looked at x[9], so the loss "
-        "does not care about it.",
+        why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. Nothing ever looked at x[9], so the "
+        "loss does not care about it.",
     ),
     Prediction(
         name="01/stamp",
-        text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. Type the 7 entries of `dx`.",
+        text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. Type the 7 entries "
+        "of `dx`.",
         answer=lambda: loops.conv1d_input_gradient_scatter([0, 1, 0], np.ones(7), [1, 2, 3], 2, 0),
         slips=(
-            ([0, 0, 3, 2, 1, 0, 0], "The place is right. But y[1] = 1 x[2] + 2 x[3] + 3 x[4]: which weight did x[2] meet?"),
-            ([0, 1, 2, 3, 0, 0, 0], "The order is right. With stride 2, at which entry of x does the window of y[1] begin?"),
+            ([0, 0, 3, 2, 1, 0, 0], "The place is right. But y[1] = 1 x[2] + 2 x[3] + 3 x[4]: which weight did x[2] "
+                                    "meet?"),
+            ([0, 1, 2, 3, 0, 0, 0], "The order is right. With stride 2, at which entry of x does the window of y[1] "
+                                    "begin?"),
             ([0, 3, 2, 1, 0, 0, 0], "Where does the window of y[1] begin with stride 2? And which weight did its first "
                                     "entry meet?"),
         ),
         why="y[1] saw x[2], x[3], x[4] through 1, 2, 3, and hands its gradient back through the same weights. "
         "Scatter stamps the kernel as it is, at stride * j.",
     ),
+    Prediction(
+        name="01/ones",
+        text="A backward pass has a bug: it scatters with the kernel turned round, `[3, 2, 1]` in place of "
+        "`[1, 2, 3]`. `x` has 5 entries, stride 1, padding 2, and `dy` is all ones. How many entries of its `dx` "
+        "are wrong?",
+        answer=lambda: spoilt_by_turning(np.ones(7), padding=2),
+        slips=(
+            (5, "With padding 2 every entry of x met all three weights. dy is 1 everywhere, so it takes back their "
+                "sum. Does the order of a sum matter?"),
+            (lambda: spoilt_by_turning(np.ones(5), padding=1), "That is so with padding 1: the first and the last "
+             "entry met two weights each. How many do they meet here?"),
+            (lambda: spoilt_by_turning(np.ones(3), padding=0), "That is so without padding, where only the middle "
+             "entry met all three weights. How many meet them here?"),
+        ),
+        why="Every entry takes back 1 + 2 + 3 = 6, in whichever order. The bug is there, and this dy cannot see it.",
+    ),
 )
+
+
+def spoilt_by_turning(dy, padding):
+    """How many entries of dx are wrong when a turned kernel is scattered."""
+    x, w = FIVE
+    right = loops.conv1d_input_gradient_scatter(dy, x, w, 1, padding)
+    return int(np.sum(right != loops.conv1d_input_gradient_scatter(dy, x, w[::-1], 1, padding)))

@@ -27,6 +27,8 @@ X = np.array([[1.0, 2, 0, 3, 1], [0, 4, 1, 0, 2], [2, 0, 5, 1, 0], [1, 3, 0, 2, 
 PROBE = {"x": X, "w": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "stride": 2, "padding": 1}
 ONE_HOT = {"dy": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]), **PROBE}
 PLANE = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
+NINE = np.array([[1.0, 2, 0], [3, 1, 4], [0, 2, 1]]), np.array([[1.0, 2], [3, 4]])
+UPSTREAM = np.array([[1.0, -1], [2, 1]])
 
 CONV2D_SINGLE = Exercise(
     answer=loops.conv2d_single,
@@ -110,7 +112,7 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
         "Mind the stride, and the rows and columns no window ever reached."
     ),
     hints=(
-        "A pixel at row m fed output row i through kernel row p = m - i (stride 1). When i grows, what does p do?",
+        "A pixel at row u fed output row i through kernel row a = u - i (stride 1). When i grows, what does a do?",
         "The kernel meets dy turned by 180 degrees. Border pixels fed fewer outputs, so `dy` is padded by `kH - 1` and "
         "`kW - 1`. With a stride, zeros go between its rows and columns first.",
         "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, every `stride`-th row and "
@@ -134,6 +136,31 @@ EXERCISES = (
 )
 
 PREDICTIONS = (
+    Prediction(
+        name="02/forward",
+        text="What is `y[1, 0]`?",
+        answer=lambda: loops.conv2d_single(*NINE)[1, 0],
+        slips=(
+            (lambda: loops.conv2d_single(*NINE)[0, 1],
+             "That is y[0, 1]. The first index counts rows, downwards: move the kernel down by one."),
+            (lambda: loops.conv2d_single(NINE[0], NINE[1][::-1, ::-1])[1, 0],
+             "The window is right. But the kernel is laid on as it stands: its 1 meets the window's upper left number."),
+            (lambda: loops.conv2d_single(NINE[0], NINE[1].T)[1, 0],
+             "The window is right. But the kernel is laid on as it stands: its upper row, 1 and 2, meets 3 and 1."),
+        ),
+        why="The window holds 3, 1 above 0, 2, and gives 3 + 2 + 0 + 8 = 13.",
+    ),
+    Prediction(
+        name="02/weight",
+        text="How far does the loss move for each unit that `w[0, 0]` moves? Type that number, `dw[0, 0]`.",
+        answer=lambda: loops.conv2d_single_weight_gradient(UPSTREAM, *NINE)[0, 0],
+        slips=(
+            (7, "That is how far the four outputs move together. The loss feels each of them differently: dy says how."),
+            (1, "That is what comes through y[0, 0]. w[0, 0] was used in the other three as well."),
+            (2, "Those are the pixels that w[1, 1] met. Which did the upper left weight meet?"),
+        ),
+        why="It met the pixels 1, 2, 3 and 1, so 1 · 1 − 1 · 2 + 2 · 3 + 1 · 1 = 6.",
+    ),
     Prediction(
         name="02/corner_and_centre",
         text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. How many windows hold the corner pixel, and "
@@ -165,6 +192,33 @@ PREDICTIONS = (
         },
         why="Every pixel gets back the weight through which it was seen. The turn by 180 degrees belongs to the gather "
         "form alone, and its result is this same array.",
+    ),
+    Prediction(
+        name="02/turn",
+        text="In one dimension the gather form read the kernel backwards. "
+        "Which kernel will slide over `dy` now, if `w` is `[[1, 2], [3, 4]]`?",
+        answer="d",
+        choices={
+            "a": ("`[[3, 4], [1, 2]]`, the rows in reverse order",
+                  "This turns the first index. But the columns slide too, and their index has a minus sign as well."),
+            "b": ("`[[2, 1], [4, 3]]`, the columns in reverse order",
+                  "This turns the second index. But the rows slide too, and their index has a minus sign as well."),
+            "c": ("`[[1, 3], [2, 4]]`, the transpose",
+                  "A transpose exchanges rows and columns. Here rows stay rows: only the direction changes."),
+            "d": ("`[[4, 3], [2, 1]]`, both in reverse order", ""),
+        },
+        why="Each index gets its own minus sign, so both are read backwards: a half turn, 180 degrees.",
+    ),
+    Prediction(
+        name="02/padding",
+        text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. How many rows of zeros does `dy` need "
+        "above it, so that sliding the turned kernel over it gives `dx` at once, with nothing to cut off?",
+        answer=lambda: 5 - 1 - 1,
+        slips=(
+            (4, "That gives the gradient of the padded image. Its outermost ring is padding, which nobody asked for."),
+            (1, "That is the forward padding. The more zeros went in forward, the fewer are needed backward."),
+        ),
+        why="4, the whole reach of the kernel, less the 1 that would be cut off again.",
     ),
     Prediction(
         name="02/remainder",

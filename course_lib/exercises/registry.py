@@ -1,6 +1,6 @@
 """All exercises, in the order in which the lessons give them."""
 
-from course_lib.exercises import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04
+from course_lib.exercises import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06
 
 LESSONS = {
     "00_start_here": lesson_00,
@@ -8,6 +8,8 @@ LESSONS = {
     "02_conv2d": lesson_02,
     "03_channels_and_batches": lesson_03,
     "04_im2col_col2im": lesson_04,
+    "05_pooling_and_friends": lesson_05,
+    "06_conv2d_layer": lesson_06,
 }
 _BY_NAME = {}
 for _notebook, _lesson in LESSONS.items():

@@ -76,7 +76,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
                 f"+= {mark('dx', number(given * scale))}",
                 "dx[n, c, row, col] += dy",
                 (Flow("dx", paid, (("dy", at),), scale),),
-                looks={"x": window},
+                looks={"x": window, "dx": window},
             )
         )
     code = loops.max_pool2d_backward if ties == "first" else None
@@ -122,7 +122,7 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
         Grid("dy", UPSTREAM, np.asarray(dy, float)),
     )
     size = len(pool.kernel_cells)
-    steps = [Step(f"dx starts as zeros. Every cell counted 1/{size} in its mean, so it takes 1/{size} of the gradient.")]
+    steps = [Step(f"dx starts as zeros. A cell counted 1/{size} in its mean, so it takes 1/{size} of the gradient.")]
     for i, j, at in pool.steps:
         given = float(dy[i, j])
         steps.append(

@@ -72,11 +72,11 @@ class Grid:
 
     def is_filler(self, cell):
         """Padding, or a zero between the values of a dilated array."""
-        row, column = divmod(int(cell), self.values.shape[1])
-        rows, columns = self.inside.shape
-        row, column = row - self.pad[0], column - self.pad[1]
-        real = 0 <= row < rows and 0 <= column < columns
-        return not real or row % self.gaps[0] != 0 or column % self.gaps[1] != 0
+        (height, width), (top, left) = self.values.shape, self.pad
+        row, column = divmod(int(cell), width)
+        if not (top <= row < height - top and left <= column < width - left):
+            return True
+        return (row - top) % self.gaps[0] != 0 or (column - left) % self.gaps[1] != 0
 
     def cell_name(self, cell):
         """Flat cell number -> "x[2, 3]"."""

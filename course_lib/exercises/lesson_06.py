@@ -1,0 +1,610 @@
+"""The Conv2d layer: functions with a memory, and what starts the way back."""
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib import init, loops
+from course_lib.exercises import convolution, lesson_03
+from course_lib.exercises.exercise import CannotBeJudged, Exercise, Mistake
+from course_lib.exercises.prediction import Prediction
+from course_lib.layers import Module, Parameter
+
+# ---------------------------------------------------------------- the layer
+
+
+class Conv2d(Module):
+    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out). kernel_size, stride, padding: one number each."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, *, rng=None):
+        """weight (out_channels, in_channels, kernel_size, kernel_size) from He's rule, bias (out_channels,) zero."""
+        shape = out_channels, in_channels, kernel_size, kernel_size
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng()))
+        self.bias = Parameter(np.zeros(out_channels, np.float32))
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x):
+        """x -> y, and remember what backward needs."""
+        self.x = x
+        return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+    def backward(self, dy):
+        """dy -> dx, and add to weight.grad and bias.grad."""
+        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+        self.weight.grad += dw
+        self.bias.grad += db
+        return dx
+
+
+ONCE = "forward, backward"
+TWICE = "forward, backward, backward again"
+ZEROED = "forward, backward, zero_grad, then another batch"
+MOVED = "forward, backward, zero_grad, new weights as an optimizer sets them, then another batch"
+BETWEEN = "forward, another layer's forward and backward, backward"
+TENSORS = ("y", "dx", "weight.grad", "bias.grad", "weight.data", "bias.data")
+
+
+def layer_cases(rng):
+    geometries = (
+        (ONCE, (3, 2, 6, 7), 4, 3, 2, 1), (TWICE, (2, 3, 5, 6), 2, 3, 1, 0), (ZEROED, (2, 2, 6, 6), 3, 3, 2, 0),
+        (MOVED, (2, 1, 5, 5), 2, 2, 1, 1), (BETWEEN, (2, 3, 6, 6), 3, 3, 2, 1), (ONCE, (3, 3, 5, 5), 3, 3, 1, 1),
+    )  # fmt: skip
+    return [_layer_case(rng, *geometry) for geometry in geometries]
+
+
+def _layer_case(rng, then, shape, out_channels, kernel_size, stride, padding):
+    x = rng.standard_normal(shape)
+    weight = rng.standard_normal((out_channels, shape[1], kernel_size, kernel_size)).astype(np.float32)
+    bias = rng.standard_normal(out_channels).astype(np.float32)
+    dy = rng.standard_normal(F.conv2d(x, weight, bias, stride, padding).shape)
+    return {"then": then, "x": x, "dy": dy, "weight": weight, "bias": bias, "stride": stride, "padding": padding}
+
+
+def live(cls, then, x, dy, weight, bias, stride, padding):
+    """Build a layer, give it these weights, take it through the steps -> what TENSORS names."""
+    layer = _built(cls, weight, bias, stride, padding)
+    y = layer.forward(x)
+    if then == BETWEEN:
+        other = _built(cls, -weight, bias, stride, padding)
+        other.forward(x[::-1] + 1)
+        other.backward(-dy)
+    dx = layer.backward(dy)
+    if then == TWICE:
+        dx = layer.backward(dy)
+    if then in (ZEROED, MOVED):
+        _zero_grad(layer)
+        if then == MOVED:
+            layer.weight.data, layer.bias.data = layer.weight.data * -0.5, layer.bias.data + 1
+        y = layer.forward(x[::-1] * 2)
+        dx = layer.backward(dy)
+    if y is None and dx is None:
+        return None  # nothing written yet
+    parameters = (layer.weight.grad, layer.bias.grad, layer.weight.data, layer.bias.data)
+    return y, dx, *(np.array(array) for array in parameters)
+
+
+def _built(cls, weight, bias, stride, padding):
+    layer = cls(weight.shape[1], weight.shape[0], weight.shape[2], stride=stride, padding=padding)
+    if not hasattr(layer, "weight") and layer.forward(np.zeros((1, *weight.shape[1:]))) is None:
+        return _Unwritten()
+    for name, values in (("weight", weight), ("bias", bias)):
+        parameter = getattr(layer, name, None)
+        if not (hasattr(parameter, "data") and hasattr(parameter, "grad")):
+            raise CannotBeJudged(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
+        if np.shape(parameter.data) != values.shape:
+            raise CannotBeJudged(
+                f"{name}.data has shape {np.shape(parameter.data)}, but {values.shape} is expected for {weight.shape[1]} "
+                f"channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
+            )
+        parameter.data[...] = values
+        parameter.grad = np.zeros(values.shape)
+    return layer
+
+
+class _Unwritten:
+    """Stands in for a layer whose constructor does nothing yet."""
+
+    weight = bias = Parameter(np.zeros(1))
+
+    def forward(self, x):
+        return None
+
+    backward = forward
+
+    def zero_grad(self):
+        return None
+
+
+def _zero_grad(layer):
+    if hasattr(layer, "zero_grad"):
+        layer.zero_grad()
+    else:
+        for parameter in (layer.weight, layer.bias):
+            parameter.grad = np.zeros_like(parameter.grad)
+
+
+# ---------------------------------------------------------------- how the layer goes wrong
+
+
+def _spoilt(tensor, **methods):
+    """What a Conv2d with other methods gives for one tensor."""
+    wrong = type("Conv2d", (Conv2d,), methods)
+    return lambda *case: live(wrong, *case)[TENSORS.index(tensor)]
+
+
+def _backward(dx=None, dw=None, db=None):
+    """A backward in which these functions of (dy, x, w, stride, padding) stand in for the right ones."""
+
+    def backward(self, dy):
+        values = dy, self.x, self.weight.data, self.stride, self.padding
+        right = F.conv2d_backward(*values)
+        found = [wrong(*values) if wrong else part for wrong, part in zip((dx, dw, db), right, strict=True)]
+        self.weight.grad = self.weight.grad + found[1]
+        self.bias.grad = self.bias.grad + found[2]
+        return found[0]
+
+    return backward
+
+
+def _in_layer(tensor, which, mistakes):
+    """The mistakes of a function, made inside the layer's backward."""
+    return tuple(
+        Mistake(m.short, m.says, tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in m.wrongs))
+        for m in mistakes
+    )
+
+
+def _set(self, dy):
+    dx, self.weight.grad, self.bias.grad = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+    return dx
+
+
+def _twice(self, dy):
+    Conv2d.backward(self, dy)
+    return Conv2d.backward(self, dy)
+
+
+def _nothing(self, dy):
+    return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
+
+
+def _stepping(lr, before):
+    """A backward that moves the weights too, before or after it computes dx."""
+
+    def backward(self, dy):
+        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+        self.weight.grad += dw
+        self.bias.grad += db
+        self.weight.data = self.weight.data - lr * self.weight.grad
+        self.bias.data = self.bias.data - lr * self.bias.grad
+        return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0] if before else dx
+
+    return backward
+
+
+def _first_input(self, x):
+    if "x" not in vars(self):
+        self.x = x
+    return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+
+def _shared_input(self, x):
+    Conv2d_shared.x = x
+    return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+
+class Conv2d_shared(Conv2d):  # noqa: N801
+    """Remembers x for the class, and so for all its layers together."""
+
+    forward = _shared_input
+
+
+def _of_shared(tensor):
+    return lambda *case: live(Conv2d_shared, *case)[TENSORS.index(tensor)]
+
+
+def _keeping(self, *sizes, **geometry):
+    Conv2d.__init__(self, *sizes, **geometry)
+    self.w, self.b = self.weight.data, self.bias.data
+
+
+def _kept_forward(self, x):
+    self.x = x
+    return F.conv2d(x, self.w, self.b, self.stride, self.padding)
+
+
+def _kept_backward(self, dy):
+    dx, dw, db = F.conv2d_backward(dy, self.x, self.w, self.stride, self.padding)
+    self.weight.grad += dw
+    self.bias.grad += db
+    return dx
+
+
+def _forward(function):
+    def forward(self, x):
+        self.x = x
+        return function(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+    return forward
+
+
+RATES = (1, 0.5, 0.1, 0.05, 0.01, 0.001)
+OVERWRITTEN = (
+    "A second backward must add to the gradients of the first: they are collected (+=) until zero_grad empties them. "
+    "Yours are set (=)."
+)
+STALE_INPUT = "It is the input of the *last* forward that backward needs, of this layer and no other. Which x is kept, and where?"
+STALE_WEIGHT = (
+    "It is right until an optimizer sets new weights. A copy or a view of weight.data, kept from the constructor, goes "
+    "on showing the old ones: read weight.data each time."
+)
+STEPPED = (
+    "The weights are changed by backward. Moving them is the optimizer's work; backward only collects gradients, "
+    "and dx needs the weights that made y."
+)
+IN_FORWARD = "Stride or padding is not handed on to the convolution."
+
+
+def layer_mistakes():
+    kept = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
+
+    def stale(tensor):
+        return (
+            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), _of_shared(tensor))),
+        )
+
+    gradients = {
+        "weight.grad": _in_layer("weight.grad", "dw", convolution.gradient_of_weight(4)),
+        "bias.grad": _in_layer("bias.grad", "db", lesson_03.bias_mistakes()),
+    }
+    return {
+        "y": (
+            Mistake(
+                "bias missing", "The bias is missing in y.", (_spoilt("y", forward=_forward(lambda x, w, b, s, p: F.conv2d(x, w, None, s, p))),)
+            ),
+            Mistake(
+                "stride or padding not used",
+                IN_FORWARD,
+                tuple(
+                    _spoilt("y", forward=_forward(function))
+                    for function in (
+                        lambda x, w, b, s, p: F.conv2d(x, w, b),
+                        lambda x, w, b, s, p: F.conv2d(x, w, b, s),
+                        lambda x, w, b, s, p: F.conv2d(x, w, b, 1, p),
+                        lambda x, w, b, s, p: F.conv2d(x, w, b, p + 1, s - 1),
+                    )
+                ),
+            ),
+            Mistake(
+                "kernel turned",
+                "The kernel is turned by 180 degrees, or flipped. In deep learning it is laid on the window as it is.",
+                tuple(
+                    _spoilt("y", forward=_forward(lambda x, w, b, s, p, turn=turn: F.conv2d(x, turn(w), b, s, p)))
+                    for turn in (convolution.half_turn, *convolution.FLIPS)
+                ),
+            ),
+            Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("y", **kept),)),
+        ),
+        "dx": (
+            Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("dx", **kept),)),
+            Mistake(
+                "weights moved before dx", STEPPED, tuple(_spoilt("dx", backward=_stepping(lr, True)) for lr in RATES)
+            ),
+            *_in_layer("dx", "dx", convolution.gradient_of_input(4)),
+        ),
+        **{
+            tensor: (
+                Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, backward=_set),)),
+                Mistake(
+                    "added twice",
+                    f"{tensor} is twice what it should be after one backward: is it added in two places?",
+                    (_spoilt(tensor, backward=_twice),),
+                ),
+                Mistake(
+                    "nothing collected",
+                    f"{tensor} stays zero: backward must add to it, and not only return dx.",
+                    (_spoilt(tensor, backward=_nothing),),
+                ),
+                *(stale(tensor) if tensor == "weight.grad" else ()),
+                *mistakes,
+            )
+            for tensor, mistakes in gradients.items()
+        },
+        **{
+            tensor: (
+                Mistake(
+                    "weights moved in backward",
+                    STEPPED,
+                    tuple(_spoilt(tensor, backward=_stepping(lr, before)) for lr in RATES for before in (True, False)),
+                ),
+            )
+            for tensor in ("weight.data", "bias.data")
+        },
+    }
+
+
+def _spread_like_he(cls):
+    weight = cls(16, 32, 3).weight.data
+    return abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.1
+
+
+CONV2D = Exercise(
+    answer=Conv2d,
+    difficulty="hard",
+    minutes=25,
+    task=(
+        "Write the class `Conv2d`. The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and "
+        "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and returns "
+        "`dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
+    ),
+    hints=(
+        "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
+        "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and padding: "
+        "three results, of which one is returned and two are collected.",
+        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they must when "
+        "a layer is used twice. He's rule is `init.he_normal(shape, rng)`.",
+    ),
+    cases=layer_cases,
+    probe=_layer_case(np.random.default_rng(1), ONCE, (1, 1, 4, 4), 1, 2, 1, 0),
+    tensors=TENSORS,
+    axes={
+        "y": ("image", "channel", "row", "column"),
+        "dx": lesson_03.AXES["dx"],
+        "weight.grad": lesson_03.AXES["dw"],
+        "bias.grad": lesson_03.AXES["db"],
+    },
+    run=live,
+    mistakes=layer_mistakes(),
+    patterns=[
+        ("It is right until backward is called a second time.", lambda then, **_: then == TWICE),
+        ("It is right until zero_grad was called and another batch came.", lambda then, **_: then in (ZEROED, MOVED)),
+        (STALE_WEIGHT, lambda then, **_: then == MOVED),
+        (STALE_INPUT, lambda then, **_: then == BETWEEN),
+        ("It is right wherever the stride is 1: is it used everywhere?", lambda stride, **_: stride > 1),
+        ("It is right wherever the padding is 0: is it used everywhere?", lambda padding, **_: padding > 0),
+    ],
+    otherwise={"weight.data": (STEPPED,), "bias.data": (STEPPED,)},
+    extras={
+        "Its weights do not start as He's rule has it, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
+        "Weights that start too small, too large or equal are hard to train.": _spread_like_he,
+    },
+)
+
+# ---------------------------------------------------------------- linear
+
+
+def linear_cases(rng):
+    return [
+        {
+            "dy": rng.standard_normal((N, n_out)), "x": rng.standard_normal((N, n_in)),
+            "w": rng.standard_normal((n_out, n_in)),
+        }
+        for N, n_in, n_out in ((4, 3, 2), (3, 3, 3), (2, 5, 3), (1, 2, 4))
+    ]  # fmt: skip
+
+
+SHAPES = "The shapes leave little choice: which product of dy, x and w has the shape of {}?"
+TOO_SMALL = (
+    "Everything is too small by one factor: a mean over the batch seems to be taken. "
+    "The loss takes its mean once, and dy knows of it already."
+)
+
+LINEAR_BACKWARD = Exercise(
+    answer=loops.linear_backward,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `linear_backward(dy, x, w)` for `y = x @ w.T + b`, with `x` (N, in_features) and `w` "
+        "(out_features, in_features). Return `dx`, `dw`, `db`, in this order."
+    ),
+    hints=(
+        "y[n, o] = sum over i of x[n, i] * w[o, i] + b[o]. What is the slope of y[n, o] by w[o, i], and by x[n, i]?",
+        "dw[o, i] sums dy[n, o] * x[n, i] over the batch; dx[n, i] sums dy[n, o] * w[o, i] over the outputs. "
+        "Both are matrix products.",
+        "Match the shapes: (out, N) @ (N, in) gives dw, (N, out) @ (out, in) gives dx. db sums dy over the batch.",
+    ),
+    cases=linear_cases,
+    probe={
+        "dy": np.array([[1.0, 2], [3, 4], [0, 1]]), "x": np.array([[1.0, 0, 2], [3, 1, 0], [0, 2, 1]]),
+        "w": np.array([[1.0, 2, 3], [4, 5, 6]]),
+    },
+    tensors=("dx", "dw", "db"),
+    axes={"dx": ("image", "feature"), "dw": ("output", "feature"), "db": ("output",)},
+    forward=lambda dy, x, w: x @ w.T,
+    mistakes={
+        "dx": (
+            Mistake(
+                "w transposed", f"w seems to be transposed. {SHAPES.format('dx')}",
+                (lambda dy, x, w: dy @ w.T, lambda dy, x, w: (w.T @ dy.T), lambda dy, x, w: dy @ w.reshape(w.shape[::-1]).T),
+            ),
+            Mistake("mean instead of sum", TOO_SMALL, (
+                lambda dy, x, w: dy @ w / len(dy), lambda dy, x, w: dy @ w / dy.shape[1],
+            )),
+            Mistake("dy missing", "dy is missing in dx: what comes from above goes into every gradient.", (
+                lambda dy, x, w: np.ones_like(dy) @ w, lambda dy, x, w: w,
+            )),
+            Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy @ w,)),
+        ),
+        "dw": (
+            Mistake(
+                "dw transposed", f"dw comes out transposed. {SHAPES.format('w')}",
+                (lambda dy, x, w: x.T @ dy, lambda dy, x, w: (x.T @ dy).reshape(w.shape)),
+            ),
+            Mistake("mean instead of sum", TOO_SMALL, (lambda dy, x, w: dy.T @ x / len(dy),)),
+            Mistake("only one image", "Only one image of the batch counts in dw: sum over all of them.", (
+                lambda dy, x, w: np.outer(dy[-1], x[-1]), lambda dy, x, w: np.outer(dy[0], x[0]),
+            )),
+            Mistake("dy missing", "dy is missing in dw: what comes from above goes into every gradient.", (
+                lambda dy, x, w: np.ones_like(dy).T @ x,
+            )),
+            Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy.T @ x,)),
+        ),
+        "db": (
+            Mistake("mean instead of sum", TOO_SMALL, (lambda dy, x, w: dy.mean(axis=0), lambda dy, x, w: dy.mean(axis=1))),
+            Mistake(
+                "wrong axis",
+                "The sum runs over the wrong axis. There is one bias for each output, so the batch is summed over.",
+                (
+                    lambda dy, x, w: dy.sum(axis=1), lambda dy, x, w: dy.sum(),
+                    lambda dy, x, w: dy.sum(axis=0, keepdims=True), lambda dy, x, w: dy,
+                ),
+            ),
+            Mistake("only one image", "Only one image of the batch counts in db: sum over all of them.", (
+                lambda dy, x, w: dy[-1], lambda dy, x, w: dy[0],
+            )),
+            Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy.sum(axis=0),)),
+        ),
+    },
+)  # fmt: skip
+
+# ---------------------------------------------------------------- cross-entropy
+
+
+def logits_cases(rng):
+    cases = []
+    for N, classes in ((3, 5), (4, 4), (2, 3), (1, 4)):
+        targets = rng.integers(0, classes, N)
+        cases.append({"logits": 2 * rng.standard_normal((N, classes)), "targets": targets})
+    return cases
+
+
+def _one_hot(logits, targets):
+    return np.eye(logits.shape[1])[targets]
+
+
+def _share(logits, axis=1):
+    raised = np.exp(logits - logits.max())
+    return raised / raised.sum(axis=axis, keepdims=True)
+
+
+def _survives_large_logits(f):
+    logits, targets = np.array([[1000.0, 0.0, 900.0], [-1000.0, 0.0, 5.0]]), np.array([1, 1])
+    return np.allclose(f(logits, targets), loops.cross_entropy_gradient(logits, targets))
+
+
+CROSS_ENTROPY_GRADIENT = Exercise(
+    answer=loops.cross_entropy_gradient,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `cross_entropy_gradient(logits, targets)`: the gradient of the mean cross-entropy loss, shaped like "
+        "`logits` (N, classes). `targets` holds the right class of each row. Take care that large logits do not overflow."
+    ),
+    hints=(
+        "Softmax turns a row of logits into probabilities. The loss wants the right class's to be 1. "
+        "Which logits should rise, which fall?",
+        "For one row the gradient is softmax(logits) - onehot(target). And the loss is a *mean* over the rows.",
+        "Subtract each row's maximum, `exp`, divide each row by its sum. Take 1 off at `[np.arange(N), targets]`, "
+        "then divide by N.",
+    ),
+    cases=logits_cases,
+    probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
+    tensors=("dlogits",),
+    axes={"dlogits": ("row", "class")},
+    mistakes={
+        "dlogits": (
+            Mistake(
+                "not divided by N",
+                "Everything is too large by one factor: the loss is a mean over the rows.",
+                (lambda z, t: _share(z) - _one_hot(z, t),),
+            ),
+            Mistake(
+                "divided by another number",
+                "Everything is too small by one factor: the loss is a mean over the *rows*, and over nothing else.",
+                (
+                    lambda z, t: (_share(z) - _one_hot(z, t)) / z.shape[1],
+                    lambda z, t: (_share(z) - _one_hot(z, t)) / z.size,
+                ),
+            ),
+            Mistake(
+                "sign",
+                "Every value has the wrong sign. A gradient points uphill: the right class's logit should *rise* to "
+                "lower the loss, so its gradient is negative.",
+                (lambda z, t: (_one_hot(z, t) - _share(z)) / len(z), lambda z, t: _one_hot(z, t) - _share(z)),
+            ),
+            Mistake(
+                "target not subtracted",
+                "These are the probabilities. What should they be, for the loss to be zero? The gradient is the difference.",
+                (lambda z, t: _share(z) / len(z), lambda z, t: _share(z)),
+            ),
+            Mistake(
+                "softmax missing",
+                "The logits themselves are compared with the targets. They become probabilities first.",
+                (
+                    lambda z, t: (z - _one_hot(z, t)) / len(z), lambda z, t: z - _one_hot(z, t),
+                    lambda z, t: (np.exp(z) - _one_hot(z, t)) / len(z),
+                    lambda z, t: (1 / (1 + np.exp(-z)) - _one_hot(z, t)) / len(z),
+                ),
+            ),
+            Mistake(
+                "softmax over the wrong axis",
+                "The probabilities of one *row* sum to 1. Over which axis do you sum?",
+                (
+                    lambda z, t: (_share(z, axis=0) - _one_hot(z, t)) / len(z),
+                    lambda z, t: (_share(z, axis=None) - _one_hot(z, t)) / len(z),
+                    lambda z, t: _share(z, axis=0) - _one_hot(z, t),
+                ),
+            ),
+            Mistake(
+                "only the right class",
+                "Only the right class's logits get a gradient. The others share in the sum below the fraction: "
+                "raising one of them lowers the right class's probability.",
+                (
+                    lambda z, t: (_share(z) - 1) * _one_hot(z, t) / len(z),
+                    lambda z, t: -_one_hot(z, t) / _share(z) / len(z),
+                    lambda z, t: -_one_hot(z, t) / len(z),
+                ),
+            ),
+            Mistake(
+                "1 off in every row",
+                "1 is taken off in whole columns: each row has one right class. Index rows and targets together.",
+                (lambda z, t: (_share(z) - np.isin(np.arange(z.shape[1]), t)) / len(z),),
+            ),
+        )
+    },
+    extras={
+        "For logits of 1000 it overflows: exp(1000) is infinite. Take each row's maximum off first, softmax does not "
+        "change by it.": _survives_large_logits,
+    },
+)  # fmt: skip
+
+EXERCISES = (CONV2D, LINEAR_BACKWARD, CROSS_ENTROPY_GRADIENT)
+
+PREDICTIONS = (
+    Prediction(
+        name="06/twice",
+        text="You call `layer.backward(dy)` twice in a row, with no `zero_grad` between. What is `weight.grad`?",
+        answer="b",
+        choices={
+            "a": ("The same as after the first call", "Then a layer that is used twice in a network would forget one of its uses."),
+            "b": ("Twice as large", ""),
+            "c": ("Zero", "Nothing empties it but zero_grad."),
+        },
+        why="Gradients are collected with +=, because a weight can have a part in the loss in several ways. "
+        "That is why training calls zero_grad in each step.",
+    ),
+    Prediction(
+        name="06/first_loss",
+        text="Ten classes, a fresh network that knows nothing and gives each the same probability. "
+        "What is its cross-entropy loss? (two decimals)",
+        answer=lambda: np.log(10),
+        slips=(
+            (0.1, "That is the probability of the right class. The loss is minus its logarithm."),
+            (1, "With logarithms to base 10. The loss takes the natural one."),
+            (-2.3, "The logarithm of 0.1 is negative, and the loss is *minus* that."),
+        ),
+        tolerance=0.01,
+        why="-ln(1/10) = ln 10 = 2.30. If a training starts much higher, the initialisation is off.",
+    ),
+    Prediction(
+        name="06/flatten_width",
+        text="28 x 28 → Conv 3 x 3 → pool 2 → Conv 3 x 3 with 64 filters → pool 2 → Flatten. "
+        "How many features come out for one image?",
+        answer=lambda: 64 * 5 * 5,
+        slips=(
+            (64 * 7 * 7, "That would be so with padding 1. Without it each convolution takes two rows and columns off."),
+            (25, "That is one of the 64 channels."),
+            (64 * 6 * 6, "11 is odd: the pool drops the last row and column."),
+        ),
+        why="28 → 26 → 13 → 11 → 5: 64 channels of 5 x 5, 1600 features.",
+    ),
+)

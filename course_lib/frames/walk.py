@@ -1,0 +1,222 @@
+"""The way back through a network: layer after layer, what each hands on, as pictures with their shapes."""
+
+import numpy as np
+
+from course_lib import checks, functional, layers
+from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
+
+_SIDE, _BETWEEN, _BELOW = 3.0, 0.9, 0.35
+_TALL = 9.0  # of a column of single numbers
+
+
+def backward_walk(network, x, targets, maps=3):
+    """network (a Sequential ending in logits), x (1, C, H, W), targets (1,) -> the story of its backward pass.
+
+    maps    how many channels of each layer have room in the picture
+    The network is used as it is, in the mode it is in; its gradients are left as they were.
+    """
+    if not isinstance(network, layers.Sequential):
+        raise TypeError(f"network must be a Sequential, but is {type(network).__name__}")
+    if np.ndim(x) != 4 or len(x) != 1:
+        raise ValueError(f"x must be one image, (1, C, H, W), but its shape is {np.shape(x)}")
+    checks.integer("maps", maps, 1)
+    passes = _passes(network, x, targets)
+    grids = _pictures(passes, maps)
+    steps = [
+        Step(
+            f"The image went through {len(network)} layers, from left to right; the loss is {number(passes.loss)}. "
+            "Below, the gradients will come back from right to left."
+        ),
+        Step(
+            "The loss speaks first: its gradient for the scores is softmax − onehot. Only the true class is negative: "
+            "its score should grow.",
+            f"{mark(_key('da', len(network)), 'dlogits')} = (softmax(logits) − onehot) / N",
+            _size_text(passes.gradients[-1]),
+            flows=_reveal(grids, passes.gradients[-1], len(network), maps),
+        ),
+    ]
+    for at in range(len(network) - 1, -1, -1):
+        layer, dy, dx = network[at], passes.gradients[at + 1], passes.gradients[at]
+        steps.append(
+            Step(
+                _SENTENCES.get(type(layer), _other)(layer, dy, dx),
+                f"{type(layer).__name__}: {mark(_key('da', at + 1), f'dy {dy.shape}')} → "
+                f"{mark(_key('da', at), f'dx {dx.shape}')}{_parameters(layer)}",
+                _size_text(dx),
+                flows=_reveal(grids, dx, at, maps),
+                looks={key: _all(grid) for key, grid in grids.items() if grid.name == f"da{at + 1}"},
+            )
+        )
+    steps.append(
+        Step(
+            "This last picture is the gradient of the loss for every pixel: how the loss would move if the pixel grew "
+            "a little brighter."
+        )
+    )
+    return Story("The way back through the network", grids, steps)
+
+
+# ---------------------------------------------------------------- running the network
+
+
+class _Passes:
+    def __init__(self, values, gradients, loss):
+        self.values, self.gradients, self.loss = values, gradients, loss
+        self.names = []
+
+
+def _passes(network, x, targets):
+    """One forward and one backward pass, keeping what every layer gave -> values and gradients, input first."""
+    kept = [parameter.grad.copy() for parameter in network.parameters()]
+    values = [np.asarray(x)]
+    for layer in network.layers:
+        values.append(layer.forward(values[-1]))
+    loss, gradient = functional.cross_entropy(values[-1], targets)
+    gradients = [gradient]
+    for layer in reversed(network.layers):
+        gradients.append(layer.backward(gradients[-1]))
+    for parameter, grad in zip(network.parameters(), kept, strict=True):
+        parameter.grad[...] = grad
+    result = _Passes(values, gradients[::-1], float(loss))
+    result.names = ["input", *(type(layer).__name__ for layer in network.layers)]
+    return result
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def _pictures(passes, maps):
+    """A column for each value that passed: some of its channels on top, their gradients below."""
+    grids, right = [], 0.0
+    deepest = max(min(maps, value.shape[1]) for value in passes.values if value.ndim == 4)
+    middle = deepest * (_SIDE + _BELOW) + 1.3
+    for at, value in enumerate(passes.values):
+        role = INPUT if at == 0 else OUTPUT
+        shape = "×".join(map(str, value.shape[1:]))
+        parts = _parts(value, maps)
+        width = max(_width(part) for part in parts)
+        for c, part in enumerate(parts):
+            down = c * (_SIDE + _BELOW)
+            looks = {"picture": True, "scale": _scale(part), "prefix": (0, c)}
+            above = {"caption": passes.names[at] if c == 0 else " "}
+            below = {"caption": shape if c == 0 else " "}
+            grids.append(Grid(f"a{at}", role, part, (right, down), **looks, **above))
+            zeros = np.zeros(part.shape)
+            grids.append(
+                Grid(
+                    f"da{at}", GRADIENT, zeros, (right, middle + down), collects=True, empty=True, **looks, **below
+                )
+            )  # fmt: skip
+        right += max(width, 0.22 * max(len(shape), len(passes.names[at]))) + _BETWEEN
+    return by_key(*grids)
+
+
+def _parts(value, maps):
+    """A value -> the rectangles that show it: channels of images, or a vector folded to a square or a column."""
+    value = np.asarray(value, float)
+    if value.ndim == 4:
+        return list(value[0, :maps])
+    vector = value.reshape(-1)
+    if vector.size <= 20:
+        return [vector[:, None]]
+    side = int(np.ceil(np.sqrt(vector.size)))
+    return [np.pad(vector, (0, side * -(-vector.size // side) - vector.size)).reshape(-1, side)]
+
+
+def _scale(part):
+    rows, columns = part.shape
+    return (_TALL if columns == 1 else _SIDE) / max(rows, columns)
+
+
+def _width(part):
+    return part.shape[1] * _scale(part)
+
+
+def _reveal(grids, gradient, at, maps):
+    return tuple(
+        Flow(_key("da", at, c), list(range(part.size)), (), part.ravel().tolist())
+        for c, part in enumerate(_parts(gradient, maps))
+    )
+
+
+def _key(name, at, c=0):
+    return f"{name}{at}[0, {c}]"
+
+
+def _all(grid):
+    return list(range(grid.values.size))
+
+
+# ---------------------------------------------------------------- words
+
+
+def _size_text(gradient):
+    return f"mean |gradient| = {number(np.abs(gradient).mean())}, largest {number(np.abs(gradient).max())}"
+
+
+def _parameters(layer):
+    """What the layer keeps for itself, with shapes."""
+    names = [("weight", "dw"), ("bias", "db")]
+    held = [(short, getattr(layer, name, None)) for name, short in names]
+    return "".join(f", {short} {parameter.data.shape}" for short, parameter in held if parameter is not None)
+
+
+def _share(count, size):
+    return f"{100 * count / size:.0f} %"
+
+
+def _convolution(layer, dy, dx):
+    return (
+        f"The convolution scatters dy back through its kernels: {dy.shape[1]} channels become {dx.shape[1]}, and the "
+        f"picture grows from {dy.shape[2]} × {dy.shape[3]} to {dx.shape[2]} × {dx.shape[3]}."
+    )
+
+
+def _linear(layer, dy, dx):
+    return f"The linear layer mixes its {dy.shape[1]} gradients into {dx.shape[1]}: dx = dy · w."
+
+
+def _relu(layer, dy, dx):
+    return f"ReLU lets the gradient pass where its input was positive: {_share((dx == 0).sum(), dx.size)} of dx are 0."
+
+
+def _max_pool(layer, dy, dx):
+    return (
+        f"Only the winner of each window takes the gradient: {dy[0].size} numbers land on {dx[0].size} places, and "
+        f"{_share((dx == 0).sum(), dx.size)} of them stay 0."
+    )
+
+
+def _average_pool(layer, dy, dx):
+    return "Every cell of a window takes an equal share of its gradient."
+
+
+def _flatten(layer, dy, dx):
+    return "Flatten gives the same numbers their old shape back."
+
+
+def _dropout(layer, dy, dx):
+    if layer.training:
+        return f"Dropout blocks what it had dropped: {_share((dx == 0).sum(), dx.size)} of dx are 0, the rest grew."
+    return "Dropout does nothing outside training: the gradient passes."
+
+
+def _batch_norm(layer, dy, dx):
+    return "Batch normalisation takes the mean out of the gradient, and what would only stretch the channel."
+
+
+def _other(layer, dy, dx):
+    return f"{type(layer).__name__} turns dy into dx."
+
+
+_SENTENCES = {
+    layers.Conv2d: _convolution,
+    layers.Linear: _linear,
+    layers.ReLU: _relu,
+    layers.MaxPool2d: _max_pool,
+    layers.AvgPool2d: _average_pool,
+    layers.Flatten: _flatten,
+    layers.Dropout: _dropout,
+    layers.BatchNorm2d: _batch_norm,
+}

@@ -1,0 +1,150 @@
+"""How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark
+
+Takes about two minutes and prints Markdown. Every side is a process of its own, because the thread pools of NumPy
+and PyTorch disturb each other; the processes take turns in short slots, so that a busy moment of the machine hits
+all of them; a time is the 25th percentile of its steps. Ratios carry over to other machines, milliseconds do not.
+Without PyTorch the course is measured alone.
+"""
+
+import contextlib
+import importlib.util
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from geometry import BATCH, CONVOLUTIONS, GROWTH
+
+ROUNDS = 7
+LIBRARY = "functional, layers, losses, optim, training, data"
+WITH_PYTORCH = importlib.util.find_spec("torch") is not None
+OTHERS = ["torch", "torch channels_last"] if WITH_PYTORCH else []
+OTHER_NAMES = ["PyTorch", "channels_last"][: len(OTHERS)]
+
+
+class Worker:
+    """A process that answers the questions of worker.py."""
+
+    def __init__(self, side, threads):
+        command = [sys.executable, Path(__file__).with_name("worker.py"), side, str(threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, question, task):
+        print(json.dumps([question, task]), file=self.process.stdin, flush=True)
+        return json.loads(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def ask_alone(side, question, task):
+    """The answer of a process that is asked nothing else."""
+    with Worker(side, 1) as worker:
+        return worker.ask(question, task)
+
+
+def measure(tasks):
+    """The tasks of each (side, threads) -> (side, threads, task): milliseconds."""
+    taken = defaultdict(list)
+    with contextlib.ExitStack() as stack:
+        workers = {side: stack.enter_context(Worker(*side)) for side in tasks}
+        for _ in range(ROUNDS):
+            for side, worker in workers.items():
+                for task in tasks[side]:
+                    taken[*side, task] += worker.ask("times", task)
+    return {key: 1000 * np.percentile(seconds, 25) for key, seconds in taken.items()}
+
+
+def import_seconds():
+    """What importing the library adds to importing NumPy: the median of seven processes."""
+    clock = "time.perf_counter()"
+    code = f"import time, numpy; start = {clock}; from course_lib import {LIBRARY}; print({clock} - start)"
+    runs = [subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True) for _ in range(7)]
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def show(title, head, rows):
+    print(f"\n**{title}**\n")
+    for cells in (head, ["---"] * len(head), *rows):
+        print("| " + " | ".join(cell if isinstance(cell, str) else f"{cell:.2f}" for cell in cells) + " |")
+
+
+def show_convolutions(time):
+    def row(name):
+        own, handed_on, products = (time["course", 1, name + kind] for kind in ("", ", batch last", ", products"))
+        others = [time[other, 1, name] for other in OTHERS]
+        two = [time["course", 2, name] / time[other, 2, name] for other in OTHERS]
+        ratios = [mine / other for mine in (own, handed_on) for other in others]
+        return [name, own, own / products, handed_on, handed_on / products, *ratios, *two]
+
+    head = ["", "NCHW, ms", "/ products", "batch last, ms", "/ products"]
+    head += [f"{mine} / {other}" for mine in ("NCHW", "batch last") for other in OTHER_NAMES]
+    head += [f"NCHW / {other}, 2 threads" for other in OTHER_NAMES]
+    title = "Conv2d forward + backward, N = 32, 1 thread, against its three matrix products and against PyTorch"
+    show(title, head, [row(geometry.name) for geometry in CONVOLUTIONS])
+
+
+def show_networks(time):
+    sides = [(side, threads) for threads in (1, 2) for side in ("course", *OTHERS)]
+    ratios = [(other, threads) for threads in (1, 2) for other in OTHERS]
+    names = dict(zip(["course", *OTHERS], ["course", *OTHER_NAMES], strict=True))
+    head = ["", *(f"{names[side]} {threads}T, ms" for side, threads in sides)]
+    head += [f"course / {names[other]} {threads}T" for other, threads in ratios]
+    rows = [
+        [f"{name}, batch {batch}", *(time[*side, name] for side in sides)]
+        + [time["course", threads, name] / time[other, threads, name] for other, threads in ratios]
+        for name, batch in BATCH.items()
+    ]
+    show("Training step", head, rows)
+
+
+def show_memory():
+    sides = ["course", *OTHERS[:1]]
+    peaks = {name: [ask_alone(side, "peak_memory", name) for side in sides] for name in BATCH}
+    rows = [["memory of the whole process, MB", *(", ".join(f"{peak:.0f}" for peak in peaks[name]) for name in BATCH)]]
+    if WITH_PYTORCH:
+        rows.append(["course / PyTorch", *(peaks[name][0] / peaks[name][1] for name in BATCH)])
+    rows.append(["memory one step adds, MB (tracemalloc)", *(ask_alone("course", "traced_peak", name) for name in BATCH)])
+    rows.append(["page faults a step", *(ask_alone("course", "page_faults", name) for name in BATCH)])
+    show(f"Memory ({', '.join(sides)})", ["", *BATCH], rows)
+
+
+def show_growth(time):
+    base = time["course", 1, "growth: nothing"]
+    rows = [
+        [f"{name} x {factor:.3g}", math.log(time["course", 1, f"growth: {name}"] / base) / math.log(factor)]
+        for name, (_, factor) in GROWTH.items()
+        if factor > 1
+    ]
+    show("Growth of the time of one convolution: the exponent when one size is made larger", ["", "exponent"], rows)
+
+
+def main():
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} CPUs, {platform.machine()}")
+    if not WITH_PYTORCH:
+        print("PyTorch is not installed: the course is measured alone.")
+    shared = [*BATCH, *(geometry.name for geometry in CONVOLUTIONS)]
+    alone = [geometry.name + kind for geometry in CONVOLUTIONS for kind in (", batch last", ", products")]
+    alone += [f"growth: {name}" for name in GROWTH]
+    tasks = {(side, threads): shared for threads in (1, 2) for side in ("course", *OTHERS)}
+    tasks["course", 1] = shared + alone
+    time = measure(tasks)
+    show_networks(time)
+    show_convolutions(time)
+    show_memory()
+    show_growth(time)
+    print(f"\nimport of {LIBRARY}: {import_seconds():.3f} s beyond NumPy")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""One process that steps when it is told to: python worker.py (course | torch | "torch channels_last") THREADS.
+
+It reads requests, one JSON list a line: the name of a function below and its argument, a task. It answers each
+with one line of JSON. The number of threads is set before NumPy or PyTorch is imported.
+"""
+
+import functools
+import importlib
+import json
+import os
+import sys
+import time
+import tracemalloc
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+SLOT = 0.15  # seconds
+
+
+def times(step):
+    """Step for a while -> the seconds that each step took."""
+    step()
+    taken, begun = [], time.perf_counter()
+    while sum(taken) < SLOT:
+        start = time.perf_counter()
+        step()
+        taken.append(time.perf_counter() - start)
+    return taken
+
+
+def peak_memory(step):
+    """The most memory this process has ever held, in MB: ask a process that does nothing else."""
+    for _ in range(20):
+        step()
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def page_faults(step, steps=100):
+    """How many pages the system had to provide for each step, after a warm-up."""
+    for _ in range(20):
+        step()
+    before = resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(steps):
+        step()
+    return resource and (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps
+
+
+def traced_peak(step):
+    """The most memory that one step held beyond what was held before it, in MB."""
+    step()
+    tracemalloc.start()
+    held, _ = tracemalloc.get_traced_memory()
+    step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (peak - held) / 2**20
+
+
+def tasks(side, threads):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = threads
+    library, *memory = side.split()
+    return importlib.import_module(f"{library}_tasks").tasks(*memory)
+
+
+if __name__ == "__main__":
+    prepare = tasks(*sys.argv[1:])
+    step_of = functools.cache(lambda task: prepare[task]())
+    for line in sys.stdin:
+        question, task = json.loads(line)
+        print(json.dumps(globals()[question](step_of(task))), flush=True)

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from reference import cases
+
+from course_lib import layers, optim
+from course_lib.layers import Linear, Parameter
+
+MADE_AS = {
+    "SGD": lambda p: optim.SGD(p, 0.1),
+    "SGD with momentum": lambda p: optim.SGD(p, 0.1, momentum=0.9),
+    "Adam": lambda p: optim.Adam(p, 0.01),
+    "Adam with other betas": lambda p: optim.Adam(p, 0.5, betas=(0.5, 0.9), eps=1e-3),
+}
+every_optimizer = pytest.mark.parametrize("label", MADE_AS)
+
+
+@every_optimizer
+def test_a_given_row_of_gradients_leads_where_it_leads_in_pytorch(label):
+    ref = cases("optimizers")[label]
+    parameter = Parameter(ref["start"])
+    optimizer = MADE_AS[label]([parameter])
+    for gradient, expected in zip(ref["gradient"], ref["data"], strict=True):
+        parameter.grad = gradient
+        optimizer.step()
+        np.testing.assert_allclose(parameter.data, expected, rtol=1e-12, atol=1e-14)
+
+
+@every_optimizer
+def test_a_step_leaves_the_gradient_and_the_arrays_it_was_given(label):
+    start, gradient = np.ones(3), np.array([1.0, 2.0, 3.0])
+    parameter = Parameter(start)
+    parameter.grad = gradient
+    optimizer = MADE_AS[label]([parameter])
+    optimizer.step()
+    optimizer.step()
+    assert (start == 1).all() and (parameter.data < 1).all()
+    np.testing.assert_array_equal(gradient, [1, 2, 3])
+    assert parameter.grad is gradient
+
+
+@every_optimizer
+def test_zero_grad_empties_every_gradient(label):
+    layer = Linear(2, 3)
+    layer.backward(layer(np.ones((4, 2))))
+    MADE_AS[label](layer.parameters()).zero_grad()
+    assert all((parameter.grad == 0).all() for parameter in layer.parameters())
+
+
+@every_optimizer
+def test_every_parameter_has_its_own_memory(label):
+    together = [Parameter(np.ones(2)), Parameter(np.ones((3, 1)))]
+    alone = [Parameter(np.ones(2)), Parameter(np.ones((3, 1)))]
+    optimizers = [MADE_AS[label](together), *(MADE_AS[label]([parameter]) for parameter in alone)]
+    for step in range(1, 4):
+        for parameter in together + alone:
+            parameter.grad = np.full_like(parameter.data, step * parameter.data.ndim)
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+
+
+@pytest.mark.parametrize("lr", [0.1, np.float64(0.1), np.float32(0.1), 1])
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam])
+def test_float32_stays_float32_whatever_kind_of_number_lr_is(make, lr):
+    parameter = Parameter(np.ones(3, np.float32))
+    optimizer = make([parameter], lr=lr)
+    parameter.grad = np.ones(3, np.float32)
+    optimizer.step()
+    assert parameter.data.dtype == np.float32
+
+
+def test_the_first_step_of_adam_is_lr_long_whatever_the_size_of_the_gradient():
+    parameter = Parameter(np.zeros(3))
+    optimizer = optim.Adam([parameter], lr=0.01)
+    parameter.grad = np.array([1e-3, 1.0, -1e3])
+    optimizer.step()
+    np.testing.assert_allclose(parameter.data, [-0.01, -0.01, 0.01], rtol=1e-4)
+
+
+def test_sgd_by_hand_with_momentum_one_half():
+    parameter = Parameter(np.zeros(1))
+    optimizer = optim.SGD([parameter], lr=1, momentum=0.5)
+    places = []
+    for gradient in (1.0, 0.0, 0.0):
+        parameter.grad = np.array([gradient])
+        optimizer.step()
+        places.append(parameter.data.item())
+    assert places == [-1, -1.5, -1.75]
+
+
+def test_the_parameters_may_come_from_a_generator():
+    layer = Linear(2, 3)
+    assert optim.SGD(iter(layer.parameters()), 0.1).parameters == layer.parameters()
+
+
+weight = layers.Linear(2, 3).weight
+BAD = {
+    "no parameters": (lambda: optim.SGD([], 0.1), "parameters must hold at least one Parameter, but is empty"),
+    "a layer": (lambda: optim.SGD(Linear(2, 3), 0.1), r"parameters must be a list .*, but is Linear\("),
+    "one parameter": (lambda: optim.Adam(weight), r"parameters must be a list .*, but is Parameter\("),
+    "an array": (lambda: optim.Adam([weight, np.ones(3)]), r"parameters\[1\] must be a Parameter, but is a ndarray"),
+    "negative lr": (lambda: optim.SGD([weight], -0.1), "lr must be at least 0 .*, but is -0.1"),
+    "lr in words": (lambda: optim.SGD([weight], "fast"), "lr must be a number, but is 'fast'"),
+    "lr NaN": (lambda: optim.Adam([weight], float("nan")), "lr must be at least 0 .*, but is nan"),
+    "lr infinite": (lambda: optim.Adam([weight], float("inf")), "lr must be at least 0 .*, but is inf"),
+    "lr missing": (lambda: optim.SGD([weight], None), "lr must be a number, but is None"),
+    "negative momentum": (lambda: optim.SGD([weight], 0.1, -1), "momentum must be at least 0 .*, but is -1"),
+    "momentum True": (lambda: optim.SGD([weight], 0.1, True), "momentum must be a number, but is True"),
+    "one beta": (lambda: optim.Adam([weight], betas=(0.9,)), r"betas must be a pair of numbers, but is \(0.9,\)"),
+    "betas a number": (lambda: optim.Adam([weight], betas=0.9), "betas must be a pair of numbers, but is 0.9"),
+    "beta one": (lambda: optim.Adam([weight], betas=(0.9, 1)), r"betas\[1\] must be .* less than 1, but is 1"),
+    "eps zero": (lambda: optim.Adam([weight], eps=0), "eps must be positive and finite, but is 0"),
+}
+
+
+@pytest.mark.parametrize(("do", "message"), BAD.values(), ids=BAD)
+def test_what_an_optimizer_cannot_use_is_refused_by_name(do, message):
+    with pytest.raises((TypeError, ValueError), match=f"^{message}"):
+        do()
