@@ -274,7 +274,7 @@ _BY_NAME = {
     "padding": functools.partial(integer, least=0),
     "output_padding": functools.partial(integer, least=0),
     "input_shape": functools.partial(array_shape, axes="(N, C, H, W)"),
-    "indices": integers,
+    "indices": lambda name, value: integers(name, value).astype(np.int64, copy=False),
     "mask": booleans,
     "targets": integers,
 }

@@ -16,6 +16,7 @@ _SLIDERS = {
     "dilation": ("dilation", 1, 3),
     "output_padding": ("output padding", 0, 2),
 }
+_GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
 _LARGEST_NUMBER = 3  # numbers are drawn from -3 to 3: small enough to follow by hand
 
 
@@ -37,17 +38,20 @@ class Explorer(Pictured, ipywidgets.VBox):
         self._stories, self._rng = stories, rng
         self._parameters = {name for story in stories for name in inspect.signature(story).parameters}
         self._arrays = [name for name in ("x", "w", "dy") if name in self._parameters]
-        self._one_dimension = all(story.__name__.startswith("conv1d") for story in stories)
+        self._axes = 1 if all(story.__name__.startswith("conv1d") for story in stories) else 2
         _refuse_unknown(start, self._parameters)
         self._player = Player()
         self._sliders = self._make_sliders(size, kernel_size, start)
-        self._numbers = {name: _field(name) for name in self._arrays}
-        self._again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
-        self._redraw({name: start[name] for name in self._arrays if name in start})
-        self._listen()
-        super().__init__([
-            _row(*self._sliders.values(), self._again), _row(*self._numbers.values()), self._player,
-        ])  # fmt: skip
+        self._fields = {name: _field(name) for name in self._arrays}
+        again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
+        self._busy = False
+        self._redraw({name: np.asarray(start[name], float) for name in self._arrays if name in start})
+        for slider in self._sliders.values():
+            slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
+        for name, field in self._fields.items():
+            field.observe(lambda change, name=name: self._once(lambda: self._take(name)), "value")
+        again.on_click(lambda button: self._once(lambda: self._redraw({})))
+        super().__init__([_row(*self._sliders.values(), again), _row(*self._fields.values()), self._player])
 
     @property
     def stories_shown(self):
@@ -56,88 +60,80 @@ class Explorer(Pictured, ipywidgets.VBox):
     # ------------------------------------------------------------ controls
 
     def _make_sliders(self, size, kernel_size, start):
-        sliders = {}
-        if self._one_dimension:
-            sliders["columns"] = _slider("size of x", 1, 12, checks.integer("size", size, 1))
-        else:
-            rows, columns = checks.pair("size", size, 1)
-            sliders["rows"] = _slider("rows of x", 1, 10, rows)
-            sliders["columns"] = _slider("columns of x", 1, 10, columns)
-        sliders["kernel"] = _slider("kernel", 1, 5, checks.integer("kernel_size", kernel_size, 1))
+        sizes = _axes_of("size", size, self._axes) if "x" not in start else np.shape(start["x"])
+        kernel = _axes_of("kernel_size", kernel_size, self._axes) if "w" not in start else np.shape(start["w"])
+        names = ("columns",) if self._axes == 1 else ("rows", "columns")
+        sliders = {f"x {name}": _slider(f"x {name}", 1, 10, n) for name, n in zip(names, sizes, strict=True)}
+        sliders |= {f"k {name}": _slider(f"kernel {name}", 1, 5, k) for name, k in zip(names, kernel, strict=True)}
         for name, (label, least, most) in _SLIDERS.items():
             if name in self._parameters:
-                sliders[name] = _slider(label, least, most, start.get(name, self._usual(name, kernel_size, least)))
+                sliders[name] = _slider(label, least, most, start.get(name, self._usual(name, kernel, least)))
         if "ties" in self._parameters:
-            sliders["ties"] = ipywidgets.Dropdown(
-                options=list(TIES), value=start.get("ties", "first"), description="ties", layout={"width": "auto"}
-            )
+            sliders["ties"] = ipywidgets.Dropdown(options=list(TIES), value=start.get("ties", "first"), **_LOOKS)
+            sliders["ties"].description = "ties"
         return sliders
 
-    def _usual(self, name, kernel_size, least):
-        """A pool's windows stand side by side unless told otherwise."""
+    def _usual(self, name, kernel, least):
+        """The windows of a pool stand side by side unless told otherwise."""
         pooling = name == "stride" and any("pool" in story.__name__ for story in self._stories)
-        return kernel_size if pooling else least
+        return max(kernel) if pooling else least
 
-    def _listen(self):
-        for slider in self._sliders.values():
-            slider.observe(lambda change: self._redraw(self._typed()), "value")
-        for field in self._numbers.values():
-            field.observe(lambda change: self._typed_anew(), "value")
-        self._again.on_click(lambda button: self._redraw({}))
+    def _once(self, action):
+        """Run what a control asks for; what that changes in other controls asks for nothing."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            action()
+        except (ValueError, TypeError) as error:
+            self._player.explain(_sentence(error))
+        finally:
+            self._busy = False
 
     # ------------------------------------------------------------ numbers
 
-    def _geometry(self):
-        return {name: slider.value for name, slider in self._sliders.items() if name in self._parameters}
+    def _value(self, prefix):
+        return tuple(slider.value for name, slider in self._sliders.items() if name.startswith(prefix))
 
     def _shapes(self):
         """The shapes that the sliders ask for, by array name; dy has the shape of y."""
-        values = {name: slider.value for name, slider in self._sliders.items()}
-        size = (values["columns"],) if self._one_dimension else (values["rows"], values["columns"])
-        kernel = (values["kernel"],) * len(size)
-        shapes = {"x": size, "w": kernel}
+        shapes = {"x": self._value("x "), "w": self._value("k ")}
         if "dy" in self._parameters:
-            across = [values.get(name, usual) for name, usual in (("stride", 1), ("padding", 0), ("dilation", 1))]
-            shapes["dy"] = tuple(checks.out_size(n, k, *across) for n, k in zip(size, kernel, strict=True))
+            geometry = [self._sliders[name].value if name in self._sliders else usual for name, usual in _GEOMETRY]
+            shapes["dy"] = tuple(
+                checks.out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True)
+            )
         return shapes
 
     def _redraw(self, kept):
-        """Show the stories with `kept` numbers where their shapes still fit, and new ones elsewhere."""
-        try:
-            shapes = self._shapes()
-            arrays = {name: _fitting(name, kept, shapes[name], self._rng) for name in self._arrays}
-            self._show(arrays)
-        except (ValueError, TypeError) as error:
-            self._player.explain(_sentence(error))
-            return
+        """Show the stories with `kept` numbers where their shapes still fit, and with new ones elsewhere."""
+        shapes = self._shapes()
+        arrays = {name: self._fitting(kept.get(name), shapes[name]) for name in self._arrays}
+        settings = {name: self._sliders[name].value for name in self._sliders if name in self._parameters}
+        given = {**arrays, **settings, "kernel_size": shapes["w"], "input_shape": shapes["x"]}
+        self._player.show(*(story(**_for(story, given)) for story in self._stories))
         for name, array in arrays.items():
-            _set_quietly(self._numbers[name], _written(array))
+            self._fields[name].value = _written(array)
+
+    def _fitting(self, array, shape):
+        if array is not None and array.shape == shape:
+            return array
+        return self._rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
 
     def _typed(self):
-        """The numbers in the fields that can be read."""
-        found = {}
-        for name, field in self._numbers.items():
-            try:
-                found[name] = _read(name, field.value)
-            except ValueError:
-                continue
-        return found
+        return {name: _read(name, field.value, self._axes) for name, field in self._fields.items() if field.value}
 
-    def _typed_anew(self):
-        try:
-            arrays = {name: _read(name, field.value) for name, field in self._numbers.items()}
-            self._show(arrays)
-        except (ValueError, TypeError) as error:
-            self._player.explain(_sentence(error))
-
-    def _show(self, arrays):
-        size = self._sliders["rows"].value if "rows" in self._sliders else None
-        extra = {
-            "kernel_size": self._sliders["kernel"].value,
-            "input_shape": (size, self._sliders["columns"].value),
-        }
-        given = {**arrays, **self._geometry(), **extra}
-        self._player.show(*(story(**_for(story, given)) for story in self._stories))
+    def _take(self, name):
+        """A field was typed into: its shape moves the sliders, except that dy has to fit."""
+        typed = self._typed()
+        if name == "dy":
+            checks.shape("dy", typed["dy"], self._shapes()["dy"], "the shape of y")
+        prefix = {"x": "x ", "w": "k "}.get(name)
+        sliders = [slider for key, slider in self._sliders.items() if prefix and key.startswith(prefix)]
+        for slider, length in zip(sliders, typed[name].shape, strict=bool(sliders)):
+            slider.max = max(slider.max, length)
+            slider.value = length
+        self._redraw(typed)
 
 
 def _for(story, given):
@@ -150,20 +146,24 @@ def _refuse_unknown(start, parameters):
             raise TypeError(f"{name} is no parameter of these stories; they have {', '.join(sorted(parameters))}")
 
 
+def _axes_of(name, value, axes):
+    return (checks.integer(name, value, 1),) if axes == 1 else checks.pair(name, value, 1)
+
+
 # ---------------------------------------------------------------- widgets
 
 
+_LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "96px"}}
+
+
 def _slider(label, least, most, value):
-    return ipywidgets.IntSlider(
-        value, min(least, value), max(most, value), description=label, continuous_update=True,
-        layout={"width": "250px"}, style={"description_width": "96px"},
-    )  # fmt: skip
+    return ipywidgets.IntSlider(value, min(least, value), max(most, value), description=label, **_LOOKS)
 
 
 def _field(name):
     return ipywidgets.Text(
-        description=name, continuous_update=False, layout={"flex": "1 1 250px", "min_width": "200px"},
-        style={"description_width": "30px"}, placeholder="numbers between commas; rows between semicolons",
+        description=name, continuous_update=False, placeholder="1, 2, 3; 4, 5, 6", tooltip="Rows between semicolons",
+        layout={"flex": "1 1 220px"}, style={"description_width": "30px"},
     )  # fmt: skip
 
 
@@ -171,25 +171,7 @@ def _row(*children):
     return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
 
 
-def _set_quietly(field, text):
-    """Write into a field without that counting as typing."""
-    with field.hold_trait_notifications():
-        handlers = dict(field._trait_notifiers)
-        field._trait_notifiers = {}
-        try:
-            field.value = text
-        finally:
-            field._trait_notifiers = handlers
-
-
 # ---------------------------------------------------------------- numbers as text
-
-
-def _fitting(name, kept, shape, rng):
-    array = np.asarray(kept.get(name, ()), float)
-    if array.shape == shape:
-        return array
-    return rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
 
 
 def _written(array):
@@ -198,17 +180,18 @@ def _written(array):
     return "; ".join(", ".join(f"{value:g}" for value in row) for row in rows)
 
 
-def _read(name, text):
+def _read(name, text, axes):
     rows = [row.replace("−", "-").split(",") for row in text.split(";") if row.strip()]
     try:
         values = [[float(value) for value in row] for row in rows]
     except ValueError:
-        raise ValueError(f"{name} must be numbers between commas, rows between semicolons, but is {text!r}") from None
+        raise ValueError(f"{name} must be numbers between commas, but is {text!r}") from None
     if len({len(row) for row in values}) != 1:
-        raise ValueError(f"{name} must have rows of one length, but they have {[len(row) for row in values]}")
-    return np.array(values[0] if len(values) == 1 and name_is_line else values)
+        raise ValueError(f"{name} must have rows of one length, but they have {[len(row) for row in values]} numbers")
+    if axes == 1 and len(values) > 1:
+        raise ValueError(f"{name} must be one row of numbers, but has {len(values)}")
+    return np.array(values[0] if axes == 1 else values)
 
 
 def _sentence(error):
-    text = str(error)
-    return text[0].upper() + text[1:] + "."
+    return f"This does not fit: {error}."

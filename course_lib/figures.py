@@ -1,5 +1,7 @@
 """Arrays -> pictures. Every function draws on the Axes it is given; a lesson decides how they are arranged."""
 
+from itertools import zip_longest
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
@@ -52,9 +54,9 @@ def numbers(ax, values, title="", role="input", lit=()):
     ax.spines[:].set_visible(False)
 
 
-def heat(ax, values, title=""):
-    """values (H, W) in red (positive) and blue (negative), white at zero."""
-    limit = max(np.abs(values).max(), np.finfo(float).tiny)
+def heat(ax, values, title="", limit=None):
+    """values (H, W) in red (positive) and blue (negative), white at zero, full colour at the limit."""
+    limit = limit or max(np.abs(values).max(), np.finfo(float).tiny)
     ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(False)
@@ -81,24 +83,25 @@ def curves(ax, title="", x_label="", log=False, **series):
 # ---------------------------------------------------------------- sums of products, cell by cell
 
 
-def matrix_product(ax, matrix, vector, names, roles, row=None, column=None):
-    """matrix (m, n) · vector (n,) = result (m,), all cells of one size; a row or column of the matrix is framed.
+def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
+    """matrix (m, n) · right (n,) or (n, c) = result, all cells of one size; a row or column of the matrix is framed.
 
-    names, roles: of matrix, vector and result.
+    names, roles: of matrix, right and result.
     """
-    m, n = matrix.shape
+    right = right.reshape(len(right), -1)
+    (m, n), c = matrix.shape, right.shape[1]
     middle = max(m, n) / 2
-    parts = zip((matrix, vector[:, None], (matrix @ vector)[:, None]), (0, n + 1, n + 3), names, roles, strict=True)
+    parts = zip((matrix, right, matrix @ right), (0, n + 1, n + c + 2), names, roles, strict=True)
     for values, left, name, role in parts:
         _cells(ax, values, left, middle - len(values) / 2, role)
         ax.text(left + values.shape[1] / 2, middle - len(values) / 2 - 0.3, name, ha="center", va="bottom")
-    for sign, place in (("·", n + 0.5), ("=", n + 2.5)):
+    for sign, place in (("·", n + 0.5), ("=", n + c + 1.5)):
         ax.text(place, middle, sign, ha="center", va="center", fontsize=16)
     if row is not None:
         _frame(ax, 0, middle - m / 2 + row, n, 1, roles[0])
     if column is not None:
         _frame(ax, column, middle - m / 2, 1, m, roles[0])
-    _sheet(ax, -0.2, n + 4.2, -1, max(m, n) + 0.2)
+    _sheet(ax, -0.2, n + 2 * c + 2.2, -1, max(m, n) + 0.2)
 
 
 def parts_and_sum(ax, parts, names, total_name, role):
@@ -110,6 +113,19 @@ def parts_and_sum(ax, parts, names, total_name, role):
     for name, place in zip([*names, total_name], [*np.arange(m), m + 0.4], strict=True):
         ax.text(-0.2, place + 0.5, name, ha="right", va="center")
     _sheet(ax, -2.2, n + 0.2, -0.2, m + 1.6)
+
+
+def beside(ax, arrays, names, role, signs=()):
+    """arrays (rows, columns) from left to right, all cells of one size, with signs such as "+" between them."""
+    tallest, left = max(map(len, arrays)), 0
+    for values, name, sign in zip_longest(arrays, names, signs, fillvalue=""):
+        top = (tallest - len(values)) / 2
+        _cells(ax, values, left, top, role)
+        left += values.shape[1]
+        ax.text(left - values.shape[1] / 2, top - 0.3, name, ha="center", va="bottom")
+        ax.text(left + 0.5, tallest / 2, sign, ha="center", va="center", fontsize=16)
+        left += 1
+    _sheet(ax, -0.2, left - 0.8, -1, tallest + 0.2)
 
 
 def _cells(ax, values, left, top, role):
@@ -131,3 +147,47 @@ def _sheet(ax, left, right, top, bottom):
     """Empty paper, with rows counted downwards."""
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
+
+
+# ---------------------------------------------------------------- what a network has learnt
+
+
+def kernel(ax, values, title="", limit=None):
+    """values (kH, kW) as in `heat`, with the numbers."""
+    limit = limit or max(np.abs(values).max(), np.finfo(float).tiny)
+    heat(ax, values, title, limit)
+    for (i, j), value in np.ndenumerate(values):
+        colour = "white" if abs(value) > 0.6 * limit else "black"
+        printed = f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
+        ax.text(j, i, printed, ha="center", va="center", color=colour, fontsize=8)
+
+
+def mosaic(ax, images, title="", columns=8):
+    """images (n, H, W) as one grey picture, `columns` of them in a row."""
+    n, H, W = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * columns, H + 1, W + 1), np.nan)  # nan is drawn as paper: a line between the images
+    sheet[:n, :H, :W] = images
+    sheet = sheet.reshape(rows, columns, H + 1, W + 1).transpose(0, 2, 1, 3).reshape(rows * (H + 1), -1)
+    image(ax, sheet[:-1, :-1], title)
+
+
+def confusion(ax, counts, title=""):
+    """counts (classes, classes): how often class i (row) was taken for class j (column). Only mistakes are coloured."""
+    mistakes = counts * (1 - np.eye(len(counts), dtype=int))
+    ax.imshow(mistakes, cmap="Oranges", vmax=2 * max(mistakes.max(), 1))  # half the scale: black stays legible
+    for (i, j), count in np.ndenumerate(counts):
+        ax.text(j, i, count or "·", ha="center", va="center", color="black", fontsize=9)
+    classes = np.arange(len(counts))
+    ax.set(xticks=classes, yticks=classes, xlabel="taken for", ylabel="is", title=title)
+    ax.spines[:].set_visible(False)
+
+
+def probabilities(ax, values, answer):
+    """values (classes,) as bars, percentages on those that matter; the right class is green, as is its number."""
+    classes = range(len(values))
+    bars = ax.bar(classes, values, color=[PALETTE["output" if c == answer else "count"][0] for c in classes])
+    ax.bar_label(bars, [f"{values[c]:.0%}" if c == answer or values[c] >= 0.01 else "" for c in classes], fontsize=8)
+    ax.set(xticks=classes, yticks=[], ylim=(0, 1.2))
+    ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
+    ax.spines["left"].set_visible(False)

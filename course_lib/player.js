@@ -42,7 +42,12 @@ function blend(from, to, share) {
 }
 
 const css = (rgb) => `rgb(${rgb.join()})`;
-const luminance = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b) / 255;
+
+// relative luminance, as the Web Content Accessibility Guidelines define it
+function brightness(rgb) {
+  const [r, g, b] = rgb.map((value) => (value <= 10 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
 
 function element(tag, className, parent, text) {
   const node = document.createElement(tag);
@@ -63,7 +68,7 @@ class Theme {
     const style = getComputedStyle(root);
     this.paper = read(style.backgroundColor);
     this.ink = read(style.color);
-    this.dark = luminance(this.paper) < 0.5;
+    this.dark = brightness(this.paper) < 0.2;
     this.font = style.fontFamily;
     this.codeFont = getComputedStyle(root.querySelector(".cg-formula") ?? root).fontFamily;
     this.roles = {};
@@ -84,8 +89,9 @@ class Theme {
     return blend(this.paper, side, Math.abs(share));
   }
 
+  // black or white, whichever stands out more
   textOn(rgb) {
-    return luminance(rgb) > 0.5 ? "#111" : "#fff";
+    return brightness(rgb) > 0.179 ? "#000" : "#fff";
   }
 }
 
@@ -155,7 +161,7 @@ class Grid {
   }
 }
 
-class Story {
+export class Story {
   constructor(data) {
     this.title = data.title;
     this.code = data.code;
@@ -176,7 +182,7 @@ class Story {
   words([pattern, numbers], patterns) {
     const filling = numbers.split(" ");
     const text = patterns[pattern].split("#").reduce((text, part, n) => text + filling[n - 1] + part);
-    const [sentence, formula, products] = text.split("\n");
+    const [sentence, formula, products] = text.split("\t");
     return { sentence, formula, numbers: products };
   }
 
@@ -265,7 +271,7 @@ const SMALLEST_WITH_CORNERS = 32;
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
 const LARGEST_STACKED = 30;
 const MOST_CHIPS = 40;
-const HINT = "Point at a cell to see every step it takes part in; click to keep it.";
+const HINT = "Point at a cell to see every step it takes part in. Click, or Shift with an arrow key, chooses one.";
 const GLIDE = 0.35; // the share of a step in which kernel and window move; then the amounts travel
 const LANDED = 0.85;
 
@@ -292,10 +298,11 @@ class Panel {
     this.canvas.addEventListener("click", (event) => player.pin(this.hit(event), this));
   }
 
-  makeCode({ lines, open, lab }) {
+  // what would give a lab away stays closed until it is solved, or the reader opens it
+  makeCode({ lines, lab, secret }) {
     const details = element("details", "cg-code", this.node);
-    details.open = open;
-    element("summary", "", details, open ? "The code" : `The code: it gives away the lab ${lab}`);
+    details.open = !secret;
+    element("summary", "", details, secret ? `The code: it gives away the lab ${lab}` : "The code");
     const pre = element("pre", "", details);
     return lines.map((line) => element("span", "", pre, line || " "));
   }
@@ -343,7 +350,7 @@ class Panel {
     const longest = (part) => this.story.steps.map(part).reduce((a, b) => (b.length > a.length ? b : a), "");
     this.words.style.minHeight = "0";
     this.write(longest((step) => step.sentence), longest((step) => step.formula), longest((step) => step.numbers));
-    this.words.style.minHeight = `${this.words.offsetHeight}px`;
+    this.words.style.minHeight = `${Math.ceil(this.words.getBoundingClientRect().height)}px`;
     this.rewrite();
   }
 
@@ -626,10 +633,14 @@ class Panel {
     if (this.inLine) for (const term of terms) this.drawCurve(this.path(term, places), term.to, travel);
     if (travel === 1) this.flash(terms, places, (progress - LANDED) / (1 - LANDED));
     if (travel === 1 && !this.inLine) return this.drawCorners(places, terms);
+    // before the kernel the chip is the number read; behind it, the product
     const rest = 0.74;
     for (const term of terms) {
-      const [x, y] = along(this.path(term, places), travel === 1 ? rest : travel);
-      this.chip(x, y, number(term.amount), story.grids[term.to].role);
+      const path = this.path(term, places);
+      const [x, y] = along(path, travel === 1 ? rest : travel);
+      const source = path.length === 3 && travel < 0.5 && term.read.find(([grid]) => story.grids[grid].role !== "kernel");
+      if (source) this.chip(x, y, number(story.grids[source[0]].values[source[1]]), story.grids[source[0]].role);
+      else this.chip(x, y, number(term.amount), story.grids[term.to].role);
     }
   }
 
@@ -844,40 +855,47 @@ function facing(a, b) {
 
 // ---------------------------------------------------------------- the player
 
+const KEYS = "Space plays and pauses, arrows step, Home and End jump, Shift with an arrow chooses a cell, Escape lets it go.";
+
 class Player {
   constructor(model, root) {
     this.model = model;
     this.root = root;
-    this.position = 0;
-    this.playing = false;
+    this.position = this.from = 0;
     this.progress = 1;
     this.speed = 1;
-    this.still = matchMedia("(prefers-reduced-motion: reduce)");
-    root.classList.add("cg-player");
+    this.playing = false;
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    root.className = "cg-player";
     root.tabIndex = 0;
-    root.dataset.lmSuppressShortcuts = "true";
+    root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys
     root.setAttribute("role", "group");
-    root.addEventListener("keydown", (event) => this.key(event));
+    root.setAttribute("aria-description", KEYS);
     this.build();
+    this.listen();
+  }
+
+  listen() {
+    this.gone = new AbortController();
+    const { signal } = this.gone;
     this.onChange = () => this.build();
-    model.on("change:stories", this.onChange);
-    this.resizer = new ResizeObserver(() => this.resize());
-    this.resizer.observe(root);
+    this.model.on("change:stories", this.onChange);
+    this.root.addEventListener("keydown", (event) => this.key(event), { signal });
+    this.resizer = new ResizeObserver(() => this.root.clientWidth !== this.width && this.resize());
+    this.resizer.observe(this.root);
     this.themeWatch = new MutationObserver(() => this.rethemed());
     this.themeWatch.observe(document.body, { attributes: true });
-    this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.onScheme = () => this.rethemed();
-    this.scheme.addEventListener("change", this.onScheme);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.rethemed(), { signal });
   }
 
   destroy() {
     this.pause();
     cancelAnimationFrame(this.frame);
+    this.gone.abort();
     this.model.off("change:stories", this.onChange);
     this.resizer.disconnect();
     this.themeWatch.disconnect();
-    this.scheme.removeEventListener("change", this.onScheme);
-    this.root.replaceChildren();
+    this.root.remove();
   }
 
   build() {
@@ -893,6 +911,7 @@ class Player {
     }
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
     this.words = element("div", "cg-panels", this.root);
+    this.words.setAttribute("aria-live", "polite");
     this.panels = stories.map((story) => new Panel(new Story(story), this.words, this));
     this.last = Math.max(...this.panels.map((panel) => panel.story.last));
     this.position = Math.min(this.position, this.last);
@@ -909,11 +928,11 @@ class Player {
       node.addEventListener("click", action);
       return node;
     };
-    button("first", "First frame", () => this.go(0));
-    button("back", "One step back", () => this.go(this.position - 1));
-    this.playButton = button("play", "Play", () => this.toggle());
-    button("next", "One step on", () => this.step());
-    button("last", "Last frame", () => this.go(this.last));
+    button("first", "First frame (Home)", () => this.go(0));
+    button("back", "One step back (left arrow)", () => this.go(this.position - 1));
+    this.playButton = button("play", "Play (space)", () => this.toggle());
+    button("next", "One step on (right arrow)", () => this.step());
+    button("last", "Last frame (End)", () => this.go(this.last));
     const time = element("div", "cg-time", bar);
     this.ticks = element("canvas", "", time);
     this.ticks.setAttribute("aria-hidden", "true");
@@ -941,9 +960,11 @@ class Player {
     return clamp(40000 / this.last, 120, 1600) / this.speed;
   }
 
+  // progress 0 to 1: how far the motion from the last position to this one has come
   show(position, progress = 1) {
     this.position = clamp(position, 0, this.last);
     this.progress = progress;
+    if (progress === 1) this.from = this.position;
     for (const panel of this.panels) panel.say(this.positionIn(panel));
     this.slider.value = this.position;
     this.slider.setAttribute("aria-valuetext", `frame ${this.position} of ${this.last}`);
@@ -952,12 +973,15 @@ class Player {
     this.draw();
   }
 
-  positionIn(panel) {
-    return this.last ? Math.round((this.position / this.last) * panel.story.last) : 0;
+  positionIn(panel, position = this.position) {
+    return this.last ? Math.round((position / this.last) * panel.story.last) : 0;
   }
 
   draw() {
-    for (const panel of this.panels) panel.draw(this.progress, this.selectionIn(panel));
+    for (const panel of this.panels) {
+      const moved = this.positionIn(panel) !== this.positionIn(panel, this.from);
+      panel.draw(moved ? this.progress : 1, this.selectionIn(panel));
+    }
     this.drawTicks();
   }
 
@@ -975,7 +999,7 @@ class Player {
   // run one step's motion, then call back
   glide(position, done) {
     cancelAnimationFrame(this.frame);
-    const length = this.still.matches ? 0 : Math.min(0.75 * this.interval, 1100);
+    const length = this.calm.matches ? 0 : Math.min(0.75 * this.interval, 1100);
     const start = performance.now();
     const tick = (now) => {
       const progress = length < 60 ? 1 : clamp((now - start) / length, 0, 1);
@@ -991,7 +1015,7 @@ class Player {
     if (this.position >= this.last) this.show(0);
     this.playing = true;
     this.words.setAttribute("aria-live", "off");
-    this.icon(this.playButton, "pause", "Pause");
+    this.icon(this.playButton, "pause", "Pause (space)");
     this.playOn();
   }
 
@@ -1009,21 +1033,23 @@ class Player {
     if (!this.playing) return;
     this.playing = false;
     this.words.setAttribute("aria-live", "polite");
-    this.icon(this.playButton, "play", "Play");
+    this.icon(this.playButton, "play", "Play (space)");
   }
 
   key(event) {
     if (event.target.tagName === "SELECT" || event.altKey || event.ctrlKey || event.metaKey) return;
-    const onButton = event.target.tagName === "BUTTON" || event.target.tagName === "SUMMARY";
+    const choose = () => this.moveChoice(event.key);
     const actions = {
       ArrowRight: () => this.step(),
       ArrowLeft: () => this.go(this.position - 1),
       Home: () => this.go(0),
       End: () => this.go(this.last),
       Escape: () => this.pin(null),
+      " ": () => this.toggle(),
+      ...(event.shiftKey && { ArrowRight: choose, ArrowLeft: choose, ArrowUp: choose, ArrowDown: choose }),
     };
-    if (!onButton) actions[" "] = () => this.toggle();
-    if (!this.panels.length || !actions[event.key]) return;
+    const pressed = event.key === " " && ["BUTTON", "SUMMARY"].includes(event.target.tagName);
+    if (pressed || !this.panels.length || !actions[event.key]) return;
     event.preventDefault();
     event.stopPropagation();
     actions[event.key]();
@@ -1041,6 +1067,18 @@ class Player {
   pin(found, panel) {
     const same = found && this.pinned?.cell === found.cell && this.pinned?.grid === found.grid;
     this.pinned = found && !same ? { ...found, panel } : null;
+    this.selectionChanged();
+  }
+
+  // Shift and an arrow: the neighbour of the chosen cell; past the edge, the next grid
+  moveChoice(key) {
+    const panel = this.pinned?.panel ?? this.panels[0];
+    const { grids } = panel.story;
+    let { grid, cell } = this.pinned ?? { grid: 0, cell: -1 };
+    cell += { ArrowRight: 1, ArrowLeft: -1, ArrowDown: grids[grid].columns, ArrowUp: -grids[grid].columns }[key];
+    if (cell < 0 && this.pinned) [grid, cell] = [(grid + grids.length - 1) % grids.length, Infinity];
+    else if (cell >= grids[grid].values.length) [grid, cell] = [(grid + 1) % grids.length, 0];
+    this.pinned = { grid, cell: clamp(cell, 0, grids[grid].values.length - 1), panel };
     this.selectionChanged();
   }
 
@@ -1065,6 +1103,7 @@ class Player {
   // panels share one size of cell, and one height where they stand side by side
   resize() {
     if (!this.panels[0]?.node.clientWidth) return;
+    this.width = this.root.clientWidth;
     this.theme = new Theme(this.root, this.palette);
     const unit = this.unitFor();
     const width = this.panels[0].node.clientWidth;

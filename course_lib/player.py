@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 from IPython.display import display
 
-from course_lib import still
+from course_lib import exercises, progress, still
 from course_lib.frames.roles import PALETTE
 from course_lib.frames.story import Story
 
@@ -118,7 +118,7 @@ _NUMBER = re.compile(r"(−?\d+(?:\.\d+)?(?:e−?\d+)?)")
 
 def _words(step, patterns):
     """Sentence, formula and numbers -> [which pattern, the numbers that fill its #]: steps differ in little else."""
-    parts = _NUMBER.split("\n".join((step.sentence, step.formula, step.numbers)))
+    parts = _NUMBER.split("\t".join((step.sentence, step.formula, step.numbers)))
     return [patterns.setdefault("#".join(parts[::2]), len(patterns)), " ".join(parts[1::2])]
 
 
@@ -142,16 +142,8 @@ def _cells(cells, grid):
 def _code(story):
     if not story.source:
         return None
-    return {"lines": story.source, "lab": story.lab, "open": _solved(story.lab)}
-
-
-def _solved(lab):
-    """Whether the reader may see the code at once: the lab that it answers is solved."""
-    try:
-        from course_lib.progress import solved
-    except ImportError:
-        return False
-    return solved(lab)
+    secret = story.lab in exercises.names() and not progress.solved(story.lab)
+    return {"lines": story.source, "lab": story.lab, "secret": secret}
 
 
 def _image(values):

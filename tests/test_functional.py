@@ -11,7 +11,7 @@ from reference import SETTINGS, cases
 from strategies import convolutions, poolings, seeds, transposed_convolutions
 
 from course_lib import functional as F
-from course_lib import gradcheck
+from course_lib import gradcheck, loops
 
 # ---------------------------------------------------------------- backward is the derivative of forward
 
@@ -209,6 +209,50 @@ def test_conv2d_is_the_product_of_the_weight_rows_with_im2col(geometry):
     np.testing.assert_allclose(F.conv2d(x, w, b, **geometry.windows), y, atol=1e-12)
 
 
+# ---------------------------------------------------------------- large enough to be worked on in pieces
+
+LARGE = {
+    "1 to 8": ((64, 1, 28, 28), (8, 1, 3, 3), {}),
+    "1 to 64": ((64, 1, 28, 28), (64, 1, 3, 3), {}),
+    "8 to 16": ((33, 8, 14, 14), (16, 8, 3, 3), {"padding": 1}),
+    "32 to 64": ((32, 32, 14, 13), (64, 32, 3, 3), {"padding": 1}),
+    "5 x 5 with stride 2": ((31, 16, 28, 27), (32, 16, 5, 5), {"stride": 2, "padding": 2}),
+    "wide images": ((2, 3, 5, 3001), (4, 3, 3, 3), {}),
+    "tall images": ((2, 3, 3001, 5), (4, 3, 3, 3), {"stride": 3}),
+}
+
+
+@pytest.mark.parametrize(("x_shape", "w_shape", "plain"), LARGE.values(), ids=LARGE)
+def test_large_convolutions_agree_with_one_matrix_product_per_image(x_shape, w_shape, plain, rng):
+    x, w, b = rng.standard_normal(x_shape), rng.standard_normal(w_shape), rng.standard_normal(w_shape[0])
+    cols = loops.im2col(x, w_shape[2:], **plain)
+    y = F.conv2d(x, w, b, **plain)
+    np.testing.assert_allclose(y.reshape(*y.shape[:2], -1), w.reshape(len(w), -1) @ cols + b[:, None], atol=1e-10)
+    dy = rng.standard_normal(y.shape)
+    expected = loops.conv2d_backward_gemm(dy, x, w, **plain)
+    for found, wanted in zip(F.conv2d_backward(dy, x, w, **plain), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    up = F.conv_transpose2d(dy, w, **plain)
+    np.testing.assert_allclose(up, expected[0][:, :, : up.shape[2], : up.shape[3]], rtol=1e-9, atol=1e-9)
+    dx, dw, _ = F.conv_transpose2d_backward(up, dy, w, **plain)
+    assert_equal_products((up, up), (dx, dy), (dw, w))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_a_batch_gives_what_its_images_give_one_by_one(dtype, rng):
+    x = rng.standard_normal((150, 3, 20, 21)).astype(dtype)
+    w, b = rng.standard_normal((5, 3, 3, 3)).astype(dtype), rng.standard_normal(5).astype(dtype)
+    functions = {
+        "conv2d": lambda x: F.conv2d(x, w, b, padding=1),
+        "max_pool2d": lambda x: F.max_pool2d(x, 3, 2, 1)[0],
+        "avg_pool2d": lambda x: F.avg_pool2d(x, 3, 2, 1),
+        "im2col": lambda x: F.im2col(x, 3, 2),
+    }
+    for name, function in functions.items():
+        together, alone = function(x), np.concatenate([function(x[i : i + 1]) for i in range(len(x))])
+        np.testing.assert_allclose(together, alone, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-11, err_msg=name)
+
+
 # ---------------------------------------------------------------- stored PyTorch values
 
 
@@ -224,7 +268,8 @@ def from_pytorch(operation):
 def assert_close(found, ref, *names):
     found = found if isinstance(found, tuple) else (found,)
     for value, name in zip(found, names, strict=True):
-        np.testing.assert_allclose(value, ref[name], rtol=1e-10, atol=1e-12, err_msg=name, strict=name != "loss")
+        assert np.shape(value) == ref[name].shape, name
+        np.testing.assert_allclose(value, ref[name], rtol=1e-10, atol=1e-12, err_msg=name)
 
 
 @from_pytorch("conv2d")

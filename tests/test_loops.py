@@ -164,6 +164,12 @@ def test_pooling_and_its_gradients_are_those_of_functional(geometry, tied):
     assert_same(loops.avg_pool2d_backward(dy, x.shape, **settings), F.avg_pool2d_backward(dy, x.shape, **settings))
 
 
+@pytest.mark.parametrize("max_pool2d_backward", [loops.max_pool2d_backward, F.max_pool2d_backward])
+def test_indices_of_one_byte_reach_into_planes_wider_than_a_byte_can_count(max_pool2d_backward):
+    dx = max_pool2d_backward([[[[5.0]]]], np.full((1, 1, 1, 1), 250, np.uint8), (1, 1, 2, 300))
+    assert dx[0, 0, 0, 250] == 5 and np.count_nonzero(dx) == 1
+
+
 @given(poolings(plain=True))
 def test_the_stride_of_a_pooling_is_its_kernel_size_unless_given(geometry):
     x, kernel_size = geometry.distinct(), geometry.kernel_size

@@ -14,7 +14,7 @@ def add(verdict, exercise, f, attempts):
     probe = None
     if verdict.raised is None and not any(one.complaint for one in attempts):
         with watched():
-            probe = attempt(exercise, f, exercise.probe)
+            probe = attempt(exercise, f, exercise.probe, exercise.expected(exercise.probe))
     for tensor in exercise.tensors:
         finding = _finding(exercise, tensor, attempts, probe)
         if finding:
@@ -27,8 +27,8 @@ def _finding(exercise, tensor, attempts, probe):
     from course_lib.exercises.judge import close
 
     wrong = []
-    for number, one in enumerate(attempts):
-        array, reference = one.tensors.get(tensor), exercise.references[number][tensor]
+    for one in attempts:
+        array, reference = one.tensors.get(tensor), one.expected[tensor]
         if array is not None and not close(array, reference, exercise.tolerance) and not _accepted(exercise, one):
             wrong.append((one.case, array, reference))
     if not wrong:
@@ -130,8 +130,7 @@ def _border(shape, axes):
 def _picture(exercise, tensor, case, array, reference, probe):
     """Yours beside expected: on the probe if the mistake shows there, else in the case that failed."""
     if probe is not None and not probe.complaint and probe.tensors.get(tensor) is not None:
-        expected = exercise.expected(exercise.probe)[tensor]
-        yours = probe.tensors[tensor]
+        yours, expected = probe.tensors[tensor], probe.expected[tensor]
         off = yours.shape != expected.shape or different(yours, expected, exercise.tolerance).any()
         if off and not _accepted(exercise, probe):
             case, array, reference = exercise.probe, yours, expected

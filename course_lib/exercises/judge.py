@@ -13,6 +13,7 @@ import numpy as np
 from course_lib.exercises import findings
 from course_lib.exercises.attempts import attempt, copied
 from course_lib.exercises.guard import OutOfTime, watched
+from course_lib.exercises.slips import Slip
 from course_lib.exercises.verdict import Verdict
 
 WHOLE_NUMBERS = (
@@ -47,11 +48,11 @@ def judge(exercise, f):
         verdict.status = "error"
         verdict.remarks.append(f"{exercise.name} is a {type(f).__name__}, not a function: run the cell that defines it.")
         return verdict
-    first, *others = exercise.arguments
+    first, *others = zip(exercise.arguments, exercise.references, strict=True)
     attempts = []
     with watched() as seen:
-        for case in (first, first, *others):  # the first twice: what is kept between calls shows
-            attempts.append(attempt(exercise, f, case))
+        for case, expected in (first, first, *others):  # the first twice: what is kept between calls shows
+            attempts.append(attempt(exercise, f, case, expected))
     verdict.printed = seen.printed
     verdict.remarks += [f"NumPy warned: {text}" for text in seen.warned]
     if seen.stopped is not None:
@@ -65,8 +66,7 @@ def judge(exercise, f):
     _memory_between_calls(verdict, exercise, *attempts[:2])
     del attempts[1]
     _returned_as_expected(verdict, attempts)
-    for tensor in _spoilt(exercise, attempts):
-        _judge_tensor(verdict, exercise, tensor, attempts)
+    _judge_tensors(verdict, exercise, attempts)
     raised = [one.raised for one in attempts if one.error is not None]
     if raised:
         verdict.status, verdict.raised = "error", raised[0]
@@ -101,26 +101,24 @@ def _results_in_order(verdict, exercise, attempts):
     """Put results that came in another order right, and say so: then each can be judged for itself."""
     names = exercise.tensors
     whole = [one for one in attempts if one.tensors and all(array is not None for array in one.tensors.values())]
-    if len(names) == 1 or not whole:
+    if len(names) == 1 or exercise.run or not whole:
         return
-
-    def fit(order):
-        pairs = [
-            (one.tensors[given], exercise.expected(one.case)[name])
-            for one in whole
-            for given, name in zip(order, names, strict=True)
-        ]
-        shapes = sum(array.shape == reference.shape for array, reference in pairs)
-        return shapes, sum(close(array, reference, exercise.tolerance) for array, reference in pairs)
-
+    fit = {(given, name): _fit(exercise, whole, given, name) for given in names for name in names}
     orders = list(permutations(names))  # the first is the expected one, and wins a draw
-    best = max(orders, key=fit)
+    best = max(orders, key=lambda order: sum(fit[pair] for pair in zip(order, names, strict=True)))
     if best == names:
         return
     for one in whole:
         one.tensors = {name: one.tensors[given] for given, name in zip(best, names, strict=True)}
     given = [names[best.index(name)] for name in names]
     _told(verdict, "results", ORDER.format(expected=", ".join(names), given=", ".join(given)))
+
+
+def _fit(exercise, attempts, given, name):
+    """How well what was returned as `given` would do as `name`: shapes count first, then values."""
+    pairs = [(one.tensors[given], one.expected[name]) for one in attempts]
+    shapes = sum(array.shape == expected.shape for array, expected in pairs)
+    return 100 * shapes + sum(close(array, expected, exercise.tolerance) for array, expected in pairs)
 
 
 def _arguments_unchanged(verdict, attempts):
@@ -138,8 +136,7 @@ def _memory_between_calls(verdict, exercise, first, second):
             continue
         if np.array_equal(once, twice, equal_nan=True) or close(twice, once, exercise.tolerance):
             continue
-        reference = exercise.references[0][name]
-        added = once.shape == twice.shape and close(twice - once, reference, exercise.tolerance)
+        added = once.shape == twice.shape and close(twice - once, first.expected[name], exercise.tolerance)
         _told(verdict, name, ADDED_UP if added else ANOTHER_ANSWER)
 
 
@@ -175,7 +172,148 @@ def _written_again(one):
     )
 
 
-# ---------------------------------------------------------------- one tensor
+# ---------------------------------------------------------------- tensor by tensor
+
+
+def _judge_tensors(verdict, exercise, attempts):
+    """Tell what is wrong with each of the results, over all cases."""
+    if any(one.complaint for one in attempts):
+        return
+    suspects = [_Tensor(verdict, exercise, name, attempts) for name in exercise.tensors]
+    suspects = [suspect for suspect in suspects if not all(suspect.right)]
+    if not suspects:
+        return
+    verdict.status = "wrong"
+    raised = next((one.raised for one in attempts if one.error is not None), None)
+    if raised is not None:
+        # All results of a call that raised are missing. To blame are those that come wrong elsewhere or stand in its line.
+        suspects = (
+            [suspect for suspect in suspects if suspect.came_wrong]
+            or [suspect for suspect in suspects if re.search(rf"\b{re.escape(suspect.name)}", raised.line)]
+            or suspects
+        )
+    told = {suspect.name: suspect.about_form() or suspect.recognised() for suspect in suspects}
+    if any(told.values()) and not any(suspect.came_wrong for suspect in suspects):
+        suspects = [suspect for suspect in suspects if told[suspect.name]]
+    for suspect in suspects:
+        for says in told[suspect.name] or suspect.guessed():
+            _told(verdict, suspect.name, says)
+
+
+class _Tensor:
+    """One of the results over all cases: the learner's arrays beside the right ones."""
+
+    def __init__(self, verdict, exercise, name, attempts):
+        self.exercise, self.name = exercise, name
+        self.errors = [one.error for one in attempts if one.error is not None]
+        self.arrays = [one.tensors.get(name) for one in attempts]
+        self.references = [one.expected[name] for one in attempts]
+        self.right = [self.close(array, ref) for array, ref in zip(self.arrays, self.references, strict=True)]
+        for number, one in enumerate(attempts):
+            if not self.right[number] and exercise.accept and one.error is None:
+                remark = exercise.accept(one.case, one.tensors)
+                if remark:
+                    self.right[number] = True
+                    verdict.remarks += [remark] if remark not in verdict.remarks else []
+        none_is_wrong = [one.error is None for one in attempts]
+        self.came_wrong = any(came and not ok for came, ok in zip(none_is_wrong, self.right, strict=True))
+
+    def close(self, array, reference):
+        return close(array, reference, self.exercise.tolerance)
+
+    @property
+    def came(self):
+        """(the learner's, the right one) wherever an array came back."""
+        return [(a, ref) for a, ref in zip(self.arrays, self.references, strict=True) if a is not None]
+
+    # ------------------------------------------------------------ what kind of thing came back
+
+    def about_form(self):
+        """Mistakes that show whatever the values are."""
+        if not self.came:
+            integers = any("Cannot cast ufunc" in str(e) and "to dtype('int" in str(e) for e in self.errors)
+            says = [WHOLE_NUMBERS] if integers else [] if self.errors else [NOTHING]
+            return [sentence.format(tensor=self.name) for sentence in says]
+        dtype = self.came[0][0].dtype
+        kinds = {array.dtype.kind for array, _ in self.came}
+        if kinds - set("fiub"):
+            return [f"{self.name} has dtype {dtype}, but real numbers are expected."]
+        if "f" in kinds and self.references[0].dtype.kind in "iu":
+            return [f"{self.name} has dtype {dtype}, but integers are expected: they say where something stands."]
+        if any(not np.isfinite(array).all() for array, _ in self.came):
+            return [NOT_FINITE.format(tensor=self.name)]
+        return []
+
+    def guessed(self):
+        """Where no known wrong function fits: what the values or the cases hint at."""
+        nonzero = [(array, reference) for array, reference in self.came if array.any()]
+        whole = bool(nonzero) and all(np.array_equal(array, np.round(array)) for array, _ in nonzero)
+        if whole and any((reference != np.round(reference)).any() for _, reference in nonzero):
+            return [WHOLE_NUMBERS.format(tensor=self.name)]
+        for says, spoils in self.exercise.patterns:
+            expected = [not spoils(**case) for case in self.exercise.arguments]
+            if any(expected) and not all(expected) and expected == self.right:
+                return [says]
+        return self.exercise.otherwise.get(self.name, ())
+
+    # ------------------------------------------------------------ known wrong functions
+
+    def recognised(self):
+        """The sentences of the mistakes whose wrong functions do what the learner's did."""
+        known = [(m, wrong) for m in self.exercise.mistakes.get(self.name, ()) for wrong in m.wrongs]
+        informative = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
+        self.order = sorted(range(len(self.arrays)), key=lambda number: not informative[number])
+        same = self._equals if any(informative) else self._raises_like
+        for mistake, wrong in known:
+            if same(wrong):
+                return [mistake.says]
+        if not any(informative):
+            return []
+        for (one, a), (other, b) in combinations(known, 2):
+            if one is not other and isinstance(a, Slip) and isinstance(b, Slip) and (both := a.with_(b)) and same(both):
+                return [one.says, other.says]
+        for mistake, wrong in known:
+            if self._equals_where_it_can(wrong):
+                return [mistake.says]
+        return []
+
+    def _equals(self, wrong):
+        """The same array wherever one came back, and an exception where the learner's raised one."""
+        return all(self._same(wrong, number) for number in self.order)
+
+    def _raises_like(self, wrong):
+        """No wrong array ever came back, but both are right in the same cases (one at least) and raise in the others."""
+        return any(self.right) and self._equals(wrong)
+
+    def _same(self, wrong, number):
+        other, array = self._result(wrong, number), self.arrays[number]
+        if self.right[number]:
+            return self.close(other, self.references[number])
+        if array is None or other is None:
+            return array is None and other is None
+        return self.close(array, other)
+
+    def _equals_where_it_can(self, wrong):
+        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least)."""
+        compared = 0
+        for number in self.order:
+            array, other = self.arrays[number], self._result(wrong, number)
+            if self.right[number] != self.close(other, self.references[number]):
+                return False
+            if self.right[number] or array is None or other is None or array.shape != other.shape:
+                continue
+            if not self.close(array, other):
+                return False
+            compared += 1
+        return compared > 0
+
+    def _result(self, wrong, number):
+        """What a wrong function gives for a case, None where it raises."""
+        arguments = [copied(value) for value in self.exercise.arguments[number].values()]
+        try:
+            return np.asarray(wrong(*arguments))
+        except Exception:
+            return None
 
 
 def close(array, reference, tolerance):
@@ -186,142 +324,3 @@ def close(array, reference, tolerance):
         return False
     scale = np.abs(reference).max(initial=0) or 1.0
     return bool(np.abs(array.astype(float) - reference).max(initial=0) <= tolerance * scale)
-
-
-def _judge_tensor(verdict, exercise, tensor, attempts):
-    """Tell what is wrong with one of the results, over all cases."""
-    references = [reference[tensor] for reference in exercise.references]
-    arrays = [one.tensors.get(tensor) for one in attempts]
-    right = [close(array, ref, exercise.tolerance) for array, ref in zip(arrays, references, strict=True)]
-    for number, one in enumerate(attempts):
-        if not right[number] and exercise.accept and one.error is None and not one.complaint:
-            remark = exercise.accept(one.case, one.tensors)
-            if remark:
-                right[number] = True
-                verdict.remarks += [remark] if remark not in verdict.remarks else []
-    if all(right) or any(one.complaint for one in attempts):
-        return
-    verdict.status = "wrong"
-    says = (
-        _about_form(exercise, tensor, attempts, arrays, references)
-        or _recognised(exercise, tensor, arrays, right)
-        or _whole_numbers(tensor, arrays, references)
-        or exercise.otherwise.get(tensor, ())
-    )
-    for sentence in says:
-        _told(verdict, tensor, sentence)
-
-
-def _spoilt(exercise, attempts):
-    """The tensors to look at: of several, those that came back wrong; if none did, those an exception may be about."""
-    raised = [one.raised for one in attempts if one.error is not None]
-    if not raised or len(exercise.tensors) == 1:
-        return exercise.tensors
-    came_wrong = [
-        tensor
-        for tensor in exercise.tensors
-        if any(
-            one.error is None and not close(one.tensors.get(tensor), reference[tensor], exercise.tolerance)
-            for one, reference in zip(attempts, exercise.references, strict=True)
-        )
-    ]
-    named = [tensor for tensor in exercise.tensors if re.search(rf"\b{re.escape(tensor)}", raised[0].line)]
-    return came_wrong or named or exercise.tensors
-
-
-def _about_form(exercise, tensor, attempts, arrays, references):
-    """Mistakes that show in what kind of thing came back, whatever its values."""
-    came = [(array, ref) for array, ref in zip(arrays, references, strict=True) if array is not None]
-    if not came:
-        errors = [str(one.error) for one in attempts if one.error is not None]
-        integers = any("Cannot cast ufunc" in text and "to dtype('int" in text for text in errors)
-        return [WHOLE_NUMBERS.format(tensor=tensor)] if integers else [] if errors else [NOTHING.format(tensor=tensor)]
-    kinds = {array.dtype.kind for array, _ in came}
-    if kinds - set("fiub"):
-        return [f"{tensor} has dtype {came[0][0].dtype}, but real numbers are expected."]
-    if "f" in kinds and references[0].dtype.kind in "iu":
-        return [f"{tensor} has dtype {came[0][0].dtype}, but integers are expected: they say where something stands."]
-    if any(not np.isfinite(array).all() for array, _ in came):
-        return [NOT_FINITE.format(tensor=tensor)]
-    return []
-
-
-def _whole_numbers(tensor, arrays, references):
-    came = [(array, ref) for array, ref in zip(arrays, references, strict=True) if array is not None and array.any()]
-    whole = came and all(np.array_equal(array, np.round(array)) for array, _ in came)
-    return [WHOLE_NUMBERS.format(tensor=tensor)] if whole and any((ref != np.round(ref)).any() for _, ref in came) else []
-
-
-def _recognised(exercise, tensor, arrays, right):
-    """The sentences of the mistakes whose wrong functions do what the learner's did."""
-    known = [(mistake, wrong) for mistake in exercise.mistakes.get(tensor, ()) for wrong in mistake.wrongs]
-    trial = _Trial(exercise, tensor, arrays, right)
-    for fits in (trial.equals, trial.raises_like):
-        for mistake, wrong in known:
-            if fits(wrong):
-                return [mistake.says]
-    for (one, a), (other, b) in combinations(known, 2):
-        if one is not other and hasattr(a, "with_") and (both := a.with_(b)) and trial.equals(both):
-            return [one.says, other.says]
-    for mistake, wrong in known:
-        if trial.equals_where_it_can(wrong):
-            return [mistake.says]
-    return [says for says, spoiled in exercise.patterns if trial.wrong_exactly_where(spoiled)][:1]
-
-
-class _Trial:
-    """One tensor of the learner's over all cases, to be compared with what wrong functions give."""
-
-    def __init__(self, exercise, tensor, arrays, right):
-        self.exercise, self.tensor, self.arrays, self.right = exercise, tensor, arrays, right
-        informative = [not ok and array is not None for ok, array in zip(right, arrays, strict=True)]
-        self.order = sorted(range(len(arrays)), key=lambda number: not informative[number])
-        self.told_by_values = any(informative)
-
-    def equals(self, wrong):
-        """The same array wherever one came back, and an exception where the learner's raised one."""
-        return self.told_by_values and all(self._same(wrong, number) for number in self.order)
-
-    def raises_like(self, wrong):
-        """No wrong array ever came back, but both are right in the same cases and raise in the others."""
-        return not self.told_by_values and any(self.right) and all(self._same(wrong, n) for n in self.order)
-
-    def equals_where_it_can(self, wrong):
-        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least)."""
-        compared = 0
-        for number in self.order:
-            array, other = self.arrays[number], self._result(wrong, number)
-            if self.right[number] != self._close(other, self._reference(number)):
-                return False
-            if self.right[number] or array is None or other is None or array.shape != other.shape:
-                continue
-            if not self._close(array, other):
-                return False
-            compared += 1
-        return compared > 0
-
-    def wrong_exactly_where(self, spoiled):
-        expected = [spoiled(**case) for case in self.exercise.arguments]
-        return any(expected) and not all(expected) and expected == [not ok for ok in self.right]
-
-    def _same(self, wrong, number):
-        other = self._result(wrong, number)
-        if self.right[number]:
-            return self._close(other, self._reference(number))
-        if self.arrays[number] is None or other is None:
-            return self.arrays[number] is None and other is None
-        return self._close(self.arrays[number], other)
-
-    def _reference(self, number):
-        return self.exercise.references[number][self.tensor]
-
-    def _close(self, array, reference):
-        return close(array, reference, self.exercise.tolerance)
-
-    def _result(self, wrong, number):
-        """What a wrong function gives for a case, None where it raises."""
-        arguments = [copied(value) for value in self.exercise.arguments[number].values()]
-        try:
-            return np.asarray(wrong(*arguments))
-        except Exception:
-            return None

@@ -164,8 +164,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/feeds",
-        text="`x` has 5 entries, the kernel 3. How many outputs does each entry of `x` feed? Type 5 numbers, "
-        "for `x[0]` to `x[4]`.",
+        text="`x` has 5 entries, the kernel 3, the stride is 1. How many outputs does each entry of `x` feed? Type 5 "
+        "numbers, for `x[0]` to `x[4]`.",
         answer=lambda: slips.coverage((5,), (3,), (3,), 1, 0),
         slips=(
             ([3, 3, 3, 3, 3], "That is so in the middle. But no window begins before x[0], and none ends after x[4]."),

@@ -141,12 +141,18 @@ PREDICTIONS = (
         text="What is `y[1, 0]`?",
         answer=lambda: loops.conv2d_single(*NINE)[1, 0],
         slips=(
-            (lambda: loops.conv2d_single(*NINE)[0, 1],
-             "That is y[0, 1]. The first index counts rows, downwards: move the kernel down by one."),
-            (lambda: loops.conv2d_single(NINE[0], NINE[1][::-1, ::-1])[1, 0],
-             "The window is right. But the kernel is laid on as it stands: its 1 meets the window's upper left number."),
-            (lambda: loops.conv2d_single(NINE[0], NINE[1].T)[1, 0],
-             "The window is right. But the kernel is laid on as it stands: its upper row, 1 and 2, meets 3 and 1."),
+            (
+                lambda: loops.conv2d_single(*NINE)[0, 1],
+                "That is y[0, 1]. The first index counts rows, downwards: move the kernel down by one.",
+            ),
+            (
+                lambda: loops.conv2d_single(NINE[0], NINE[1][::-1, ::-1])[1, 0],
+                "The window is right. But the kernel is laid on as it stands: its 1 meets the upper left number.",
+            ),
+            (
+                lambda: loops.conv2d_single(NINE[0], NINE[1].T)[1, 0],
+                "The window is right. But the kernel is laid on as it stands: its upper row, 1 and 2, meets 3 and 1.",
+            ),
         ),
         why="The window holds 3, 1 above 0, 2, and gives 3 + 2 + 0 + 8 = 13.",
     ),
@@ -155,7 +161,7 @@ PREDICTIONS = (
         text="How far does the loss move for each unit that `w[0, 0]` moves? Type that number, `dw[0, 0]`.",
         answer=lambda: loops.conv2d_single_weight_gradient(UPSTREAM, *NINE)[0, 0],
         slips=(
-            (7, "That is how far the four outputs move together. The loss feels each of them differently: dy says how."),
+            (7, "That is how far all four outputs move. The loss feels each of them differently: dy says how."),
             (1, "That is what comes through y[0, 0]. w[0, 0] was used in the other three as well."),
             (2, "Those are the pixels that w[1, 1] met. Which did the upper left weight meet?"),
         ),
@@ -199,12 +205,18 @@ PREDICTIONS = (
         "Which kernel will slide over `dy` now, if `w` is `[[1, 2], [3, 4]]`?",
         answer="d",
         choices={
-            "a": ("`[[3, 4], [1, 2]]`, the rows in reverse order",
-                  "This turns the first index. But the columns slide too, and their index has a minus sign as well."),
-            "b": ("`[[2, 1], [4, 3]]`, the columns in reverse order",
-                  "This turns the second index. But the rows slide too, and their index has a minus sign as well."),
-            "c": ("`[[1, 3], [2, 4]]`, the transpose",
-                  "A transpose exchanges rows and columns. Here rows stay rows: only the direction changes."),
+            "a": (
+                "`[[3, 4], [1, 2]]`, the rows in reverse order",
+                "This turns the first index. But the columns slide too, and their index has a minus sign as well.",
+            ),
+            "b": (
+                "`[[2, 1], [4, 3]]`, the columns in reverse order",
+                "This turns the second index. But the rows slide too, and their index has a minus sign as well.",
+            ),
+            "c": (
+                "`[[1, 3], [2, 4]]`, the transpose",
+                "A transpose exchanges rows and columns. Here rows stay rows: only the direction changes.",
+            ),
             "d": ("`[[4, 3], [2, 1]]`, both in reverse order", ""),
         },
         why="Each index gets its own minus sign, so both are read backwards: a half turn, 180 degrees.",

@@ -38,6 +38,7 @@ def one_hot():
 
 
 ONE_HOT = one_hot()
+ONE_PIXEL_W, ONE_PIXEL_DY = np.array([[1.0, -1], [2, 0], [1, 3]]), np.array([1.0, -1, 2])
 AXES = {
     "dx": ("image", "channel", "row", "column"),
     "dw": ("filter", "channel", "row", "column"),
@@ -220,6 +221,67 @@ EXERCISES = (BIAS_GRADIENT, WEIGHT_GRADIENT, INPUT_GRADIENT, CONV2D_BACKWARD)
 
 PREDICTIONS = (
     Prediction(
+        name="03/one_pixel",
+        text="How far does the loss move for each unit that `x[1]` moves? Type that number, `dx[1]`.",
+        answer=lambda: float(ONE_PIXEL_W[:, 1] @ ONE_PIXEL_DY),
+        slips=(
+            (-1, "That is what comes back from filter 0. x[1] fed the other two as well."),
+            (6, "That is what comes back from filter 2. x[1] fed the other two as well."),
+            (1, "That is dx[0]: you went down the first column of w. Channel 1 has the second."),
+            (
+                2,
+                "That is how far all three outputs move. The loss feels each of them differently: dy says how.",
+            ),
+        ),
+        why="It fed all three filters through −1, 0 and 3, and hears −1, 0 and 6 from them: together 5.",
+    ),
+    Prediction(
+        name="03/weights",
+        text="A layer takes colour images (3 channels) and has 16 filters of 3 x 3. How many weights are in `w`?",
+        answer=lambda: np.zeros((16, 3, 3, 3)).size,
+        slips=(
+            (144, "That is one kernel for each filter. But a filter has one kernel for *each* channel of x."),
+            (27, "That is one filter. There are 16."),
+            (48, "That is how many kernels there are. Each has 3 x 3 weights."),
+            (448, "That counts the 16 biases too. They are in b."),
+        ),
+        why="16 filters, each with 3 kernels of 3 x 3: 16 · 3 · 9 = 432. The biases are 16 more, in b.",
+    ),
+    Prediction(
+        name="03/sums",
+        text="`dy` has four indices: image n, filter f, row i, column j. One weight, `w[f, c, a, b]`, belongs to one "
+        "filter and one channel. Over which indices does its gradient sum?",
+        answer="b",
+        choices={
+            "a": ("rows and columns only", "That is one image. The same weight was used in every image of the batch."),
+            "b": ("images, rows and columns", ""),
+            "c": (
+                "images, filters, rows and columns",
+                "w[f, c, a, b] had no part in the outputs of other filters: their dy says nothing about it.",
+            ),
+        },
+        why="The weight was used at every position of every image, but only by its own filter.",
+    ),
+    Prediction(
+        name="03/red",
+        text="`x` is a colour image: channel 0 is red, channel 2 is blue. Which kernels does `dx` of the *red* channel "
+        "need?",
+        answer="a",
+        choices={
+            "a": ("`w[f, 0]` of every filter f", ""),
+            "b": (
+                "`w[0, c]` of every channel c",
+                "That is everything of filter 0. Red fed all the filters, and came into each through one kernel.",
+            ),
+            "c": (
+                "all of them",
+                "The red pixels never met w[f, 2], which is for blue. A weight they did not meet cannot bring "
+                "anything back.",
+            ),
+        },
+        why="Red went into every filter, each time through that filter's red kernel. It comes back the same way.",
+    ),
+    Prediction(
         name="03/bias",
         text="A batch of 2 images, 3 filters, outputs of 4 x 5, and `dy` full of ones. What is `db[0]`?",
         answer=lambda: loops.bias_gradient(np.ones((2, 3, 4, 5)))[0],
@@ -236,7 +298,10 @@ PREDICTIONS = (
         answer="c",
         choices={
             "a": ("M / 2", "Each of dx and dw pairs every output with every weight of its window once. Count again."),
-            "b": ("M, the same", "That is one of the two gradients. dx and dw are each a product as large as the forward."),
+            "b": (
+                "M, the same",
+                "That is one of the two gradients. dx and dw are each a product as large as the forward.",
+            ),
             "c": ("2 M", ""),
             "d": ("3 M", "dx and dw cost M each. The third, db, only adds."),
         },
@@ -256,5 +321,19 @@ PREDICTIONS = (
             "c": ("Nowhere: the optimizer does it", "An optimizer takes the gradient as it comes."),
         },
         why="The loss takes its mean once. From there on every backward pass sums, and dy carries the 1/8 along.",
+    ),
+    Prediction(
+        name="03/lost",
+        text="A convolution took `x` of 6 x 6 with a kernel of 3 x 3, stride 2 and padding 1, and made `y` of 3 x 3. "
+        "How many rows does `conv_transpose2d(dy, w, stride=2, padding=1)` have?",
+        answer=lambda: (3 - 1) * 2 - 2 * 1 + 3,
+        slips=(
+            (
+                6,
+                "So one would wish. The last window starts at row 4 of the padded image: where does it end?",
+            ),
+            (7, "That is before the padding is cut off, one row on each side."),
+        ),
+        why="The stamps span (3 − 1) · 2 + 3 = 7 rows of the padded image, less 1 on each side. `x` had 6.",
     ),
 )

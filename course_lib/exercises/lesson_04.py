@@ -405,7 +405,41 @@ CONV2D_BACKWARD_GEMM = Exercise(
 
 EXERCISES = (IM2COL, COL2IM, CONV2D_BACKWARD_GEMM)
 
+# the arrays of the lesson
+X34 = np.array([[1.0, 2, 0, 3], [3, 1, 4, 0], [0, 2, 1, 2]]).reshape(1, 1, 3, 4)
+KERNEL = np.array([[1.0, 2], [3, 4]])
+UPSTREAM = np.array([[1.0, -1, 2], [2, 1, -1]])
+
+
+def copies(pixel):
+    """The entries of dcols, in the order of the windows, that are copies of one pixel of the lesson's image."""
+    dcols = KERNEL.reshape(4, 1) @ UPSTREAM.reshape(1, 6)
+    marked = np.zeros((1, 1, 3, 4))
+    marked[0, 0][pixel] = 1
+    return dcols.T[loops.im2col(marked, (2, 2))[0].T == 1]
+
+
+def ones_assigned():
+    """dx of shape (3, 4) after dx[where] += 1 with an index array."""
+    where = loops.im2col(np.arange(12).reshape(1, 1, 3, 4), (2, 2)).astype(int)
+    dx = np.zeros(12)
+    dx[where] += 1
+    return dx.reshape(3, 4)
+
+
 PREDICTIONS = (
+    Prediction(
+        name="04/second_window",
+        text="Move the window one place to the right. Type the four numbers of column 1, from top to bottom.",
+        answer=lambda: loops.im2col(X34, (2, 2))[0, :, 1],
+        slips=(
+            ([2, 1, 0, 4], "The window is right. But it is written down row by row: first its upper row, then its "
+                           "lower one."),
+            ([3, 1, 0, 2], "That is the window below the first. Windows go row by row, as the outputs do."),
+            ([0, 3, 4, 0], "That window stands two places to the right. The stride is 1."),
+        ),
+        why="The window holds 2, 0 above 1, 4. Two of these numbers, 2 and 1, stand in column 0 as well.",
+    ),
     Prediction(
         name="04/columns",
         text="One image with 3 channels of 8 x 8, a kernel of 3 x 3, stride 1, no padding. "
@@ -417,6 +451,31 @@ PREDICTIONS = (
             ([27, 64], "How many places has a kernel of 3 on 8 pixels?"),
         ),
         why="A window holds 3 x 3 x 3 = 27 values, and there are 6 x 6 = 36 windows.",
+    ),
+    Prediction(
+        name="04/centre",
+        text="What does the pixel at (1, 1) collect from `dcols`? Type one number.",
+        answer=lambda: copies((1, 1)).sum(),
+        slips=(
+            (lambda: copies((1, 1)).mean(), "That is the mean of its four copies. Nudge the pixel, and all four move "
+                                            "at once."),
+            (lambda: copies((1, 1))[-1], "That is the copy of the last window alone, as if the others had been "
+                                         "overwritten."),
+            (lambda: copies((1, 1))[0], "That is the copy of the first window alone. There are four."),
+            (lambda: UPSTREAM[:, :2].sum() * KERNEL[1, 1], "Each window held the pixel at another place of its own, "
+                                                           "with another weight."),
+        ),
+        why="4 from window 0, −3 from window 1, 4 from window 3, 1 from window 4: together 6.",
+    ),
+    Prediction(
+        name="04/fancy",
+        text="Pixel (1, 1) has four copies. What stands at (1, 1) after `added[where] += 1`?",
+        answer=lambda: ones_assigned()[1, 1],
+        slips=(
+            (4, "So it should be. But NumPy reads all the old values before it writes the first new one."),
+            (0, "Something was added. How often?"),
+        ),
+        why="All four copies read the old 0, all four write 0 + 1. Three of the four contributions are lost.",
     ),
     Prediction(
         name="04/inverse",
@@ -439,5 +498,41 @@ PREDICTIONS = (
         },
         why="Every entry of the result is one pixel, copied. Read by columns: a pixel is copied as often as windows "
         "hold it, and that sum is what the transpose computes.",
+    ),
+    Prediction(
+        name="04/one_hot",
+        text="`x` is 3 x 3, `w = [[1, 2], [3, 4]]`, and `dy` is 1 at (0, 0) and 0 elsewhere. "
+        "Type the first row of `dx`.",
+        answer=lambda: loops.conv2d_single_input_gradient_scatter([[1, 0], [0, 0]], np.ones((3, 3)), KERNEL)[0],
+        slips=(
+            ([4, 3, 0], "y[0, 0] = 1 x[0, 0] + 2 x[0, 1] + … How far does it move when x[0, 0] does?"),
+            ([1, 2, 3], "The window of y[0, 0] is two pixels wide. The third one did not feed it."),
+        ),
+        why="Only y[0, 0] counts, and it is 1 x[0, 0] + 2 x[0, 1] + 3 x[1, 0] + 4 x[1, 1]. "
+        "So w stands in the corner, as it is.",
+    ),
+    Prediction(
+        name="04/geometry",
+        text="The columns were made with stride 2 and padding 1. You fold them with stride 1 and padding 0. "
+        "What happens?",
+        answer="c",
+        choices={
+            "a": ("An error: the number of columns does not fit", "Count the windows of stride 1 without padding: "
+                  "a kernel of 3 has three places on five pixels, so there are nine windows as well."),
+            "b": ("No error, but dx has another shape", "The shape is the one you ask for: output_size is 5 x 5."),
+            "c": ("No error, the right shape, and wrong numbers", ""),
+            "d": ("Nothing: the fold does not depend on them", "It needs to know where each window began."),
+        },
+        why="Both make 3 x 3 windows. Every column is added in the wrong place, and nothing complains.",
+    ),
+    Prediction(
+        name="04/memory",
+        text="A kernel of 3 x 3, stride 1, padding 1. How many times as many numbers as the images do the columns hold?",
+        answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,
+        slips=(
+            (3, "A kernel has rows and columns."),
+            (1, "There are as many columns as pixels. But how long is a column?"),
+        ),
+        why="With this padding there is one window for each pixel, and each window is written down in full: 9 numbers.",
     ),
 )

@@ -125,10 +125,19 @@ def _zero_grad(layer):
 # ---------------------------------------------------------------- how the layer goes wrong
 
 
+class LayerSlip:
+    """A wrong layer, as a function of the arguments of a case to the one tensor it spoils."""
+
+    def __init__(self, tensor, layer):
+        self.tensor, self.layer = tensor, layer
+
+    def __call__(self, *case):
+        return live(self.layer, *case)[TENSORS.index(self.tensor)]
+
+
 def _spoilt(tensor, **methods):
-    """What a Conv2d with other methods gives for one tensor."""
-    wrong = type("Conv2d", (Conv2d,), methods)
-    return lambda *case: live(wrong, *case)[TENSORS.index(tensor)]
+    """A Conv2d with other methods."""
+    return LayerSlip(tensor, type("Conv2d", (Conv2d,), methods))
 
 
 def _backward(dx=None, dw=None, db=None):
@@ -146,11 +155,14 @@ def _backward(dx=None, dw=None, db=None):
 
 
 def _in_layer(tensor, which, mistakes):
-    """The mistakes of a function, made inside the layer's backward."""
-    return tuple(
-        Mistake(m.short, m.says, tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in m.wrongs))
-        for m in mistakes
-    )
+    """The mistakes of a function, made inside the layer's backward. One that changes the shape of dw cannot be added."""
+    found = []
+    for m in mistakes:
+        wrongs = [wrong for wrong in m.wrongs if "kernel_of" not in getattr(wrong, "steps", ())]
+        if wrongs:
+            slips = tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in wrongs)
+            found.append(Mistake(m.short, m.says, slips))
+    return found
 
 
 def _set(self, dy):
@@ -196,10 +208,6 @@ class Conv2d_shared(Conv2d):  # noqa: N801
     """Remembers x for the class, and so for all its layers together."""
 
     forward = _shared_input
-
-
-def _of_shared(tensor):
-    return lambda *case: live(Conv2d_shared, *case)[TENSORS.index(tensor)]
 
 
 def _keeping(self, *sizes, **geometry):
@@ -249,7 +257,7 @@ def layer_mistakes():
 
     def stale(tensor):
         return (
-            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), _of_shared(tensor))),
+            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), LayerSlip(tensor, Conv2d_shared))),
         )
 
     gradients = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib import checks, loops
+from course_lib import checks, functional, loops
 from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT, UPSTREAM
 from course_lib.frames.story import Flow, Grid, Step, Story, geometry_text, mark, number
 from course_lib.frames.two_dimensions import Plane, side_by_side
@@ -161,6 +161,7 @@ def pool_window(pool, name, i, j):
 
 
 def _pool(size, kernel_size, stride, padding):
+    functional.avg_pool2d(np.zeros((1, 1, *size)), kernel_size, stride, padding)  # refuses what is impossible
     kernel_size = checks.pair("kernel_size", kernel_size, 1)
     return Plane(size, kernel_size, kernel_size if stride is None else stride, padding)
 

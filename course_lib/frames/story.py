@@ -8,6 +8,7 @@ A flow with factors dy[2] and w[0] adds dy[2] * w[0] to its cell: nothing else i
 """
 
 import inspect
+import math
 import re
 import textwrap
 from dataclasses import dataclass, field, replace
@@ -282,12 +283,17 @@ def number(value):
     elif 1e-2 <= size < 1e5:
         text = _tidy(value, 2 if size < 10 else 1 if size < 1000 else 0)
     else:
-        text = f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        text = f"{_from_zero(value):.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     return text.replace("-", "−")
 
 
+def _from_zero(value):
+    """The next float away from zero, so that ties are rounded up, as JavaScript does."""
+    return math.nextafter(value, math.copysign(math.inf, value))
+
+
 def _tidy(value, digits):
-    text = f"{value:.{digits}f}"
+    text = f"{_from_zero(value):.{digits}f}"
     return text.rstrip("0").rstrip(".") if digits and abs(float(text) - value) < 1e-9 else text
 
 

@@ -1,0 +1,438 @@
+"""The player's ES module alone in Chromium, with a model that is none: everything but JupyterLab itself."""
+
+import numpy as np
+import pytest
+from pages import DARK, LIGHT, state
+from stories import every_story
+
+from course_lib import frames
+from course_lib.frames.story import Story, number
+
+X, W = np.array([2.0, 1, 0, -2, -1, 3]), np.array([1.0, 0, -2])
+DY = np.array([1.0, -2, 3, 2])
+
+
+def scatter():
+    return frames.conv1d_input_gradient_scatter(DY, X, W)
+
+
+def gather():
+    return frames.conv1d_input_gradient_gather(DY, X, W)
+
+
+# Notes every number that is written on a canvas, with its colour and the colour it was written on.
+WATCH_CANVAS = """() => {
+  window.written = [];
+  const { fillText, fillRect, clearRect } = CanvasRenderingContext2D.prototype;
+  let under = null;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    if (this.canvas.className === "cg-picture") window.written.length = 0;
+    clearRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.fillRect = function (...box) {
+    under = this.fillStyle;
+    fillRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const size = parseFloat(this.font.match(/[\\d.]+px/));
+    window.written.push({ text: String(text), colour: this.fillStyle, under, size });
+    fillText.call(this, text, x, y);
+  };
+}"""
+
+
+def position(page):
+    return int(page.get_attribute(".cg-player", "data-position"))
+
+
+def scrub(page, to):
+    page.locator(".cg-time input").evaluate("(slider, to) => { slider.value = to }", to)
+    page.locator(".cg-time input").dispatch_event("input")
+
+
+def written(page):
+    return [entry["text"] for entry in page.evaluate("() => window.written")]
+
+
+def point_at(page, name, panel=0):
+    """Move the mouse onto a cell, found by its name."""
+    found = page.evaluate(
+        """([name, n]) => {
+          const canvas = document.querySelectorAll('.cg-picture')[n];
+          const box = canvas.getBoundingClientRect();
+          for (let y = 2; y < box.height; y += 5) for (let x = 2; x < box.width; x += 5) {
+            const at = { clientX: box.x + x, clientY: box.y + y, bubbles: true };
+            canvas.dispatchEvent(new PointerEvent('pointermove', at));
+            const said = canvas.closest('.cg-panel').querySelector('.cg-readout').textContent;
+            if (said.startsWith(name + ' ')) return [at.clientX + 2, at.clientY + 2];
+          }
+        }""",
+        [name, panel],
+    )
+    assert found, f"no cell of the picture calls itself {name}"
+    page.mouse.move(*found)
+
+
+def readouts(page):
+    return page.locator(".cg-readout").all_inner_texts()
+
+
+# ---------------------------------------------------------------- the story arrives as it was told
+
+
+@pytest.mark.parametrize("name", every_story())
+def test_a_story_arrives_as_python_told_it(page, shown, name):
+    story = every_story()[name]()
+    shown(story)
+    words, values = page.evaluate(
+        """(data) => {
+          const story = new window.player.Story(data);
+          const valuesAt = (at) => story.grids.map((grid) => grid.values.map((_, cell) => grid.value(cell, at)));
+          return [
+            story.steps.map((s) => [s.sentence, s.formula, s.numbers, s.line ?? null]),
+            story.steps.map((_, at) => valuesAt(at)),
+          ];
+        }""",
+        state(story)["stories"][0],
+    )
+    assert words == [[s.sentence, s.formula, s.numbers, story.line_number(s)] for s in story.steps]
+    for at in range(len(story.steps)):
+        expected = story.values_at(at)
+        for (key, grid), given in zip(story.grids.items(), values[at], strict=True):
+            given = np.array(given, dtype=float).reshape(grid.values.shape)
+            close = 2e-3 * story.largest[key] if grid.picture else 1e-5 * story.largest[key]
+            np.testing.assert_allclose(given, expected[key], atol=close, err_msg=f"{key} at frame {at}")
+
+
+def test_numbers_are_written_as_python_writes_them(page, shown):
+    shown(scatter())
+    some = np.random.default_rng(0).normal(size=200) * np.logspace(-6, 7, 200)
+    some = [0, -0.0, 1, -3, 0.5, 12.25, 99999, 100000, 0.1 + 0.2, 1e-12, *some.tolist()]
+    assert page.evaluate("(some) => some.map(window.player.number)", some) == [number(value) for value in some]
+
+
+# ---------------------------------------------------------------- looking
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["conv1d", "conv2d_single", "max_pool2d_backward", "col2im"])
+def test_every_number_is_shown_and_stands_out_from_its_cell(page, shown, name, colours):
+    story = every_story()[name]()
+    shown(story, colours=colours, before=WATCH_CANVAS)
+    scrub(page, len(story.steps) - 1)
+    texts = written(page)
+    for values in story.values_at(len(story.steps) - 1).values():
+        for value in values.ravel():
+            assert number(value) in texts
+    for entry in page.evaluate("() => window.written"):
+        if entry["text"] in map(number, range(-30, 31)) and entry["size"] > 10 and entry["under"]:
+            assert contrast(entry["colour"], entry["under"]) >= 4.5 or is_filler_colour(entry, colours)
+
+
+def contrast(one, other):
+    bright, dim = sorted((brightness(one), brightness(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+def brightness(colour):
+    parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def is_filler_colour(entry, colours):
+    """The zeros of the padding are meant to be faint, but not unreadable."""
+    return entry["under"] == colours["0"] and contrast(entry["colour"], entry["under"]) >= 3
+
+
+@pytest.mark.parametrize("name", every_story())
+def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
+    shown(every_story()[name]())
+    for width in (720, 420):
+        page.locator(".cg-player").evaluate("(p, width) => { p.parentElement.style.width = `${width}px` }", width)
+        page.wait_for_function("width => document.querySelector('.cg-picture').clientWidth < width", arg=width)
+        assert page.locator(".cg-player").evaluate("(player) => player.scrollWidth <= player.clientWidth")
+        canvas, player = page.locator(".cg-picture").bounding_box(), page.locator(".cg-player").bounding_box()
+        assert canvas["x"] + canvas["width"] <= player["x"] + player["width"]
+
+
+def test_the_dark_theme_is_taken_up_when_it_comes(page, shown):
+    shown(scatter())
+    before = page.evaluate("() => document.querySelector('.cg-picture').toDataURL()")
+    page.evaluate("""() => {
+      document.body.style.setProperty('--jp-layout-color0', '#111');
+      document.body.style.setProperty('--jp-ui-font-color1', '#eee');
+    }""")
+    page.wait_for_function("before => document.querySelector('.cg-picture').toDataURL() !== before", arg=before)
+
+
+def test_the_height_stays_the_same_while_the_story_plays(page, shown):
+    shown(scatter(), gather())
+    heights = set()
+    for at in range(8):
+        scrub(page, at)
+        heights.add(page.locator(".cg-player").bounding_box()["height"])
+    assert len(heights) == 1
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_it_plays_to_the_end_and_stops_there(page, shown):
+    shown(scatter())
+    page.select_option("select", "4")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".cg-player[data-position='5']", timeout=10000)
+    page.get_by_role("button", name="Play").wait_for(timeout=3000)
+    assert "dx is complete" in page.inner_text(".cg-sentence")
+
+
+def test_pause_stops_where_it_is(page, shown):
+    shown(scatter())
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.querySelector('.cg-player').dataset.position >= 1")
+    page.get_by_role("button", name="Pause").click()
+    here = position(page)
+    assert here < 5
+    page.wait_for_timeout(2000)  # a frame takes 1.6 seconds
+    assert position(page) == here
+
+
+def test_playing_at_the_end_starts_anew(page, shown):
+    shown(scatter())
+    scrub(page, 5)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".cg-player[data-position='1']")
+
+
+def test_the_slider_goes_to_any_frame(page, shown):
+    shown(scatter())
+    for at in (3, 1, 5, 0):
+        scrub(page, at)
+        assert position(page) == at
+        assert page.inner_text(".cg-sentence") == scatter().steps[at].sentence
+
+
+def test_buttons_step_both_ways_and_jump(page, shown):
+    shown(scatter())
+    seen = []
+    for name in ("One step on", "One step on", "One step back", "Last frame", "First frame"):
+        page.get_by_role("button", name=name).click()
+        seen.append(position(page))
+    assert seen == [1, 2, 1, 5, 0]
+
+
+def test_keys_step_jump_and_play(page, shown):
+    shown(scatter())
+    page.focus(".cg-player")
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "Home"):
+        page.keyboard.press(key)
+        seen.append(position(page))
+    assert seen == [1, 2, 1, 5, 0]
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.keyboard.press(" ")
+    page.get_by_role("button", name="Play").wait_for()
+
+
+def test_its_keys_reach_nobody_else(page, shown):
+    shown(scatter())
+    page.evaluate("() => { window.heard = []; document.addEventListener('keydown', (e) => window.heard.push(e.key)) }")
+    page.focus(".cg-player")
+    for key in ("ArrowRight", " ", "Home", "a"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => window.heard") == ["a"]
+
+
+def test_arrow_keys_on_the_slider_move_one_frame(page, shown):
+    shown(scatter())
+    page.focus(".cg-time input")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert position(page) == 2
+
+
+def test_without_motion_a_step_is_done_at_once(page, shown):
+    page.emulate_media(reduced_motion="reduce")
+    shown(scatter(), before=WATCH_CANVAS)
+    page.focus(".cg-player")
+    page.keyboard.press("ArrowRight")
+    at_once = written(page)
+    page.wait_for_timeout(400)
+    assert written(page) == at_once
+    assert at_once.count("−2") >= 3  # in w, in dy, and already in dx
+
+
+def test_with_motion_the_amounts_travel_first(page, shown):
+    shown(scatter(), before=WATCH_CANVAS)
+    page.locator(".cg-picture").evaluate("""(canvas) => {
+      window.pictures = new Set();
+      const note = () => { pictures.add(canvas.toDataURL()); requestAnimationFrame(note) };
+      note();
+    }""")
+    page.focus(".cg-player")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("() => window.pictures.size") > 8
+
+
+# ---------------------------------------------------------------- a cell chosen
+
+
+def test_pointing_at_a_cell_tells_what_it_collects(page, shown):
+    story = scatter()
+    shown(story)
+    scrub(page, 5)
+    point_at(page, "dx[3]")
+    assert readouts(page) == ["dx[3] = 6 now; it collects in 3 steps: 4 + 0 + 2 = 6."]
+    assert story.sum()["dx"][3] == 6
+
+
+def test_pointing_at_a_source_tells_which_cells_it_feeds(page, shown):
+    shown(frames.conv1d(X, W))
+    point_at(page, "x[0]")
+    assert readouts(page) == ["x[0] = 2 takes part in 1 step: gives 2 to y[0]. In all 2."]
+
+
+def test_the_same_cell_is_lit_side_by_side(page, shown):
+    shown(scatter(), gather())
+    point_at(page, "dx[3]", panel=1)
+    left, right = readouts(page)
+    assert left.startswith("dx[3]") and right.startswith("dx[3]")
+    assert left.endswith("= 6.") and right.endswith("= 6.")
+
+
+def test_steps_of_the_chosen_cell_are_marked_on_the_time_line(page, shown):
+    shown(scatter())
+    def marks():
+        return page.evaluate("""() => {
+          const c = document.querySelector('.cg-time canvas');
+          return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v);
+        }""")
+    assert not marks()
+    point_at(page, "dx[3]")
+    assert marks()
+
+
+def test_a_click_keeps_the_choice_until_escape(page, shown):
+    shown(scatter())
+    point_at(page, "dy[1]")
+    page.mouse.down()
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    assert readouts(page)[0].startswith("dy[1]")
+    page.focus(".cg-player")
+    page.keyboard.press("Escape")
+    assert readouts(page)[0].startswith("Point at a cell")
+
+
+def test_cells_can_be_chosen_by_keyboard(page, shown):
+    shown(scatter())
+    page.focus(".cg-player")
+    said = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(f"Shift+{key}")
+        said.append(readouts(page)[0].split()[0])
+    assert said == ["dx[0]", "dx[1]", "w[0]", "dx[5]"]
+
+
+def test_filler_cells_are_not_mistaken_for_others(page, shown):
+    shown(frames.conv1d(X, W, padding=1))
+    point_at(page, "This padding cell")
+    assert "gives 0 to y[0]" in readouts(page)[0]
+
+
+# ---------------------------------------------------------------- words, code and names
+
+
+def test_the_line_of_code_of_a_step_is_marked(page, shown):
+    shown(frames.avg_pool2d(np.ones((4, 4)), 2))
+    assert page.locator(".cg-code").get_attribute("open") is not None  # avg_pool2d is no lab
+    scrub(page, 2)
+    assert "y[:, :, i, j]" in page.inner_text(".cg-code [aria-current]")
+
+
+def test_code_that_gives_a_lab_away_is_closed(page, shown, monkeypatch):
+    monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
+    shown(scatter())
+    assert page.locator(".cg-code").get_attribute("open") is None
+    assert not page.locator(".cg-code pre").is_visible()
+    page.click(".cg-code summary")
+    assert page.locator(".cg-code pre").is_visible()
+
+
+def test_code_of_a_solved_lab_is_open(page, shown, monkeypatch):
+    monkeypatch.setattr("course_lib.progress.solved", lambda name: name == "conv1d_input_gradient_scatter")
+    shown(scatter())
+    assert page.locator(".cg-code pre").is_visible()
+
+
+def test_a_screen_reader_is_told_what_it_is_and_what_happens(page, shown):
+    shown(scatter(), gather())
+    group = page.get_by_role("group", name="Animation: Input gradient by scatter: dx; Input gradient by gather: dx")
+    assert group.count() == 1
+    assert all(page.get_by_role("button").nth(n).get_attribute("aria-label") for n in range(5))
+    scrub(page, 2)
+    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "frame 2 of 7"
+    assert scatter().steps[1].sentence in page.locator("canvas.cg-picture").first.get_attribute("aria-label")
+    assert page.get_attribute(".cg-panels", "aria-live") == "polite"
+    page.get_by_role("button", name="Play").click()
+    assert page.get_attribute(".cg-panels", "aria-live") == "off"
+
+
+def test_words_of_a_story_are_never_read_as_html(page, shown):
+    story = scatter()
+    hostile = Story("<img src=x onerror=alert(1)>", story.grids, story.steps, story.code)
+    shown(hostile)
+    assert page.inner_text(".cg-title") == "<img src=x onerror=alert(1)>"
+    assert page.locator(".cg-player img").count() == 0
+
+
+# ---------------------------------------------------------------- a model that changes, a view that goes
+
+
+def test_another_story_takes_the_place_of_the_first(page, shown):
+    shown(scatter())
+    scrub(page, 3)
+    page.evaluate("state => models[0].set('stories', state)", state(frames.conv1d(X, W)))
+    assert page.inner_text(".cg-title") == "Forward: y = conv1d(x, w)"
+    assert position(page) == 3
+
+
+def test_an_impossible_geometry_shows_its_sentence(page, shown):
+    shown(scatter())
+    page.evaluate("() => models[0].set('stories', { message: 'This does not fit: kernel_size 5.' })")
+    assert page.inner_text(".cg-player") == "This does not fit: kernel_size 5."
+    page.focus(".cg-player")
+    page.keyboard.press("ArrowRight")
+
+
+def test_a_closed_view_leaves_nothing_behind(page, shown):
+    shown(scatter(), before="""() => {
+      window.watching = new Set();
+      for (const name of ["ResizeObserver", "MutationObserver"]) {
+        const { observe, disconnect } = window[name].prototype;
+        window[name].prototype.observe = function (node, ...how) {
+          if (node === document.body || node.className === "cg-player") watching.add(this);
+          observe.call(this, node, ...how);
+        };
+        window[name].prototype.disconnect = function () {
+          watching.delete(this);
+          disconnect.call(this);
+        };
+      }
+    }""")
+    assert page.evaluate("() => watching.size") == 2
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(100)
+    page.evaluate("() => closers[0]()")
+    assert page.locator(".cg-player").count() == 0
+    assert page.evaluate("() => models[0].listeners['change:stories'].length") == 0
+    assert page.evaluate("() => watching.size") == 0
+    page.evaluate("""() => {
+      window.frames_drawn = 0;
+      const { clearRect } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clearRect = function (...a) { frames_drawn += 1; clearRect.apply(this, a) };
+    }""")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("() => window.frames_drawn") == 0

@@ -1,0 +1,54 @@
+"""One story of every kind, with what they are all asked in turn."""
+
+import numpy as np
+
+from course_lib import frames, layers
+
+_TIED = np.array([[2, 2, 1, 0, 3], [2, 1, 0, 1, 1], [0, 1, 3, 3, 0], [1, 0, 3, 2, 1], [1, 1, 0, 1, 4.0]])
+
+
+def every_story():
+    """name -> a function that makes the story."""
+    rng = np.random.default_rng(0)
+
+    def some(*shape):
+        return rng.integers(-3, 4, shape).astype(float)
+
+    line, kernel = some(7), some(3)
+    plane, window = some(5, 6), some(3, 2)
+    images, filters, bias = some(2, 2, 4, 3), some(3, 2, 2, 3), some(3)
+    dy = some(2, 3, 2, 3)
+    return {
+        "conv1d": lambda: frames.conv1d(line, kernel, 2, 1),
+        "conv1d_weight_gradient": lambda: frames.conv1d_weight_gradient(line[:4], line, kernel, 2, 1),
+        "conv1d_input_gradient_scatter": lambda: frames.conv1d_input_gradient_scatter(line[:3], line, kernel, 2),
+        "conv1d_input_gradient_gather": lambda: frames.conv1d_input_gradient_gather(line[:4], line, kernel, 2, 1),
+        "conv2d_single": lambda: frames.conv2d_single(plane, window, 2, 1),
+        "conv2d_single_weight_gradient": lambda: frames.conv2d_single_weight_gradient(plane[:3, :5], plane, window),
+        "conv2d_single_input_gradient_scatter": lambda: frames.conv2d_single_input_gradient_scatter(
+            plane[:3, :4], plane, window, 1, 0, (1, 2)
+        ),
+        "conv2d_single_input_gradient_gather": lambda: frames.conv2d_single_input_gradient_gather(
+            plane[:3, :4], plane, window, 2, 1
+        ),
+        "conv2d": lambda: frames.conv2d(images, filters, bias, 1, 1),
+        "bias_gradient": lambda: frames.bias_gradient(dy),
+        "weight_gradient": lambda: frames.weight_gradient(dy[:, :, :, :1], images, filters, 2),
+        "input_gradient": lambda: frames.input_gradient(dy[:, :, :, :1], images, filters, 2),
+        "im2col": lambda: frames.im2col(images[0], (2, 2), 2, 1),
+        "col2im": lambda: frames.col2im(some(4, 9), (4, 4), 2),
+        "max_pool2d": lambda: frames.max_pool2d(_TIED, 2),
+        "max_pool2d_backward": lambda: frames.max_pool2d_backward(some(4, 4), _TIED, 2, 1),
+        "avg_pool2d": lambda: frames.avg_pool2d(_TIED, 2, padding=1),
+        "avg_pool2d_backward": lambda: frames.avg_pool2d_backward(some(3, 3), (5, 5), 2, padding=1),
+        "conv_transpose2d": lambda: frames.conv_transpose2d(some(3, 4), some(3, 3), 2, 1, 1),
+        "backward_walk": lambda: frames.backward_walk(small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
+    }
+
+
+def small_network():
+    rng = np.random.default_rng(1)
+    return layers.Sequential(
+        layers.Conv2d(1, 4, 3, rng=rng), layers.ReLU(), layers.MaxPool2d(2), layers.Flatten(),
+        layers.Dropout(0.5, rng=rng), layers.Linear(100, 10, rng=rng),
+    )  # fmt: skip
