@@ -115,7 +115,7 @@ def execute(notebook, folder=NOTEBOOKS, allow_errors=False):
         environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
         client = NotebookClient(
             notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors, store_widget_state=False,
-            record_timing=False, resources={"metadata": {"path": str(folder)}},
+            record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
         )  # fmt: skip
         client.execute(env=environment)
     return notebook

@@ -33,7 +33,7 @@ def _floats(arrays):
         if value is None:
             continue
         result[name] = value = value.astype(dtype, copy=False)
-        if np.isnan(value.max()):  # max passes NaN on, and is faster than looking at each entry
+        if math.isnan(value.max()):  # max passes NaN on, and is faster than looking at each entry
             where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
             raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
     return result
@@ -113,9 +113,10 @@ def ndim(name, array, axes):
         raise ValueError(f"{name} must have shape {axes}, but its shape is {array.shape}")
 
 
+@functools.cache
 def _letters(axes):
-    """ "(N, C kH kW, L)" -> ["N", "C kH kW", "L"]"""
-    return [letter.strip() for letter in axes.strip("()").split(",") if letter.strip()]
+    """ "(N, C kH kW, L)" -> ("N", "C kH kW", "L")"""
+    return tuple(letter.strip() for letter in axes.strip("()").split(",") if letter.strip())
 
 
 def shape(name, array, expected, why=""):

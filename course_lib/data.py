@@ -181,7 +181,7 @@ def _what_is_wrong(name, packed):
 def _download(url, size):
     """url -> its bytes, `size` of them if all is well. They go to the disk only when they are checked."""
     import pooch
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     received = io.BytesIO()
     with tqdm(desc=url.rpartition("/")[2], total=size, unit="B", unit_scale=True, leave=False) as progress:

@@ -13,7 +13,6 @@ import math
 import threading
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from course_lib import checks
 from course_lib.checks import out_size
@@ -51,8 +50,9 @@ class Windows:
         C, _, _, N = padded.shape
         channel, row, column, image = padded.strides
         (down, across), (dH, dW) = self.stride, self.dilation
+        shape = C, *self.kernel_size, *count, N
         strides = channel, dH * row, dW * column, down * row, across * column, image
-        return as_strided(padded, (C, *self.kernel_size, *count, N), strides)
+        return np.ndarray(shape, padded.dtype, buffer=padded, strides=strides)
 
     def first_inside(self, count):
         """(H_out, W_out): the number, row by row, of each window's first cell that is not on the padding (dilation 1)."""
@@ -90,9 +90,11 @@ def _add_up(columns, seen):
 
     One kernel cell at a time, because its windows share no pixel.
     """
-    for i, j in np.ndindex(seen.shape[1:3]):
-        pixels = seen[:, i, j]
-        pixels += columns[:, i, j]
+    _, kH, kW, *_ = seen.shape
+    for i in range(kH):
+        for j in range(kW):
+            pixels = seen[:, i, j]
+            pixels += columns[:, i, j]
 
 
 def _batch_last(x):
@@ -301,7 +303,7 @@ def _unfolded(x, windows, count):
 
 def _gather(x, w, b, windows, count):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b or None -> y (N, C_out, *count): each output reads its window."""
-    filters = w.reshape(len(w), -1) if b is None else np.column_stack([w.reshape(len(w), -1), b])
+    filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
     y = np.empty((len(w), *count, len(x)), x.dtype)
     for rows, columns in _unfolded(x, windows, count):
         _times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))

@@ -123,11 +123,14 @@ class GradientCheck:
 
     def __repr__(self):
         width = max(len(name) for name in self.errors)
-        rows = [
-            f"{name:<{width}}  {error:8.1e}  {'agrees' if error < self.tolerance else 'DIFFERS'}"
-            for name, error in self.errors.items()
-        ]
-        return f"{'':<{width}}  rel. error\n" + "\n".join(rows)
+        rows = [f"{name:<{width}}  {self._verdict(error)}" for name, error in self.errors.items()]
+        return "\n".join([f"{'':<{width}}  relative error", *rows])
+
+    def _verdict(self, error):
+        """An error below the tolerance is rounding, and differs from one processor to the next."""
+        if error < self.tolerance:
+            return f"below {self.tolerance:.0e}   agrees"
+        return f"{error:<11.1e}   DIFFERS"
 
 
 def adjoint_gap(forward, transpose, x, v):

@@ -369,3 +369,27 @@ def cross_entropy_gradient(logits, targets):
     dlogits = shifted / shifted.sum(axis=1, keepdims=True)
     dlogits[np.arange(N), targets] -= 1
     return dlogits / N
+
+
+# ---------------------------------------------------------------- what helps gradients flow
+
+
+@checks.axes(dy="(N, C, H, W)", x="(N, C, H, W)", weight="(C,)")
+def batch_norm2d_backward(dy, x, weight, eps=1e-5):
+    """dy, x (N, C, H, W), weight (C,) -> dx like x, dweight (C,), dbias (C,)."""
+    dx, dweight, dbias = np.zeros(x.shape), np.zeros(len(weight)), np.zeros(len(weight))
+    for c in range(len(weight)):
+        values, slopes = x[:, c], dy[:, c]
+        std = np.sqrt(values.var() + eps)
+        normalised = (values - values.mean()) / std
+        dbias[c] = np.sum(slopes)
+        dweight[c] = np.sum(slopes * normalised)
+        through_mean = dbias[c] / values.size
+        through_variance = normalised * dweight[c] / values.size
+        dx[:, c] = weight[c] / std * (slopes - through_mean - through_variance)
+    return dx, dweight, dbias
+
+
+def residual_backward(dy, branch_backward):
+    """dy is dL/dy of y = x + branch(x), and branch_backward leads dy back through the branch -> dx."""
+    return dy + branch_backward(dy)

@@ -19,7 +19,7 @@ export function number(value) {
   if (Math.abs(value - Math.round(value)) < 1e-9 && size < 1e5) text = String(Math.round(value) || 0);
   else if (size >= 0.01 && size < 1e5) text = tidy(value, size < 10 ? 2 : size < 1000 ? 1 : 0);
   else text = value.toExponential(0).replace("e+", "e");
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
 function tidy(value, digits) {

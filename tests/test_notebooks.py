@@ -11,6 +11,8 @@ import pytest
 
 from course_lib import build, exercises
 
+pytestmark = pytest.mark.slow
+
 LESSONS = build.lessons()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 SANITIZE = Path(__file__).parent / "nbval_sanitize.cfg"

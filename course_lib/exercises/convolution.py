@@ -30,7 +30,7 @@ def gradient_of_input(axes):
     """The mistakes of dx."""
     slip = partial(Slip, slips.input_gradient)
     channels = _channels_of_input(slip) if axes == 4 else ()
-    return (*_kernel(axes, slip, IN_DX), *scattering(axes, slip), *_skipped(axes, slip), *_sums(axes, slip), *channels)
+    return (*kernel(axes, slip, IN_DX), *scattering(axes, slip), *_skipped(axes, slip), *_sums(axes, slip), *channels)
 
 
 def gradient_of_weight(axes):
@@ -62,7 +62,7 @@ def output(axes):
     """The mistakes of y, with one channel."""
     slip = partial(Slip, slips.forward)
     return (
-        *_kernel(axes, slip, IN_Y),
+        *kernel(axes, slip, IN_Y),
         Mistake(
             "stride missing",
             "The stride seems to be missing: window i starts at stride * i.",
@@ -171,7 +171,7 @@ IN_DX = (
 IN_Y = "In deep learning the kernel is laid on the window as it stands, and is not turned."
 
 
-def _kernel(axes, slip, why):
+def kernel(axes, slip, why):
     if axes == 1:
         says = f"The kernel seems to be used back to front. {why}"
         return (Mistake("kernel turned", says, (slip(w=half_turn_1d),)),)

@@ -64,14 +64,14 @@ def judge(exercise, f):
     _results_in_order(verdict, exercise, attempts)
     _arguments_unchanged(verdict, attempts)
     _memory_between_calls(verdict, exercise, *attempts[:2])
-    del attempts[1]
+    again = attempts.pop(1)
     _returned_as_expected(verdict, attempts)
     _judge_tensors(verdict, exercise, attempts)
     raised = [one.raised for one in attempts if one.error is not None]
     if raised:
         verdict.status, verdict.raised = "error", raised[0]
     if verdict.status == "right":
-        _with_remarks(verdict, exercise, f, attempts)
+        _with_remarks(verdict, exercise, f, attempts[0], again)
     else:
         findings.add(verdict, exercise, f, attempts)
     return verdict
@@ -147,9 +147,10 @@ def _returned_as_expected(verdict, attempts):
             return
 
 
-def _with_remarks(verdict, exercise, f, attempts):
+def _with_remarks(verdict, exercise, f, first, again):
     """What a right answer should still be told."""
-    if any(_written_again(one) for one in attempts):
+    pairs = list(zip(first.given, again.given, strict=False))
+    if any(isinstance(one, np.ndarray) and np.may_share_memory(one, other) for one, other in pairs):
         verdict.remarks.append(SAME_ARRAY)
     for remark, trial in exercise.extras.items():
         if not _passes(trial, f):
@@ -161,15 +162,6 @@ def _passes(trial, f):
     with watched(), suppress(Exception):
         fine = bool(trial(f))
     return fine
-
-
-def _written_again(one):
-    """Whether the arrays that were returned hold something else by now."""
-    return any(
-        isinstance(given, np.ndarray) and kept is not None and not np.array_equal(given, kept, equal_nan=True)
-        for given, kept in zip(one.given, one.tensors.values(), strict=False)
-        if np.shape(given) == np.shape(kept) and np.asarray(given).dtype.kind == "f"
-    )
 
 
 # ---------------------------------------------------------------- tensor by tensor
@@ -184,17 +176,15 @@ def _judge_tensors(verdict, exercise, attempts):
     if not suspects:
         return
     verdict.status = "wrong"
-    raised = next((one.raised for one in attempts if one.error is not None), None)
-    if raised is not None:
-        # All results of a call that raised are missing. To blame are those that come wrong elsewhere or stand in its line.
-        suspects = (
-            [suspect for suspect in suspects if suspect.came_wrong]
-            or [suspect for suspect in suspects if re.search(rf"\b{re.escape(suspect.name)}", raised.line)]
-            or suspects
-        )
     told = {suspect.name: suspect.about_form() or suspect.recognised() for suspect in suspects}
-    if any(told.values()) and not any(suspect.came_wrong for suspect in suspects):
-        suspects = [suspect for suspect in suspects if told[suspect.name]]
+    if any(one.error is not None for one in attempts):
+        # All results of a call that raised are missing. To blame are those that come wrong elsewhere, or raise as a
+        # known mistake does, or stand in the line that raised.
+        suspects = (
+            [suspect for suspect in suspects if suspect.came_wrong or told[suspect.name]]
+            or [suspect for suspect in suspects if suspect.stands_in_the_line]
+            or suspects[:1]
+        )
     for suspect in suspects:
         for says in told[suspect.name] or suspect.guessed():
             _told(verdict, suspect.name, says)
@@ -215,8 +205,10 @@ class _Tensor:
                 if remark:
                     self.right[number] = True
                     verdict.remarks += [remark] if remark not in verdict.remarks else []
-        none_is_wrong = [one.error is None for one in attempts]
-        self.came_wrong = any(came and not ok for came, ok in zip(none_is_wrong, self.right, strict=True))
+        returned = [one.error is None for one in attempts]
+        self.came_wrong = any(came and not ok for came, ok in zip(returned, self.right, strict=True))
+        lines = [one.raised.line for one in attempts if one.error is not None]
+        self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", line) for line in lines)
 
     def close(self, array, reference):
         return close(array, reference, self.exercise.tolerance)
@@ -261,51 +253,78 @@ class _Tensor:
     def recognised(self):
         """The sentences of the mistakes whose wrong functions do what the learner's did."""
         known = [(m, wrong) for m in self.exercise.mistakes.get(self.name, ()) for wrong in m.wrongs]
-        informative = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
-        self.order = sorted(range(len(self.arrays)), key=lambda number: not informative[number])
-        same = self._equals if any(informative) else self._raises_like
-        for mistake, wrong in known:
-            if same(wrong):
-                return [mistake.says]
-        if not any(informative):
-            return []
+        came_wrong = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
+        self.order = sorted(range(len(self.arrays)), key=lambda number: not came_wrong[number])
+        if not any(came_wrong):
+            alone = len(self.exercise.tensors) == 1 or self.stands_in_the_line
+            return self._fitting(known, self._raises_where) or (
+                self._fitting(known, self._raises_where_it_cannot_fit) if alone else []
+            )
+        return (
+            self._fitting(known, self._equals)
+            or self._fitting_together(known)
+            or self._fitting(known, self._equals_where_both_came)
+        )
+
+    def _fitting(self, known, fits):
+        return next(([mistake.says] for mistake, wrong in known if fits(wrong)), [])
+
+    def _fitting_together(self, known):
         for (one, a), (other, b) in combinations(known, 2):
-            if one is not other and isinstance(a, Slip) and isinstance(b, Slip) and (both := a.with_(b)) and same(both):
-                return [one.says, other.says]
-        for mistake, wrong in known:
-            if self._equals_where_it_can(wrong):
-                return [mistake.says]
+            if one is not other and isinstance(a, Slip) and isinstance(b, Slip):
+                both = a.with_(b)
+                if both and self._equals(both):
+                    return [one.says, other.says]
         return []
+
+    def _raises_where(self, wrong):
+        """Right in some cases, an exception in all others, and so is the learner's."""
+        return any(self.right) and self._equals(wrong)
+
+    def _raises_where_it_cannot_fit(self, wrong):
+        """The learner's raises where what the wrong function gives has not the shape that is needed."""
+        return any(self.right) and all(
+            self.close(other, reference) if ok else other is None or other.shape != reference.shape
+            for ok, other, reference in zip(self.right, self._results(wrong), self.references, strict=True)
+        )
 
     def _equals(self, wrong):
         """The same array wherever one came back, and an exception where the learner's raised one."""
-        return all(self._same(wrong, number) for number in self.order)
-
-    def _raises_like(self, wrong):
-        """No wrong array ever came back, but both are right in the same cases (one at least) and raise in the others."""
-        return any(self.right) and self._equals(wrong)
-
-    def _same(self, wrong, number):
-        other, array = self._result(wrong, number), self.arrays[number]
-        if self.right[number]:
-            return self.close(other, self.references[number])
-        if array is None or other is None:
-            return array is None and other is None
-        return self.close(array, other)
-
-    def _equals_where_it_can(self, wrong):
-        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least)."""
-        compared = 0
-        for number in self.order:
-            array, other = self.arrays[number], self._result(wrong, number)
-            if self.right[number] != self.close(other, self.references[number]):
+        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
+            array = self.arrays[number]
+            if self.right[number]:
+                same = self.close(other, self.references[number])
+            elif array is None or other is None:
+                same = array is None and other is None
+            else:
+                same = self.close(array, other)
+            if not same:
                 return False
-            if self.right[number] or array is None or other is None or array.shape != other.shape:
+        return True
+
+    def _equals_where_both_came(self, wrong):
+        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least).
+
+        Of several results, a call that raised says nothing about this one.
+        """
+        compared = 0
+        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
+            array, right = self.arrays[number], self.right[number]
+            if array is None and len(self.exercise.tensors) > 1:
+                continue
+            if right != self.close(other, self.references[number]):
+                return False
+            if right or array is None or other is None or array.shape != other.shape:
                 continue
             if not self.close(array, other):
                 return False
             compared += 1
         return compared > 0
+
+    def _results(self, wrong, order=None):
+        """What a wrong function gives for each case, None where it raises, one after the other as they are asked for."""
+        for number in range(len(self.arrays)) if order is None else order:
+            yield self._result(wrong, number)
 
     def _result(self, wrong, number):
         """What a wrong function gives for a case, None where it raises."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib import loops
+from course_lib import gradcheck, loops
 from course_lib.exercises import convolution, slips
 from course_lib.exercises.exercise import Exercise, Mistake
 from course_lib.exercises.prediction import Prediction
@@ -720,7 +720,21 @@ EXERCISES = (
     MAX_POOL2D, MAX_POOL2D_BACKWARD, AVG_POOL2D_BACKWARD, FLATTEN_BACKWARD, RELU_BACKWARD, DROPOUT_BACKWARD,
 )  # fmt: skip
 
+# the image of the lesson
+FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).reshape(1, 1, 4, 4)
+
 PREDICTIONS = (
+    Prediction(
+        name="05/indices",
+        text="Type the numbers of the four winners, as `[[..., ...], [..., ...]]`. The first is 4: row 1, column 0.",
+        answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
+        slips=(
+            ([[2, 3], [3, 0]], "Those are places inside the windows. Number the pixels of the whole image."),
+            ([[4, 5], [6, 3]], "Those are the winners themselves. Where do they stand?"),
+            ([[1, 13], [7, 10]], "Rows and columns are exchanged: the number is row * 4 + column."),
+        ),
+        why="4 stands at (1, 0): 1 · 4 + 0. 5 at (1, 3): 7. 6 at (3, 1): 13. 3 at (2, 2): 10.",
+    ),
     Prediction(
         name="05/overlap",
         text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value stands in the middle. "
@@ -744,6 +758,45 @@ PREDICTIONS = (
         "or is split. A mask `x == y` pays all three.",
     ),
     Prediction(
+        name="05/measured_tie",
+        text="`window = [[2, 2], [2, 1]]`. What does a central difference report for its maximum? "
+        "Type `[[..., ...], [..., ...]]`.",
+        answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
+        tolerance=1e-3,
+        slips=(
+            ([[1, 1], [1, 0]], "That is what each sees on its way up. On the way down the other two hold the maximum."),
+            ([[1, 0], [0, 0]], "A measurement does not know which one comes first. It nudges each, up and down."),
+            (lambda: [[1 / 3, 1 / 3], [1 / 3, 0]], "Nothing is split: each pixel is nudged alone. How far does y move "
+                                                   "up, how far down?"),
+            ([[0, 0], [0, 0]], "Down, y holds. But up, it rises with the pixel."),
+        ),
+        why="Up by eps, y rises by eps. Down by eps, y stays. So (eps − 0) / (2 eps) = 1/2, for each of the three.",
+    ),
+    Prediction(
+        name="05/share",
+        text="In what share of these windows do two or more pixels hold the maximum?",
+        answer="d",
+        choices={
+            "a": ("In almost none", "So it would be with random numbers. But look at a picture of a digit: what is "
+                                    "most of it?"),
+            "b": ("In about one in ten", "Strokes of full ink alone make almost as many ties. And most of the picture "
+                                         "is not ink."),
+            "c": ("In about a third", "More. Most of a digit is background, and it is flat."),
+            "d": ("In about four of five", ""),
+        },
+        why="Most of the picture is background, and there all four pixels are 0.",
+    ),
+    Prediction(
+        name="05/average",
+        text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. `dy` is all ones. What is `dx` in the middle?",
+        answer=lambda: loops.avg_pool2d_backward(np.ones((1, 1, 2, 2)), (1, 1, 3, 3), 2, 1)[0, 0, 1, 1],
+        slips=(
+            (4, "It is in four windows. But in each it is one of four pixels."),
+            (0.25, "That is its share of one window. In how many is it?"),
+        ),
+        why="Four windows hold it, and each gives it a quarter: 1.",
+    ),
+    Prediction(
         name="05/odd",
         text="A max pool 2 x 2 on an 11 x 11 feature map gives 5 x 5. How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((slips.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
@@ -755,6 +808,18 @@ PREDICTIONS = (
         why="The last row and the last column are in no window: 11 + 11 - 1 = 21.",
     ),
     Prediction(
+        name="05/flatten",
+        text="`x` has shape (1, 2, 2, 3), and `dy` behind the flatten is `[[0, 1, 2, ..., 11]]`. What is "
+        "`dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
+        answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
+        slips=(
+            (1, "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, as a whole."),
+            (3, "That is the second row of channel 0. A channel has two rows of three."),
+            (2, "A channel has two rows of three pixels. How many numbers come before channel 1?"),
+        ),
+        why="Channel 0 has 2 · 3 = 6 numbers, 0 to 5. Channel 1 begins with 6.",
+    ),
+    Prediction(
         name="05/relu_sign",
         text="`x = [-1, 2, 3]`, `dy = [5, -6, 7]`. Type the three entries of `dx` behind a ReLU.",
         answer=lambda: loops.relu_backward([5, -6, 7], [-1, 2, 3]),
@@ -764,5 +829,17 @@ PREDICTIONS = (
             ([0, -12, 21], "The slope is 1 where x is positive, not x."),
         ),
         why="x decides: -1 stops, 2 and 3 pass. A gradient may well be negative.",
+    ),
+    Prediction(
+        name="05/dropout",
+        text="The same mask, `p = 1/2`, and `dy = [-3, 1, 5, 2]`. Type the four entries of `dx`.",
+        answer=lambda: loops.dropout_backward(np.array([-3.0, 1, 5, 2]), np.array([True, False, False, True]), 0.5),
+        slips=(
+            ([-3, 0, 0, 2], "The right ones pass. But y = 2 x there: how far does y move when x moves by 1?"),
+            ([0, 1, 5, 0], "Those were dropped. They did not reach y."),
+            ([0, 2, 10, 0], "Those were dropped. They did not reach y."),
+            ([-3, 1, 5, 2], "Two of the four never reached y."),
+        ),
+        why="Where the mask kept x, y = 2 x, and the gradient is doubled. Where it did not, x had no say.",
     ),
 )

@@ -1,6 +1,16 @@
 """All exercises, in the order in which the lessons give them."""
 
-from course_lib.exercises import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_08
+from course_lib.exercises import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+)
 
 LESSONS = {
     "00_start_here": lesson_00,
@@ -10,6 +20,7 @@ LESSONS = {
     "04_im2col_col2im": lesson_04,
     "05_pooling_and_friends": lesson_05,
     "06_conv2d_layer": lesson_06,
+    "07_gradient_flow": lesson_07,
     "08_training": lesson_08,
 }
 _BY_NAME = {}

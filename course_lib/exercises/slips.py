@@ -26,17 +26,17 @@ class Slip:
 # ---------------------------------------------------------------- recipes
 
 
-def _same(array):
+def same(array):
     return array
 
 
 def input_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
     """dx: every output hands dy * w back to its window."""
     dy, x, w, flat = _with_channels(dy, x, w)
-    dy = steps.pop("dy", _same)(dy)
-    w = steps.pop("w", _same)(w)
+    dy = steps.pop("dy", same)(dy)
+    w = steps.pop("w", same)(w)
     stamps = steps.pop("stamps", product)(dy, w)
-    turn = steps.pop("turn", _same)
+    turn = steps.pop("turn", same)
     dx = turn(fold(stamps, x.shape[2:], stride, padding, **steps))
     dx = scale(dx, dy, w) if scale else dx
     return dx[0, 0] if flat else dx
@@ -45,9 +45,9 @@ def input_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
 def weight_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
     """dw: dy times what each weight had met, summed over images and positions."""
     dy, x, w, flat = _with_channels(dy, x, w)
-    dy = steps.pop("dy", _same)(dy)
-    x = steps.pop("x", _same)(x)
-    turn = steps.pop("turn", _same)
+    dy = steps.pop("dy", same)(dy)
+    x = steps.pop("x", same)(x)
+    turn = steps.pop("turn", same)
     windows = unfold(x, w.shape[2:], stride, padding, dy.shape[2:], **steps)
     n = dy.ndim - 2
     dw = np.einsum(dy, [0, 1, *range(4, 4 + n)], windows, [0, 2, *range(10, 10 + n), *range(4, 4 + n)])
@@ -55,10 +55,10 @@ def weight_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
     return dw[0, 0] if flat else dw
 
 
-def forward(x, w, stride=1, padding=0, /, *, scale=None, turn=_same, **steps):
+def forward(x, w, stride=1, padding=0, /, *, scale=None, turn=same, **steps):
     """y, of one channel: every window of x times w."""
     count = steps.pop("count", out_sizes)(x.shape, w.shape, stride, padding)
-    w = steps.pop("w", _same)(w)
+    w = steps.pop("w", same)(w)
     windows = unfold(x[None, None], w.shape, stride, padding, count, **steps)[0, 0]
     y = turn(np.tensordot(w, windows, w.ndim))
     return scale(y, None, w[None, None]) if scale else y

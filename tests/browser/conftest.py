@@ -33,13 +33,17 @@ def browser():
 
 @pytest.fixture
 def page(browser):
-    """A page that fails its test if anything on it goes wrong, or asks for anything beyond this machine."""
+    """A page that fails its test if anything on it goes wrong, or asks for anything beyond this machine.
+
+    page.forgive(part) takes back troubles that hold this text.
+    """
     context = browser.new_context(viewport={"width": 900, "height": 900})
     page = context.new_page()
     troubles = []
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     page.on("request", lambda request: troubles.append(f"asked for {request.url}") if _is_far(request.url) else None)
+    page.forgive = lambda part: troubles.__setitem__(slice(None), [one for one in troubles if part not in one])
     yield page
     context.close()
     assert not troubles

@@ -1,0 +1,211 @@
+"""The player where learners meet it: a real JupyterLab in Chromium."""
+
+import json
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+SETUP = """
+import numpy as np
+from course_lib import frames
+from course_lib.controls import explore
+from course_lib.player import play
+x, w, dy = np.array([2., 1, 0, -2, -1, 3]), np.array([1., 0, -2]), np.array([1., -2, 3, 2])
+"""
+PLAY = "play(frames.conv1d_input_gradient_scatter(dy, x, w))"
+BOTH = "play(frames.conv1d_input_gradient_scatter(dy, x, w), frames.conv1d_input_gradient_gather(dy, x, w))"
+EXPLORE = "explore(frames.conv1d, size=6, rng=np.random.default_rng(0))"
+
+
+# the share of the picture's pixels that are nearly white
+BRIGHT = """(() => {
+  const canvas = document.querySelector(".cg-picture");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let bright = 0;
+  for (let n = 0; n < data.length; n += 4) bright += Math.min(data[n], data[n + 1], data[n + 2]) > 235 && data[n + 3];
+  return bright / 255 / (data.length / 4);
+})()"""
+
+
+class Lab:
+    """One notebook open in one tab."""
+
+    def __init__(self, page, address, root):
+        self.page, self.address, self.root = page, address, root
+
+    def write(self, name, *cells):
+        notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def open(self, name):
+        self.page.goto(f"{self.address}/doc/tree/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=90000,
+        )
+
+    def do(self, command):
+        self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
+
+    def run_all(self):
+        """Without waiting for the cells to finish."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+    def save_and_leave(self):
+        """As on another day: saved, the kernel gone, the tab closed."""
+        self.do("docmanager:save")
+        self.stop_kernel()
+        self.page.goto("about:blank")
+
+    def stop_kernel(self):
+        """The page is left first: what it waits for would come as an error."""
+        self.page.evaluate("() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown()")
+
+    def theme(self, name):
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.page.wait_for_timeout(1000)  # JupyterLab trips over a second change before the first is through
+
+    def position(self, n=0):
+        return int(self.page.locator(".cg-player").nth(n).get_attribute("data-position"))
+
+
+@pytest.fixture
+def lab(page, jupyterlab):
+    lab = Lab(page, *jupyterlab)
+    yield lab
+    lab.stop_kernel()
+
+
+@pytest.fixture
+def playing(lab):
+    """A notebook with one player, drawn."""
+    lab.open(lab.write("one.ipynb", SETUP, PLAY))
+    lab.run_all()
+    lab.page.wait_for_selector(".cg-player[data-position='0']")
+    return lab
+
+
+def test_it_draws_and_plays_to_the_end(playing):
+    page = playing.page
+    assert page.locator(".cg-picture").evaluate(
+        "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v)"
+    )
+    page.select_option(".cg-player select", "4")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".cg-player[data-position='5']", timeout=15000)
+    assert "dx is complete" in page.inner_text(".cg-sentence")
+
+
+def test_scrubbing_keys_and_pointing_work_inside_a_notebook(playing):
+    page = playing.page
+    slider = page.locator(".cg-time input")
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
+    assert playing.position() == 5
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    seen = []
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "Home", "End"):
+        page.keyboard.press(key)
+        seen.append(playing.position())
+    assert seen == [4, 3, 4, 0, 5]
+    page.focus(".cg-player")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert playing.position() == 1
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    canvas = page.locator(".cg-picture").bounding_box()
+    page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + 25)
+    assert "it collects in" in page.inner_text(".cg-readout")
+
+
+def test_it_goes_on_playing_while_the_kernel_is_busy(lab):
+    lab.open(lab.write("busy.ipynb", SETUP, PLAY, "import time\ntime.sleep(60)"))
+    lab.run_all()
+    page = lab.page
+    page.wait_for_selector(".cg-player[data-position='0']")
+    page.select_option(".cg-player select", "4")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".cg-player[data-position='5']", timeout=15000)
+    assert "[*]" in page.locator(".jp-InputPrompt").last.inner_text()  # the cell still sleeps
+
+
+def test_controls_change_the_story(lab):
+    lab.open(lab.write("explore.ipynb", SETUP, EXPLORE))
+    lab.run_all()
+    page = lab.page
+    page.wait_for_selector(".cg-player[data-position='0']")
+    assert page.inner_text(".cg-title") == "Forward: y = conv1d(x, w)"
+    slide(page, "padding", "ArrowRight")
+    page.wait_for_function("() => document.querySelector('.cg-title').textContent.includes('padding 1')")
+    for _ in range(5):
+        slide(page, "x columns", "ArrowLeft")
+    slide(page, "padding", "ArrowLeft")
+    page.wait_for_selector(".cg-message")
+    assert page.inner_text(".cg-message").startswith("This does not fit: kernel_size 3")
+    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    field = page.get_by_label("x", exact=True)
+    field.fill("1, 2, 3, 4")
+    field.press("Enter")
+    page.wait_for_selector(".cg-player[data-position]:has(.cg-picture)")
+    page.wait_for_function("() => document.querySelector('.cg-count').textContent === '0 / 3'")
+
+
+def slide(page, label, key):
+    handle = page.locator(".widget-slider", has=page.get_by_text(label, exact=True)).locator(".noUi-handle")
+    handle.focus()
+    page.keyboard.press(key)
+
+
+def test_ten_players_each_play_on_their_own(lab):
+    lab.open(lab.write("ten.ipynb", SETUP, *[PLAY] * 10))
+    lab.run_all()
+    page = lab.page
+    page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 10", timeout=60000)
+    page.locator(".cg-player").nth(4).get_by_role("button", name="Last frame").click()
+    assert [lab.position(n) for n in range(10)] == [0, 0, 0, 0, 5, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("source", [PLAY, EXPLORE], ids=["play", "explore"])
+def test_a_reopened_notebook_shows_the_picture(lab, source, page):
+    name = lab.write("reopened.ipynb", SETUP, source)
+    lab.open(name)
+    lab.run_all()
+    page.wait_for_selector(".cg-player[data-position='0']")
+    assert not page.locator(".cg-spare").is_visible()
+    lab.save_and_leave()
+    lab.open(name)  # on the same machine: trusted, and the widget's kernel is gone
+    page.wait_for_selector(".cg-spare", state="visible", timeout=20000)
+    assert page.locator(".cg-spare").bounding_box()["height"] > 200
+    assert not page.get_by_text("Error displaying widget").is_visible()
+    page.forgive("widget model not found")  # JupyterLab notes it for every widget without a kernel
+
+
+def test_an_untrusted_notebook_shows_the_picture_once(lab, page):
+    name = lab.write("untrusted.ipynb", SETUP, PLAY)
+    lab.open(name)
+    lab.run_all()
+    page.wait_for_selector(".cg-player[data-position='0']")
+    lab.save_and_leave()
+    written = json.loads((lab.root / name).read_text())
+    written["cells"][0]["source"] += "\n# changed elsewhere"
+    (lab.root / name).write_text(json.dumps(written))
+    lab.open(name)
+    page.wait_for_selector(".jp-OutputArea img", timeout=20000)
+    time.sleep(3)
+    assert page.locator(".jp-OutputArea img").count() == 1
+    assert page.locator(".cg-spare").count() == 0 or not page.locator(".cg-spare").is_visible()
+    assert not page.get_by_text("Error displaying widget").is_visible()
+
+
+def test_the_dark_theme_of_jupyterlab_is_followed(playing):
+    playing.theme("JupyterLab Dark")
+    try:
+        playing.page.wait_for_function(BRIGHT + " < 0.02", timeout=10000)  # no light picture on a dark page
+    finally:
+        playing.theme("JupyterLab Light")
+    playing.page.wait_for_function(BRIGHT + " > 0.02", timeout=10000)

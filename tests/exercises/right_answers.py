@@ -1,0 +1,629 @@
+"""Right answers in many styles: none of them may be accused of anything.
+
+`RIGHT` holds (exercise, function or class).
+"""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+
+from course_lib import functional as F
+from course_lib import gradcheck, layers, loops
+from course_lib.layers import Module, Parameter
+
+RIGHT = []
+
+
+def right(*exercises):
+    def note(function):
+        RIGHT.extend((exercise, function) for exercise in exercises)
+        return function
+
+    return note
+
+
+SCATTER, GATHER = "conv1d_input_gradient_scatter", "conv1d_input_gradient_gather"
+SCATTER2, GATHER2 = "conv2d_single_input_gradient_scatter", "conv2d_single_input_gradient_gather"
+
+# ---------------------------------------------------------------- measuring
+
+
+@right("numerical_gradient")
+def flat_and_back(f, x, eps=1e-5):
+    values = np.asarray(x, dtype=np.float64).ravel()
+    slopes = []
+    for i in range(values.size):
+        up, down = values.copy(), values.copy()
+        up[i] += eps
+        down[i] -= eps
+        slopes.append((f(up.reshape(np.shape(x))) - f(down.reshape(np.shape(x)))) / (2 * eps))
+    return np.reshape(slopes, np.shape(x))
+
+
+@right("numerical_gradient")
+def with_unit_vectors(f, x, eps=1e-5):
+    x = np.float64(x)
+    grad = np.empty(x.shape)
+    it = np.nditer(x, flags=["multi_index"])
+    for _ in it:
+        step = np.zeros(x.shape)
+        step[it.multi_index] = eps
+        grad[it.multi_index] = (f(x + step) - f(x - step)) / 2 / eps
+    return grad
+
+
+@right("numerical_gradient")
+def five_points(f, x, eps=1e-5):
+    """More exact than was asked for."""
+    x = np.array(x, dtype=float)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        values = []
+        for step in (-2, -1, 1, 2):
+            moved = x.copy()
+            moved[index] += step * eps
+            values.append(f(moved))
+        grad[index] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * eps)
+    return grad
+
+
+@right("chain_backward")
+def in_one_go(dz, x, w1, w2):
+    return dz * w2 * w1, dz * w2 * x, dz * w1 * x
+
+
+@right("chain_backward")
+def as_a_list_of_arrays(dz, x, w1, w2):
+    return [np.array(dz * w2 * w1), np.float32(dz * w2 * x), dz * w1 * x]
+
+
+# ---------------------------------------------------------------- one dimension
+
+
+@right("conv1d")
+def by_correlate(x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), w, "valid")[::stride]
+
+
+@right("conv1d")
+def as_a_python_list(x, w, stride=1, padding=0):
+    x = [0.0] * padding + list(x) + [0.0] * padding
+    return [
+        sum(x[i + u] * w[u] for u in range(len(w))) for i in range(0, len(x) - len(w) + 1, stride)
+    ]
+
+
+@right("conv1d")
+def as_a_tuple(x, w, stride=1, padding=0):
+    return tuple(as_a_python_list(x, w, stride, padding))
+
+
+@right("conv1d")
+def by_einsum(x, w, stride=1, padding=0):
+    return np.einsum("iu,u->i", sliding_window_view(np.pad(x, padding), len(w))[::stride], w)
+
+
+@right("conv1d")
+def by_strides_in_float32(x, w, stride=1, padding=0):
+    xp = np.pad(x, padding).astype(np.float32)
+    m = F.out_size(len(x), len(w), stride, padding)
+    view = as_strided(xp, (m, len(w)), (stride * xp.itemsize, xp.itemsize), writeable=False)
+    return view @ w.astype(np.float32)
+
+
+@right("conv1d")
+def by_banded_matrix(x, w, stride=1, padding=0):
+    n, k = len(x) + 2 * padding, len(w)
+    T = np.zeros(((n - k) // stride + 1, n))
+    for i, row in enumerate(T):
+        row[i * stride : i * stride + k] = w
+    return T @ np.concatenate([np.zeros(padding), x, np.zeros(padding)])
+
+
+@right("conv1d")
+def any_arguments(*args, **kwargs):
+    return loops.conv1d(*args, **kwargs)
+
+
+@right("conv1d")
+def other_names(signal, taps, step=1, border=0):
+    return loops.conv1d(signal, taps, step, border)
+
+
+@right("conv1d")
+def only_by_keyword(x, w, *, stride=1, padding=0):
+    return loops.conv1d(x, w, stride, padding)
+
+
+@right("conv1d")
+def without_defaults(x, w, stride, padding):
+    return loops.conv1d(x, w, stride, padding)
+
+
+class Callable:
+    def __call__(self, x, w, stride=1, padding=0):
+        return loops.conv1d(x, w, stride, padding)
+
+
+RIGHT.append(("conv1d", Callable()))
+RIGHT.append(("conv1d", lambda *a: loops.conv1d(*a)))
+
+
+@right("conv1d_weight_gradient")
+def dw_weight_by_weight(dy, x, w, stride=1, padding=0):
+    n, k = len(x), len(w)
+    dw = [0.0] * k
+    for u in range(k):
+        for i in range(len(dy)):
+            if 0 <= i * stride + u - padding < n:
+                dw[u] += dy[i] * x[i * stride + u - padding]
+    return dw
+
+
+@right("conv1d_weight_gradient")
+def dw_by_windows(dy, x, w, stride=1, padding=0):
+    return dy @ sliding_window_view(np.pad(x, padding), len(w))[::stride]
+
+
+@right("conv1d_weight_gradient")
+def dw_by_spread_dy(dy, x, w, stride=1, padding=0):
+    spread = np.zeros((len(dy) - 1) * stride + 1)
+    spread[::stride] = dy
+    return np.correlate(np.pad(x, padding), spread, "valid")[: len(w)]
+
+
+def matrix(x, w, stride, padding):
+    T = np.zeros((F.out_size(len(x), len(w), stride, padding), len(x) + 2 * padding))
+    for i in range(len(T)):
+        T[i, i * stride : i * stride + len(w)] = w
+    return T[:, padding : padding + len(x)]
+
+
+@right(SCATTER, GATHER)
+def transposed_matrix(dy, x, w, stride=1, padding=0):
+    return matrix(x, w, stride, padding).T @ dy
+
+
+@right(SCATTER, GATHER)
+def without_any_padding(dy, x, w, stride=1, padding=0):
+    dx = np.zeros(x.shape)
+    for i in range(dy.size):
+        for u in range(w.size):
+            place = i * stride + u - padding
+            if 0 <= place < x.size:
+                dx[place] += dy[i] * w[u]
+    return dx
+
+
+@right(SCATTER, GATHER)
+def strided_adds(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(x.size + 2 * padding, np.float32)
+    for u in range(w.size):
+        dxp[u : u + stride * (dy.size - 1) + 1 : stride] += dy * w[u]
+    return dxp[padding : padding + x.size]
+
+
+@right(SCATTER, GATHER)
+def add_at(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(x.size + 2 * padding)
+    index = np.arange(dy.size)[:, None] * stride + np.arange(w.size)
+    np.add.at(dxp, index, dy[:, None] * w)
+    return dxp[padding : dxp.size - padding]
+
+
+@right(SCATTER, GATHER)
+def explicit_bounds(dy, x, w, stride=1, padding=0):
+    """dx[i] = sum of dy[j] w[i - j], from the last output to the first."""
+    k = len(w)
+    return np.array([
+        math.fsum(
+            dy[j] * w[i + padding - j * stride]
+            for j in reversed(range(len(dy)))
+            if 0 <= i + padding - j * stride < k
+        )
+        for i in range(len(x))
+    ])  # fmt: skip
+
+
+@right(SCATTER, GATHER)
+def true_convolution(dy, x, w, stride=1, padding=0):
+    spread = np.zeros(len(x) + 2 * padding - len(w) + 1)
+    spread[::stride] = dy
+    return np.convolve(spread, w, "full")[padding : padding + len(x)]
+
+
+@right(SCATTER, GATHER)
+def backwards_in_memory(dy, x, w, stride=1, padding=0):
+    return np.ascontiguousarray(loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding)[::-1])[::-1]
+
+
+@right(SCATTER, GATHER)
+def measured(dy, x, w, stride=1, padding=0):
+    return gradcheck.numerical_gradient(lambda x: dy @ loops.conv1d(x, w, stride, padding), x)
+
+
+# ---------------------------------------------------------------- two dimensions
+
+
+@right("conv2d_single")
+def windows_2d(x, w, stride=1, padding=0):
+    view = sliding_window_view(np.pad(x, padding), w.shape)[::stride, ::stride]
+    return np.tensordot(view, w, 2)
+
+
+@right("conv2d_single")
+def seven_loops(x, w, stride=1, padding=0):
+    H, W = x.shape
+    kH, kW = w.shape
+    y = [[0.0] * ((W + 2 * padding - kW) // stride + 1) for _ in range((H + 2 * padding - kH) // stride + 1)]
+    for i, row in enumerate(y):
+        for j in range(len(row)):
+            for p in range(kH):
+                for q in range(kW):
+                    r, c = i * stride + p - padding, j * stride + q - padding
+                    if 0 <= r < H and 0 <= c < W:
+                        row[j] += x[r, c] * w[p, q]
+    return y
+
+
+@right("conv2d_single")
+def shifted_images(x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    H_out, W_out = ((n - k) // stride + 1 for n, k in zip(xp.shape, w.shape, strict=True))
+    return sum(
+        w[p, q] * xp[p : p + H_out * stride : stride, q : q + W_out * stride : stride][:H_out, :W_out]
+        for p, q in np.ndindex(w.shape)
+    )
+
+
+@right("conv2d_single_weight_gradient")
+def dw_einsum(dy, x, w, stride=1, padding=0):
+    view = sliding_window_view(np.pad(x, padding), w.shape)[::stride, ::stride]
+    return np.einsum("ij,ijpq->pq", dy, view)
+
+
+@right("conv2d_single_weight_gradient")
+def dw_in_fortran_order(dy, x, w, stride=1, padding=0):
+    return np.asfortranarray(dw_einsum(dy, x, w, stride, padding))
+
+
+@right("conv2d_single_weight_gradient")
+def dw_cell_by_cell(dy, x, w, stride=1, padding=0):
+    xp, dw = np.pad(x, padding), np.zeros(w.shape)
+    for p, q in np.ndindex(w.shape):
+        dw[p, q] = np.vdot(dy, xp[p:, q:][::stride, ::stride][: dy.shape[0], : dy.shape[1]])
+    return dw
+
+
+@right(SCATTER2, GATHER2)
+def dx_of_shifts(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros([n + 2 * padding for n in x.shape])
+    (H_out, W_out) = dy.shape
+    for (p, q), weight in np.ndenumerate(w):
+        dxp[p : p + stride * (H_out - 1) + 1 : stride, q : q + stride * (W_out - 1) + 1 : stride] += dy * weight
+    return dxp[padding : padding + x.shape[0], padding : padding + x.shape[1]]
+
+
+@right(SCATTER2, GATHER2)
+def dx_gathered_by_windows(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW) = x.shape, w.shape
+    full = np.zeros((H + 2 * padding + kH - 1, W + 2 * padding + kW - 1))
+    full[kH - 1 : kH - 1 + stride * dy.shape[0] : stride, kW - 1 : kW - 1 + stride * dy.shape[1] : stride][
+        : dy.shape[0], : dy.shape[1]
+    ] = dy
+    dxp = np.einsum("ijpq,pq->ij", sliding_window_view(full, (kH, kW)), np.rot90(w, 2))
+    return dxp[padding : padding + H, padding : padding + W]
+
+
+@right(SCATTER2, GATHER2)
+def dx_gathered_pixel_by_pixel(dy, x, w, stride=1, padding=0):
+    dx = np.zeros(x.shape, order="F")
+    for m, n in np.ndindex(x.shape):
+        for i, j in np.ndindex(dy.shape):
+            p, q = m + padding - i * stride, n + padding - j * stride
+            if 0 <= p < w.shape[0] and 0 <= q < w.shape[1]:
+                dx[m, n] += dy[i, j] * w[p, q]
+    return dx
+
+
+# ---------------------------------------------------------------- channels and batches
+
+RIGHT += [
+    ("bias_gradient", lambda dy: dy.sum(axis=(0, 2, 3))),
+    ("bias_gradient", lambda dy: np.einsum("nfij->f", dy)),
+    ("bias_gradient", lambda dy: [dy[:, f].sum() for f in range(dy.shape[1])]),
+    ("bias_gradient", lambda dy: dy.swapaxes(0, 1).reshape(dy.shape[1], -1).sum(axis=1, dtype=np.float32)),
+    ("bias_gradient", lambda *args, **kwargs: args[0].sum((0, 2, 3))),
+]
+
+
+def views(x, w, stride, padding):
+    edge = (0, 0), (0, 0), (padding, padding), (padding, padding)
+    return sliding_window_view(np.pad(x, edge), w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+
+
+@right("weight_gradient")
+def dw4_einsum(dy, x, w, stride=1, padding=0):
+    return np.einsum("nfij,ncijpq->fcpq", dy, views(x, w, stride, padding), optimize=True)
+
+
+@right("weight_gradient")
+def dw4_tensordot(dy, x, w, stride=1, padding=0):
+    return np.tensordot(dy, views(x, w, stride, padding), axes=((0, 2, 3), (0, 2, 3)))
+
+
+@right("weight_gradient")
+def dw4_image_by_image(dy, x, w, stride=1, padding=0):
+    return sum(
+        np.stack([[loops.conv2d_single_weight_gradient(d, c, w[0, 0], stride, padding) for c in image] for d in dys])
+        for dys, image in zip(dy, x, strict=True)
+    )
+
+
+@right("input_gradient")
+def dx4_shifts(dy, x, w, stride=1, padding=0):
+    N, C, H, W = x.shape
+    dxp = np.zeros((N, C, H + 2 * padding, W + 2 * padding), np.float32)
+    H_out, W_out = dy.shape[2:]
+    for p, q in np.ndindex(w.shape[2:]):
+        rows, columns = slice(p, p + stride * (H_out - 1) + 1, stride), slice(q, q + stride * (W_out - 1) + 1, stride)
+        dxp[:, :, rows, columns] += np.einsum("nfij,fc->ncij", dy, w[:, :, p, q])
+    return dxp[:, :, padding : padding + H, padding : padding + W]
+
+
+@right("input_gradient")
+def dx4_gathered(dy, x, w, stride=1, padding=0):
+    return loops.input_gradient_gather(dy, x, w, stride, padding)
+
+
+@right("input_gradient")
+def dx4_as_columns(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    cols = np.einsum("fk,nfl->nkl", w.reshape(C_out, -1), dy.reshape(N, C_out, -1))
+    return F.col2im(cols, x.shape[2:], w.shape[2:], stride, padding)
+
+
+def all_three(dx, dw):
+    return lambda dy, x, w, stride=1, padding=0: (
+        dx(dy, x, w, stride, padding), dw(dy, x, w, stride, padding), dy.sum((0, 2, 3)),
+    )  # fmt: skip
+
+
+for _name in ("conv2d_backward", "conv2d_backward_gemm"):
+    RIGHT += [
+        (_name, F.conv2d_backward),
+        (_name, loops.conv2d_backward),
+        (_name, all_three(dx4_shifts, dw4_einsum)),
+        (_name, all_three(dx4_gathered, dw4_image_by_image)),
+        (_name, lambda *a, **k: list(F.conv2d_backward(*a, **k))),
+    ]
+
+
+@right("conv2d_backward", "conv2d_backward_gemm")
+def one_matrix_for_the_batch(dy, x, w, stride=1, padding=0):
+    N, C_out, H_out, W_out = dy.shape
+    cols = F.im2col(x, w.shape[2:], stride, padding).transpose(1, 2, 0).reshape(w[0].size, -1)
+    rows = dy.transpose(1, 2, 3, 0).reshape(C_out, -1)
+    dw = (rows @ cols.T).reshape(w.shape)
+    dcols = (w.reshape(C_out, -1).T @ rows).reshape(-1, H_out * W_out, N).transpose(2, 0, 1)
+    dx = F.col2im(dcols, x.shape[2:], w.shape[2:], stride, padding)
+    return dx, dw, rows.sum(axis=1)
+
+
+@right("im2col")
+def im2col_views(x, kernel_size, stride=1, padding=0):
+    N, C = x.shape[:2]
+    windows = views(x, np.zeros((1, 1, *kernel_size)), stride, padding)
+    return windows.transpose(0, 1, 4, 5, 2, 3).reshape(N, C * kernel_size[0] * kernel_size[1], -1)
+
+
+@right("im2col")
+def im2col_by_index(x, kernel_size, stride=1, padding=0):
+    kH, kW = kernel_size
+    N, C, H, W = x.shape
+    H_out, W_out = F.out_size(H, kH, stride, padding), F.out_size(W, kW, stride, padding)
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    i = np.tile(np.repeat(np.arange(kH), kW), C)[:, None] + stride * np.repeat(np.arange(H_out), W_out)
+    j = np.tile(np.arange(kW), kH * C)[:, None] + stride * np.tile(np.arange(W_out), H_out)
+    return xp[:, np.repeat(np.arange(C), kH * kW)[:, None], i, j]
+
+
+RIGHT.append(("im2col", F.im2col))
+RIGHT.append(("col2im", F.col2im))
+
+
+@right("col2im")
+def col2im_add_at(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    N, C = len(cols), cols.shape[1] // (kH * kW)
+    number = np.arange(C * H * W, dtype=float).reshape(1, C, H, W) + 1
+    places = im2col_by_index(number, kernel_size, stride, padding).astype(int)[0]
+    x = np.zeros((N, C * H * W + 1))  # what stands in the padding falls into place 0
+    for n in range(N):
+        np.add.at(x[n], places, cols[n])
+    return x[:, 1:].reshape(N, C, H, W)
+
+
+@right("col2im")
+def col2im_transposed_matrix(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    C = cols.shape[1] // (kH * kW)
+    unit = np.eye(C * H * W).reshape(-1, C, H, W)
+    matrix = F.im2col(unit, kernel_size, stride, padding).reshape(len(unit), -1)
+    return (cols.reshape(len(cols), -1) @ matrix.T).reshape(-1, C, H, W)
+
+
+# ---------------------------------------------------------------- pooling and friends
+
+
+def both(value):
+    return (value, value) if np.ndim(value) == 0 else value
+
+
+@right("max_pool2d")
+def first_of_ties(x, kernel_size, stride=None, padding=0):
+    return F.max_pool2d(x, kernel_size, stride, padding)
+
+
+@right("max_pool2d")
+def padded_with_minus_infinity(x, kernel_size, stride=None, padding=0):
+    kH, kW = both(kernel_size)
+    sH, sW = both(stride) if stride is not None else (kH, kW)
+    H, W = x.shape[2:]
+    edge = (0, 0), (0, 0), (padding, padding), (padding, padding)
+    xp = np.pad(x, edge, constant_values=-np.inf)
+    windows = sliding_window_view(xp, (kH, kW), axis=(2, 3))[:, :, ::sH, ::sW].reshape(*x.shape[:2], -1, kH * kW)
+    flat = windows.argmax(axis=-1)
+    H_out, W_out = (H + 2 * padding - kH) // sH + 1, (W + 2 * padding - kW) // sW + 1
+    row = flat // kW + np.repeat(np.arange(H_out), W_out) * sH - padding
+    column = flat % kW + np.tile(np.arange(W_out), H_out) * sW - padding
+    shape = (*x.shape[:2], H_out, W_out)
+    return [windows.max(axis=-1).reshape(shape), (row * W + column).reshape(shape).astype(np.int32)]
+
+
+RIGHT += [
+    ("max_pool2d_backward", F.max_pool2d_backward),
+    ("avg_pool2d_backward", F.avg_pool2d_backward),
+    ("flatten_backward", F.flatten_backward),
+    ("flatten_backward", lambda dy, input_shape: np.ascontiguousarray(dy).reshape(*input_shape)),
+    ("flatten_backward", lambda dy, input_shape: np.stack([row.reshape(input_shape[1:]) for row in dy])),
+    ("relu_backward", lambda dy, x: np.where(x > 0, dy, 0)),
+    ("relu_backward", lambda dy, x: dy * np.heaviside(x, 0)),
+    ("relu_backward", lambda dy, x: np.minimum(np.ceil(np.maximum(x, 0)), 1) * dy),
+    ("dropout_backward", lambda dy, mask, p: np.where(mask, dy / (1 - p), 0)),
+    ("dropout_backward", lambda dy, mask, p: (dy * (mask / (1 - p))).astype(np.float32)),
+    ("linear_backward", F.linear_backward),
+    ("linear_backward", lambda dy, x, w: (
+        np.einsum("no,oi->ni", dy, w), np.einsum("no,ni->oi", dy, x), np.einsum("no->o", dy),
+    )),
+    ("linear_backward", lambda dy, x, w: [(w.T @ dy.T).T, (x.T @ dy).T, list(dy.sum(axis=0))]),
+    ("cross_entropy_gradient", lambda logits, targets: F.cross_entropy(logits, targets)[1]),
+    ("batch_norm2d_backward", F.batch_norm2d_backward),
+    ("residual_backward", lambda dy, branch_backward: branch_backward(dy) + dy),
+    ("conv_transpose2d", F.conv_transpose2d),
+]  # fmt: skip
+
+
+@right("relu_backward")
+def on_a_copy(dy, x):
+    dx = dy.copy()
+    dx[x <= 0] = 0
+    return dx
+
+
+@right("max_pool2d_backward")
+def with_bincount(dy, indices, input_shape):
+    N, C, H, W = input_shape
+    dx = np.zeros((N, C, H * W))
+    for n in range(N):
+        for c in range(C):
+            dx[n, c] = np.bincount(indices[n, c].ravel(), dy[n, c].ravel(), H * W)
+    return dx.reshape(input_shape)
+
+
+@right("avg_pool2d_backward")
+def as_a_convolution(dy, input_shape, kernel_size, stride=None, padding=0):
+    k = kernel_size
+    C = input_shape[1]
+    w = np.eye(C)[:, :, None, None] * np.full((k, k), 1 / k**2)
+    return loops.input_gradient(dy, np.zeros(input_shape), w, stride or k, padding)
+
+
+@right("cross_entropy_gradient")
+def row_by_row(logits, targets):
+    dlogits = []
+    for row, target in zip(logits, targets, strict=True):
+        p = np.exp(row - row.max())
+        p = p / p.sum()
+        p[target] = p[target] - 1
+        dlogits.append(p / len(logits))
+    return dlogits
+
+
+@right("cross_entropy_gradient")
+def with_one_hot(logits, targets):
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return (p - (np.arange(logits.shape[1]) == targets[:, None])) / logits.shape[0]
+
+
+@right("batch_norm2d_backward")
+def norm_by_the_chain(dy, x, weight, eps=1e-5):
+    """The long way round, through every step of the forward pass."""
+    m = x.shape[0] * x.shape[2] * x.shape[3]
+    axes = (0, 2, 3)
+    mean = x.mean(axis=axes, keepdims=True)
+    centred = x - mean
+    var = (centred**2).mean(axis=axes, keepdims=True)
+    inverse = 1 / np.sqrt(var + eps)
+    dnorm = dy * weight[None, :, None, None]
+    dvar = (dnorm * centred * -0.5 * inverse**3).sum(axis=axes, keepdims=True)
+    dmean = (-dnorm * inverse).sum(axis=axes, keepdims=True) + dvar * (-2 * centred).mean(axis=axes, keepdims=True)
+    dx = dnorm * inverse + dvar * 2 * centred / m + dmean / m
+    return dx, (dy * centred * inverse).sum(axis=axes), dy.sum(axis=axes)
+
+
+@right("conv_transpose2d")
+def spread_and_correlate(x, w, b=None, stride=1, padding=0, output_padding=0):
+    C_in, C_out, kH, kW = w.shape
+    N, _, H, W = x.shape
+    spread = np.zeros((N, C_in, (H - 1) * stride + 1 + output_padding, (W - 1) * stride + 1 + output_padding))
+    spread[:, :, : (H - 1) * stride + 1 : stride, : (W - 1) * stride + 1 : stride] = x
+    edge = (0, 0), (0, 0), (kH - 1, kH - 1), (kW - 1, kW - 1)
+    windows = sliding_window_view(np.pad(spread, edge), (kH, kW), axis=(2, 3))
+    y = np.einsum("ncijpq,copq->noij", windows, w[:, :, ::-1, ::-1])
+    y = y[:, :, padding : y.shape[2] - padding, padding : y.shape[3] - padding]
+    return y if b is None else y + b.reshape(1, -1, 1, 1)
+
+
+# ---------------------------------------------------------------- the layer
+
+RIGHT.append(("Conv2d", layers.Conv2d))
+
+
+@right("Conv2d")
+class WithNothingInherited:
+    """Plain Python, gradients set anew instead of +=, float64 weights."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
+        rng = np.random.default_rng(0)
+        size = (out_channels, in_channels, kernel_size, kernel_size)
+        self.weight = Parameter(rng.normal(0, np.sqrt(2 / (in_channels * kernel_size**2)), size))
+        self.bias = Parameter(np.zeros(out_channels))
+        self.s, self.p = stride, padding
+
+    def forward(self, image):
+        self.cache = image, loops.im2col(image, self.weight.data.shape[2:], self.s, self.p)
+        N, _, H, W = image.shape
+        w = self.weight.data
+        y = w.reshape(len(w), -1) @ self.cache[1] + self.bias.data[:, None]
+        return y.reshape(N, len(w), F.out_size(H, w.shape[2], self.s, self.p), -1)
+
+    def backward(self, dy):
+        image, _ = self.cache
+        dx, dw, db = loops.conv2d_backward_gemm(dy, image, self.weight.data, self.s, self.p)
+        self.weight.grad = self.weight.grad + dw
+        self.bias.grad = self.bias.grad + db
+        return dx
+
+
+@right("Conv2d")
+class KeepsACopy(Module):
+    """With every argument of the library's layer, and a copy of the input."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, bias=True, *,
+                 rng=None, dtype=np.float64):  # fmt: skip
+        rng = rng or np.random.default_rng()
+        scale = np.sqrt(2 / (in_channels * kernel_size * kernel_size))
+        self.weight = Parameter((rng.standard_normal((out_channels, in_channels, kernel_size, kernel_size)) * scale))
+        self.bias = Parameter(np.zeros(out_channels))
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x):
+        self.x = np.array(x)
+        return loops.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+    def backward(self, dy):
+        self.weight.grad += loops.weight_gradient(dy, self.x, self.weight.data, self.stride, self.padding)
+        self.bias.grad += dy.sum(axis=(0, 2, 3))
+        return loops.input_gradient(dy, self.x, self.weight.data, self.stride, self.padding)

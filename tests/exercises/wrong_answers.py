@@ -1,0 +1,736 @@
+"""Wrong answers as learners write them, independent of the wrong functions beside the exercises.
+
+`WRONG` holds (exercise, {tensor: the mistake's short name}, function).
+"""
+
+import numpy as np
+
+from course_lib.functional import out_size
+
+WRONG = []
+
+
+def wrong(exercise, **tensors):
+    def note(function):
+        WRONG.append((exercise, {t.replace("_grad", ".grad"): short for t, short in tensors.items()}, function))
+        return function
+
+    return note
+
+
+# ---------------------------------------------------------------- one dimension
+
+
+@wrong("conv1d", y="kernel turned")
+def true_convolution(x, w, stride=1, padding=0):
+    return np.convolve(np.pad(x, padding), w, "valid")[::stride]
+
+
+@wrong("conv1d", y="wrong number of outputs")
+def one_output_too_few(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    return np.array([xp[i * stride : i * stride + k] @ w for i in range((len(xp) - k) // stride)])
+
+
+@wrong("conv1d", y="stride missing")
+def stride_forgotten(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    y = np.zeros((len(xp) - k) // stride + 1)
+    for i in range(len(y)):
+        for u in range(k):
+            y[i] += xp[i + u] * w[u]
+    return y
+
+
+@wrong("conv1d", y="stride missing")
+def every_window(x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), w, "valid")
+
+
+@wrong("conv1d", y="only one product kept")
+def set_not_added(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    y = np.zeros(out_size(len(x), k, stride, padding))
+    for i in range(len(y)):
+        for u in range(k):
+            y[i] = xp[i * stride + u] * w[u]
+    return y
+
+
+@wrong("conv1d", y="x not padded")
+def padding_forgotten(x, w, stride=1, padding=0):
+    k = len(w)
+    y = np.zeros(out_size(len(x), k, stride, padding))
+    for i in range(len(y)):
+        y[i] = np.sum(x[i * stride : i * stride + k] * w)
+    return y
+
+
+@wrong("conv1d", y="mean instead of sum")
+def mean_of_window(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    m = out_size(len(x), k, stride, padding)
+    return np.array([(xp[i * stride : i * stride + k] * w).mean() for i in range(m)])
+
+
+@wrong("conv1d_weight_gradient", dw="x not padded")
+def windows_of_bare_x(dy, x, w, stride=1, padding=0):
+    dw = np.zeros(len(w))
+    for i in range(len(dy)):
+        dw += dy[i] * x[i * stride : i * stride + len(w)]
+    return dw
+
+
+@wrong("conv1d_weight_gradient", dw="x not padded")
+def bare_x_by_weight(dy, x, w, stride=1, padding=0):
+    dw = np.zeros(len(w))
+    for u in range(len(w)):
+        for i in range(len(dy)):
+            if i * stride + u < len(x):
+                dw[u] += dy[i] * x[i * stride + u]
+    return dw
+
+
+@wrong("conv1d_weight_gradient", dw="dw turned")
+def operands_exchanged(dy, x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    spread = np.zeros(len(xp) - k + 1)
+    spread[::stride] = dy
+    return np.correlate(spread, xp, "valid")
+
+
+@wrong("conv1d_weight_gradient", dw="only one position kept")
+def last_window_only(dy, x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    for i in range(len(dy)):
+        dw = dy[i] * xp[i * stride : i * stride + k]
+    return dw
+
+
+@wrong("conv1d_weight_gradient", dw="only one position kept")
+def return_in_the_loop(dy, x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    dw = np.zeros(k)
+    for i in range(len(dy)):
+        dw += dy[i] * xp[i * stride : i * stride + k]
+        return dw
+
+
+@wrong("conv1d_weight_gradient", dw="stride missing")
+def correlated_without_spreading(dy, x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), dy, "valid")
+
+
+@wrong("conv1d_weight_gradient", dw="stride missing")
+def correlated_without_spreading_cut(dy, x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), dy, "valid")[: len(w)]
+
+
+@wrong("conv1d_weight_gradient", dw="remainder kept in dw")
+def remainder_not_cut(dy, x, w, stride=1, padding=0):
+    spread = np.zeros((len(dy) - 1) * stride + 1)
+    spread[::stride] = dy
+    return np.correlate(np.pad(x, padding), spread, "valid")
+
+
+@wrong("conv1d_weight_gradient", dw="mean instead of sum")
+def averaged_over_positions(dy, x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    return np.mean([dy[i] * xp[i * stride : i * stride + k] for i in range(len(dy))], axis=0)
+
+
+SCATTER, GATHER = "conv1d_input_gradient_scatter", "conv1d_input_gradient_gather"
+
+
+@wrong(SCATTER, dx="kernel turned")
+def flipped_in_scatter(dy, x, w, stride=1, padding=0):
+    n, k = len(x), len(w)
+    dxp = np.zeros(n + 2 * padding)
+    for i in range(len(dy)):
+        for u in range(k):
+            dxp[i * stride + u] += dy[i] * w[k - 1 - u]
+    return dxp[padding : padding + n]
+
+
+@wrong(SCATTER, dx="stride missing")
+def scatter_at_i(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    for i in range(len(dy)):
+        dxp[i : i + len(w)] += dy[i] * w
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="overlaps overwritten")
+def scatter_sets(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    for i in range(len(dy)):
+        dxp[i * stride : i * stride + len(w)] = dy[i] * w
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="overlaps overwritten")
+def scatter_by_index(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    index = np.arange(len(dy))[:, None] * stride + np.arange(len(w))
+    dxp[index] += dy[:, None] * w
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="overlaps overwritten")
+def scatter_by_weight_sets(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    for u in range(len(w)):
+        dxp[u : u + stride * len(dy) : stride][: len(dy)] = dy * w[u]
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="divided by coverage")
+def scatter_averages(dy, x, w, stride=1, padding=0):
+    dxp, count = np.zeros((2, len(x) + 2 * padding))
+    for i in range(len(dy)):
+        dxp[i * stride : i * stride + len(w)] += dy[i] * w
+        count[i * stride : i * stride + len(w)] += 1
+    count[count == 0] = 1
+    return (dxp / count)[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="padding not removed")
+def padding_kept(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    for i in range(len(dy)):
+        dxp[i * stride : i * stride + len(w)] += dy[i] * w
+    return dxp
+
+
+@wrong(SCATTER, dx="wrong corner cropped")
+def cropped_in_front(dy, x, w, stride=1, padding=0):
+    return padding_kept(dy, x, w, stride, padding)[: len(x)]
+
+
+@wrong(SCATTER, dx="wrong corner cropped")
+def not_padded_at_all(dy, x, w, stride=1, padding=0):
+    dx = np.zeros(len(x))
+    for i in range(len(dy)):
+        for u in range(len(w)):
+            if i * stride + u < len(x):
+                dx[i * stride + u] += dy[i] * w[u]
+    return dx
+
+
+@wrong(SCATTER, dx="[p:-p] with p = 0")
+def minus_padding(dy, x, w, stride=1, padding=0):
+    return padding_kept(dy, x, w, stride, padding)[padding:-padding]
+
+
+@wrong(SCATTER, dx="remainder dropped")
+def sized_by_the_windows(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros((len(dy) - 1) * stride + len(w))
+    for i in range(len(dy)):
+        dxp[i * stride : i * stride + len(w)] += dy[i] * w
+    return dxp[padding : len(dxp) - padding]
+
+
+@wrong(SCATTER, dx="remainder dropped")
+def remainder_does_not_fit(dy, x, w, stride=1, padding=0):
+    dx = np.zeros(len(x))
+    dx += sized_by_the_windows(dy, x, w, stride, padding)
+    return dx
+
+
+@wrong(SCATTER, dx="a border of dy skipped")
+def last_output_skipped(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    for i in range(len(dy) - 1):
+        dxp[i * stride : i * stride + len(w)] += dy[i] * w
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="only one position kept")
+def buffer_in_the_loop(dy, x, w, stride=1, padding=0):
+    for i in range(len(dy)):
+        dxp = np.zeros(len(x) + 2 * padding)
+        dxp[i * stride : i * stride + len(w)] += dy[i] * w
+    return dxp[padding : padding + len(x)]
+
+
+@wrong(SCATTER, dx="sign")
+def negated(dy, x, w, stride=1, padding=0):
+    return -padding_kept(dy, x, w, stride, padding)[padding : padding + len(x)]
+
+
+def gathered(dy, x, w, stride, padding, kernel, length):
+    k = len(w)
+    spread = np.zeros(length)
+    spread[: stride * len(dy) : stride][: len(dy)] = dy
+    return np.correlate(np.pad(spread, k - 1), kernel, "valid")
+
+
+@wrong(GATHER, dx="kernel turned")
+def gather_not_flipped(dy, x, w, stride=1, padding=0):
+    full = gathered(dy, x, w, stride, padding, w, len(x) + 2 * padding - len(w) + 1)
+    return full[padding : padding + len(x)]
+
+
+@wrong(GATHER, dx="kernel turned")
+def flipped_twice(dy, x, w, stride=1, padding=0):
+    spread = np.zeros(len(x) + 2 * padding - len(w) + 1)
+    spread[::stride] = dy
+    return np.convolve(spread, w[::-1], "full")[padding : padding + len(x)]
+
+
+@wrong(GATHER, dx="not spread by the stride")
+def gather_unspread(dy, x, w, stride=1, padding=0):
+    return np.convolve(dy, w, "full")[padding : padding + len(x)]
+
+
+@wrong(GATHER, dx="not spread by the stride")
+def gather_unspread_trimmed(dy, x, w, stride=1, padding=0):
+    return np.correlate(np.pad(dy, len(w) - 1 - padding), w[::-1], "valid")
+
+
+@wrong(GATHER, dx="remainder dropped")
+def gather_without_remainder(dy, x, w, stride=1, padding=0):
+    full = gathered(dy, x, w, stride, padding, w[::-1], (len(dy) - 1) * stride + 1)
+    return full[padding : len(full) - padding]
+
+
+@wrong(GATHER, dx="remainder dropped")
+def gather_without_remainder_from_front(dy, x, w, stride=1, padding=0):
+    full = gathered(dy, x, w, stride, padding, w[::-1], (len(dy) - 1) * stride + 1)
+    return full[padding : padding + len(x)]
+
+
+@wrong(GATHER, dx="padding not removed")
+def gather_keeps_padding(dy, x, w, stride=1, padding=0):
+    return gathered(dy, x, w, stride, padding, w[::-1], len(x) + 2 * padding - len(w) + 1)
+
+
+@wrong(GATHER, dx="mean instead of sum")
+def gather_means(dy, x, w, stride=1, padding=0):
+    full = gathered(dy, x, w, stride, padding, w[::-1] / len(w), len(x) + 2 * padding - len(w) + 1)
+    return full[padding : padding + len(x)]
+
+
+# ---------------------------------------------------------------- two dimensions
+
+
+def window_sum(x, w, stride, padding, rows=None, columns=None):
+    kH, kW = w.shape
+    xp = np.pad(x, padding)
+    H_out = out_size(x.shape[0], kH, stride, padding)
+    W_out = out_size(x.shape[1], kW, stride, padding)
+    y = np.zeros((H_out, W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            top, left = i * (rows or stride), j * (columns or stride)
+            y[i, j] = np.sum(xp[top : top + kH, left : left + kW] * w)
+    return y
+
+
+@wrong("conv2d_single", y="kernel turned")
+def turned_kernel(x, w, stride=1, padding=0):
+    return window_sum(x, np.rot90(w, 2), stride, padding)
+
+
+@wrong("conv2d_single", y="stride on one axis only")
+def stride_on_rows(x, w, stride=1, padding=0):
+    return window_sum(x, w, stride, padding, columns=1)
+
+
+@wrong("conv2d_single", y="H and W mixed up")
+def kernel_sides_exchanged(x, w, stride=1, padding=0):
+    kW, kH = w.shape
+    xp = np.pad(x, padding)
+    y = np.zeros((out_size(x.shape[0], kH, stride, padding), out_size(x.shape[1], kW, stride, padding)))
+    for i, j in np.ndindex(y.shape):
+        y[i, j] = np.sum(xp[i * stride : i * stride + kH, j * stride : j * stride + kW] * w)
+    return y
+
+
+@wrong("conv2d_single", y="H and W mixed up")
+def output_sides_exchanged(x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    xp = np.pad(x, padding)
+    W_out, H_out = out_size(x.shape[0], kH, stride, padding), out_size(x.shape[1], kW, stride, padding)
+    y = np.zeros((H_out, W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            y[i, j] = np.sum(xp[i * stride : i * stride + kH, j * stride : j * stride + kW] * w)
+    return y
+
+
+@wrong("conv2d_single_weight_gradient", dw="dw turned")
+def dw_turned(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    xp, dw = np.pad(x, padding), np.zeros(w.shape)
+    for i, j in np.ndindex(dy.shape):
+        for p, q in np.ndindex(kH, kW):
+            dw[kH - 1 - p, kW - 1 - q] += dy[i, j] * xp[i * stride + p, j * stride + q]
+    return dw
+
+
+@wrong("conv2d_single_weight_gradient", dw="H and W mixed up")
+def dy_indices_exchanged(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    xp, dw = np.pad(x, padding), np.zeros(w.shape)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            dw += dy[j, i] * xp[i * stride : i * stride + kH, j * stride : j * stride + kW]
+    return dw
+
+
+@wrong("conv2d_single_weight_gradient", dw="x not padded")
+def dw_of_bare_image(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    dw = np.zeros(w.shape)
+    for i, j in np.ndindex(dy.shape):
+        dw += dy[i, j] * x[i * stride : i * stride + kH, j * stride : j * stride + kW]
+    return dw
+
+
+@wrong("conv2d_single_weight_gradient", dw="stride on one axis only")
+def dw_stride_on_columns(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    xp, dw = np.pad(x, padding), np.zeros(w.shape)
+    for i, j in np.ndindex(dy.shape):
+        dw += dy[i, j] * xp[i : i + kH, j * stride : j * stride + kW]
+    return dw
+
+
+SCATTER2, GATHER2 = "conv2d_single_input_gradient_scatter", "conv2d_single_input_gradient_gather"
+
+
+def stamped(dy, x, w, stride, padding, rows=None, columns=None):
+    kH, kW = w.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        top, left = i * (rows or stride), j * (columns or stride)
+        dxp[top : top + kH, left : left + kW] += dy[i, j] * w
+    return dxp
+
+
+def middle(dxp, x, padding):
+    return dxp[padding : padding + x.shape[0], padding : padding + x.shape[1]]
+
+
+@wrong(SCATTER2, dx="kernel turned")
+def rot180_in_scatter(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy, x, w[::-1, ::-1], stride, padding), x, padding)
+
+
+@wrong(SCATTER2, dx="kernel transposed or flipped once")
+def transposed_in_scatter(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        dxp[i * stride : i * stride + kH, j * stride : j * stride + kW] += dy[i, j] * w.T
+    return middle(dxp, x, padding)
+
+
+@wrong(SCATTER2, dx="kernel transposed or flipped once")
+def flipped_once(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy, x, w[::-1], stride, padding), x, padding)
+
+
+@wrong(SCATTER2, dx="stride missing")
+def stamped_at_ij(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy, x, w, 1, padding), x, padding)
+
+
+@wrong(SCATTER2, dx="stride on one axis only")
+def stamped_stride_on_rows(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy, x, w, stride, padding, columns=1), x, padding)
+
+
+@wrong(SCATTER2, dx="a border of dy skipped")
+def last_row_skipped(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy[:-1], x, w, stride, padding), x, padding)
+
+
+@wrong(SCATTER2, dx="a border of dy skipped")
+def last_row_and_column_skipped(dy, x, w, stride=1, padding=0):
+    return middle(stamped(dy[:-1, :-1], x, w, stride, padding), x, padding)
+
+
+@wrong(SCATTER2, dx="padding not removed")
+def scatter_keeps_padding(dy, x, w, stride=1, padding=0):
+    return stamped(dy, x, w, stride, padding)
+
+
+@wrong(SCATTER2, dx="wrong corner cropped")
+def scatter_cut_at_the_corner(dy, x, w, stride=1, padding=0):
+    return stamped(dy, x, w, stride, padding)[: x.shape[0], : x.shape[1]]
+
+
+@wrong(SCATTER2, dx="[p:-p] with p = 0")
+def scatter_minus_padding(dy, x, w, stride=1, padding=0):
+    return stamped(dy, x, w, stride, padding)[padding:-padding, padding:-padding]
+
+
+@wrong(SCATTER2, dx="H and W mixed up")
+def image_sides_exchanged(dy, x, w, stride=1, padding=0):
+    W, H = x.shape
+    kH, kW = w.shape
+    dxp = np.zeros((H + 2 * padding, W + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        dxp[i * stride : i * stride + kH, j * stride : j * stride + kW] += dy[i, j] * w
+    return dxp[padding : padding + H, padding : padding + W]
+
+
+@wrong(SCATTER2, dx="H and W mixed up")
+def corner_exchanged(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        top, left = j * stride, i * stride
+        dxp[top : top + kH, left : left + kW] += dy[i, j] * w
+    return middle(dxp, x, padding)
+
+
+@wrong(SCATTER2, dx="overlaps overwritten")
+def scatter_overwrites(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        dxp[i * stride : i * stride + kH, j * stride : j * stride + kW] = dy[i, j] * w
+    return middle(dxp, x, padding)
+
+
+@wrong(SCATTER2, dx="overlaps overwritten")
+def scatter_by_index_arrays(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    H_out, W_out = dy.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    rows = np.repeat(np.arange(kH), kW)[:, None] + stride * np.repeat(np.arange(H_out), W_out)
+    columns = np.tile(np.arange(kW), kH)[:, None] + stride * np.tile(np.arange(W_out), H_out)
+    dxp[rows, columns] += w.reshape(-1, 1) * dy.reshape(1, -1)
+    return middle(dxp, x, padding)
+
+
+def slid(dy, x, w, stride, padding, kernel, size):
+    kH, kW = w.shape
+    spread = np.zeros(size)
+    spread[: stride * dy.shape[0] : stride, : stride * dy.shape[1] : stride][: dy.shape[0], : dy.shape[1]] = dy
+    spread = np.pad(spread, ((kH - 1, kH - 1), (kW - 1, kW - 1)))
+    out = np.zeros((spread.shape[0] - kH + 1, spread.shape[1] - kW + 1))
+    for i, j in np.ndindex(out.shape):
+        out[i, j] = np.sum(spread[i : i + kH, j : j + kW] * kernel)
+    return out
+
+
+def whole(x, w, padding):
+    return x.shape[0] + 2 * padding - w.shape[0] + 1, x.shape[1] + 2 * padding - w.shape[1] + 1
+
+
+@wrong(GATHER2, dx="kernel turned")
+def gather2_not_turned(dy, x, w, stride=1, padding=0):
+    return middle(slid(dy, x, w, stride, padding, w, whole(x, w, padding)), x, padding)
+
+
+@wrong(GATHER2, dx="kernel transposed or flipped once")
+def gather2_flipped_once(dy, x, w, stride=1, padding=0):
+    return middle(slid(dy, x, w, stride, padding, w[::-1], whole(x, w, padding)), x, padding)
+
+
+@wrong(GATHER2, dx="kernel transposed or flipped once")
+def gather2_turned_once(dy, x, w, stride=1, padding=0):
+    kernel = np.rot90(w)
+    if kernel.shape != w.shape:
+        raise ValueError("operands could not be broadcast together")
+    return middle(slid(dy, x, w, stride, padding, kernel, whole(x, w, padding)), x, padding)
+
+
+@wrong(GATHER2, dx="not spread by the stride")
+def gather2_unspread(dy, x, w, stride=1, padding=0):
+    return middle(slid(dy, x, w, 1, padding, w[::-1, ::-1], dy.shape), x, padding)
+
+
+@wrong(GATHER2, dx="remainder dropped")
+def gather2_without_remainder(dy, x, w, stride=1, padding=0):
+    size = tuple((m - 1) * stride + 1 for m in dy.shape)
+    return middle(slid(dy, x, w, stride, padding, w[::-1, ::-1], size), x, padding)
+
+
+@wrong(GATHER2, dx="wrong corner cropped")
+def gather2_cut_at_the_corner(dy, x, w, stride=1, padding=0):
+    full = slid(dy, x, w, stride, padding, w[::-1, ::-1], whole(x, w, padding))
+    return full[: x.shape[0], : x.shape[1]]
+
+
+# ---------------------------------------------------------------- channels and batches
+
+
+def each(dy):
+    return np.ndindex(dy.shape)
+
+
+def pad4(x, p):
+    return np.pad(x, ((0, 0), (0, 0), (p, p), (p, p)))
+
+
+def dw4(dy, x, w, stride, padding, add=None):
+    kH, kW = w.shape[2:]
+    xp, dw = pad4(x, padding), np.zeros(w.shape)
+    for n, f, i, j in each(dy):
+        window = xp[n, :, i * stride : i * stride + kH, j * stride : j * stride + kW]
+        if add:
+            add(dw, dy, window, n, f, i, j)
+        else:
+            dw[f] += dy[n, f, i, j] * window
+    return dw
+
+
+def dx4(dy, x, w, stride, padding, add=None, crop=True):
+    N, C, H, W = x.shape
+    kH, kW = w.shape[2:]
+    dxp = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
+    for n, f, i, j in each(dy):
+        window = dxp[:, :, i * stride : i * stride + kH, j * stride : j * stride + kW]
+        if add:
+            add(window, dy, w, n, f, i, j)
+        else:
+            window[n] += dy[n, f, i, j] * w[f]
+    return dxp[:, :, padding : padding + H, padding : padding + W] if crop else dxp
+
+
+DB = [
+    ("one position only", lambda dy: dy[:, :, 0, 0].sum(0)),
+    ("mean instead of sum", lambda dy: dy.sum(axis=(2, 3)).mean(axis=0)),
+    ("mean instead of sum", lambda dy: dy.mean(axis=(0, 2, 3))),
+    ("mean instead of sum", lambda dy: dy.mean(axis=(2, 3)).sum(axis=0)),
+    ("wrong axes", lambda dy: dy.sum(axis=(1, 2, 3))),
+    ("wrong axes", lambda dy: dy.sum(axis=(2, 3))),
+    ("wrong axes", lambda dy: dy.sum(axis=(0, 1, 2))),
+    ("wrong axes", lambda dy: dy.sum()),
+    ("wrong axes", lambda dy: dy.sum(axis=(0, 2, 3), keepdims=True)),
+    ("one image only", lambda dy: dy[-1].sum(axis=(1, 2))),
+    ("sign", lambda dy: -dy.sum(axis=(0, 2, 3))),
+]
+
+
+@wrong("bias_gradient", db="one image only")
+def db_set_for_each_image(dy):
+    db = np.zeros(dy.shape[1])
+    for n in range(len(dy)):
+        for f in range(dy.shape[1]):
+            db[f] = dy[n, f].sum()
+    return db
+
+
+@wrong("bias_gradient", db="one position only")
+def db_set_at_each_position(dy):
+    db = np.zeros(dy.shape[1])
+    for n, f, i, j in each(dy):
+        db[f] = dy[n, f, i, j]
+    return db
+
+
+def _set_dw(dw, dy, window, n, f, i, j):
+    dw[f] = dy[n, f, i, j] * window
+
+
+def _only_first_channel(dw, dy, window, n, f, i, j):
+    dw[f, 0] += dy[n, f, i, j] * window[0]
+
+
+def _first_channel_everywhere(dw, dy, window, n, f, i, j):
+    dw[f] += dy[n, f, i, j] * window[0]
+
+
+def _swapped_dw(dw, dy, window, n, f, i, j):
+    for c in range(dw.shape[1]):
+        dw[c, f] += dy[n, f, i, j] * window[c]
+
+
+def _first_image(dw, dy, window, n, f, i, j):
+    if n == 0:
+        dw[f] += dy[n, f, i, j] * window
+
+
+DW = [
+    ("only one position kept", lambda *case: dw4(*case, _set_dw)),
+    ("wrong channel", lambda *case: dw4(*case, _only_first_channel)),
+    ("wrong channel", lambda *case: dw4(*case, _first_channel_everywhere)),
+    ("wrong channel", lambda *case: dw4(*case, _swapped_dw)),
+    ("wrong channel", lambda *case: dw4(*case).swapaxes(0, 1)),
+    ("only one image kept", lambda *case: dw4(*case, _first_image)),
+    ("dw turned", lambda *case: dw4(*case)[:, :, ::-1, ::-1]),
+    ("mean instead of sum", lambda *case: dw4(*case) / len(case[0])),
+    ("mean instead of sum", lambda *case: dw4(*case) / (len(case[0]) * case[0][0, 0].size)),
+    ("x not padded", lambda dy, x, w, s, p: dw4(dy, x, w, s, 0)),
+    ("stride missing", lambda dy, x, w, s, p: dw4(dy, x, w, 1, p)),
+    ("sign", lambda *case: -dw4(*case)),
+]
+
+
+def _set_dx(window, dy, w, n, f, i, j):
+    window[n] = dy[n, f, i, j] * w[f]
+
+
+def _only_channel_0(window, dy, w, n, f, i, j):
+    window[n, 0] += dy[n, f, i, j] * w[f, 0]
+
+
+def _channel_f(window, dy, w, n, f, i, j):
+    for c in range(w.shape[1]):
+        window[n, f] += dy[n, f, i, j] * w[f, c]
+
+
+def _swapped_dx(window, dy, w, n, f, i, j):
+    for c in range(window.shape[1]):
+        window[n, c] += dy[n, f, i, j] * w[c, f]
+
+
+def _last_filter(window, dy, w, n, f, i, j):
+    if f == len(w) - 1:
+        window[n] += dy[n, f, i, j] * w[f]
+
+
+def _all_images(window, dy, w, n, f, i, j):
+    if n == len(window) - 1:
+        window[n] += dy[n, f, i, j] * w[f]
+
+
+DX = [
+    ("overlaps overwritten", lambda *case: dx4(*case, _set_dx)),
+    ("wrong channel", lambda *case: dx4(*case, _only_channel_0)),
+    ("wrong channel", lambda *case: dx4(*case, _channel_f)),
+    ("wrong channel", lambda *case: dx4(*case, _swapped_dx)),
+    ("only one filter kept", lambda *case: dx4(*case, _last_filter)),
+    ("only one image kept", lambda *case: dx4(*case, _all_images)),
+    ("kernel turned", lambda dy, x, w, s, p: dx4(dy, x, w[:, :, ::-1, ::-1], s, p)),
+    ("stride missing", lambda dy, x, w, s, p: dx4(dy, x, w, 1, p)),
+    ("padding not removed", lambda *case: dx4(*case, crop=False)),
+    ("[p:-p] with p = 0", lambda dy, x, w, s, p: dx4(dy, x, w, s, p, crop=False)[:, :, p:-p, p:-p]),
+    ("wrong corner cropped", lambda dy, x, w, s, p: dx4(dy, x, w, s, p, crop=False)[:, :, : x.shape[2], : x.shape[3]]),
+    ("mean instead of sum", lambda *case: dx4(*case) / len(case[0])),
+    ("sign", lambda *case: -dx4(*case)),
+]
+
+for _short, _function in DB:
+    wrong("bias_gradient", db=_short)(_function)
+for _short, _function in DW:
+    wrong("weight_gradient", dw=_short)(_function)
+for _short, _function in DX:
+    wrong("input_gradient", dx=_short)(_function)
+
+
+def db4(dy, *rest):
+    return dy.sum(axis=(0, 2, 3))
+
+
+def _together(dx, dw, db):
+    return lambda *case: (dx(*case), dw(*case), db(case[0]))
+
+
+for _exercise in ("conv2d_backward", "conv2d_backward_gemm"):
+    for _number, (_short, _function) in enumerate(DX):
+        wrong(_exercise, dx=_short)(_together(_function, dw4, db4))
+        _short_w, _dw = DW[_number % len(DW)]
+        wrong(_exercise, dx=_short, dw=_short_w)(_together(_function, _dw, db4))
+        _short_b, _db = DB[_number % len(DB)]
+        wrong(_exercise, dx=_short, db=_short_b)(_together(_function, dw4, _db))
+    for _short, _function in DW:
+        wrong(_exercise, dw=_short)(_together(dx4, _function, db4))
+    for _short, _function in DB:
+        wrong(_exercise, db=_short)(_together(dx4, dw4, _function))

@@ -1,0 +1,334 @@
+"""Stories add up to what the library computes, for any geometry, and say where they read and write."""
+
+import inspect
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from stories import every_story, small_network
+from strategies import convolutions, poolings, transposed_convolutions
+
+from course_lib import frames, loops
+from course_lib import functional as F
+from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, number, plain, source_lines
+
+FEW = settings(max_examples=60)
+
+
+def same(story, **expected):
+    totals = story.sum()
+    assert totals.keys() >= expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(totals[name], values, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+# ---------------------------------------------------------------- sums
+
+
+@FEW
+@given(convolutions(plain=True))
+def test_1d_stories_add_up_to_the_loops(g):
+    x, w, _, _ = (array[0, 0, 0] if array.ndim == 4 else array for array in g.convolution())
+    y = loops.conv1d(x, w, **g.plain)
+    dy = g.rng.standard_normal(len(y))
+    dx = loops.conv1d_input_gradient_scatter(dy, x, w, **g.plain)
+    same(frames.conv1d(x, w, **g.plain), y=y)
+    same(frames.conv1d_weight_gradient(dy, x, w, **g.plain), dw=loops.conv1d_weight_gradient(dy, x, w, **g.plain))
+    same(frames.conv1d_input_gradient_scatter(dy, x, w, **g.plain), dx=dx)
+    same(frames.conv1d_input_gradient_gather(dy, x, w, **g.plain), dx=dx)
+
+
+@FEW
+@given(convolutions())
+def test_2d_stories_add_up_to_the_library_with_stride_padding_and_dilation(g):
+    x, w, _, dy = (array[:1, :1] if array.ndim == 4 else array for array in g.convolution())
+    y = F.conv2d(x, w, **g.windows)
+    dx, dw, _ = F.conv2d_backward(dy, x, w, **g.windows)
+    x, w, y, dy, dx, dw = (array[0, 0] for array in (x, w, y, dy, dx, dw))
+    same(frames.conv2d_single(x, w, **g.windows), y=y)
+    same(frames.conv2d_single_weight_gradient(dy, x, w, **g.windows), dw=dw)
+    same(frames.conv2d_single_input_gradient_scatter(dy, x, w, **g.windows), dx=dx)
+    same(frames.conv2d_single_input_gradient_gather(dy, x, w, **g.windows), dx=dx)
+
+
+@settings(max_examples=25)
+@given(convolutions(plain=True))
+def test_stories_with_channels_add_up_to_the_library(g):
+    x, w, b, dy = g.convolution()
+    y = F.conv2d(x, w, b, **g.plain)
+    dx, dw, db = F.conv2d_backward(dy, x, w, **g.plain)
+    same(frames.conv2d(x, w, b, **g.plain), y=y)
+    same(frames.conv2d(x, w, **g.plain), y=y - b[:, None, None])
+    same(frames.bias_gradient(dy), db=db)
+    same(frames.weight_gradient(dy, x, w, **g.plain), dw=dw)
+    same(frames.input_gradient(dy, x, w, **g.plain), dx=dx)
+
+
+@FEW
+@given(convolutions(plain=True))
+def test_im2col_and_col2im_stories_add_up_to_the_library(g):
+    x = g.arrays(g.input_shape)[0][:1]
+    kernel, size = g.kernel_size, g.size
+    cols = F.im2col(x, kernel, **g.plain)
+    same(frames.im2col(x, kernel, **g.plain), cols=cols)
+    coverage = F.col2im(F.im2col(np.ones((1, 1, *size)), kernel, **g.plain), size, kernel, **g.plain)
+    v = g.rng.standard_normal(cols.shape)
+    folded = F.col2im(v, size, kernel, **g.plain)
+    same(frames.col2im(v, size, kernel, **g.plain), x=folded, coverage=coverage[0, 0])
+
+
+@FEW
+@given(poolings())
+def test_pooling_stories_add_up_to_the_library_with_ties_and_overlap(g):
+    x = g.tied()[:1, :1]
+    y, indices = F.max_pool2d(x, **g.pool)
+    dy = g.rng.standard_normal(y.shape)
+    dx = F.max_pool2d_backward(dy, indices, x.shape)
+    same(frames.max_pool2d(x, **g.pool), y=y[0, 0])
+    same(frames.max_pool2d_backward(dy, x, **g.pool), dx=dx[0, 0])
+    split = frames.max_pool2d_backward(dy, x, **g.pool, ties="split").sum()["dx"]
+    np.testing.assert_allclose(split.sum(), dy.sum(), atol=1e-9)
+    same(frames.avg_pool2d(x, **g.pool), y=F.avg_pool2d(x, **g.pool)[0, 0])
+    spread = F.avg_pool2d_backward(dy, x.shape, **g.pool)
+    same(frames.avg_pool2d_backward(dy, x.shape, **g.pool), dx=spread[0, 0])
+
+
+@FEW
+@given(transposed_convolutions())
+def test_transposed_convolution_adds_up_to_the_library(g):
+    x, w, _ = (array[:1, :1] if array.ndim == 4 else array for array in g.transposed_convolution())
+    story = frames.conv_transpose2d(x, w, **g.transposed)
+    overlaps = F.conv_transpose2d(np.ones_like(x), np.ones_like(w), **g.transposed)
+    same(story, y=F.conv_transpose2d(x, w, **g.transposed)[0, 0], overlaps=overlaps[0, 0])
+
+
+def test_the_ways_to_treat_ties_differ_as_the_lesson_says():
+    x, dy = np.array([[2.0, 2], [2, 1]]), np.array([[1.0]])
+    paid = {ties: frames.max_pool2d_backward(dy, x, 2, ties=ties).sum()["dx"] for ties in ("first", "mask", "split")}
+    np.testing.assert_array_equal(paid["first"], [[1, 0], [0, 0]])
+    np.testing.assert_array_equal(paid["mask"], [[1, 1], [1, 0]])
+    np.testing.assert_allclose(paid["split"], [[1 / 3, 1 / 3], [1 / 3, 0]])
+    closing = frames.max_pool2d_backward(dy, x, 2, ties="mask").steps[-1].sentence
+    assert "dx adds up to 3, but dy only to 1" in closing
+
+
+@FEW
+@given(plane_geometries(), st.integers(0, 1), SEEDS)
+def test_transposed_convolution_adds_up_to_the_library(geometry, extra, seed):
+    size, kernel, options = geometry
+    rng = np.random.default_rng(seed)
+    x, w = rng.standard_normal(size), rng.standard_normal(kernel)
+    try:
+        y = F.conv_transpose2d(x[None, None], w[None, None], None, output_padding=extra, **options)
+    except ValueError as refusal:
+        with pytest.raises(ValueError, match=str(refusal)[:20].replace("(", r"\(")):
+            frames.conv_transpose2d(x, w, output_padding=extra, **options)
+        return
+    story = frames.conv_transpose2d(x, w, output_padding=extra, **options)
+    overlaps = F.conv_transpose2d(np.ones((1, 1, *size)), np.ones((1, 1, *kernel)), None, output_padding=extra, **options)
+    same(story, y=y[0, 0], overlaps=overlaps[0, 0])
+
+
+def test_a_kernel_that_is_no_multiple_of_the_stride_makes_a_checkerboard():
+    uneven = frames.conv_transpose2d(np.ones((4, 4)), np.ones((3, 3)), stride=2)
+    even = frames.conv_transpose2d(np.ones((4, 4)), np.ones((4, 4)), stride=2)
+    assert "checkerboards" in uneven.steps[-1].sentence
+    assert "equally many" in even.steps[-1].sentence
+    np.testing.assert_array_equal(uneven.sum()["overlaps"][3:6, 3:6], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+
+
+def test_the_walk_shows_the_gradients_that_the_network_computes(rng):
+    network, x, targets = small_network().eval(), rng.random((1, 1, 12, 12)), np.array([1])
+    story = frames.backward_walk(network, x, targets, maps=4)
+    loss, gradient = F.cross_entropy(network.forward(x), targets)
+    gradients = [gradient]
+    for layer in reversed(network.layers):
+        gradients.append(layer.backward(gradients[-1]))
+    shown = story.sum()
+    np.testing.assert_allclose(shown["da0"], gradients[-1])
+    np.testing.assert_allclose(shown["da1"], gradients[-2])
+    np.testing.assert_allclose(shown[f"da{len(network)}"].ravel(), gradient.ravel())
+    assert number(loss) in story.steps[0].sentence
+
+
+def test_the_walk_leaves_the_gradients_of_the_network_alone(rng):
+    network = small_network()
+    for parameter in network.parameters():
+        parameter.grad[...] = 7
+    frames.backward_walk(network, rng.random((1, 1, 12, 12)), np.array([1]))
+    assert all((parameter.grad == 7).all() for parameter in network.parameters())
+
+
+# ---------------------------------------------------------------- every story is told well
+
+
+@pytest.fixture(params=every_story())
+def story(request):
+    return every_story()[request.param]()
+
+
+def test_every_step_says_something_and_ends_as_a_sentence(story):
+    for step in story.steps:
+        assert step.sentence[0].isupper() or step.sentence[0] in "bdwxy", step.sentence
+        assert step.sentence.endswith((".", "?")), step.sentence
+        assert "  " not in step.sentence and "-" not in step.sentence.replace("col2im", ""), step.sentence
+
+
+def test_every_step_that_adds_has_a_formula_whose_marks_name_grids(story):
+    for step in story.steps:
+        for text in (step.formula, step.numbers):
+            for key in re.findall(r"\{([^{}|]*)\|", text):
+                assert key in story.grids, f"{key} in {text}"
+            assert "{" not in plain(text) and "|" not in plain(text).replace("|gradient|", ""), text
+        if step.flows:
+            assert step.plain_formula
+
+
+def test_every_step_that_adds_lights_a_line_of_the_code(story):
+    if not story.source:
+        return
+    for step in story.steps:
+        number = story.line_number(step)
+        assert (number is not None) == bool(step.flows), step.sentence
+
+
+def test_code_is_the_source_without_decorators_and_docstring(story):
+    if not story.source:
+        return
+    assert story.source[0].startswith(f"def {story.lab}(")
+    assert not any('"""' in line or line.startswith("@") for line in story.source)
+    body = inspect.getsource(inspect.unwrap(story.code))
+    assert all(line in body for line in story.source)
+
+
+def test_the_totals_are_what_the_last_frame_shows(story):
+    last = story.values_at(len(story.steps) - 1)
+    totals = story.sum()
+    for key, grid in story.grids.items():
+        if grid.collects:
+            shown = np.nan_to_num(grid.without_padding(last[key]))
+            total = totals[grid.name][grid.prefix] if grid.prefix else totals[grid.name]
+            np.testing.assert_allclose(total.reshape(shown.shape), shown)
+
+
+def test_story_cells_exist(story):
+    for step in story.steps:
+        for term in story.terms(step):
+            for key, cell in (term.target, *term.sources):
+                assert 0 <= cell < story.grids[key].values.size
+        assert set(step.moves) | set(step.looks) <= set(story.grids)
+
+
+def test_nothing_that_is_passed_in_is_changed(rng):
+    x, w = rng.standard_normal(6), rng.standard_normal(3)
+    dy = rng.standard_normal(4)
+    before = [array.copy() for array in (x, w, dy)]
+    frames.conv1d_input_gradient_gather(dy, x, w)
+    frames.conv1d_weight_gradient(dy, x, w)
+    for array, copy in zip((x, w, dy), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_names_are_those_of_the_loops():
+    made_of = set(frames.__all__) - {"backward_walk"}
+    assert made_of <= set(dir(loops))
+
+
+# ---------------------------------------------------------------- geometry in words and pictures
+
+
+def test_inputs_in_the_remainder_are_untouched_and_named():
+    story = frames.conv1d_input_gradient_scatter(np.ones(2), np.ones(6), np.ones(3), stride=2)
+    assert story.untouched["dx"] == [5]
+    assert "No window reached x[5]: its gradient stays 0." in story.steps[-1].sentence
+    whole = frames.conv1d_input_gradient_scatter(np.ones(3), np.ones(7), np.ones(3), stride=2)
+    assert whole.untouched["dx"] == []
+    assert "No window" not in whole.steps[-1].sentence
+
+
+def test_rows_and_columns_in_the_remainder_are_untouched_and_named():
+    story = frames.conv2d_single(np.ones((4, 6)), np.ones((3, 3)), stride=2)
+    assert story.untouched["x"] == [5, 11, 17, 18, 19, 20, 21, 22, 23]
+    assert "the last row and the last column" in story.steps[-1].sentence
+
+
+def test_a_stride_larger_than_the_kernel_leaves_gaps_untouched():
+    story = frames.conv1d(np.ones(7), np.ones(1), stride=3)
+    assert story.untouched["x"] == [1, 2, 4, 5]
+
+
+def test_padding_is_part_of_the_picture_but_not_of_the_names():
+    grid = frames.conv1d(np.ones(3), np.ones(3), padding=1).grids["x"]
+    assert [grid.is_filler(cell) for cell in range(5)] == [True, False, False, False, True]
+    assert grid.cell_name(1) == "x[0]"
+
+
+def test_the_gather_picture_has_the_zeros_of_the_stride_and_a_turned_kernel():
+    story = frames.conv1d_input_gradient_gather(np.array([5.0, 7]), np.ones(5), np.array([1.0, 2, 3]), stride=2)
+    np.testing.assert_array_equal(story.grids["dy"].values, [[0, 0, 5, 0, 7, 0, 0]])
+    np.testing.assert_array_equal(story.grids["w"].values, [[3, 2, 1]])
+    assert [story.grids["w"].cell_name(cell) for cell in range(3)] == ["w[2]", "w[1]", "w[0]"]
+    assert [story.grids["dy"].cell_name(cell) for cell in (2, 4)] == ["dy[0]", "dy[1]"]
+
+
+def test_the_formula_of_a_scatter_step_reads_as_the_lesson_writes_it():
+    story = frames.conv1d_input_gradient_scatter(np.array([2.0, 0]), np.ones(4), np.array([1.0, 0, -2]))
+    assert story.steps[1].plain_formula == (
+        "(dx[0], dx[1], dx[2]) += dy[0] · (w[0], w[1], w[2])\n+= 2 · (1, 0, −2) = (2, 0, −4)"
+    )
+
+
+def test_a_code_line_that_is_not_in_the_code_is_refused():
+    grid = Grid("x", "input", np.zeros((1, 1)), collects=True)
+    story = Story("title", {"x": grid}, [Step("a.", line="no such line", flows=(Flow("x", [0], ()),))], loops.conv1d)
+    with pytest.raises(LookupError, match="no such line"):
+        story.line_number(story.steps[0])
+
+
+def test_source_lines_skip_decorator_and_docstring():
+    assert source_lines(loops.conv1d)[:2] == ["def conv1d(x, w, stride=1, padding=0):", "    k = len(w)"]
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (-0.0, "0"), (3, "3"), (-3.0, "−3"), (0.5, "0.5"), (0.123, "0.12"), (-1.239, "−1.24"),
+        (12.34, "12.3"), (123.44, "123.4"), (1234.5, "1235"), (0.00123, "1e−3"), (-4.2e-7, "−4e−7"),
+        (1e5, "1e5"), (123456.0, "1e5"), (0.1 + 0.2, "0.3"), (1 - 1e-12, "1"),
+    ],
+)  # fmt: skip
+def test_numbers_are_short_and_carry_a_true_minus_sign(value, text):
+    assert number(value) == text
+
+
+def test_negative_factors_stand_in_brackets():
+    assert (bracketed(-2), bracketed(2)) == ("(−2)", "2")
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: frames.conv1d(np.ones(2), np.ones(3)), "must not exceed the padded input"),
+        (lambda: frames.conv1d(np.ones((2, 2)), np.ones(2)), r"x must have shape \(n,\)"),
+        (lambda: frames.conv1d(np.ones(3), np.ones(2), stride=0), "stride must be at least 1"),
+        (lambda: frames.conv1d_weight_gradient(np.ones(3), np.ones(3), np.ones(2)), r"dy must have shape \(2,\)"),
+        (lambda: frames.conv2d_single(np.ones((2, 2)), np.ones((3, 1))), "must not exceed the padded input"),
+        (lambda: frames.conv2d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 2))), "channels of x"),
+        (lambda: frames.im2col(np.ones((2, 1, 3, 3)), 2), "x must be one image"),
+        (lambda: frames.col2im(np.ones((4, 3)), (3, 3), 2), "cols must have shape"),
+        (lambda: frames.max_pool2d(np.ones((2, 2)), 2, padding=2), "at most half"),
+        (lambda: frames.max_pool2d_backward(np.ones((1, 1)), np.ones((2, 2)), 2, ties="last"), "ties must be one of"),
+        (lambda: frames.backward_walk(small_network(), np.ones((2, 1, 12, 12)), np.array([1, 2])), "one image"),
+        (lambda: frames.backward_walk(None, np.ones((1, 1, 12, 12)), np.array([1])), "must be a Sequential"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_shown_is_refused_with_a_sentence(call, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        call()
