@@ -121,7 +121,7 @@ class Explorer(Pictured, ipywidgets.VBox):
         return self._rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
 
     def _typed(self):
-        return {name: _read(name, field.value, self._axes) for name, field in self._fields.items() if field.value}
+        return {name: _read(name, field.value, self._axes) for name, field in self._fields.items()}
 
     def _take(self, name):
         """A field was typed into: its shape moves the sliders, except that dy has to fit."""
@@ -186,6 +186,8 @@ def _read(name, text, axes):
         values = [[float(value) for value in row] for row in rows]
     except ValueError:
         raise ValueError(f"{name} must be numbers between commas, but is {text!r}") from None
+    if not values:
+        raise ValueError(f"{name} must be numbers between commas, but is empty")
     if len({len(row) for row in values}) != 1:
         raise ValueError(f"{name} must have rows of one length, but they have {[len(row) for row in values]} numbers")
     if axes == 1 and len(values) > 1:

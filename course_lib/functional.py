@@ -55,11 +55,11 @@ class Windows:
         return np.ndarray(shape, padded.dtype, buffer=padded, strides=strides)
 
     def first_inside(self, count):
-        """(H_out, W_out): the number, row by row, of each window's first cell that is not on the padding (dilation 1)."""
-        top, left = (
-            np.maximum(p - s * np.arange(n), 0) for p, s, n in zip(self.padding, self.stride, count, strict=True)
-        )
-        return top[:, None] * self.kernel_size[1] + left
+        """(H_out, W_out): which cell of each window, counted row by row, is the first that is not on padding."""
+        (top, left), (down, across) = self.padding, self.stride
+        i = np.maximum(top - down * np.arange(count[0]), 0)
+        j = np.maximum(left - across * np.arange(count[1]), 0)
+        return i[:, None] * self.kernel_size[1] + j
 
     def pad(self, x, value=0):
         """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
@@ -67,7 +67,9 @@ class Windows:
         if self.padding == (0, 0):
             return _batch_last(x)
         padded = _scratch("padded", self.padded_shape(C, size, N), x.dtype)
-        padded[...] = value
+        (top, left), (H, W) = self.padding, size
+        for border in padded[:, :top], padded[:, top + H :], padded[:, :, :left], padded[:, :, left + W :]:
+            border[...] = value
         self.inner(padded, size)[...] = x.transpose(1, 2, 3, 0)
         return padded
 
@@ -425,7 +427,7 @@ def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
     cells = [seen[:, i, j] for i, j in np.ndindex(windows.kernel_size)]
     y = cells[0].copy()
     winner = np.empty(y.shape, np.uint8 if len(cells) < 256 else np.intp)
-    winner[...] = windows.first_inside(count)[:, :, None]
+    winner[...] = windows.first_inside(count).astype(winner.dtype)[:, :, None]
     for number, cell in enumerate(cells[1:], start=1):
         np.maximum(winner, (cell > y) * winner.dtype.type(number), out=winner)
         np.maximum(y, cell, out=y)

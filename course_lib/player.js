@@ -1106,9 +1106,8 @@ class Player {
     this.width = this.root.clientWidth;
     this.theme = new Theme(this.root, this.palette);
     const unit = this.unitFor();
-    const width = this.panels[0].node.clientWidth;
     const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
-    for (const panel of this.panels) panel.resize(width, unit, height);
+    for (const panel of this.panels) panel.resize(panel.node.clientWidth, unit, height);
     this.show(this.position, this.progress);
   }
 

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from course_lib.frames.roles import KERNEL, PALETTE
 from course_lib.frames.story import number
 
+SPARE = "cg-spare"  # the class of hidden pictures
 WIDTH = 720  # of the picture on a page; it is drawn twice as fine
 _FINE = 2
 _INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (205, 205, 205), (255, 255, 255)
@@ -46,11 +47,11 @@ def png(*stories):
 
 def spare(picture, words):
     """A PNG in base64 -> HTML that stays hidden, unless the widget in the next output has lost its kernel."""
-    name = f"cg-spare-{zlib.crc32(picture.encode()):08x}"
+    name = f"{SPARE}-{zlib.crc32(picture.encode()):08x}"
     next_widget = "+ .jp-OutputArea-child > .jupyter-widgets"
     lost = f":has({next_widget}):not(:has({next_widget} > *))"
     height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / _FINE
-    return f"""<div class="cg-spare {name}" role="img" aria-label="{html.escape(words)}"><style>
+    return f"""<div class="{SPARE} {name}" role="img" aria-label="{html.escape(words)}"><style>
 .{name} {{ width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
   background: #fff url(data:image/png;base64,{picture}) no-repeat; background-size: contain; }}
 .jp-OutputArea-child:has(.{name}):not({lost}) {{ display: none; }}

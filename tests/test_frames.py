@@ -113,23 +113,6 @@ def test_the_ways_to_treat_ties_differ_as_the_lesson_says():
     assert "dx adds up to 3, but dy only to 1" in closing
 
 
-@FEW
-@given(plane_geometries(), st.integers(0, 1), SEEDS)
-def test_transposed_convolution_adds_up_to_the_library(geometry, extra, seed):
-    size, kernel, options = geometry
-    rng = np.random.default_rng(seed)
-    x, w = rng.standard_normal(size), rng.standard_normal(kernel)
-    try:
-        y = F.conv_transpose2d(x[None, None], w[None, None], None, output_padding=extra, **options)
-    except ValueError as refusal:
-        with pytest.raises(ValueError, match=str(refusal)[:20].replace("(", r"\(")):
-            frames.conv_transpose2d(x, w, output_padding=extra, **options)
-        return
-    story = frames.conv_transpose2d(x, w, output_padding=extra, **options)
-    overlaps = F.conv_transpose2d(np.ones((1, 1, *size)), np.ones((1, 1, *kernel)), None, output_padding=extra, **options)
-    same(story, y=y[0, 0], overlaps=overlaps[0, 0])
-
-
 def test_a_kernel_that_is_no_multiple_of_the_stride_makes_a_checkerboard():
     uneven = frames.conv_transpose2d(np.ones((4, 4)), np.ones((3, 3)), stride=2)
     even = frames.conv_transpose2d(np.ones((4, 4)), np.ones((4, 4)), stride=2)
@@ -162,6 +145,8 @@ def test_the_walk_leaves_the_gradients_of_the_network_alone(rng):
 
 # ---------------------------------------------------------------- every story is told well
 
+NAMES = {"x", "w", "b", "y", "dx", "dw", "db", "dy", "cols"}
+
 
 @pytest.fixture(params=every_story())
 def story(request):
@@ -170,7 +155,8 @@ def story(request):
 
 def test_every_step_says_something_and_ends_as_a_sentence(story):
     for step in story.steps:
-        assert step.sentence[0].isupper() or step.sentence[0] in "bdwxy", step.sentence
+        first = re.match(r"\w+", step.sentence).group()
+        assert first[0].isupper() or first in NAMES, step.sentence
         assert step.sentence.endswith((".", "?")), step.sentence
         assert "  " not in step.sentence and "-" not in step.sentence.replace("col2im", ""), step.sentence
 

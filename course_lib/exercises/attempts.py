@@ -122,31 +122,35 @@ def _sort_out(result, value, exercise):
         return
     if len(names) == 1:
         (name,) = names
-        if isinstance(value, (tuple, list)) and _holds_arrays(value) and np.shape(value) != result.expected[name].shape:
+        if isinstance(value, (tuple, list)) and _is_a_collection(value, result.expected[name].shape):
             result.complaint = f"{_count(value)} came back, but one array, {name}, is expected."
             return
         parts = [value]
     elif not isinstance(value, (tuple, list)):
-        result.complaint = f"One {_kind(value)} came back, but {len(names)} results are expected: {_listed(names)}."
+        result.complaint = f"One {_kind(value)} came back, but {len(names)} results are expected: {', '.join(names)}."
         return
     elif len(value) != len(names):
-        result.complaint = f"{_count(value)} came back, but {len(names)} are expected: {_listed(names)}."
+        result.complaint = f"{_count(value)} came back, but {len(names)} are expected: {', '.join(names)}."
         return
     else:
         parts = value
+    arrays = [None if part is None else np.asarray(part) for part in parts]
+    for name, array in zip(names, arrays, strict=True):
+        if array is not None and array.size > LARGEST:
+            result.complaint = f"{name} came back with shape {array.shape}, but {result.expected[name].shape} is expected."
+            return
     result.given = list(parts)
-    result.tensors = {name: _array(part) for name, part in zip(names, parts, strict=True)}
+    result.tensors = {name: array if array is None else array.copy() for name, array in zip(names, arrays, strict=True)}
 
 
-def _array(part):
-    if part is None:
-        return None
-    array = np.asarray(part)
-    return array.copy() if array.size <= LARGEST else np.broadcast_to(np.zeros((), array.dtype), array.shape)
-
-
-def _holds_arrays(value):
-    return any(isinstance(part, (np.ndarray, tuple, list)) for part in value)
+def _is_a_collection(value, shape):
+    """Whether a tuple or list is several results, and not one array written as a tuple or list."""
+    if not any(isinstance(part, (np.ndarray, tuple, list)) for part in value):
+        return False
+    try:
+        return np.shape(value) != shape
+    except ValueError:  # its parts differ in shape
+        return True
 
 
 def _count(value):
@@ -155,10 +159,6 @@ def _count(value):
 
 def _kind(value):
     return "array" if isinstance(value, np.ndarray) else type(value).__name__
-
-
-def _listed(names):
-    return ", ".join(names)
 
 
 # ---------------------------------------------------------------- what was raised

@@ -4,6 +4,7 @@ The HTML is divs, tables and inline styles alone, because that is what an untrus
 Everything that comes from a learner is escaped. Colour only repeats what words, outlines and numbers say.
 """
 
+import re
 from html import escape
 
 import numpy as np
@@ -24,9 +25,12 @@ FEEDBACK = {
     False: ("✗", "Not quite", "--jp-warn-color1", "#d9730d"),
     None: ("?", "Your prediction", "--jp-border-color1", "#9e9e9e"),
 }
-MOST_ROWS, MOST_COLUMNS, MOST_PICTURES = 10, 12, 3
+MOST_ROWS, MOST_COLUMNS = 9, 12
+LEGEND = "Outlined entries differ; · is no difference. Blue is above zero, orange below."
+UNKNOWN = "None of the known mistakes looks like this."
 FONT = "var(--jp-content-font-color1, #212121)"
 FAINT = "var(--jp-content-font-color2, #616161)"
+ROW = '<tr style="background: transparent">'  # or the theme's stripes would shine through
 CODE = "font-family: var(--jp-code-font-family, monospace); font-size: 13px"
 
 
@@ -35,13 +39,14 @@ CODE = "font-family: var(--jp-code-font-family, monospace); font-size: 13px"
 
 def html(verdict):
     sign, word, then, variable, colour = HEADS[verdict.status]
+    found = {finding.tensor for finding in verdict.findings}
     parts = [
         f'<div style="font-size: 15px"><b>{sign} {word}</b> · <code>{escape(verdict.name)}</code></div>',
-        *_suspicions(verdict),
+        *(_suspicion(f"{name}: ", says) for name, told in verdict.mistakes.items() if name not in found for says in told),
         *_exception(verdict.raised),
-        *(_finding(finding, len(verdict.findings) > 1) for finding in verdict.findings),
-        *_pictures(verdict.findings),
-        *(_paragraph(escape(remark)) for remark in verdict.remarks),
+        *(_tensor(finding, verdict) for finding in verdict.findings),
+        *([_paragraph(LEGEND, FAINT)] if any(finding.picture for finding in verdict.findings) else []),
+        *(_paragraph(_rich(remark)) for remark in verdict.remarks),
         *_printed(verdict.printed),
         _paragraph(escape(then), FAINT),
     ]
@@ -60,18 +65,29 @@ def _paragraph(inner, colour=None):
     return f'<div style="margin-top: 8px{f"; color: {colour}" if colour else ""}">{inner}</div>'
 
 
-def _suspicions(verdict):
-    several = len(verdict.mistakes) > 1
-    told = {}
-    for tensor, sentences in verdict.mistakes.items():
-        for says in sentences:
-            told.setdefault(says, []).append(tensor)
-    for says, tensors in told.items():
-        label = f"<code>{escape(', '.join(tensors))}</code> " if several else ""
-        yield (
-            '<div style="margin-top: 8px; padding: 6px 10px; border-radius: 3px; '
-            f'background: var(--jp-layout-color2, #f5f5f5)">{label}<b>{escape(says)}</b></div>'
-        )
+def _tensor(finding, verdict):
+    """Everything about one tensor: what it looks like, what is seen, and the pictures."""
+    told = verdict.mistakes.get(finding.tensor, [UNKNOWN])
+    rows = "".join(
+        f'{ROW}<td style="color: {FAINT}; text-align: left; padding: 1px 14px 1px 0; '
+        f'vertical-align: top; white-space: nowrap">{escape(label)}</td>'
+        f'<td style="text-align: left; padding: 1px 0">{escape(fact)}</td></tr>'
+        for label, fact in finding.facts
+    )
+    return (
+        "".join(_suspicion(f"{finding.tensor}: ", says) for says in told)
+        + f'<table style="margin: 6px 0 0 0; border: none">{rows}</table>'
+        + (_picture(finding.picture) if finding.picture else "")
+    )
+
+
+def _suspicion(label, says):
+    first, stop, rest = _rich(says).partition(". ")
+    return (
+        '<div style="margin-top: 10px; padding: 6px 10px; border-radius: 3px; '
+        f'background: var(--jp-layout-color2, #f5f5f5)"><code style="background: transparent">{escape(label)}</code>'
+        f"<b>{first}{stop}</b>{rest}</div>"
+    )
 
 
 def _exception(raised):
@@ -91,12 +107,6 @@ def _exception(raised):
     yield _paragraph(f"It was called with {escape(raised.call)}.")
 
 
-def _finding(finding, named):
-    label = f"<code>{escape(finding.tensor)}</code>: " if named else ""
-    items = "".join(f"<div>{label}{escape(fact)}</div>" for fact in finding.facts)
-    return f'<div style="margin-top: 8px">{items}</div>' if items else ""
-
-
 def _printed(text):
     if not text:
         return
@@ -110,7 +120,7 @@ def _printed(text):
 def feedback(answered):
     """What is said to a prediction, as a small card."""
     sign, word, variable, colour = FEEDBACK[answered.right]
-    return _box(f"var({variable}, {colour})", f"<div><b>{sign} {word}</b> · {_with_code(answered.says)}</div>")
+    return _box(f"var({variable}, {colour})", f"<div><b>{sign} {word}</b> · {_rich(answered.says)}</div>")
 
 
 def feedback_text(answered):
@@ -118,24 +128,18 @@ def feedback_text(answered):
     return f"{sign} {word}: {answered.says}"
 
 
-def _with_code(says):
-    """Escaped, with what stands between backticks as code."""
-    pieces = escape(says).split("`")
-    return "".join(f"<code>{piece}</code>" if number % 2 else piece for number, piece in enumerate(pieces))
+def _rich(says):
+    """A sentence, escaped; `code` and *emphasis* as in Markdown."""
+    says = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(says))
+    return re.sub(r"(?<![\w*])\*(\w[^*<]*)\*(?!\w)", r"<em>\1</em>", says)
 
 
 # ---------------------------------------------------------------- heat maps
 
 
-def _pictures(findings):
-    pictures = [finding.picture for finding in findings if finding.picture is not None][:MOST_PICTURES]
-    for picture in pictures:
-        yield _paragraph(escape(picture.title), FAINT)
-        yield _flat_maps(picture) if picture.expected.ndim < 2 and picture.yours.ndim < 2 else _square_maps(picture)
-    if pictures:
-        yield _paragraph(
-            "Outlined entries differ; · is no difference. Blue is above zero, orange below.", FAINT
-        )  # fmt: skip
+def _picture(picture):
+    flat = picture.expected.ndim < 2 and picture.yours.ndim < 2
+    return _paragraph(escape(picture.title), FAINT) + (_flat_maps if flat else _square_maps)(picture)
 
 
 def _maps(picture):
@@ -156,10 +160,11 @@ def _flat_maps(picture):
     head = "".join(f"<th>{column}</th>" for column in range(min(longest, MOST_COLUMNS)))
     more = "<th>…</th>" if longest > MOST_COLUMNS else ""
     rows = "".join(
-        f'<tr><th align="left">{escape(label)}</th>{_cells(array, off, largest, "−" in label)}</tr>'
+        f'{ROW}<th style="text-align: left">{escape(label)}</th>'
+        f'{_cells(array, off, largest, "−" in label)}</tr>'
         for label, array, off in maps
     )
-    return f'<table style="margin: 4px 0"><tr><th></th>{head}{more}</tr>{rows}</table>'
+    return f'<table style="margin: 4px 0">{ROW}<th></th>{head}{more}</tr>{rows}</table>'
 
 
 def _square_maps(picture):
@@ -177,7 +182,7 @@ def _grid(array, off, largest, difference):
     if not array.size:
         return "<div>(empty)</div>"
     rows = "".join(
-        f"<tr>{_cells(row, None if off is None else off[number], largest, difference)}</tr>"
+        f"{ROW}{_cells(row, None if off is None else off[number], largest, difference)}</tr>"
         for number, row in enumerate(array[:MOST_ROWS])
     )
     more = "<div>…</div>" if len(array) > MOST_ROWS else ""
@@ -224,7 +229,10 @@ def text(verdict):
     if verdict.raised is not None:
         lines += _exception_lines(verdict.raised)
     for finding in verdict.findings:
-        lines += [f"  {finding.tensor}: {fact}" for fact in finding.facts]
+        if finding.tensor not in verdict.mistakes:
+            lines.append(f"  {finding.tensor}: {UNKNOWN}")
+        lines += [f"    {label}: {fact}" for label, fact in finding.facts]
+        lines += _picture_lines(finding.picture) if finding.picture else []
     lines += [f"  {remark}" for remark in verdict.remarks]
     if verdict.printed:
         lines += ["  Your code printed:", *(f"    {line}" for line in verdict.printed.splitlines())]
@@ -238,3 +246,11 @@ def _exception_lines(raised):
         yield f"    {raised.line}"
         yield from (f"    {name} = {value}" for name, value in raised.values.items())
     yield f"  It was called with {raised.call}."
+
+
+def _picture_lines(picture):
+    yield f"    {picture.title}"
+    for label, array, _ in _maps(picture):
+        shown = np.array2string(array[:MOST_ROWS], precision=3, suppress_small=True, threshold=200, max_line_width=100)
+        yield f"    {label}:"
+        yield from (f"      {line}" for line in shown.splitlines())

@@ -573,6 +573,11 @@ def _into_channels(stamps, w):
 
 # ---------------------------------------------------------------- about the cases
 
+ONE_HOT_SHOWS = {
+    "dx": "dy is zero but for one 1: dx shows what that output hands back to its window.",
+    "dw": "dy is zero but for one 1: dw shows what that output looked at.",
+}
+
 
 def coverage(dy, x, w, stride, padding):
     """How many windows hold each entry of x, over its spatial axes."""

@@ -29,6 +29,16 @@ class Mistake:
     wrongs: tuple
 
 
+class WrongAnswer:
+    """A wrong answer to an exercise that has a `run`, as a function of the arguments to the one tensor it spoils."""
+
+    def __init__(self, run, answer, number):
+        self.run, self.answer, self.number = run, answer, number
+
+    def __call__(self, *arguments):
+        return self.run(self.answer, *arguments)[self.number]
+
+
 @dataclass
 class Exercise:
     """`answer` turned into a question.
@@ -37,6 +47,7 @@ class Exercise:
     tensors: the names of what the answer returns, in order. mistakes: tensor name -> its Mistakes.
     run(f, *arguments) -> the results, where calling f once is not enough (a class).
     forward(*arguments) -> y: what a gradient "dx", "dw" ... is the gradient of, to test it with no reference.
+    shows: tensor -> what the right one shows on the probe, a small set of arguments for pictures.
     windows(*arguments) -> how many windows cover each entry of the tensor it is given for.
     accept(arguments, results) -> a remark where the results are right in another legitimate way, else None.
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
@@ -56,6 +67,7 @@ class Exercise:
     probe: dict
     run: Callable = None
     forward: Callable = None
+    shows: dict = field(default_factory=dict)
     windows: dict = field(default_factory=dict)
     axes: dict = field(default_factory=dict)
     accept: Callable = None
@@ -94,6 +106,21 @@ class Exercise:
     @cached_property
     def references(self):
         return [self.expected(case) for case in self.arguments]
+
+    def spoilt(self, tensor, wrong):
+        """An answer that is right but for one tensor, which one of its mistakes' functions makes."""
+        if isinstance(wrong, WrongAnswer):
+            return wrong.answer
+
+        def answer(*arguments):
+            right = self.answer(*arguments)
+            if len(self.tensors) == 1:
+                return wrong(*arguments)
+            return tuple(
+                wrong(*arguments) if name == tensor else part for name, part in zip(self.tensors, right, strict=True)
+            )
+
+        return answer
 
     # ------------------------------------------------------------ what the notebook shows
 

@@ -10,7 +10,7 @@ STEP = 1e-4
 
 
 def add(verdict, exercise, f, attempts):
-    """Fill in verdict.findings, and remarks on which gradient is off where no known mistake explains it."""
+    """Fill in verdict.findings; where no known mistake explains a tensor, with a test that needs no reference."""
     probe = None
     if verdict.raised is None and not any(one.complaint for one in attempts):
         with watched():
@@ -18,33 +18,35 @@ def add(verdict, exercise, f, attempts):
     for tensor in exercise.tensors:
         finding = _finding(exercise, tensor, attempts, probe)
         if finding:
-            verdict.findings.append(finding)
             if tensor not in verdict.mistakes:
-                verdict.remarks += _measured(exercise, tensor, attempts)
+                finding.facts += _measured(exercise, tensor, attempts)
+            verdict.findings.append(finding)
+    wrong = [finding.tensor for finding in verdict.findings]
+    right = [tensor for tensor in exercise.tensors if tensor not in {*wrong, *verdict.mistakes}]
+    if wrong and right and verdict.raised is None:
+        verdict.remarks.append(f"Right already: {', '.join(f'`{tensor}`' for tensor in right)}.")
 
 
 def _finding(exercise, tensor, attempts, probe):
-    from course_lib.exercises.judge import close
-
-    wrong = []
-    for one in attempts:
-        array, reference = one.tensors.get(tensor), one.expected[tensor]
-        if array is not None and not close(array, reference, exercise.tolerance) and not _accepted(exercise, one):
-            wrong.append((one.case, array, reference))
+    wrong = [
+        (one.case, one.tensors[tensor], one.expected[tensor])
+        for one in attempts
+        if one.tensors.get(tensor) is not None
+        and not close(one.tensors[tensor], one.expected[tensor], exercise.tolerance)
+        and not _accepted(exercise, one)
+    ]
     if not wrong:
         return None
+    misshapen = next((w for w in wrong if w[1].shape != w[2].shape), None)
     case, array, reference = next((w for w in wrong if w[1].shape == w[2].shape), wrong[0])
-    facts = []
-    for other, given, expected in wrong[:]:
-        if given.shape != expected.shape:
-            facts.append(
-                f"Shape {given.shape}, but {expected.shape} is expected, in the call with {call_text(other)}."
-            )
-            break
-    if array.dtype.kind not in "f" and reference.dtype.kind == "f":
-        facts.append(f"dtype {array.dtype}, but a float dtype is expected.")
-    if array.shape == reference.shape and array.dtype.kind in "fiub":
+    facts = _form(*(misshapen or wrong[0]))
+    if array.dtype.kind not in "fiub":
+        return Finding(tensor, [*facts, ("called with", call_text(case))])
+    if array.shape == reference.shape:
+        if misshapen:
+            facts.append(("called with", call_text(misshapen[0])))
         facts += _differences(exercise, tensor, case, array, reference)
+    facts.append(("called with", call_text(case)))
     return Finding(tensor, facts, _picture(exercise, tensor, case, array, reference, probe))
 
 
@@ -52,19 +54,26 @@ def _accepted(exercise, one):
     return bool(exercise.accept and exercise.accept(one.case, one.tensors))
 
 
+def _form(case, array, reference):
+    """Given and expected shape and dtype, or that they are as they should be."""
+    if array.shape == reference.shape and array.dtype.kind == reference.dtype.kind:
+        return [("shape", f"{array.shape} and {array.dtype}, as expected")]
+    return [("shape", f"yours {array.shape} {array.dtype}, expected {reference.shape} {reference.dtype}")]
+
+
 def _differences(exercise, tensor, case, array, reference):
-    differs = different(array, reference, exercise.tolerance)
     if array.ndim == 0:
-        return [f"Yours is {number(array)}, expected is {number(reference)}, in the call with {call_text(case)}."]
+        return [("value", f"yours {number(array)}, expected {number(reference)}")]
+    differs = different(array, reference, exercise.tolerance)
     first = tuple(int(i) for i in np.argwhere(differs)[0])
-    yours, expected = number(array[first]), number(reference[first])
-    facts = [
-        f"First difference at {tensor}[{', '.join(map(str, first))}]: yours {yours}, expected {expected}, "
-        f"in the call with {call_text(case)}."
-    ]
     place = where(differs, _axes(exercise, tensor, array), exercise.windows.get(tensor), case)
-    facts.append(f"{differs.sum()} of {differs.size} entries differ{place}.")
-    return facts
+    return [
+        (
+            "first difference",
+            f"{tensor}[{', '.join(map(str, first))}]: yours {number(array[first])}, expected {number(reference[first])}",
+        ),
+        ("where", f"{differs.sum()} of {differs.size} entries{place}" if not differs.all() else "in every entry"),
+    ]
 
 
 def _axes(exercise, tensor, array):
@@ -74,10 +83,17 @@ def _axes(exercise, tensor, array):
 
 
 def different(array, reference, tolerance):
-    """Which entries are off: boolean, like reference."""
+    """Which entries of two arrays of one shape are off by more than rounding, float32's included: boolean."""
     scale = np.abs(reference).max(initial=0) or 1.0
     with np.errstate(invalid="ignore"):
         return ~(np.abs(array.astype(float) - reference) <= tolerance * scale)
+
+
+def close(array, reference, tolerance):
+    """Whether an array (or None) is of the reference's shape, made of numbers, and nowhere different."""
+    if array is None or array.shape != reference.shape or array.dtype.kind not in "fiub":
+        return False
+    return not different(array, reference, tolerance).any()
 
 
 def number(value):
@@ -88,29 +104,29 @@ def number(value):
 
 
 def where(differs, axes, windows, case):
-    """": all of them ..." if the errors keep to a place that has a name, else ""."""
+    """", all of them ..." if the errors keep to a place that has a name, else ""."""
     if differs.all():
         return ""
     if windows is not None:
         counts = np.broadcast_to(windows(*case.values()), differs.shape)
         if (counts > 1).any() and np.array_equal(differs, differs & (counts > 1)):
-            return ": all of them where windows overlap"
+            return ", all of them where windows overlap"
         if (counts == 0).any() and np.array_equal(differs, differs & (counts == 0)):
-            return ": all of them where no window ever came"
+            return ", all of them where no window ever came"
     for axis, name in enumerate(axes):
         hit = np.flatnonzero(differs.any(axis=tuple(other for other in range(differs.ndim) if other != axis)))
         size = differs.shape[axis]
         if len(hit) == 1 and size > 1:
             last = " (the last)" if hit[0] == size - 1 else ""
-            return f": all of them in {name} {hit[0]}{last}"
+            return f", all of them in {name} {hit[0]}{last}"
         if 1 < len(hit) < size and len(hit) == hit[-1] - hit[0] + 1:
-            return f": all of them in {name}s {hit[0]} to {hit[-1]}"
+            return f", all of them in {name}s {hit[0]} to {hit[-1]}"
     border = _border(differs.shape, axes)
     if border is not None and border.any() and not border.all():
         if not differs[~border].any():
-            return ": all of them at the border"
+            return ", all of them at the border"
         if not differs[border].any():
-            return ": all of them in the interior"
+            return ", all of them in the interior"
     return ""
 
 
@@ -129,15 +145,17 @@ def _border(shape, axes):
 
 def _picture(exercise, tensor, case, array, reference, probe):
     """Yours beside expected: on the probe if the mistake shows there, else in the case that failed."""
-    if probe is not None and not probe.complaint and probe.tensors.get(tensor) is not None:
+    if probe is not None and probe.tensors.get(tensor) is not None and probe.tensors[tensor].dtype.kind in "fiub":
         yours, expected = probe.tensors[tensor], probe.expected[tensor]
-        off = yours.shape != expected.shape or different(yours, expected, exercise.tolerance).any()
-        if off and not _accepted(exercise, probe):
+        if not close(yours, expected, exercise.tolerance) and not _accepted(exercise, probe):
             case, array, reference = exercise.probe, yours, expected
-    if array.ndim == 0 or array.dtype.kind not in "fiub":
+    if array.ndim == 0:
         return None
-    title, yours, expected = _plane(tensor, _axes(exercise, tensor, array), array, reference)
-    return Picture(f"{title}, called with {call_text(case)}", yours, expected, exercise.tolerance)
+    place, yours, expected = _plane(tensor, _axes(exercise, tensor, array), array, reference)
+    title = f"{place} in the call above."
+    if case is exercise.probe:
+        title = f"A small example: {place} for {call_text(case)}. {exercise.shows.get(tensor, '')}"
+    return Picture(title, yours, expected, exercise.tolerance)
 
 
 def _plane(tensor, axes, array, reference):
@@ -147,7 +165,7 @@ def _plane(tensor, axes, array, reference):
     gap = np.abs(array.astype(float) - reference).reshape(*array.shape[:-2], -1).max(axis=-1)
     place = np.unravel_index(np.argmax(np.nan_to_num(gap, nan=np.inf)), gap.shape)
     names = ", ".join(f"{name} {index}" for name, index in zip(axes, place, strict=False))
-    return f"{tensor}, {names}" if names else tensor, array[place], reference[place]
+    return f"{tensor} at {names}" if names else tensor, array[place], reference[place]
 
 
 def _flat(array):
@@ -161,7 +179,7 @@ def _flat(array):
 
 
 def _measured(exercise, tensor, attempts):
-    """The loss sum(dy * y) moves at a rate that can be measured: does the gradient promise that rate?"""
+    """The loss sum(dy * y) moves at a rate that can be measured without any reference: does the gradient promise it?"""
     if exercise.forward is None or not tensor.startswith("d"):
         return []
     one = attempts[0]
@@ -176,12 +194,7 @@ def _measured(exercise, tensor, attempts):
 
     measured = (loss(1 + STEP) - loss(1 - STEP)) / (2 * STEP)
     promised = np.sum(array * value)
+    rates = f"stretching {argument} moves the loss at a rate of {number(measured)}"
     if abs(promised - measured) <= 1e-4 * max(abs(measured), abs(promised)):
-        return [
-            f"As a whole {tensor} is right: stretching {argument} moves the loss as it promises. "
-            "The values may be there, but in the wrong places."
-        ]
-    return [
-        f"{tensor} is off, with no reference needed to see it: stretching {argument} moves the loss at a rate of "
-        f"{number(measured)}, but sum({tensor} * {argument}) is {number(promised)}."
-    ]
+        return [("as a whole", f"{rates}, and so {tensor} says too: are the right values in the wrong places?")]
+    return [("as a whole", f"{rates}, but sum({tensor} * {argument}) is {number(promised)}")]

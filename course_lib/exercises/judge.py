@@ -10,9 +10,10 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from course_lib.exercises import findings
-from course_lib.exercises.attempts import attempt, copied
-from course_lib.exercises.guard import OutOfTime, watched
+from course_lib.exercises import findings, guard
+from course_lib.exercises.attempts import attempt, call_text, copied, describe
+from course_lib.exercises.findings import close
+from course_lib.exercises.guard import watched
 from course_lib.exercises.slips import Slip
 from course_lib.exercises.verdict import Verdict
 
@@ -21,6 +22,7 @@ WHOLE_NUMBERS = (
     "and cuts off what comes behind the point."
 )
 NOT_FINITE = "{tensor} holds NaN or infinity. Look for a division by zero, or for numbers that grow too large."
+COARSE = "{tensor} is float16, with three digits only. float32 is the least that gradients are computed in."
 NOTHING = "{tensor} is None. Is it computed, and does it stand behind `return`?"
 ORDER = "The results come in another order than {expected}: yours are {given}."
 CHANGED = (
@@ -46,17 +48,18 @@ def judge(exercise, f):
     verdict = Verdict(exercise.name, "right")
     if not callable(f):
         verdict.status = "error"
-        verdict.remarks.append(f"{exercise.name} is a {type(f).__name__}, not a function: run the cell that defines it.")
+        verdict.remarks.append(f"This is no function but of type {type(f).__name__}: run the cell that defines yours.")
         return verdict
     first, *others = zip(exercise.arguments, exercise.references, strict=True)
     attempts = []
+    case = None
     with watched() as seen:
         for case, expected in (first, first, *others):  # the first twice: what is kept between calls shows
             attempts.append(attempt(exercise, f, case, expected))
     verdict.printed = seen.printed
     verdict.remarks += [f"NumPy warned: {text}" for text in seen.warned]
     if seen.stopped is not None:
-        return _stopped(verdict, seen.stopped)
+        return _stopped(verdict, seen.stopped, case)
     if all(one.empty for one in attempts):
         verdict.status = "not attempted"
         return verdict
@@ -77,13 +80,13 @@ def judge(exercise, f):
     return verdict
 
 
-def _stopped(verdict, error):
-    verdict.status = "error"
-    if isinstance(error, OutOfTime):
-        verdict.remarks.append("It was still running after many seconds, so the check stopped it.")
-    else:
-        verdict.remarks.append("You interrupted it, and nothing is lost.")
-    verdict.remarks.append("Is there a loop whose end is never reached?")
+def _stopped(verdict, error, case):
+    verdict.status, verdict.raised = "error", describe(error, call_text(case))
+    verdict.raised.kind, verdict.raised.message = (
+        ("Out of time", f"it was still running after {guard.SECONDS} s. Is there a loop whose end is never reached?")
+        if isinstance(error, guard.OutOfTime)
+        else ("Interrupted", "you stopped it, and nothing is lost.")
+    )
     return verdict
 
 
@@ -232,6 +235,8 @@ class _Tensor:
             return [f"{self.name} has dtype {dtype}, but real numbers are expected."]
         if "f" in kinds and self.references[0].dtype.kind in "iu":
             return [f"{self.name} has dtype {dtype}, but integers are expected: they say where something stands."]
+        if dtype == np.float16:
+            return [COARSE.format(tensor=self.name)]
         if any(not np.isfinite(array).all() for array, _ in self.came):
             return [NOT_FINITE.format(tensor=self.name)]
         return []
@@ -333,13 +338,3 @@ class _Tensor:
             return np.asarray(wrong(*arguments))
         except Exception:
             return None
-
-
-def close(array, reference, tolerance):
-    """Equal up to rounding, float32's included."""
-    if array is None or array.shape != reference.shape or array.dtype.kind not in "fiub":
-        return False
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        return False
-    scale = np.abs(reference).max(initial=0) or 1.0
-    return bool(np.abs(array.astype(float) - reference).max(initial=0) <= tolerance * scale)

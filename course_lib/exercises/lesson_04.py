@@ -397,6 +397,7 @@ CONV2D_BACKWARD_GEMM = Exercise(
     probe=lesson_03.ONE_HOT,
     tensors=("dx", "dw", "db"),
     axes=lesson_03.AXES,
+    shows=convolution.ONE_HOT_SHOWS,
     forward=lesson_03.forward,
     windows={"dx": convolution.coverage},
     mistakes=gemm_mistakes(),
@@ -527,7 +528,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/memory",
-        text="A kernel of 3 x 3, stride 1, padding 1. How many times as many numbers as the images do the columns hold?",
+        text="A kernel of 3 x 3, stride 1, padding 1. How many times as many numbers as the images do the columns "
+        "hold?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,
         slips=(
             (3, "A kernel has rows and columns."),

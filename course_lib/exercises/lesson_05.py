@@ -788,7 +788,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/average",
-        text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. `dy` is all ones. What is `dx` in the middle?",
+        text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. `dy` is all ones. "
+        "What is `dx` in the middle?",
         answer=lambda: loops.avg_pool2d_backward(np.ones((1, 1, 2, 2)), (1, 1, 3, 3), 2, 1)[0, 0, 1, 1],
         slips=(
             (4, "It is in four windows. But in each it is one of four pixels."),
@@ -813,7 +814,8 @@ PREDICTIONS = (
         "`dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
         answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
         slips=(
-            (1, "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, as a whole."),
+            (1, "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, "
+                "as a whole."),
             (3, "That is the second row of channel 0. A channel has two rows of three."),
             (2, "A channel has two rows of three pixels. How many numbers come before channel 1?"),
         ),

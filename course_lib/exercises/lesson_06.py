@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib import init, loops
 from course_lib.exercises import convolution, lesson_03
-from course_lib.exercises.exercise import CannotBeJudged, Exercise, Mistake
+from course_lib.exercises.exercise import CannotBeJudged, Exercise, Mistake, WrongAnswer
 from course_lib.exercises.prediction import Prediction
 from course_lib.layers import Module, Parameter
 
@@ -125,19 +125,9 @@ def _zero_grad(layer):
 # ---------------------------------------------------------------- how the layer goes wrong
 
 
-class LayerSlip:
-    """A wrong layer, as a function of the arguments of a case to the one tensor it spoils."""
-
-    def __init__(self, tensor, layer):
-        self.tensor, self.layer = tensor, layer
-
-    def __call__(self, *case):
-        return live(self.layer, *case)[TENSORS.index(self.tensor)]
-
-
 def _spoilt(tensor, **methods):
     """A Conv2d with other methods."""
-    return LayerSlip(tensor, type("Conv2d", (Conv2d,), methods))
+    return WrongAnswer(live, type("Conv2d", (Conv2d,), methods), TENSORS.index(tensor))
 
 
 def _backward(dx=None, dw=None, db=None):
@@ -257,7 +247,7 @@ def layer_mistakes():
 
     def stale(tensor):
         return (
-            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), LayerSlip(tensor, Conv2d_shared))),
+            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor)))),
         )
 
     gradients = {

@@ -1,8 +1,138 @@
-"""Training: what to expect of it before it runs."""
+"""Training: the step that every training repeats, and what to expect of it before it runs."""
 
+import numpy as np
+
+from course_lib.exercises.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.prediction import Prediction
+from course_lib.layers import Conv2d
+from course_lib.losses import MSELoss
+from course_lib.optim import SGD
 
-EXERCISES = ()
+# ---------------------------------------------------------------- the step
+
+
+def training_step(layer, loss, optimizer, x, target):
+    """Move the layer's weights once, to bring layer.forward(x) nearer to target -> the loss before that."""
+    y = layer.forward(x)
+    value = loss.forward(y, target)
+    optimizer.zero_grad()
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def step_cases(rng):
+    """Several steps each, with another batch every time."""
+    return [_step_case(rng, *sizes) for sizes in ((3, 2, 3, 0.1), (4, 3, 2, 0.03), (3, 1, 3, 0.2))]
+
+
+def _step_case(rng, steps, images, k, lr):
+    x = rng.standard_normal((steps, images, 1, 5, 6))
+    target = rng.standard_normal((steps, images, 1, 6 - k, 7 - k))
+    return {"x": x, "target": target, "weight": rng.standard_normal((1, 1, k, k)), "lr": lr}
+
+
+def train(step, x, target, weight, lr):
+    """A layer with this weight, one call of step for each batch -> the losses (steps,), the weights (steps, k, k)."""
+    layer = Conv2d(1, 1, weight.shape[2:], bias=False, dtype=np.float64)
+    layer.weight.data = weight.copy()
+    loss, optimizer = MSELoss(), SGD(layer.parameters(), lr)
+    losses, weights = [], []
+    for batch, wanted in zip(x, target, strict=True):
+        losses.append(step(layer, loss, optimizer, batch, wanted))
+        weights.append(layer.weight.data[0, 0].copy())
+    returned = None if any(value is None for value in losses) else np.array(losses)
+    unmoved = np.array_equal(weights, np.broadcast_to(weight[0, 0], np.shape(weights)))
+    return None if returned is None and unmoved else (returned, np.array(weights))
+
+
+def in_order(*actions):
+    """A step that does the forward pass and then these."""
+
+    def step(layer, loss, optimizer, x, target):
+        value = loss.forward(layer.forward(x), target)
+        for action in actions:
+            if action == "empty":
+                optimizer.zero_grad()
+            elif action == "back":
+                layer.backward(loss.backward())
+            else:
+                optimizer.step()
+        return value
+
+    return step
+
+
+def _exchanged(layer, loss, optimizer, x, target):
+    value = loss.forward(target, layer.forward(x))
+    optimizer.zero_grad()
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def _loss_afterwards(layer, loss, optimizer, x, target):
+    training_step(layer, loss, optimizer, x, target)
+    return loss.forward(layer.forward(x), target)
+
+
+NEVER_EMPTIED = "The first step is right, later ones are not: the gradients of earlier batches are still in the sum."
+UNMOVED = (
+    "The weights stay where they are. Is backward or step missing? Or are the gradients emptied after "
+    "backward has collected them and before step could use them?"
+)
+LATE = "The weights move one batch late: step uses what the backward pass of this batch has yet to collect."
+TWICE = "The weights move twice as far as they should: is backward or step called twice?"
+UPHILL = "The loss grows: output and target are exchanged, so the gradient points the wrong way."
+AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
+
+STEP_SLIPS = {
+    "gradients never emptied": (NEVER_EMPTIED, in_order("back", "move")),
+    "weights do not move": (UNMOVED, in_order("empty", "back")),
+    "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
+    "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
+    "output and target exchanged": (UPHILL, _exchanged),
+}
+
+
+def step_mistakes(number):
+    return tuple(
+        Mistake(short, says, tuple(WrongAnswer(train, step, number) for step in steps))
+        for short, (says, *steps) in STEP_SLIPS.items()
+    )
+
+
+TRAINING_STEP = Exercise(
+    answer=training_step,
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Write `training_step(layer, loss, optimizer, x, target)`: one forward pass, one backward pass, one step. "
+        "Return the loss that the forward pass gave."
+    ),
+    hints=(
+        "The gradients must hold what *this* batch says, and nothing else, at one moment: when `step` uses them. "
+        "Which call must therefore come directly before which?",
+        "Forward, loss, empty, backward, step. What does `layer.backward` want to be given, and who knows it?",
+        "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
+    ),
+    cases=step_cases,
+    probe=_step_case(np.random.default_rng(1), 3, 1, 2, 0.1),
+    tensors=("loss", "weight"),
+    axes={"loss": ("step",), "weight": ("step", "row", "column")},
+    run=train,
+    mistakes={
+        "loss": (
+            *step_mistakes(0),
+            Mistake("loss of the step after", AFTERWARDS, (WrongAnswer(train, _loss_afterwards, 0),)),
+        ),
+        "weight": step_mistakes(1),
+    },
+)
+
+EXERCISES = (TRAINING_STEP,)
+
+# ---------------------------------------------------------------- predictions
 
 STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the question states it
 
@@ -23,8 +153,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/forgotten",
-        text="You learn the blur again and leave out step 3: the gradients are never emptied, and each backward pass "
-        "adds to all those before it. What does the loss do?",
+        text="You learn the blur again and leave out `zero_grad`: the gradients are never emptied, and each backward "
+        "pass adds to all those before it. What does the loss do?",
         answer="c",
         choices={
             "a": (

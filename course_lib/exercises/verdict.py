@@ -17,7 +17,7 @@ class Picture:
 
 @dataclass
 class Finding:
-    """What is wrong with one tensor. Sentences, in the order in which they are told."""
+    """What is wrong with one tensor: (label, fact) pairs, in the order in which they are told."""
 
     tensor: str
     facts: list

@@ -1,0 +1,27 @@
+"""Print the table of mistakes: python -m course_lib.exercises [exercise ...]
+
+For each exercise: does it accept its answer, and are the mistakes recognised, each by its own sentence?
+"""
+
+import sys
+import time
+
+from course_lib.exercises.registry import get, names
+
+
+def main(chosen):
+    for name in chosen or names():
+        exercise = get(name)
+        _ = exercise.references
+        start = time.perf_counter()
+        status = exercise.judge(exercise.answer).status
+        print(f"\n{exercise.lesson}  {name}: the answer is {status}, judged in {1e3 * (time.perf_counter() - start):.0f} ms")
+        for tensor, mistakes in exercise.mistakes.items():
+            for mistake in mistakes:
+                told = [exercise.judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) for wrong in mistake.wrongs]
+                hits = sum(says == [mistake.says] for says in told)
+                print(f"    {tensor:<12} {mistake.short:<42} {hits} of {len(told)} recognised")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,252 @@
+"""What lesson 08 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
+
+import re
+
+import matplotlib
+import nbformat
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from course_lib import build, data, exercises, figures, training
+from course_lib.exercises import lesson_08
+from course_lib.losses import CrossEntropyLoss
+from course_lib.optim import Adam
+
+matplotlib.use("Agg")
+LESSON = "08_training"
+
+
+def code_cells():
+    return [cell.source for cell in build.assemble(LESSON).cells if cell.cell_type == "code"]
+
+
+def cell_with(text):
+    (cell,) = [cell for cell in code_cells() if text in cell]
+    return cell
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory):
+    """The names that the first part of the lesson defines, from its first cell to the last before the digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
+        patch.setattr(plt, "show", lambda: plt.close("all"))
+        names = {}
+        cells = code_cells()
+        for cell in cells[: cells.index(cell_with("mnist_or_digits"))]:
+            exec(cell, names)
+        exec(cell_with("def network(rng"), names)
+        exec(cell_with("class SilentConv2d").split("print")[0], names)
+    return names
+
+
+# ---------------------------------------------------------------- learning a filter
+
+
+def test_the_blur_is_learnt_with_the_losses_the_lesson_shows(lesson):
+    losses, weights = lesson["learn"](lesson["KERNELS"]["blur"])
+    np.testing.assert_allclose(losses[[0, 1, 5, 10]], (0.103179, 0.00376415, 2.05988e-7, 1.39885e-12), rtol=1e-4)
+    assert losses[-1] < 1e-30
+    np.testing.assert_allclose(weights[-1], lesson["KERNELS"]["blur"], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name, fast, slow",
+    [
+        ("blur", (5, 11), (35, 81)),
+        ("sharpen", (6, 12), (46, 93)),
+        ("Sobel", (5, 10), (41, 79)),
+        ("secret", (6, 12), (48, 92)),
+    ],
+)
+def test_each_filter_is_found_after_the_epochs_the_lesson_shows(lesson, name, fast, slow):
+    kernel = lesson["KERNELS"][name]
+    for lr, expected in ((0.5, fast), (0.1, slow)):
+        assert tuple(lesson["epochs_to"](near, kernel, lr=lr, epochs=150) for near in (1e-3, 1e-6)) == expected
+
+
+def test_the_limit_of_the_learning_rate_follows_from_the_curvatures(lesson):
+    assert lesson["curvatures"].round(2).tolist() == [1.38, 1.43, 1.48, 1.51, 1.55, 1.66, 1.82, 1.88, 2.08]
+    assert f"{lesson['limit']:.3f}" == "0.962"
+    assert lesson_08.STEEPEST == lesson["curvatures"].max().round(2)  # as the question to the learner states it
+    right, _ = exercises.predictions.get("08/stability").feedback(round(lesson["limit"], 2))
+    assert right
+
+
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_beside_that_limit_the_distance_changes_in_each_step_by_the_factor_the_lesson_derives(lesson, share):
+    for kernel in lesson["KERNELS"].values():
+        losses, _ = lesson["learn"](kernel, share * lesson["limit"], epochs=401)
+        each_step = (losses[400] / losses[300]) ** (1 / 200)  # the loss is the distance squared
+        assert each_step == pytest.approx(abs(1 - share * 2), rel=1e-6)
+
+
+def test_the_curvatures_are_the_second_derivatives_of_the_loss(lesson):
+    w, step = np.zeros((1, 1, 3, 3)), 1e-2
+
+    def loss(*moves):
+        moved = w.copy()
+        for index, size in moves:
+            moved.flat[index] += size
+        return np.mean((lesson["F"].conv2d(lesson["x"], moved, padding=1) - lesson["x"]) ** 2)
+
+    for i, j in ((0, 0), (4, 4), (0, 5), (7, 2)):
+        signs = [(a, b) for a in (1, -1) for b in (1, -1)]
+        measured = sum(a * b * loss((i, a * step), (j, b * step)) for a, b in signs) / (4 * step**2)
+        assert lesson["hessian"][i, j] == pytest.approx(measured, abs=1e-9)
+
+
+def test_forgotten_zero_grad_wanders_as_the_lesson_shows_and_is_momentum_one(lesson):
+    blur = lesson["KERNELS"]["blur"]
+    losses, _ = lesson["learn"](blur, step=lesson["forgetful_step"])
+    np.testing.assert_allclose(losses[[0, 1, 2, 3, 49]], (0.1032, 0.003764, 0.07913, 0.1093, 0.0707), rtol=1e-3)
+    assert losses[1:].min() > 0.003
+    np.testing.assert_array_equal(losses, lesson["learn"](blur, momentum=1.0)[0])
+
+
+def test_a_true_convolution_makes_the_layer_learn_the_turned_kernel_which_symmetry_hides(lesson):
+    off = {}
+    for name, kernel in lesson["KERNELS"].items():
+        learnt = lesson["learn"](kernel[::-1, ::-1])[1][-1]
+        np.testing.assert_allclose(learnt, kernel[::-1, ::-1], atol=1e-12)
+        off[name] = round(np.abs(learnt - kernel).max(), 2)
+    assert off == {"blur": 0, "sharpen": 0, "Sobel": 4, "secret": 1.92}
+
+
+def test_one_layer_never_notices_that_its_dx_is_wrong(lesson):
+    secret = lesson["KERNELS"]["secret"]
+    right, wrong = (lesson["learn"](secret, Layer=lesson[name])[0] for name in ("Conv2d", "FlippedConv2d"))
+    np.testing.assert_array_equal(right, wrong)
+
+
+@pytest.mark.parametrize(
+    "seed, right, wrong",
+    [(0, 9.4e-5, 0.30), (1, 5.8e-6, 0.26), (2, 4.2e-4, 0.19), (3, 3.7e-7, 0.21), (4, 6.0e-2, 0.87)],
+)
+def test_behind_another_layer_a_wrong_dx_costs_what_the_lesson_shows(lesson, seed, right, wrong):
+    assert lesson["study"](seed, lesson["Conv2d"])[-1] == pytest.approx(right, rel=0.02)
+    assert lesson["study"](seed, lesson["FlippedConv2d"])[-1] == pytest.approx(wrong, rel=0.03)
+
+
+# ---------------------------------------------------------------- digits, on the bundled ones
+
+
+def test_the_network_starts_near_ln_10_and_learns_twenty_images_by_heart(lesson):
+    (x, y), _ = data.digits()
+    rng = np.random.default_rng(0)
+    model, loss = lesson["network"](rng), CrossEntropyLoss()
+    assert sum(parameter.data.size for parameter in model.parameters()) == 9098
+    assert loss(model(x), y) == pytest.approx(np.log(10), abs=0.3)
+    optimizer = Adam(model.parameters(), lr=0.01)
+    history = training.fit(model, loss, optimizer, x[:20], y[:20], epochs=40, batch_size=20, rng=rng, progress=False)
+    assert history.train_accuracy[-1] == 1 and history.train_loss[-1] < 1e-3
+
+
+@pytest.mark.parametrize("second", ["Conv2d", "FlippedConv2d", "SilentConv2d"])
+def test_the_network_reads_nine_in_ten_digits_even_with_a_wrong_gradient(lesson, second):
+    train, (x, y) = data.digits()
+    rng = np.random.default_rng(0)
+    model = lesson["network"](rng, lesson[second])
+    first = model[0].weight.data.copy()
+    optimizer = Adam(model.parameters(), lr=2e-3)
+    training.fit(model, CrossEntropyLoss(), optimizer, *train, epochs=4, batch_size=64, rng=rng, progress=False)
+    assert training.accuracy(training.predict(model, x), y) > 0.9
+    assert np.array_equal(model[0].weight.data, first) == (second == "SilentConv2d")
+
+
+def test_the_notebook_in_the_repository_shows_the_training_in_full():
+    path = build.NOTEBOOKS / f"{LESSON}.ipynb"
+    if build.was_changed(path):
+        pytest.skip("this notebook holds a learner's work")
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+    shown = "\n".join(output.text for output in outputs if output.output_type == "stream")
+    assert "You train on 60,000 images and test on 10,000." in shown
+    (accuracy,) = re.findall(r"seconds, (\d+\.\d+)% of the test digits right", shown)
+    assert float(accuracy) >= 98
+
+
+# ---------------------------------------------------------------- the lab
+
+
+@pytest.mark.parametrize("order", [("empty", "back", "move"), ("back", "move", "empty")])
+def test_a_training_step_is_right_in_either_order_of_emptying(order):
+    assert exercises.get("training_step").judge(lesson_08.in_order(*order)).status == "right"
+
+
+def weights_moved_by_hand(layer, loss, optimizer, x, target):
+    value = loss(layer(x), target)
+    layer.zero_grad()
+    layer.backward(loss.backward())
+    layer.weight.data -= optimizer.lr * layer.weight.grad
+    return value
+
+
+def test_a_training_step_that_moves_the_weights_by_hand_and_in_place_is_right():
+    assert exercises.get("training_step").judge(weights_moved_by_hand).status == "right"
+
+
+@pytest.mark.parametrize(
+    "order, says",
+    [
+        (("back", "move"), lesson_08.NEVER_EMPTIED),
+        (("empty", "back"), lesson_08.UNMOVED),
+        (("empty", "move"), lesson_08.UNMOVED),
+        (("back", "empty", "move"), lesson_08.UNMOVED),
+        (("empty", "move", "back"), lesson_08.UNMOVED),
+        (("move", "empty", "back"), lesson_08.LATE),
+        (("move", "back"), lesson_08.LATE),
+        (("empty", "back", "back", "move"), lesson_08.TWICE),
+        (("empty", "back", "move", "move"), lesson_08.TWICE),
+    ],
+)
+def test_a_training_step_in_a_wrong_order_is_told_what_that_does(order, says):
+    verdict = exercises.get("training_step").judge(lesson_08.in_order(*order))
+    assert verdict.status == "wrong" and verdict.mistakes == {"loss": [says], "weight": [says]}
+
+
+def test_a_training_step_that_returns_nothing_but_trains_is_told_so():
+    verdict = exercises.get("training_step").judge(lambda *arguments: lesson_08.training_step(*arguments) and None)
+    assert verdict.status == "wrong" and list(verdict.mistakes) == ["loss"]
+
+
+# ---------------------------------------------------------------- its pictures
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def test_a_mosaic_puts_image_i_into_row_i_over_columns(ax):
+    images = np.arange(5)[:, None, None] + np.zeros((5, 2, 3))
+    figures.mosaic(ax, images, columns=3)
+    sheet = ax.images[0].get_array()
+    assert sheet.shape == (2 * 2 + 1, 3 * 3 + 2)
+    for number in range(5):
+        top, left = 3 * (number // 3), 4 * (number % 3)
+        assert (sheet[top : top + 2, left : left + 3] == number).all()
+    assert np.ma.getmaskarray(np.ma.masked_invalid(sheet))[2].all()
+
+
+def test_a_confusion_matrix_prints_every_count_in_its_cell_and_colours_only_mistakes(ax):
+    counts = np.array([[90, 0, 2], [1, 80, 0], [0, 3, 70]])
+    figures.confusion(ax, counts)
+    printed = {tuple(map(int, text.get_position()[::-1])): text.get_text() for text in ax.texts}
+    assert printed == {(i, j): str(count or "·") for (i, j), count in np.ndenumerate(counts)}
+    np.testing.assert_array_equal(ax.images[0].get_array(), counts * (1 - np.eye(3)))
+
+
+def test_a_kernel_shows_its_numbers_without_a_negative_zero(ax):
+    figures.kernel(ax, np.array([[-1e-9, 0.125], [-2.0, 1.0]]))
+    assert [text.get_text() for text in ax.texts] == ["0.00", "0.12", "−2.00", "1.00"]
+    assert ax.images[0].get_clim() == (-2, 2)
+
+
+def test_probabilities_mark_the_right_class(ax):
+    figures.probabilities(ax, np.array([0.7, 0.299, 0.001]), answer=2)
+    assert [text.get_text() for text in ax.texts] == ["70%", "30%", "0%"]
+    colours = [label.get_color() for label in ax.get_xticklabels()]
+    assert colours[2] != colours[0] == colours[1]

@@ -1,0 +1,250 @@
+"""The player's Python half: what it sends, what it leaves behind as a picture, and the controls around it."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from stories import every_story
+
+from course_lib import frames, still
+from course_lib.controls import explore
+from course_lib.player import Player, play, portable
+
+X, W, DY = np.array([2.0, 1, 0, -2, -1, 3]), np.array([1.0, 0, -2]), np.array([1.0, -2, 3, 2])
+
+
+def scatter():
+    return frames.conv1d_input_gradient_scatter(DY, X, W)
+
+
+def picture(data):
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+@pytest.fixture(params=every_story())
+def story(request):
+    return every_story()[request.param]()
+
+
+# ---------------------------------------------------------------- what is sent
+
+
+def test_what_is_sent_is_plain_json(story):
+    sent = portable(story)
+    assert json.loads(json.dumps(sent)) == json.loads(json.dumps(sent, allow_nan=False))
+
+
+def test_the_largest_stories_stay_below_200_kilobytes(rng):
+    x, w, dy = rng.standard_normal((28, 28)), rng.standard_normal((3, 3)), rng.standard_normal((26, 26))
+    for large in (
+        frames.conv2d_single(x, w),
+        frames.conv2d_single_weight_gradient(dy, x, w),
+        frames.conv2d_single_input_gradient_scatter(dy, x, w),
+        frames.conv2d_single_input_gradient_gather(dy, x, w),
+    ):
+        assert len(json.dumps(portable(large)).encode()) <= 200_000, large
+
+
+def test_code_is_secret_until_its_lab_is_solved(monkeypatch):
+    monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
+    assert portable(scatter())["code"]["secret"]
+    monkeypatch.setattr("course_lib.progress.solved", lambda name: name == "conv1d_input_gradient_scatter")
+    assert not portable(scatter())["code"]["secret"]
+
+
+def test_code_of_no_lab_is_no_secret(monkeypatch):
+    monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
+    assert not portable(frames.avg_pool2d(np.ones((2, 2)), 2))["code"]["secret"]
+
+
+def test_without_matching_code_there_is_no_panel():
+    dilated = frames.conv2d_single(np.ones((5, 5)), np.ones((2, 2)), dilation=2)
+    assert portable(dilated)["code"] is None
+
+
+# ---------------------------------------------------------------- what play takes
+
+
+def test_play_refuses_what_is_no_story():
+    with pytest.raises(TypeError, match="play needs stories"):
+        play(np.ones(3))
+    with pytest.raises(TypeError, match="at least one story"):
+        play()
+
+
+def test_a_shown_story_can_be_replaced():
+    player = play(scatter())
+    player.show(frames.conv1d(X, W))
+    assert [shown["title"] for shown in player.stories["stories"]] == ["Forward: y = conv1d(x, w)"]
+
+
+# ---------------------------------------------------------------- the still picture
+
+
+def test_every_output_has_a_picture_and_words_without_an_address():
+    for widget in (play(scatter()), explore(frames.conv1d, rng=np.random.default_rng(0))):
+        data, metadata = widget._repr_mimebundle_()
+        assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == widget.model_id
+        assert picture(data["image/png"]).width == 2 * metadata["image/png"]["width"] == 1440
+        assert data["text/plain"].startswith("Animation: ")
+        assert not re.search(r"0x[0-9a-f]{6}|object at", data["text/plain"])
+
+
+def test_a_picture_is_opaque_light_and_not_empty(story):
+    image = Image.open(io.BytesIO(still.png(story)))
+    assert image.mode == "P" and "transparency" not in image.info
+    pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    assert (pixels[0] == 255).all() and pixels.mean() > 200
+    assert len(np.unique(pixels, axis=0)) > 20
+    assert 200 < image.height < 4000
+
+
+def test_a_picture_is_the_same_every_time():
+    assert still.png(scatter()) == still.png(scatter())
+
+
+def test_a_picture_shows_the_first_a_middle_and_the_last_moment(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(still._Pen, "text", lambda pen, x, y, words, *rest, **more: drawn.append(words))
+    still.png(scatter())
+    assert [words for words in drawn if words.startswith("Frame")] == ["Frame 1 of 5", "Frame 3 of 5", "Frame 5 of 5"]
+    for value in scatter().sum()["dx"]:
+        assert drawn.count(f"{value:g}".replace("-", "−")) >= 1
+    assert "+= 3 · (1, 0, −2) = (3, 0, −6)" in drawn
+
+
+def test_pictures_stay_small(story):
+    assert len(still.png(story)) < 130_000
+
+
+def test_displaying_a_player_sends_a_hidden_spare_before_it(monkeypatch):
+    shown = []
+    monkeypatch.setattr("course_lib.player.display", lambda data, **options: shown.append(data))
+    play(scatter())._ipython_display_()
+    spare, output = shown
+    assert list(spare) == ["text/html"] and {"image/png", "text/plain"} < set(output)
+    assert output["image/png"] in spare["text/html"]
+    assert "<img" not in spare["text/html"]  # or it would show twice where style sheets are removed
+
+
+def test_words_of_a_spare_picture_are_escaped():
+    page = still.spare(base64.b64encode(still.png(scatter())).decode(), '"><script>alert(1)</script>')
+    assert "<script>" not in page
+
+
+def test_a_message_in_place_of_stories_has_no_picture():
+    player = Player()
+    player.explain("This does not fit.")
+    data, _ = player._repr_mimebundle_()
+    assert "image/png" not in data and player.stories == {"message": "This does not fit."}
+
+
+# ---------------------------------------------------------------- controls
+
+
+def explorer(*stories, **options):
+    return explore(*stories, rng=np.random.default_rng(0), **options)
+
+
+def message(box):
+    return box._player.stories.get("message")
+
+
+def test_a_slider_recomputes_the_stories_once():
+    made = []
+
+    def counted(x, w, stride=1, padding=0):
+        made.append((stride, padding))
+        return frames.conv1d(x, w, stride, padding)
+
+    counted.__name__ = "conv1d"
+    box = explorer(counted)
+    made.clear()
+    box._sliders["stride"].value = 2
+    assert made == [(2, 0)]
+    box._sliders["padding"].value = 1
+    assert made == [(2, 0), (2, 1)]
+
+
+def test_numbers_stay_while_their_shape_fits():
+    box = explorer(frames.conv1d_input_gradient_scatter, x=X, w=W, dy=DY)
+    assert box._fields["dy"].value == "1, -2, 3, 2"
+    box._sliders["padding"].value = 1
+    assert box._fields["x"].value == "2, 1, 0, -2, -1, 3"
+    assert len(box._fields["dy"].value.split(",")) == 6
+
+
+def test_new_numbers_keep_the_sizes():
+    box = explorer(frames.conv2d_single, size=(4, 5), kernel_size=(2, 3))
+    before = box._fields["x"].value
+    box.children[0].children[-1].click()
+    assert box._fields["x"].value != before
+    assert box._player.stories_shown[0].grids["x"].values.shape == (4, 5)
+    assert box._player.stories_shown[0].grids["w"].values.shape == (2, 3)
+
+
+def test_typed_numbers_are_shown_and_move_the_sliders():
+    box = explorer(frames.conv1d, x=X, w=W)
+    box._fields["x"].value = "1, 2, 3, −4"
+    np.testing.assert_array_equal(box._player.stories_shown[0].grids["x"].values, [[1, 2, 3, -4]])
+    assert box._sliders["x columns"].value == 4
+    box = explorer(frames.conv2d_single)
+    box._fields["w"].value = "1, 2; 3, 4; 5, 6"
+    np.testing.assert_array_equal(box._player.stories_shown[0].grids["w"].values, [[1, 2], [3, 4], [5, 6]])
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "sentence"),
+    [
+        ("x", "1, two", "x must be numbers between commas, but is '1, two'"),
+        ("x", "1, 2; 3, 4", "x must be one row of numbers"),
+        ("x", "", "x must"),
+        ("w", "1, nan, 2", "w must not contain NaN"),
+        ("dy", "1, 2", "dy must have shape (4,)"),
+        ("w", "1, 2, 3, 4, 5, 6, 7, 8", "must not exceed the padded input"),
+    ],
+)
+def test_what_cannot_be_read_or_does_not_fit_is_said_in_a_sentence(field, typed, sentence):
+    box = explorer(frames.conv1d_input_gradient_scatter, x=X, w=W, dy=DY)
+    box._fields[field].value = typed
+    assert message(box).startswith("This does not fit: ") and sentence in message(box)
+    box._fields[field].value = {"x": "2, 1, 0, -2, -1, 3", "w": "1, 0, -2", "dy": "1, -2, 3, 2"}[field]
+    assert message(box) is None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        frames.conv1d, frames.conv1d_input_gradient_gather, frames.conv2d_single,
+        frames.conv2d_single_input_gradient_scatter, frames.im2col, frames.max_pool2d, frames.max_pool2d_backward,
+        frames.avg_pool2d, frames.avg_pool2d_backward, frames.conv_transpose2d,
+    ],
+)  # fmt: skip
+def test_every_position_of_the_sliders_gives_a_story_or_a_sentence(kind, rng):
+    box = explorer(kind, kernel_size=2)
+    assert message(box) is None
+    told = []
+    for _ in range(25):
+        slider = box._sliders[rng.choice(list(box._sliders))]
+        slider.value = slider.options[-1] if hasattr(slider, "options") else int(rng.integers(1, slider.max + 1))
+        told.append(message(box))
+        assert told[-1] is None or told[-1].startswith("This does not fit: ")
+    assert None in told
+
+
+def test_stories_side_by_side_share_their_controls():
+    box = explorer(frames.conv1d_input_gradient_scatter, frames.conv1d_input_gradient_gather)
+    box._sliders["stride"].value = 2
+    one, other = box._player.stories_shown
+    np.testing.assert_allclose(one.sum()["dx"], other.sum()["dx"])
+
+
+def test_explore_refuses_what_it_cannot_use():
+    with pytest.raises(TypeError, match="explore needs functions"):
+        explore(scatter())
+    with pytest.raises(TypeError, match="dilation is no parameter"):
+        explore(frames.conv1d, dilation=2)
