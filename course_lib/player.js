@@ -270,6 +270,7 @@ const SMALLEST_WITH_NUMBER = 15;
 const SMALLEST_WITH_CORNERS = 32;
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
 const LARGEST_STACKED = 30;
+const TALLEST = 540; // so that the picture and its controls fit a screen
 const MOST_CHIPS = 40;
 const HINT = "Point at a cell to see every step it takes part in. Click, or Shift with an arrow key, chooses one.";
 const GLIDE = 0.35; // the share of a step in which kernel and window move; then the amounts travel
@@ -329,7 +330,8 @@ class Panel {
   }
 
   unitFor(width) {
-    return Math.min(LARGEST_CELL, (width - 4) / (this.box.right - this.box.left));
+    const { left, top, right, bottom } = this.box;
+    return Math.min(LARGEST_CELL, (width - 4) / (right - left), TALLEST / (bottom - top));
   }
 
   resize(width, unit, height) {

@@ -28,7 +28,8 @@ _INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (205, 205, 205), (2
 _MARGIN, _GUTTER, _LINE = 14, 26, 18
 _LARGEST_CELL, _SMALLEST_WITH_NUMBER = 34, 14
 _PICTURE_BESIDE_WORDS = 390
-_WIDE = 17  # cells across: from here on the words go below
+_TALLEST = 430
+_WIDE, _HIGH = 17, 9  # in cells: beyond, there are two moments, and the words go below what is wide
 _MOST_CURVES = 40
 
 
@@ -43,6 +44,24 @@ def png(*stories):
         column.draw(_Pen(image, left, _MARGIN))
         left += width + _GUTTER
     return _compressed(image)
+
+
+def film(story, seconds=1.4):
+    """A story -> an animated GIF of all its steps, each shown for some seconds and the last for longer."""
+    box, width = bounds(story), WIDTH - 2 * _MARGIN
+    frames = [_Frame(story, position, box, width) for position in range(len(story.steps))]
+    height = max(frame.height for frame in frames) + 2 * _MARGIN
+    images = []
+    for frame in frames:
+        image = Image.new("RGB", (WIDTH * _FINE, math.ceil(height) * _FINE), _PAPER)
+        frame.draw(_Pen(image, _MARGIN, _MARGIN))
+        images.append(image.resize((WIDTH, math.ceil(height)), Image.Resampling.LANCZOS))
+    colours = _with_white_paper(images[-1].quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
+    first, *others = [image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images]
+    times = [int(1000 * seconds)] * len(others) + [int(2500 * seconds)]
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=times, loop=0, optimize=True)
+    return buffer.getvalue()
 
 
 def spare(picture, words):
@@ -61,14 +80,19 @@ def spare(picture, words):
 
 def _compressed(image):
     """As a palette of few colours, in which the paper stays pure white."""
-    image = image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    image = _with_white_paper(image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _with_white_paper(image):
+    """Choosing few colours shifts them all a little; the background, which is at the corner, is made white again."""
     palette = image.getpalette()
     paper = image.getpixel((0, 0))
     palette[3 * paper : 3 * paper + 3] = _PAPER
     image.putpalette(palette)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return image
 
 
 class _Pen:
@@ -128,7 +152,8 @@ class _Column:
         self.title = _wrapped(story.title, "bold", 14, width)
         last = len(story.steps) - 1
         box = bounds(story)
-        moments = {(last + 1) // 2, last} if box[2] - box[0] > _WIDE else {min(1, last), (last + 1) // 2, last}
+        few = box[2] - box[0] > _WIDE or box[3] - box[1] > _HIGH
+        moments = {(last + 1) // 2, last} if few else {min(1, last), (last + 1) // 2, last}
         self.frames = [_Frame(story, position, box, width) for position in sorted(moments)]
         self.height = self._title_height + sum(frame.height for frame in self.frames)
 
@@ -155,7 +180,7 @@ class _Frame:
         left, top, right, bottom = box
         beside = width > 600 and right - left <= _WIDE
         room = _PICTURE_BESIDE_WORDS if beside else width
-        self.unit = min(_LARGEST_CELL, room / (right - left))
+        self.unit = min(_LARGEST_CELL, room / (right - left), _TALLEST / (bottom - top))
         self.above = max(0, 14 - self.unit)  # names need their room however small the cells are
         self.picture = ((right - left) * self.unit, (bottom - top) * self.unit + self.above)
         self.words = (_PICTURE_BESIDE_WORDS + _GUTTER, 12) if beside else (0, self.picture[1] + 16)

@@ -97,10 +97,11 @@ def test_every_output_has_a_picture_and_words_without_an_address():
 def test_a_picture_is_opaque_light_and_not_empty(story):
     image = Image.open(io.BytesIO(still.png(story)))
     assert image.mode == "P" and "transparency" not in image.info
-    pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    assert (pixels[0] == 255).all() and pixels.mean() > 200
-    assert len(np.unique(pixels, axis=0)) > 20
-    assert 200 < image.height < 4000
+    assert 200 < image.height < 2600
+    image = image.convert("RGB")
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+    assert np.mean(image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))) > 200
+    assert len(image.getcolors()) > 20
 
 
 def test_a_picture_is_the_same_every_time():
@@ -233,7 +234,10 @@ def test_every_position_of_the_sliders_gives_a_story_or_a_sentence(kind, rng):
         slider.value = slider.options[-1] if hasattr(slider, "options") else int(rng.integers(1, slider.max + 1))
         told.append(message(box))
         assert told[-1] is None or told[-1].startswith("This does not fit: ")
-    assert None in told
+    for name, slider in box._sliders.items():
+        if name != "ties":
+            slider.value = slider.max if name.startswith("x ") else slider.min
+    assert message(box) is None
 
 
 def test_stories_side_by_side_share_their_controls():

@@ -1,0 +1,92 @@
+"""Lessons as web pages: everything inside, nothing fetched, and the animations play."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course_lib import export
+
+pytestmark = pytest.mark.slow
+
+LESSON = [
+    new_markdown_cell("# A small lesson\n\nSee [the next](02_conv2d.ipynb). With $a_1 < b$ and `$not math$`:\n\n$$y = x * w * v$$"),
+    new_code_cell(
+        "import numpy as np\nfrom course_lib import frames\nfrom course_lib.controls import explore\n"
+        "from course_lib.player import play\nimport ipywidgets\n"
+        "play(frames.conv1d(np.arange(4.0), np.array([1.0, -1])))"
+    ),
+    new_code_cell("explore(frames.conv1d, size=5, rng=np.random.default_rng(0))"),
+    new_code_cell("ipywidgets.Button(description='press')"),
+    new_code_cell("print('</script><script>alert(1)</script>')"),
+    new_code_cell("1 / 0"),
+]
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory, lesson_environment):
+    folder = tmp_path_factory.mktemp("lesson")
+    path = folder / "01_small.ipynb"
+    nbformat.write(new_notebook(cells=LESSON), path)
+    before = path.read_bytes()
+    result = export.export(path, folder / "site")
+    assert path.read_bytes() == before
+    return result
+
+
+@pytest.fixture
+def text(page_path):
+    return page_path.read_text()
+
+
+def test_a_page_asks_for_nothing(text):
+    assert "default-src 'none'" in text
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"']?(https?:)?//", text)
+
+
+def test_formulas_become_mathml_and_code_stays(text):
+    assert "<msub><mi>a</mi><mn>1</mn></msub>" in text
+    assert re.search(r'<math[^>]+display="block".*?<mi>w</mi>', text)
+    assert "$not math$" in text and "FORMULA" not in text
+
+
+def test_links_lead_to_pages(text):
+    assert 'href="02_conv2d.html"' in text
+
+
+def test_what_needs_a_kernel_says_so(text):
+    assert "This part needs the running notebook." in text
+
+
+def test_errors_of_a_learner_are_kept(text):
+    assert "ZeroDivisionError" in text
+
+
+def test_printed_text_is_no_script(text):
+    assert "<script>alert(1)" not in text
+
+
+def test_hidden_pictures_are_left_out(text):
+    assert export.SPARE + "-" not in text
+
+
+def test_animations_play_from_a_file_with_nothing_around_it(page_path, browser):
+    page = browser.new_context(offline=True).new_page()
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    page.goto(page_path.as_uri())
+    page.wait_for_selector(".cg-player[data-position='0']")
+    assert page.locator(".cg-player").count() == 2
+    first = page.locator(".cg-player").first
+    first.locator("select").select_option("4")
+    first.get_by_role("button", name="Play").click()
+    page.wait_for_selector(".cg-player[data-position='4']", timeout=15000)
+    assert not troubles
+    page.context.close()
+
+
+def test_the_index_lists_every_page(tmp_path):
+    text = export.index([(tmp_path / "01_a.html", "One & all")])
+    assert '<a href="01_a.html">One &amp; all</a>' in text
