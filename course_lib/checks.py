@@ -210,6 +210,12 @@ def _real(name, value):
     return float(value)
 
 
+def function(name, value):
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, but is {value!r}")
+    return value
+
+
 def generator(name, rng):
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"{name} must be a numpy.random.Generator such as np.random.default_rng(0), but is {rng!r}")
@@ -275,6 +281,8 @@ _BY_NAME = {
     "padding": functools.partial(integer, least=0),
     "output_padding": functools.partial(integer, least=0),
     "input_shape": functools.partial(array_shape, axes="(N, C, H, W)"),
+    "eps": positive,
+    "branch_backward": function,
     "indices": lambda name, value: integers(name, value).astype(np.int64, copy=False),
     "mask": booleans,
     "targets": integers,

@@ -8,13 +8,11 @@ Inside, images lie in memory as (C, H, W, N), the batch innermost: shifting a wi
 runs, which is what makes plain slices fast. `_batch_last` and `_batch_first` go between the two orders.
 """
 
-import contextlib
 import math
-import threading
 
 import numpy as np
 
-from course_lib import checks
+from course_lib import checks, machine
 from course_lib.checks import out_size
 
 __all__ = [
@@ -66,7 +64,7 @@ class Windows:
         N, C, *size = x.shape
         if self.padding == (0, 0):
             return _batch_last(x)
-        padded = _scratch("padded", self.padded_shape(C, size, N), x.dtype)
+        padded = machine.scratch("padded", self.padded_shape(C, size, N), x.dtype)
         (top, left), (H, W) = self.padding, size
         for border in padded[:, :top], padded[:, top + H :], padded[:, :, :left], padded[:, :, left + W :]:
             border[...] = value
@@ -109,93 +107,9 @@ def _batch_first(x):
     return x.transpose(3, 0, 1, 2)
 
 
-# ---------------------------------------------------------------- memory and products
-
-
-_reused = threading.local()
-_LARGEST_KEPT = 64 * 2**20  # bytes
-
-
-def _scratch(name, shape, dtype):
-    """Working memory for one call, reused by the next: fresh pages cost more than the work done in them.
-
-    It must never be part of a result. Large requests are served fresh, so that nothing big is kept.
-    """
-    size = math.prod(shape) * dtype.itemsize
-    if size > _LARGEST_KEPT:
-        return np.empty(shape, dtype)
-    kept = vars(_reused).get(name)
-    if kept is None or kept.nbytes < size:
-        kept = vars(_reused)[name] = _aligned(size)
-    return kept[:size].view(dtype).reshape(shape)
-
-
-def _aligned(size):
-    """Bytes that begin where a cache line does: vector instructions are faster there."""
-    fresh = np.empty(size + 64, np.uint8)
-    first = -fresh.ctypes.data % 64
-    return fresh[first : first + size]
-
-
-# The C library on Linux hands freed memory back to the system, to fetch it page by page for the next result.
-# Freeing one large array, never touched, teaches it to keep as much as that; other systems do not mind.
-np.empty(31 * 2**20, np.uint8)
-
-
-@contextlib.contextmanager
-def _unbuffered():
-    """NumPy copies strided arrays into a buffer before it adds them, unless the buffer is shorter than their runs."""
-    usual = np.setbufsize(512)
-    try:
-        yield
-    finally:
-        np.setbufsize(usual)
-
-
-_CACHED = 2**19  # bytes, a good part of a core's own cache
-
-
-def _few_rows(seen):
-    """Slices of rows of windows, as many at a time as fit the cache with all that their cells see (at least one)."""
-    rows = seen.shape[3]
-    step = max(1, rows * _CACHED // seen.nbytes)
-    return [slice(first, first + step) for first in range(0, rows, step)]
-
-
 def _matrix(y):
-    """y (C, rows, W, N) -> the view (C, rows W N)."""
+    """y (C, rows, W, N), batch last -> the view (C, rows W N)."""
     return y.reshape(len(y), -1)
-
-
-# A product this small takes OpenBLAS's kernel for small matrices, twice as fast where the CPU has AVX-512.
-_SMALL_PRODUCT = 10**6
-_SHORTEST_PIECE = 256
-
-
-def _pieces(a, b, length):
-    """a and b share an axis of this length, or b has it alone: into how many equal pieces to cut it."""
-    at_least = -(-a * b * length // _SMALL_PRODUCT)
-    for count in range(at_least, length // _SHORTEST_PIECE + 1):
-        if length % count == 0:
-            return count
-    return 1
-
-
-def _cut(matrix, count):
-    """(rows, length) -> the view (count, rows, length / count)."""
-    return matrix.reshape(len(matrix), count, -1).transpose(1, 0, 2)
-
-
-def _times_columns(a, columns, out):
-    """a (M, K) @ columns (K, L) -> out (M, L), in pieces along L."""
-    count = _pieces(*a.shape, columns.shape[1])
-    np.matmul(a, _cut(columns, count), out=_cut(out, count))
-
-
-def _times_rows(columns, rows):
-    """columns (K, L) @ rows (M, L)^T -> (K, M), in pieces along L."""
-    count = _pieces(len(columns), *rows.shape)
-    return (_cut(columns, count) @ _cut(rows, count).transpose(0, 2, 1)).sum(axis=0)
 
 
 # ---------------------------------------------------------------- im2col
@@ -294,10 +208,10 @@ def _unfolded(x, windows, count):
     column is 1: the bias is a weight whose input is always 1.
     """
     seen = windows.seen(windows.pad(x), count)
-    for rows in _few_rows(seen):
+    for rows in machine.few_rows(seen):
         block = seen[:, :, :, rows]
         weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
-        columns = _scratch("columns", (weights + 1, positions), x.dtype)
+        columns = machine.scratch("columns", (weights + 1, positions), x.dtype)
         columns[:-1].reshape(block.shape)[...] = block
         columns[-1] = 1
         yield rows, columns
@@ -308,21 +222,21 @@ def _gather(x, w, b, windows, count):
     filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
     y = np.empty((len(w), *count, len(x)), x.dtype)
     for rows, columns in _unfolded(x, windows, count):
-        _times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))
+        machine.times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))
     return _batch_first(y)
 
 
-@_unbuffered()
+@machine.unbuffered()
 def _scatter(dy, w, windows, size):
     """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size): each output writes to its window."""
     N, C_out, *count = dy.shape
     dy, filters = _batch_last(dy), w.reshape(C_out, -1)
     padded = np.zeros(windows.padded_shape(w.shape[1], size, N), dy.dtype)
     seen = windows.seen(padded, count)
-    for rows in _few_rows(seen):
+    for rows in machine.few_rows(seen):
         block = seen[:, :, :, rows]
-        columns = _scratch("columns", block.shape, dy.dtype)
-        _times_columns(filters.T, _matrix(dy[:, rows]), out=columns.reshape(filters.shape[1], -1))
+        columns = machine.scratch("columns", block.shape, dy.dtype)
+        machine.times_columns(filters.T, _matrix(dy[:, rows]), out=columns.reshape(filters.shape[1], -1))
         _add_up(columns, block)
     return windows.unpad(padded, size)
 
@@ -331,7 +245,7 @@ def _correlate(dy, x, windows):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in, kH, kW), db (C_out,), for dy's windows."""
     dy = _batch_last(dy)
     blocks = _unfolded(x, windows, dy.shape[1:3])
-    both = sum(_times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
+    both = sum(machine.times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
     return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 
@@ -408,7 +322,7 @@ def max_pool2d_backward(dy, indices, input_shape):
     """
     dy = checks.floats(dy=dy)
     checks.ndim("dy", dy, "(N, C, H_out, W_out)")
-    N, C, H, W = _image_shape(input_shape)
+    N, C, H, W = checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
     indices = checks.integers("indices", indices)
     checks.shape("indices", indices, dy.shape, "the shape of dy")
     checks.shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
@@ -437,7 +351,7 @@ def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
 def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None, padding=0):
     """As max_pool2d_backward, from the winners: knowing the windows, it moves slices and not single pixels."""
     dy = checks.floats(dy=dy)
-    N, C, *size = input_shape = _image_shape(input_shape)
+    N, C, *size = input_shape = checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
     windows, count = _pooling(input_shape, kernel_size, stride, padding)
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     winner = checks.integers("winner", winner)
@@ -471,7 +385,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
     dy = checks.floats(dy=dy)
-    N, C, *size = input_shape = _image_shape(input_shape)
+    N, C, *size = input_shape = checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
     windows, count = _pooling(input_shape, kernel_size, stride, padding)
     checks.shape("dy", dy, (N, C, *count), "the shape of y")
     share = _batch_last(dy) * dy.dtype.type(1 / math.prod(windows.kernel_size))
@@ -490,10 +404,6 @@ def _pooling(shape, kernel_size, stride, padding):
         if 2 * p > k:
             raise ValueError(f"padding must be at most half of kernel_size {k}, but is {p}")
     return windows, windows.count(shape[2:])
-
-
-def _image_shape(input_shape):
-    return checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
 
 
 # ---------------------------------------------------------------- elementwise, flatten, linear

@@ -390,6 +390,7 @@ def batch_norm2d_backward(dy, x, weight, eps=1e-5):
     return dx, dweight, dbias
 
 
+@checks.axes(dy="(...)")
 def residual_backward(dy, branch_backward):
     """dy is dL/dy of y = x + branch(x), and branch_backward leads dy back through the branch -> dx."""
     return dy + branch_backward(dy)

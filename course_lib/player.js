@@ -1110,6 +1110,7 @@ class Player {
     const unit = this.unitFor();
     const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
     for (const panel of this.panels) panel.resize(panel.node.clientWidth, unit, height);
+    this.makeRoomForTicks();
     this.show(this.position, this.progress);
   }
 
@@ -1129,14 +1130,16 @@ class Player {
     this.draw();
   }
 
+  makeRoomForTicks() {
+    const ratio = window.devicePixelRatio || 1;
+    this.tickSpace = [this.ticks.clientWidth, ratio];
+    this.ticks.width = Math.round(this.ticks.clientWidth * ratio);
+    this.ticks.height = Math.round(8 * ratio);
+  }
+
   // a mark for every step, lit where the chosen cell takes part
   drawTicks() {
-    const width = this.ticks.clientWidth;
-    const ratio = window.devicePixelRatio || 1;
-    if (this.ticks.width !== Math.round(width * ratio)) {
-      this.ticks.width = Math.round(width * ratio);
-      this.ticks.height = Math.round(8 * ratio);
-    }
+    const [width, ratio] = this.tickSpace;
     const context = this.ticks.getContext("2d");
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, 8);

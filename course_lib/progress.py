@@ -64,7 +64,10 @@ def _read():
         content = path().read_bytes()
     except FileNotFoundError:
         return {}
-    found = json.loads(content)
+    try:
+        found = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
     valid = isinstance(found, dict) and all(
         isinstance(entry, dict)
         and isinstance(entry.get("tries"), int)

@@ -176,6 +176,8 @@ CALLS = [
     Call(loops.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
     Call(loops.dropout_backward, {"dy": "N C H W"}, {"mask": _mask(3, 2, 8, 7), "p": 0.5}),
     Call(loops.linear_backward, {"dy": "N out_features", "x": "N features", "w": "out_features features"}),
+    Call(loops.batch_norm2d_backward, {"dy": "N C H W", "x": "N C H W", "weight": "C"}, {"eps": 1e-3}),
+    Call(loops.residual_backward, {"dy": "N C H W"}, {"branch_backward": lambda rng: np.tanh}),
     Call(loops.cross_entropy_gradient, {"logits": "N classes"}, {"targets": _labels}),
 ]  # fmt: skip
 

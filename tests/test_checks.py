@@ -75,7 +75,7 @@ def assert_names_an_array_and_its_shape(call, **arguments):
 
 
 AXES = {"one axis more": (lambda good: good[None], None), "one axis less": (lambda good: good[0], None)}
-ANY_AXES = {F.relu, F.dropout, F.flatten}
+ANY_AXES = {F.relu, F.dropout, F.flatten, loops.residual_backward}
 
 
 @every(lambda call: [] if call.function in ANY_AXES else call.shapes, AXES)
@@ -259,6 +259,7 @@ OTHERS = {
         "array": (np.array([1e-5, 1e-5]), "array("),
         "None": (None, "None"),
     },
+    "branch_backward": {"number": (3, "3"), "None": (None, "None")},
     "indices": {
         "negative": (-1, "-1"),
         "beyond the plane": (56, "56"),

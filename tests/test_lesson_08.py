@@ -205,6 +205,26 @@ def test_a_training_step_in_a_wrong_order_is_told_what_that_does(order, says):
     assert verdict.status == "wrong" and verdict.mistakes == {"loss": [says], "weight": [says]}
 
 
+def test_a_training_step_that_exchanges_output_and_target_is_told_that_the_loss_grows():
+    def uphill(layer, loss, optimizer, x, target):
+        value = loss(target, layer(x))
+        optimizer.zero_grad()
+        layer.backward(loss.backward())
+        optimizer.step()
+        return value
+
+    verdict = exercises.get("training_step").judge(uphill)
+    assert verdict.mistakes == {"loss": [lesson_08.UPHILL], "weight": [lesson_08.UPHILL]}
+
+
+def test_a_training_step_that_returns_the_loss_after_the_step_is_told_so():
+    def late(layer, loss, optimizer, x, target):
+        lesson_08.training_step(layer, loss, optimizer, x, target)
+        return loss(layer(x), target)
+
+    assert exercises.get("training_step").judge(late).mistakes == {"loss": [lesson_08.AFTERWARDS]}
+
+
 def test_a_training_step_that_returns_nothing_but_trains_is_told_so():
     verdict = exercises.get("training_step").judge(lambda *arguments: lesson_08.training_step(*arguments) and None)
     assert verdict.status == "wrong" and list(verdict.mistakes) == ["loss"]

@@ -196,6 +196,19 @@ def test_the_backward_of_what_only_routes_is_that_of_functional(N, features, cla
     assert_same(loops.cross_entropy_gradient(dy, targets), F.cross_entropy(dy, targets)[1])
 
 
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(2, 4), seeds)
+def test_batch_norm2d_backward_is_that_of_functional(N, C, H, W, seed):
+    rng = np.random.default_rng(seed)
+    dy, x, weight = map(rng.standard_normal, [(N, C, H, W), (N, C, H, W), C])
+    expected = F.batch_norm2d_backward(dy, x, weight, eps=0.1)
+    assert_same(loops.batch_norm2d_backward(dy, x, weight, eps=0.1), expected)
+
+
+def test_residual_backward_adds_the_gradient_of_the_short_way_to_that_of_the_branch():
+    dy = np.array([[1.0, -2.0]])
+    np.testing.assert_array_equal(loops.residual_backward(dy, lambda dy: 10 * dy), [[11, -22]])
+
+
 @pytest.mark.parametrize("wanted", [0, 1, 2], ids=["dx", "dw1", "dw2"])
 def test_chain_backward_agrees_with_central_differences(wanted, rng):
     numbers = rng.standard_normal(3)

@@ -20,7 +20,7 @@ def main(chosen):
             for mistake in mistakes:
                 told = [exercise.judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) for wrong in mistake.wrongs]
                 hits = sum(says == [mistake.says] for says in told)
-                print(f"    {tensor:<12} {mistake.short:<42} {hits} of {len(told)} recognised")
+                print(f"    {tensor:<12} {mistake.short:<42} {hits} of {len(told)}")
 
 
 if __name__ == "__main__":

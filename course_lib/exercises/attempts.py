@@ -98,6 +98,7 @@ def as_in_stub(f, exercise):
     try:
         own = inspect.signature(f)
         own.bind(*needed)
+        own.bind(*stub.parameters)
         own.bind(**stub.parameters)
     except (TypeError, ValueError):
         ordered = callable_with(f, exercise)

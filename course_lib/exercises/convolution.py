@@ -336,6 +336,13 @@ def no_zeros(x, padding):
     return x
 
 
+def fails_at_the_border(x, padding):
+    """Without padding the last windows are cut short, and do not fit."""
+    if padding:
+        raise ValueError("the windows at the border are too small")
+    return x
+
+
 def zeros_behind(x, padding):
     return np.pad(x, [(0, 0), (0, 0)] + [(0, 2 * padding)] * (x.ndim - 2))
 
@@ -344,7 +351,7 @@ def zeros_in_front(x, padding):
     return np.pad(x, [(0, 0), (0, 0)] + [(2 * padding, 0)] * (x.ndim - 2))
 
 
-WRONG_PADS = (no_zeros, zeros_behind, zeros_in_front)
+WRONG_PADS = (no_zeros, fails_at_the_border, zeros_behind, zeros_in_front)
 
 
 def untouched(padded, size, padding):

@@ -198,7 +198,7 @@ class _Tensor:
 
     def __init__(self, verdict, exercise, name, attempts):
         self.exercise, self.name = exercise, name
-        self.errors = [one.error for one in attempts if one.error is not None]
+        self.raised = [one.raised for one in attempts if one.error is not None]
         self.arrays = [one.tensors.get(name) for one in attempts]
         self.references = [one.expected[name] for one in attempts]
         self.right = [self.close(array, ref) for array, ref in zip(self.arrays, self.references, strict=True)]
@@ -210,8 +210,7 @@ class _Tensor:
                     verdict.remarks += [remark] if remark not in verdict.remarks else []
         returned = [one.error is None for one in attempts]
         self.came_wrong = any(came and not ok for came, ok in zip(returned, self.right, strict=True))
-        lines = [one.raised.line for one in attempts if one.error is not None]
-        self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", line) for line in lines)
+        self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", raised.line) for raised in self.raised)
 
     def close(self, array, reference):
         return close(array, reference, self.exercise.tolerance)
@@ -226,8 +225,8 @@ class _Tensor:
     def about_form(self):
         """Mistakes that show whatever the values are."""
         if not self.came:
-            integers = any("Cannot cast ufunc" in str(e) and "to dtype('int" in str(e) for e in self.errors)
-            says = [WHOLE_NUMBERS] if integers else [] if self.errors else [NOTHING]
+            cut_off = any("Cannot cast ufunc" in r.message and "to dtype('int" in r.message for r in self.raised)
+            says = [WHOLE_NUMBERS] if cut_off else [] if self.raised else [NOTHING]
             return [sentence.format(tensor=self.name) for sentence in says]
         dtype = self.came[0][0].dtype
         kinds = {array.dtype.kind for array, _ in self.came}

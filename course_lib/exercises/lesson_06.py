@@ -281,6 +281,7 @@ def layer_mistakes():
                 ),
             ),
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("y", **kept),)),
+            Mistake("weights moved in backward", STEPPED, tuple(_spoilt("y", backward=_stepping(lr, False)) for lr in RATES)),
         ),
         "dx": (
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("dx", **kept),)),

@@ -1,34 +1,17 @@
 """What the browser tests share: one Chromium, pages with a player on them, and one JupyterLab."""
 
-import contextlib
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
-
+import lab
 import pages
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 
 @pytest.fixture(scope="session")
 def browser():
-    if CHROMIUM is None:
+    if lab.CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install one (on Debian: apt-get install chromium)")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    pytest.importorskip("playwright", reason="the browser tests need playwright")
+    with lab.chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -74,56 +57,8 @@ def shown(page):
 
 
 @pytest.fixture(scope="session")
-def jupyterlab(tmp_path_factory):
+def jupyterlab(tmp_path_factory, lesson_environment):
     """The address and the folder of a JupyterLab that has only what it was given here."""
-    home, root = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("notebooks")
-    _setting(home, "apputils-extension/notification", fetchNews="false", checkForUpdates=False)
-    _setting(home, "notebook-extension/tracker", windowingMode="none")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_DATA_DIR": str(home / "data"),
-        "COURSE_PROGRESS": str(home / "progress.json"),
-    }  # fmt: skip
-    command = [
-        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--IdentityProvider.token=",
-        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        "--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser", f"--ServerApp.root_dir={root}",
-    ]  # fmt: skip
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(address, server, home / "server.log")
+    root = tmp_path_factory.mktemp("notebooks")
+    with lab.server(tmp_path_factory.mktemp("jupyter"), root) as address:
         yield address, root
-    finally:
-        with contextlib.suppress(OSError):
-            _stop_kernels(address)
-        server.terminate()
-        server.wait(20)
-
-
-def _setting(home, plugin, **values):
-    folder = home / "settings" / "@jupyterlab" / Path(plugin).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{Path(plugin).name}.jupyterlab-settings").write_text(json.dumps(values))
-
-
-def _wait_for(address, server, log):
-    for _ in range(300):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api", timeout=2):
-            return
-        if server.poll() is not None:
-            break
-        time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
-
-
-def _stop_kernels(address):
-    with urllib.request.urlopen(f"{address}/api/sessions") as answer:
-        sessions = json.load(answer)
-    for session in sessions:
-        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
-        urllib.request.urlopen(request).close()

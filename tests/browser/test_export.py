@@ -11,7 +11,9 @@ from course_lib import export
 pytestmark = pytest.mark.slow
 
 LESSON = [
-    new_markdown_cell("# A small lesson\n\nSee [the next](02_conv2d.ipynb). With $a_1 < b$ and `$not math$`:\n\n$$y = x * w * v$$"),
+    new_markdown_cell(
+        "# A small lesson\n\nSee [the next](02_conv2d.ipynb). With $a_1 < b$ and `$not math$`:\n\n$$y = x * w * v$$"
+    ),
     new_code_cell(
         "import numpy as np\nfrom course_lib import frames\nfrom course_lib.controls import explore\n"
         "from course_lib.player import play\nimport ipywidgets\n"

@@ -3,9 +3,10 @@
 import json
 import time
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from lab import Lab
+
+pytestmark = pytest.mark.slow
 
 SETUP = """
 import numpy as np
@@ -29,51 +30,6 @@ BRIGHT = """(() => {
 })()"""
 
 
-class Lab:
-    """One notebook open in one tab."""
-
-    def __init__(self, page, address, root):
-        self.page, self.address, self.root = page, address, root
-
-    def write(self, name, *cells):
-        notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in cells])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, self.root / name)
-        return name
-
-    def open(self, name):
-        self.page.goto(f"{self.address}/doc/tree/{name}?reset")
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
-        self.page.wait_for_function(
-            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
-            timeout=90000,
-        )
-
-    def do(self, command):
-        self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
-
-    def run_all(self):
-        """Without waiting for the cells to finish."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
-
-    def save_and_leave(self):
-        """As on another day: saved, the kernel gone, the tab closed."""
-        self.do("docmanager:save")
-        self.stop_kernel()
-        self.page.goto("about:blank")
-
-    def stop_kernel(self):
-        """The page is left first: what it waits for would come as an error."""
-        self.page.evaluate("() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown()")
-
-    def theme(self, name):
-        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
-        self.page.wait_for_timeout(1000)  # JupyterLab trips over a second change before the first is through
-
-    def position(self, n=0):
-        return int(self.page.locator(".cg-player").nth(n).get_attribute("data-position"))
-
-
 @pytest.fixture
 def lab(page, jupyterlab):
     lab = Lab(page, *jupyterlab)
@@ -88,6 +44,10 @@ def playing(lab):
     lab.run_all()
     lab.page.wait_for_selector(".cg-player[data-position='0']")
     return lab
+
+
+def position(page, n=0):
+    return int(page.locator(".cg-player").nth(n).get_attribute("data-position"))
 
 
 def test_it_draws_and_plays_to_the_end(playing):
@@ -106,17 +66,17 @@ def test_scrubbing_keys_and_pointing_work_inside_a_notebook(playing):
     slider = page.locator(".cg-time input")
     box = slider.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 8, box["y"] + box["height"] / 2)
-    assert playing.position() == 5
+    assert position(playing.page) == 5
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     seen = []
     for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "Home", "End"):
         page.keyboard.press(key)
-        seen.append(playing.position())
+        seen.append(position(playing.page))
     assert seen == [4, 3, 4, 0, 5]
     page.focus(".cg-player")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    assert playing.position() == 1
+    assert position(playing.page) == 1
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     canvas = page.locator(".cg-picture").bounding_box()
     page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + 25)
@@ -167,7 +127,7 @@ def test_ten_players_each_play_on_their_own(lab):
     page = lab.page
     page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 10", timeout=60000)
     page.locator(".cg-player").nth(4).get_by_role("button", name="Last frame").click()
-    assert [lab.position(n) for n in range(10)] == [0, 0, 0, 0, 5, 0, 0, 0, 0, 0]
+    assert [position(page, n) for n in range(10)] == [0, 0, 0, 0, 5, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("source", [PLAY, EXPLORE], ids=["play", "explore"])

@@ -8,6 +8,8 @@ from stories import every_story
 from course_lib import frames
 from course_lib.frames.story import Story, number
 
+pytestmark = pytest.mark.slow
+
 X, W = np.array([2.0, 1, 0, -2, -1, 3]), np.array([1.0, 0, -2])
 DY = np.array([1.0, -2, 3, 2])
 

@@ -1,18 +1,22 @@
 """Wrong answers as learners write them, independent of the wrong functions beside the exercises.
 
-`WRONG` holds (exercise, {tensor: the mistake's short name}, function).
+`WRONG` holds (exercise, {tensor: the mistake's short name}, function or class). Where no mistake has that name it is
+something the judge sees by itself: "changed" (an argument), "order" and "count" (of the results), None (nothing came).
 """
 
 import numpy as np
 
+from course_lib import functional as F
 from course_lib.functional import out_size
+from course_lib.layers import Module, Parameter
 
 WRONG = []
 
 
 def wrong(exercise, **tensors):
     def note(function):
-        WRONG.append((exercise, {t.replace("_grad", ".grad"): short for t, short in tensors.items()}, function))
+        told = {tensor.replace("_grad", ".grad").replace("_data", ".data"): short for tensor, short in tensors.items()}
+        WRONG.append((exercise, told, function))
         return function
 
     return note
@@ -734,3 +738,567 @@ for _exercise in ("conv2d_backward", "conv2d_backward_gemm"):
         wrong(_exercise, dw=_short)(_together(dx4, _function, db4))
     for _short, _function in DB:
         wrong(_exercise, db=_short)(_together(dx4, dw4, _function))
+
+
+# ---------------------------------------------------------------- measuring
+
+
+@wrong("numerical_gradient", grad="one-sided difference")
+def forward_difference(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    base, grad = f(x), np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        moved = x.copy()
+        moved[index] += eps
+        grad[index] = (f(moved) - base) / eps
+    return grad
+
+
+@wrong("numerical_gradient", grad="divided by the wrong distance")
+def divided_by_eps(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += eps
+        down[index] -= eps
+        grad[index] = (f(up) - f(down)) / eps
+    return grad
+
+
+@wrong("numerical_gradient", grad="entry not put back", x="changed")
+def moved_and_left(f, x, eps=1e-5):
+    if x.dtype != float:
+        x = x.astype(float)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        x[index] += eps
+        above = f(x)
+        x[index] -= 2 * eps
+        below = f(x)
+        grad[index] = (above - below) / (2 * eps)
+    return grad
+
+
+@wrong("numerical_gradient", grad="divided by the wrong distance")
+def stopped_halfway_down(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        x[index] += eps
+        above = f(x)
+        x[index] -= eps
+        below = f(x)
+        grad[index] = (above - below) / (2 * eps)
+    return grad
+
+
+@wrong("numerical_gradient", grad="not in float64")
+def in_its_own_dtype(f, x, eps=1e-5):
+    x = x.copy()
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        kept = x[index]
+        x[index] = kept + eps
+        above = f(x)
+        x[index] = kept - eps
+        below = f(x)
+        x[index] = kept
+        grad[index] = (above - below) / (2 * eps)
+    return grad
+
+
+@wrong("chain_backward", dx="chain cut", dw1="chain cut")
+def chain_cut(dz, x, w1, w2):
+    return dz * w1, dz * x, dz * w1 * x
+
+
+@wrong("chain_backward", results="order")
+def another_order(dz, x, w1, w2):
+    return dz * w2 * x, dz * w1 * x, dz * w2 * w1
+
+
+# ---------------------------------------------------------------- columns
+
+
+def columns(x, kernel_size, stride, padding, write=None, pad=True):
+    kH, kW = kernel_size
+    N, C, H, W = x.shape
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    xp = pad4(x, padding) if pad else x
+    cols = np.zeros((N, C * kH * kW, H_out * W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            window = xp[:, :, i * stride : i * stride + kH, j * stride : j * stride + kW]
+            cols[:, :, i * W_out + j] = write(window) if write else window.reshape(N, -1)
+    return cols
+
+
+@wrong("im2col", cols="row order differs from w")
+def channels_last(x, kernel_size, stride=1, padding=0):
+    return columns(x, kernel_size, stride, padding, lambda window: window.transpose(0, 2, 3, 1).reshape(len(x), -1))
+
+
+@wrong("im2col", cols="windows by columns")
+def columns_down_first(x, kernel_size, stride=1, padding=0):
+    kH, kW = kernel_size
+    N, C, H, W = x.shape
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    xp = pad4(x, padding)
+    return np.stack(
+        [
+            xp[:, :, i * stride : i * stride + kH, j * stride : j * stride + kW].reshape(N, -1)
+            for j in range(W_out)
+            for i in range(H_out)
+        ],
+        axis=2,
+    )
+
+
+@wrong("im2col", cols="another layout")
+def one_row_for_each_window(x, kernel_size, stride=1, padding=0):
+    return columns(x, kernel_size, stride, padding).transpose(0, 2, 1)
+
+
+@wrong("im2col", cols="another layout")
+def one_matrix_for_the_batch(x, kernel_size, stride=1, padding=0):
+    cols = columns(x, kernel_size, stride, padding)
+    return cols.transpose(1, 2, 0).reshape(cols.shape[1], -1)
+
+
+@wrong("im2col", cols="x not padded")
+def columns_of_bare_x(x, kernel_size, stride=1, padding=0):
+    return columns(x, kernel_size, stride, padding, pad=False)
+
+
+@wrong("im2col", cols="H and W mixed up")
+def column_number_with_h(x, kernel_size, stride=1, padding=0):
+    kH, kW = kernel_size
+    N, C, H, W = x.shape
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    xp = pad4(x, padding)
+    cols = np.zeros((N, C * kH * kW, H_out * W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            window = xp[:, :, i * stride : i * stride + kH, j * stride : j * stride + kW]
+            cols[:, :, i * H_out + j] = window.reshape(N, -1)
+    return cols
+
+
+def folded(cols, output_size, kernel_size, stride, padding, read=None, put=None):
+    (H, W), (kH, kW) = output_size, kernel_size
+    N, C = len(cols), cols.shape[1] // (kH * kW)
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    xp = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
+    for i in range(H_out):
+        for j in range(W_out):
+            column = cols[:, :, i * W_out + j]
+            window = read(column, N, C, kH, kW) if read else column.reshape(N, C, kH, kW)
+            place = slice(None), slice(None), slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+            if put:
+                put(xp, place, window)
+            else:
+                xp[place] += window
+    return xp
+
+
+def cut(xp, output_size, padding):
+    return xp[:, :, padding : padding + output_size[0], padding : padding + output_size[1]]
+
+
+@wrong("col2im", x="overlaps overwritten")
+def col2im_sets(cols, output_size, kernel_size, stride=1, padding=0):
+    def put(xp, place, window):
+        xp[place] = window
+
+    return cut(folded(cols, output_size, kernel_size, stride, padding, put=put), output_size, padding)
+
+
+@wrong("col2im", x="divided by coverage")
+def col2im_as_inverse(cols, output_size, kernel_size, stride=1, padding=0):
+    total = folded(cols, output_size, kernel_size, stride, padding)
+    count = folded(np.ones_like(cols), output_size, kernel_size, stride, padding)
+    return cut(np.divide(total, count, out=np.zeros_like(total), where=count > 0), output_size, padding)
+
+
+@wrong("col2im", x="kernel turned")
+def col2im_turns(cols, output_size, kernel_size, stride=1, padding=0):
+    def read(column, N, C, kH, kW):
+        return column.reshape(N, C, kH, kW)[:, :, ::-1, ::-1]
+
+    return cut(folded(cols, output_size, kernel_size, stride, padding, read), output_size, padding)
+
+
+@wrong("col2im", x="row order differs from im2col")
+def col2im_channels_last(cols, output_size, kernel_size, stride=1, padding=0):
+    def read(column, N, C, kH, kW):
+        return column.reshape(N, kH, kW, C).transpose(0, 3, 1, 2)
+
+    return cut(folded(cols, output_size, kernel_size, stride, padding, read), output_size, padding)
+
+
+@wrong("col2im", x="padding not removed")
+def col2im_keeps_padding(cols, output_size, kernel_size, stride=1, padding=0):
+    return folded(cols, output_size, kernel_size, stride, padding)
+
+
+@wrong("col2im", x="[p:-p] with p = 0")
+def col2im_minus_padding(cols, output_size, kernel_size, stride=1, padding=0):
+    return folded(cols, output_size, kernel_size, stride, padding)[:, :, padding:-padding, padding:-padding]
+
+
+@wrong("col2im", x="wrong corner cropped")
+def col2im_from_the_corner(cols, output_size, kernel_size, stride=1, padding=0):
+    return folded(cols, output_size, kernel_size, stride, padding)[:, :, : output_size[0], : output_size[1]]
+
+
+def gemm(dy, x, w, stride, padding, rows=None, weights=None, dw_shape=None):
+    N, C_out = dy.shape[:2]
+    cols = columns(x, w.shape[2:], stride, padding)
+    big = cols.transpose(1, 0, 2).reshape(cols.shape[1], -1)  # (C k k, N L)
+    rows = dy.transpose(1, 0, 2, 3).reshape(C_out, -1) if rows is None else rows
+    weights = w.reshape(C_out, -1).T if weights is None else weights
+    dw = rows @ big.T
+    dw = dw.reshape(w.shape) if dw_shape is None else dw_shape(dw)
+    dcols = (weights @ rows).reshape(cols.shape[1], N, -1).transpose(1, 0, 2)
+    dx = cut(folded(dcols, x.shape[2:], w.shape[2:], stride, padding), x.shape[2:], padding)
+    return dx, dw, rows.sum(axis=1)
+
+
+MIXED = "dy reshaped without the transpose"
+
+
+@wrong("conv2d_backward_gemm", dx=MIXED, dw=MIXED, db=MIXED)
+def dy_reshaped(dy, x, w, stride=1, padding=0):
+    return gemm(dy, x, w, stride, padding, rows=dy.reshape(dy.shape[1], -1))
+
+
+@wrong("conv2d_backward_gemm", dx="w reshaped instead of transposed")
+def w_reshaped(dy, x, w, stride=1, padding=0):
+    return gemm(dy, x, w, stride, padding, weights=w.reshape(-1, len(w)))
+
+
+@wrong("conv2d_backward_gemm", dx="column order differs from w", dw="column order differs from w")
+def w_channels_last(dy, x, w, stride=1, padding=0):
+    C_out, C, kH, kW = w.shape
+    return gemm(
+        dy, x, w, stride, padding,
+        weights=w.transpose(0, 2, 3, 1).reshape(C_out, -1).T,
+        dw_shape=lambda dw: dw.reshape(C_out, kH, kW, C).transpose(0, 3, 1, 2),
+    )  # fmt: skip
+
+
+@wrong("conv2d_backward_gemm", dx="kernel turned")
+def turned_and_col2im(dy, x, w, stride=1, padding=0):
+    return gemm(dy, x, w, stride, padding, weights=w[:, :, ::-1, ::-1].reshape(len(w), -1).T)
+
+
+@wrong("conv2d_backward_gemm", dw="only one image kept")
+def dw_of_the_last_image(dy, x, w, stride=1, padding=0):
+    cols = columns(x, w.shape[2:], stride, padding)
+    for n in range(len(dy)):
+        dw = (dy[n].reshape(len(w), -1) @ cols[n].T).reshape(w.shape)
+    return dx4(dy, x, w, stride, padding), dw, db4(dy)
+
+
+# ---------------------------------------------------------------- pooling and friends
+
+
+def pooled(x, kernel_size, stride, padding, fill=-np.inf, note=None, step=None):
+    k = kernel_size
+    s = step(k, stride) if step else stride or k
+    N, C, H, W = x.shape
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=fill)
+    H_out, W_out = (H + 2 * padding - k) // s + 1, (W + 2 * padding - k) // s + 1
+    y, indices = np.zeros((N, C, H_out, W_out)), np.zeros((N, C, H_out, W_out), dtype=int)
+    for n, c, i, j in np.ndindex(y.shape):
+        window = xp[n, c, i * s : i * s + k, j * s : j * s + k]
+        y[n, c, i, j] = window.max()
+        r, q = divmod(window.argmax(), k)
+        row, column = i * s + r - padding, j * s + q - padding
+        indices[n, c, i, j] = note(row, column, r, q, H, W, k) if note else row * W + column
+    return y, indices
+
+
+@wrong("max_pool2d", indices="place inside the window")
+def local_places(x, kernel_size, stride=None, padding=0):
+    return pooled(x, kernel_size, stride, padding, note=lambda row, column, r, q, H, W, k: r * k + q)
+
+
+@wrong("max_pool2d", indices="H and W mixed up")
+def places_by_height(x, kernel_size, stride=None, padding=0):
+    return pooled(x, kernel_size, stride, padding, note=lambda row, column, r, q, H, W, k: row * H + column)
+
+
+@wrong("max_pool2d", y="stride of windows", indices="stride of windows")
+def stride_defaults_to_one(x, kernel_size, stride=None, padding=0):
+    return pooled(x, kernel_size, stride, padding, step=lambda k, s: s or 1)
+
+
+@wrong("max_pool2d", y="padding wins", indices="padding wins")
+def padded_with_zeros(x, kernel_size, stride=None, padding=0):
+    return pooled(x, kernel_size, stride, padding, fill=0)
+
+
+@wrong("max_pool2d", results="count")
+def indices_forgotten(x, kernel_size, stride=None, padding=0):
+    return pooled(x, kernel_size, stride, padding)[0]
+
+
+def routed(dy, indices, input_shape, put):
+    N, C, H, W = input_shape
+    dx = np.zeros(input_shape)
+    for n, c, i, j in each(dy):
+        put(dx, n, c, indices[n, c, i, j], dy[n, c, i, j], H, W)
+    return dx
+
+
+@wrong("max_pool2d_backward", dx="overlaps overwritten")
+def pool_sets(dy, indices, input_shape):
+    def put(dx, n, c, index, value, H, W):
+        dx[n, c, index // W, index % W] = value
+
+    return routed(dy, indices, input_shape, put)
+
+
+@wrong("max_pool2d_backward", dx="overlaps overwritten")
+def pool_by_index_array(dy, indices, input_shape):
+    N, C, H, W = input_shape
+    dx = np.zeros((N, C, H * W))
+    n, c = np.arange(N)[:, None, None, None], np.arange(C)[:, None, None]
+    dx[n, c, indices] += dy
+    return dx.reshape(input_shape)
+
+
+@wrong("max_pool2d_backward", dx="H and W mixed up")
+def pool_divides_by_height(dy, indices, input_shape):
+    def put(dx, n, c, index, value, H, W):
+        dx[n, c, index // H, index % H] += value
+
+    return routed(dy, indices, input_shape, put)
+
+
+@wrong("max_pool2d_backward", dx="counted through the whole batch")
+def pool_ravels(dy, indices, input_shape):
+    dx = np.zeros(np.prod(input_shape))
+    np.add.at(dx, indices.ravel(), dy.ravel())
+    return dx.reshape(input_shape)
+
+
+def spread_out(dy, input_shape, k, stride, padding, share, crop=True, put=None):
+    s = stride or k
+    N, C, H, W = input_shape
+    dxp = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
+    for n, c, i, j in each(dy):
+        place = n, c, slice(i * s, i * s + k), slice(j * s, j * s + k)
+        dxp[place] = share * dy[n, c, i, j] + (0 if put else dxp[place])
+    return dxp[:, :, padding : padding + H, padding : padding + W] if crop else dxp
+
+
+@wrong("avg_pool2d_backward", dx="without 1 / k^2")
+def average_not_divided(dy, input_shape, kernel_size, stride=None, padding=0):
+    return spread_out(dy, input_shape, kernel_size, stride, padding, 1)
+
+
+@wrong("avg_pool2d_backward", dx="overlaps overwritten")
+def average_sets(dy, input_shape, kernel_size, stride=None, padding=0):
+    return spread_out(dy, input_shape, kernel_size, stride, padding, 1 / kernel_size**2, put="=")
+
+
+@wrong("avg_pool2d_backward", dx="padding not removed")
+def average_keeps_padding(dy, input_shape, kernel_size, stride=None, padding=0):
+    return spread_out(dy, input_shape, kernel_size, stride, padding, 1 / kernel_size**2, crop=False)
+
+
+@wrong("avg_pool2d_backward", dx="stride of windows")
+def average_stride_one(dy, input_shape, kernel_size, stride=None, padding=0):
+    return spread_out(dy, input_shape, kernel_size, stride or 1, padding, 1 / kernel_size**2)
+
+
+wrong("flatten_backward", dx="another order")(lambda dy, input_shape: dy.reshape(input_shape, order="F"))
+wrong("flatten_backward", dx="another order")(
+    lambda dy, s: dy.reshape(s[0], s[2], s[3], s[1]).transpose(0, 3, 1, 2)
+)
+wrong("flatten_backward", dx="another shape")(lambda dy, input_shape: dy)
+
+wrong("relu_backward", dx="mask from dy")(lambda dy, x: np.where(dy > 0, dy, 0))
+wrong("relu_backward", dx="passes at 0")(lambda dy, x: np.where(x >= 0, dy, 0))
+wrong("relu_backward", dx="dy missing")(lambda dy, x: (x > 0).astype(float))
+wrong("relu_backward", dx="value multiplied in")(lambda dy, x: np.maximum(x, 0) * dy)
+
+
+@wrong("relu_backward", dy="changed")
+def relu_in_place(dy, x):
+    dy[x <= 0] = 0
+    return dy
+
+
+wrong("dropout_backward", dx="scale missing")(lambda dy, mask, p: np.where(mask, dy, 0))
+wrong("dropout_backward", dx="wrong scale")(lambda dy, mask, p: np.where(mask, dy, 0) / p)
+wrong("dropout_backward", dx="mask turned round")(lambda dy, mask, p: np.where(mask, 0, dy / (1 - p)))
+
+wrong("linear_backward", dw="dw transposed")(lambda dy, x, w: (dy @ w, x.T @ dy, dy.sum(axis=0)))
+wrong("linear_backward", dx="w transposed")(lambda dy, x, w: ((w.T @ dy.T), dy.T @ x, dy.sum(axis=0)))
+wrong("linear_backward", dw="mean instead of sum", db="mean instead of sum")(
+    lambda dy, x, w: (dy @ w, dy.T @ x / len(x), dy.mean(axis=0))
+)
+wrong("linear_backward", results="order")(lambda dy, x, w: (dy.T @ x, dy.sum(axis=0), dy @ w))
+
+
+def probabilities(logits, axis=1):
+    raised = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return raised / raised.sum(axis=axis, keepdims=True)
+
+
+@wrong("cross_entropy_gradient", dlogits="not divided by N")
+def summed_loss(logits, targets):
+    p = probabilities(logits)
+    p[np.arange(len(p)), targets] -= 1
+    return p
+
+
+@wrong("cross_entropy_gradient", dlogits="1 off in every row")
+def whole_columns(logits, targets):
+    p = probabilities(logits)
+    p[:, targets] -= 1
+    return p / len(p)
+
+
+@wrong("cross_entropy_gradient", dlogits="softmax over the wrong axis")
+def softmax_down(logits, targets):
+    p = probabilities(logits, axis=0)
+    p[np.arange(len(p)), targets] -= 1
+    return p / len(p)
+
+
+# ---------------------------------------------------------------- gradient flow
+
+
+def normed(x, eps=1e-5):
+    mean = x.mean(axis=(0, 2, 3), keepdims=True)
+    return (x - mean) / np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+
+
+@wrong("batch_norm2d_backward", dx="statistics taken for constants")
+def norm_of_constants(dy, x, weight, eps=1e-5):
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    return dy * weight[:, None, None] / std, (dy * normed(x)).sum((0, 2, 3)), dy.sum((0, 2, 3))
+
+
+@wrong("batch_norm2d_backward", dweight="not the normalised x")
+def weight_times_x(dy, x, weight, eps=1e-5):
+    m = x[:, 0].size
+    dbias, dweight = dy.sum((0, 2, 3)), (dy * normed(x)).sum((0, 2, 3))
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    inside = dy - dbias[:, None, None] / m - normed(x) * dweight[:, None, None] / m
+    return weight[:, None, None] / std * inside, (dy * x).sum((0, 2, 3)), dbias
+
+
+wrong("residual_backward", dx="short way forgotten")(lambda dy, branch_backward: branch_backward(dy))
+wrong("residual_backward", dx="branch forgotten")(lambda dy, branch_backward: dy.copy())
+
+
+def stamped4(x, w, b, stride, padding, extra, put=None):
+    N, C_in, H, W = x.shape
+    C_out, kH, kW = w.shape[1:]
+    H_out, W_out = ((n - 1) * stride - 2 * padding + k + extra for n, k in ((H, kH), (W, kW)))
+    yp = np.zeros((N, C_out, H_out + 2 * padding, W_out + 2 * padding))
+    for n, c, i, j in np.ndindex(x.shape):
+        place = n, slice(None), slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+        yp[place] = x[n, c, i, j] * w[c] + (0 if put else yp[place])
+    return yp[:, :, padding : padding + H_out, padding : padding + W_out]
+
+
+def with_bias(y, b):
+    return y if b is None else y + b[:, None, None]
+
+
+@wrong("conv_transpose2d", y="output_padding not used")
+def output_padding_ignored(x, w, b=None, stride=1, padding=0, output_padding=0):
+    return with_bias(stamped4(x, w, b, stride, padding, 0), b)
+
+
+@wrong("conv_transpose2d", y="bias missing")
+def transposed_without_bias(x, w, b=None, stride=1, padding=0, output_padding=0):
+    return stamped4(x, w, b, stride, padding, output_padding)
+
+
+@wrong("conv_transpose2d", y="kernel turned")
+def transposed_turned(x, w, b=None, stride=1, padding=0, output_padding=0):
+    return with_bias(stamped4(x, w[:, :, ::-1, ::-1], b, stride, padding, output_padding), b)
+
+
+# ---------------------------------------------------------------- the layer
+
+
+class Plain(Module):
+    """A layer as a learner writes it, to be spoilt below."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
+        rng = np.random.default_rng(0)
+        self.weight = Parameter(rng.standard_normal((out_channels, in_channels, kernel_size, kernel_size)))
+        self.bias = Parameter(np.zeros(out_channels))
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x):
+        self.x = x
+        return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+    def gradients(self, dy):
+        return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+
+    def backward(self, dy):
+        dx, dw, db = self.gradients(dy)
+        self.weight.grad += dw
+        self.bias.grad += db
+        return dx
+
+
+@wrong("Conv2d", weight_grad="gradient set, not added", bias_grad="gradient set, not added")
+class SetsItsGradients(Plain):
+    def backward(self, dy):
+        dx, self.weight.grad, self.bias.grad = self.gradients(dy)
+        return dx
+
+
+@wrong("Conv2d", y="weights moved in backward", dx="weights moved before dx", weight_data="weights moved in backward",
+       bias_data="weights moved in backward")  # fmt: skip
+class StepsTooEarly(Plain):
+    def backward(self, dy):
+        _, dw, db = self.gradients(dy)
+        self.weight.grad += dw
+        self.bias.grad += db
+        self.weight.data -= 0.01 * self.weight.grad
+        self.bias.data -= 0.01 * self.bias.grad
+        return self.gradients(dy)[0]
+
+
+@wrong("Conv2d", dx=None)
+class ReturnsNothing(Plain):
+    def backward(self, dy):
+        _, dw, db = self.gradients(dy)
+        self.weight.grad += dw
+        self.bias.grad += db
+
+
+@wrong("Conv2d", y="bias missing")
+class ForgetsTheBias(Plain):
+    def forward(self, x):
+        self.x = x
+        return F.conv2d(x, self.weight.data, None, self.stride, self.padding)
+
+
+@wrong("Conv2d", bias_grad="mean instead of sum")
+class MeansTheBias(Plain):
+    def backward(self, dy):
+        dx, dw, db = self.gradients(dy)
+        self.weight.grad += dw
+        self.bias.grad += db / len(dy)
+        return dx
+
+
+@wrong("Conv2d", dx="kernel turned")
+class TurnsTheKernel(Plain):
+    def backward(self, dy):
+        super().backward(dy)
+        return F.conv2d_backward(dy, self.x, self.weight.data[:, :, ::-1, ::-1], self.stride, self.padding)[0]

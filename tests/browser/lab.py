@@ -1,0 +1,127 @@
+"""Chromium, and a JupyterLab of its own for tests and measurements."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@contextlib.contextmanager
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def server(home, root):
+    """A JupyterLab that keeps everything in `home` and shows the folder `root` -> its address."""
+    _setting(home, "apputils-extension", "notification", fetchNews="false", checkForUpdates=False)
+    _setting(home, "notebook-extension", "tracker", windowingMode="none")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_DATA_DIR": str(home / "data"),
+        "COURSE_PROGRESS": str(home / "progress.json"),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--IdentityProvider.token=",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser", f"--ServerApp.root_dir={root}",
+    ]  # fmt: skip
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process, home / "server.log")
+        yield address
+    finally:
+        with contextlib.suppress(OSError):
+            _stop_kernels(address)
+        process.terminate()
+        process.wait(20)
+
+
+def _setting(home, plugin, name, **values):
+    folder = home / "settings" / "@jupyterlab" / plugin
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+
+
+def _wait_for(address, process, log):
+    for _ in range(300):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api", timeout=2):
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+def _stop_kernels(address):
+    with urllib.request.urlopen(f"{address}/api/sessions") as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(request).close()
+
+
+class Lab:
+    """One notebook open in one tab."""
+
+    def __init__(self, page, address, root):
+        self.page, self.address, self.root = page, address, Path(root)
+
+    def write(self, name, *cells):
+        notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def open(self, name):
+        self.page.goto(f"{self.address}/doc/tree/{name}?reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=90000,
+        )
+
+    def do(self, command):
+        self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
+
+    def run_all(self):
+        """Without waiting for the cells to finish."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+    def save_and_leave(self):
+        """As on another day: saved, the kernel gone, the tab closed."""
+        self.do("docmanager:save")
+        self.stop_kernel()
+        self.page.goto("about:blank")
+
+    def stop_kernel(self):
+        self.page.evaluate("() => window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown()")
+
+    def theme(self, name):
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.page.wait_for_timeout(1000)  # JupyterLab trips over a second change before the first is through

@@ -1,0 +1,165 @@
+"""What a verdict looks like: HTML that any notebook lets through, and the same in words."""
+
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from course_lib import exercises, loops
+from course_lib.exercises import predictions
+
+NAMES = exercises.names()
+
+
+def parsed(markup):
+    """Text, and a set of (tag, attributes) of what must be well-formed HTML."""
+
+    class Reader(html.parser.HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.open, self.text, self.tags = [], [], []
+
+        def handle_starttag(self, tag, attributes):
+            self.open.append(tag)
+            self.tags.append((tag, dict(attributes)))
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+        def handle_data(self, data):
+            self.text.append(data)
+
+    reader = Reader()
+    reader.feed(markup)
+    reader.close()
+    assert reader.open == []
+    return " ".join("".join(f" {part} " for part in reader.text).split()), reader.tags
+
+
+def wrong_verdicts():
+    for name in NAMES:
+        exercise = exercises.get(name)
+        for tensor, mistakes in exercise.mistakes.items():
+            for mistake in mistakes:
+                yield exercise.judge(exercise.spoilt(tensor, mistake.wrongs[0]))
+
+
+def nasty(dy, x, w, stride=1, padding=0):
+    thing = "<script>alert('&')</script>"
+    print(thing)
+    raise ValueError(thing)
+
+
+def one(status):
+    exercise = exercises.get("conv2d_backward")
+    answers = {
+        "right": exercise.answer,
+        "wrong": lambda *case: tuple(-part for part in loops.conv2d_backward(*case)),
+        "not attempted": lambda *case: None,
+        "error": nasty,
+    }
+    return exercise.judge(answers[status])
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    return [*wrong_verdicts(), *map(one, ("right", "wrong", "not attempted", "error"))]
+
+
+def test_every_card_is_small_well_formed_and_without_anything_active(verdicts):
+    for verdict in verdicts:
+        markup = verdict._repr_html_()
+        assert len(markup) < 60_000
+        _, tags = parsed(markup)
+        assert {tag for tag, _ in tags} <= {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td"}
+        assert all(attributes.keys() <= {"style"} for _, attributes in tags)
+
+
+def test_every_card_says_in_words_what_it_says_in_html(verdicts):
+    for verdict in verdicts:
+        text, _ = parsed(verdict._repr_html_())
+        plain = repr(verdict)
+        for sentences in verdict.mistakes.values():
+            for says in sentences:
+                assert says in plain
+                words = re.sub(r"[`*]", "", says).split()
+                assert " ".join(words[:4]) in text.replace("*", "")
+        for finding in verdict.findings:
+            for _, fact in finding.facts:
+                assert fact in plain and " ".join(fact.split()) in text
+
+
+def test_cards_are_the_same_each_time_and_hold_no_addresses(verdicts):
+    for verdict in verdicts:
+        assert not re.search(r"0x[0-9a-f]{4,}|ipykernel_|/work/|/home/", verdict._repr_html_() + repr(verdict))
+    for status in ("right", "wrong", "not attempted", "error"):
+        assert one(status)._repr_html_() == one(status)._repr_html_()
+        assert repr(one(status)) == repr(one(status))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("right", "✓ Right · conv2d_backward The lesson uses your answer from here on."),
+        ("wrong", "✗ Not yet · conv2d_backward"),
+        ("error", "! Stopped · conv2d_backward"),
+        ("not attempted", "○ Not attempted · conv2d_backward The lesson goes on with the library's answer."),
+    ],
+)
+def test_the_status_stands_in_words_and_not_only_in_colour(status, words):
+    text, _ = parsed(one(status)._repr_html_())
+    assert text.startswith(words)
+
+
+def test_what_comes_from_a_learner_is_escaped():
+    markup = one("error")._repr_html_()
+    assert "<script" not in markup
+    assert markup.count("&lt;script&gt;") >= 3  # the message, the variable, what was printed
+
+
+def test_colours_follow_the_theme_and_have_something_to_fall_back_on():
+    for status in ("right", "wrong", "not attempted", "error"):
+        markup = one(status)._repr_html_()
+        variables = re.findall(r"var\((--jp-[a-z0-9-]+)(,?)", markup)
+        assert variables and all(comma for _, comma in variables)
+        assert not re.search(r"(?<!-)color: #", re.sub(r"var\([^)]*\)", "", markup))
+
+
+def test_entries_that_differ_are_outlined_and_bold():
+    exercise = exercises.get("conv1d_input_gradient_scatter")
+
+    def off_by_one(dy, x, w, stride, padding):
+        dx = loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding)
+        dx[2] += 1
+        return dx
+
+    markup = exercise.judge(off_by_one)._repr_html_()
+    outlined = re.findall(r"<td style=\"[^\"]*outline[^\"]*\">(.*?)</td>", markup)
+    assert outlined == ["<b>3</b>", "<b>1</b>"]  # yours in place of 2, and the difference
+    assert len(re.findall(r"<td[^>]*>·</td>", markup)) == 7
+
+
+def test_large_arrays_are_cut_and_odd_values_shown():
+    exercise = exercises.get("im2col")
+    markup = exercise.judge(lambda *case: np.full((3, 400, 500), np.nan))._repr_html_()
+    text, _ = parsed(markup)
+    assert "…" in text and "nan" in text
+    assert len(markup) < 60_000
+
+
+def test_an_empty_array_has_a_card_too():
+    exercise = exercises.get("input_gradient")
+    markup = exercise.judge(lambda dy, x, w, s, p: loops.input_gradient(dy, x, w, s, p)[:, :, :0])._repr_html_()
+    assert "(empty)" in parsed(markup)[0]
+
+
+@pytest.mark.parametrize("name", predictions.names())
+def test_feedback_is_well_formed_and_said_in_words(name):
+    prediction = predictions.get(name)
+    answers = [None, "<b>", *prediction.choices, *(slip for slip, _ in prediction.slips)]
+    for answer in answers:
+        feedback = predictions.Feedback(*prediction.feedback(answer))
+        text, _ = parsed(feedback._repr_html_())
+        assert text.split(" · ")[0] in ("✓ Right", "✗ Not quite", "? Your prediction")
+        assert feedback.says in repr(feedback)

@@ -1,0 +1,183 @@
+"""What a lab's check cell does: which function the lesson goes on with, what is shown, what is noted."""
+
+import functools
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from course_lib import exercises, loops, progress
+from course_lib.exercises import check, checking, guard
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    cards = []
+    monkeypatch.setattr(checking, "display", cards.append)
+    return cards
+
+
+def library(name="conv1d"):
+    return exercises.get(name).answer
+
+
+def conv1d(x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), w)[::stride]
+
+
+def test_a_right_function_is_used_from_here_on(shown):
+    assert check(conv1d) is conv1d
+    assert shown[0].status == "right"
+    assert progress.solved("conv1d")
+
+
+def test_a_wrong_function_makes_room_for_the_librarys(shown):
+    assert check(lambda x, w, stride=1, padding=0: conv1d(x, w[::-1], stride, padding), "conv1d") is library()
+    assert shown[0].status == "wrong"
+    assert progress.tries("conv1d") == 1 and not progress.solved("conv1d")
+
+
+def test_a_stub_makes_room_for_the_librarys_and_is_no_try(shown):
+    assert check(lambda *case: None, "conv1d") is library()
+    assert shown[0].status == "not attempted"
+    assert progress.tries("conv1d") == 0
+    assert not progress.path().exists()
+
+
+def test_an_exception_makes_room_for_the_librarys(shown):
+    assert check(lambda: None, "conv1d") is library()
+    assert shown[0].status == "error"
+    assert progress.tries("conv1d") == 1
+
+
+def test_checking_twice_does_not_hand_in_the_librarys_answer(shown):
+    """The cell `f = check(f)` run again sees what the first run gave back."""
+    again = check(check(lambda *case: np.zeros(3), "conv1d"))
+    assert again is library()
+    assert shown[1].status == "not attempted"
+    assert "standing in" in shown[1].remarks[0]
+    assert not progress.solved("conv1d")
+    assert progress.tries("conv1d") == 1
+
+
+def test_checking_a_right_function_twice_stays_right(shown):
+    assert check(check(conv1d)) is conv1d
+    assert [card.status for card in shown] == ["right", "right"]
+    assert progress.tries("conv1d") == 1
+
+
+def test_the_librarys_class_standing_in_is_recognised(shown):
+    answer = library("Conv2d")
+    assert check(answer) is answer
+    assert shown[0].status == "not attempted"
+
+
+def test_the_exercise_is_found_by_what_the_notebook_calls_the_function(shown):
+    namespace = {"np": np, "check": check}
+    exec("conv1d = lambda x, w, stride=1, padding=0: np.correlate(np.pad(x, padding), w)[::stride]", namespace)
+    exec("conv1d = check(conv1d)", namespace)
+    assert shown[0].status == "right"
+
+
+def test_an_object_that_can_be_called_is_found_and_judged(shown):
+    namespace = {"check": check, "conv1d": functools.partial(conv1d)}
+    exec("conv1d = check(conv1d)", namespace)
+    assert shown[0].status == "right"
+
+
+def test_a_name_no_exercise_has_is_refused_with_a_sentence(shown):
+    with pytest.raises(ValueError, match="must be one of the exercises, numerical_gradient.*but is 'strange'"):
+        check(conv1d, "strange")
+    with pytest.raises(ValueError, match="must be one of the exercises"):
+        check(lambda: None)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        lambda a, b, c=1, d=0: conv1d(a, b, c, d),
+        lambda x, w, stride, padding: conv1d(x, w, stride, padding),
+        lambda x, w, *, stride=1, padding=0: conv1d(x, w, stride, padding),
+    ],
+    ids=["other names", "no defaults", "keywords only"],
+)
+def test_a_right_function_can_be_called_as_the_lesson_calls_it(shown, own):
+    f = check(own, "conv1d")
+    x, w = np.arange(7.0), np.array([1.0, 2, 4])
+    for result in (f(x, w), f(x, w, stride=2, padding=1), f(x, w, 2, 1), f(x=x, w=w, padding=1)):
+        assert result.ndim == 1
+    assert np.array_equal(f(x, w, padding=1), loops.conv1d(x, w, 1, 1))
+
+
+def test_an_interrupt_leaves_the_librarys_answer(shown, monkeypatch):
+    monkeypatch.setattr(guard, "SECONDS", 10)
+
+    def interrupted(*case):
+        raise KeyboardInterrupt
+
+    assert check(interrupted, "conv1d") is library()
+    assert shown[0].raised.kind == "Interrupted"
+
+
+def test_a_real_interrupt_from_outside_does_no_harm():
+    """As the stop button sends it: a signal, in the middle of an endless loop."""
+    program = """
+import sys
+from course_lib.exercises import check
+def conv1d(x, w, stride=1, padding=0):
+    print("looping", file=sys.__stdout__, flush=True)
+    while True: pass
+conv1d = check(conv1d)
+print("and the lesson goes on with", conv1d([1, 2, 3], [1, 1]))
+"""
+    if sys.platform == "win32":
+        pytest.skip("signals are sent in another way here")
+    import signal
+
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "looping\n"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=20)[0]
+    assert "Interrupted in line 3 of conv1d" in rest
+    assert "and the lesson goes on with [3. 5.]" in rest
+    assert process.returncode == 0
+
+
+def test_exit_as_a_notebook_has_it_does_not_end_the_kernel(shown):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    try:
+        calls = []
+        shell.__class__.ask_exit, before = lambda self: calls.append(1), shell.__class__.__dict__.get("ask_exit")
+
+        def leaves(*case):
+            shell.ask_exit()
+
+        check(leaves, "conv1d")
+        assert shown[0].raised.kind == "SystemExit"
+        assert not calls
+        shell.ask_exit()
+        assert calls  # outside of a check it is what it was
+    finally:
+        if before is None:
+            del shell.__class__.ask_exit
+        else:
+            shell.__class__.ask_exit = before
+        InteractiveShell.clear_instance()
+
+
+def test_trouble_with_the_progress_file_is_told_on_the_card(shown, tmp_path, monkeypatch):
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "a file" / "progress.json"))
+    assert check(conv1d) is conv1d
+    assert shown[0].status == "right"
+    assert "could not be noted" in shown[0].remarks[0]

@@ -1,0 +1,227 @@
+"""The library wastes neither memory nor work. Nothing here looks at a clock; tests/benchmark does."""
+
+import json
+import platform
+import subprocess
+import sys
+import threading
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from calls import CALLS, SIZES
+
+from course_lib import functional as F
+from course_lib import losses, machine, optim, training
+from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
+
+WORKER = Path(__file__).parent / "benchmark" / "worker.py"
+fast = [call for call in CALLS if call.shapes and call.function.__module__ == F.__name__]
+every_call = pytest.mark.parametrize("call", fast, ids=lambda call: call.name)
+
+
+def in_a_new_thread(work):
+    """work() -> its result, from a thread that has no working memory yet."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(work()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def small_net(rng):
+    return Sequential(
+        Conv2d(1, 4, 3, rng=rng), ReLU(), MaxPool2d(2),
+        Conv2d(4, 5, 3, rng=rng), ReLU(), Flatten(), Linear(5, 3, rng=rng),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- memory
+
+
+def peak_memory(work):
+    """The most bytes that arrays of work() held at once, its working memory included."""
+
+    def traced():
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return in_a_new_thread(traced)
+
+
+def test_a_convolution_never_holds_the_whole_im2col_matrix(rng):
+    x = rng.standard_normal((64, 8, 28, 28), dtype=np.float32)
+    w = rng.standard_normal((16, 8, 3, 3), dtype=np.float32)
+    dy = rng.standard_normal((64, 16, 28, 28), dtype=np.float32)
+    im2col_matrix = 9 * x.nbytes
+    assert peak_memory(lambda: F.conv2d(x, w, padding=1)) < 0.6 * im2col_matrix
+    assert peak_memory(lambda: F.conv2d_backward(dy, x, w, padding=1)) < 0.6 * im2col_matrix
+    assert peak_memory(lambda: F.im2col(x, 3, padding=1)) > im2col_matrix
+
+
+def test_working_memory_is_allocated_once_and_only_grows(rng):
+    x, w = rng.standard_normal((4, 2, 9, 9)), rng.standard_normal((3, 2, 3, 3))
+
+    def kept_after(*batches):
+        for batch in batches:
+            F.conv2d(x[:batch], w, padding=1)
+        return {name: memory.ctypes.data for name, memory in vars(machine._reused).items()}
+
+    def both():
+        return kept_after(4), kept_after(1, 3, 4)
+
+    first, later = in_a_new_thread(both)
+    assert first == later
+    assert first.keys() == {"padded", "columns"}
+
+
+def test_large_working_memory_is_not_kept(rng, monkeypatch):
+    monkeypatch.setattr(machine, "_LARGEST_KEPT", 1000)
+    x, w = rng.standard_normal((2, 2, 9, 9)), rng.standard_normal((3, 2, 3, 3))
+
+    def kept():
+        F.conv2d(x, w, padding=1)
+        return sum(memory.nbytes for memory in vars(machine._reused).values())
+
+    assert in_a_new_thread(kept) <= 1000
+
+
+@every_call
+def test_no_result_lies_in_working_memory(call):
+    results = call.run()
+    for result in results:
+        for memory in vars(machine._reused).values():
+            assert not np.may_share_memory(result, memory)
+
+
+def test_no_result_lies_in_working_memory_though_a_kernel_of_one_cell_leaves_nothing_to_rearrange(rng):
+    x = rng.standard_normal((2, 3, 5, 6))
+    cols = F.im2col(x, 1, padding=1)
+    assert not any(np.may_share_memory(cols, memory) for memory in vars(machine._reused).values())
+
+
+@every_call
+def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_nothing(call):
+    def batch_last(array):
+        return np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0)
+
+    arguments = {
+        name: batch_last(value) if isinstance(value, np.ndarray) and len(value) == SIZES["N"] else value
+        for name, value in call.arguments().items()
+    }
+    for result in call.run(**arguments):
+        if np.ndim(result) == 4 and len(result) == SIZES["N"]:
+            assert np.moveaxis(result, 0, -1).flags.c_contiguous
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="page faults are counted and avoided only on Linux")
+def test_a_training_step_takes_hardly_any_new_pages_from_the_system():
+    answer = subprocess.run(
+        [sys.executable, WORKER, "course", "1"],
+        input=json.dumps(["page_faults", "small net"]), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(answer.stdout) < 30  # 450 where memory is handed back after every layer
+
+
+# ---------------------------------------------------------------- work
+
+
+class Counter:
+    """Stands in for a function and counts its calls."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self, *args, **kwargs):
+        self.calls += 1
+        return self.function(*args, **kwargs)
+
+
+@pytest.fixture
+def input_gradients(monkeypatch):
+    """Counts how often a convolution's dx is computed."""
+    counter = Counter(F._scatter)
+    monkeypatch.setattr(F, "_scatter", counter)
+    return counter
+
+
+@pytest.mark.parametrize(("input_gradient", "expected"), [(True, 2), (False, 1)])
+def test_the_first_layers_dx_is_computed_only_when_asked_for(rng, input_gradients, input_gradient, expected):
+    net = small_net(rng)
+    y = net.forward(rng.standard_normal((2, 1, 8, 8), dtype=np.float32))
+    net.backward(np.ones_like(y), input_gradient=input_gradient)
+    assert input_gradients.calls == expected
+    assert all(np.any(parameter.grad) for parameter in net.parameters())
+
+
+def test_training_never_computes_the_first_layers_dx(rng, input_gradients):
+    net = small_net(rng)
+    x, y = rng.standard_normal((6, 1, 8, 8), dtype=np.float32), rng.integers(0, 3, 6)
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    training.fit(net, losses.CrossEntropyLoss(), optimizer, x, y, epochs=2, batch_size=2, rng=rng, progress=False)
+    assert input_gradients.calls == 2 * 3
+
+
+@pytest.mark.parametrize(
+    "portions",
+    [
+        {"_CACHED": 1},  # one row of windows at a time
+        {"_CACHED": 2**40},  # all rows at once
+        {"_SMALL_PRODUCT": 100, "_SHORTEST_PIECE": 1},
+        {"_SMALL_PRODUCT": 500, "_SHORTEST_PIECE": 1, "_CACHED": 2000},
+    ],
+    ids=str,
+)
+@every_call
+def test_the_size_of_the_portions_does_not_change_a_result(call, portions, monkeypatch):
+    expected = call.run()
+    for name, value in portions.items():
+        monkeypatch.setattr(machine, name, value)
+    for found, wanted in zip(call.run(), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_products_are_cut_into_equal_small_pieces_or_not_at_all():
+    assert machine._pieces(16, 72, 1792) == 4  # 3 would be enough, but do not divide 1792
+    assert machine._pieces(16, 72, 256) == 1
+    assert machine._pieces(64, 288, 448) == 1  # pieces that are small enough would be too short
+
+
+@every_call
+def test_numpy_is_left_as_it_was(call):
+    before = np.getbufsize()
+    call.run()
+    assert np.getbufsize() == before
+
+
+def test_numpy_is_left_as_it_was_after_an_error():
+    before = np.getbufsize()
+    with pytest.raises(ZeroDivisionError), machine.unbuffered():
+        assert np.getbufsize() < before
+        _ = 1 / 0
+    assert np.getbufsize() == before
+
+
+# ---------------------------------------------------------------- imports
+
+
+def modules_after(statement):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(answer.stdout.split())
+
+
+def test_the_functions_need_nothing_but_numpy():
+    packages = {name.split(".")[0] for name in modules_after("import numpy; before = set(sys.modules)")}
+    added = {name.split(".")[0] for name in modules_after("import course_lib.functional, course_lib.loops")} - packages
+    assert added - sys.stdlib_module_names == {"course_lib"}
+
+
+def test_training_loads_no_pictures_no_widgets_and_no_pytorch():
+    loaded = modules_after("from course_lib import functional, layers, losses, optim, training, data")
+    assert not loaded & {"matplotlib", "ipywidgets", "anywidget", "IPython", "torch", "scipy", "pooch", "requests"}
