@@ -150,7 +150,7 @@ class Conv2d(_Convolution):
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, bias=True,
         *, rng=None, dtype=np.float32,
     ):  # fmt: skip
-        shape = _weight_shape(out_channels, in_channels, kernel_size)
+        shape = _weight_shape(kernel_size, out_channels=out_channels, in_channels=in_channels)
         windows = F.Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype,
@@ -177,7 +177,7 @@ class ConvTranspose2d(_Convolution):
         self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, bias=True, dilation=1,
         *, rng=None, dtype=np.float32,
     ):  # fmt: skip
-        shape = _weight_shape(in_channels, out_channels, kernel_size)
+        shape = _weight_shape(kernel_size, in_channels=in_channels, out_channels=out_channels)
         windows = F.Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype, stride=windows.stride, padding=windows.padding,
@@ -195,10 +195,10 @@ class ConvTranspose2d(_Convolution):
         return dx
 
 
-def _weight_shape(first, second, kernel_size):
-    names = ("out_channels", "in_channels")
-    channels = tuple(checks.integer(name, n, 1) for name, n in zip(names, (first, second), strict=True))
-    return channels + checks.pair("kernel_size", kernel_size, 1)
+def _weight_shape(kernel_size, **channels):
+    """The two channel counts by name, in the order of the weight's axes, and the kernel's size -> its shape."""
+    counts = tuple(checks.integer(name, count, 1) for name, count in channels.items())
+    return counts + checks.pair("kernel_size", kernel_size, 1)
 
 
 class Linear(Module):

@@ -26,7 +26,6 @@ class Pictured:
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = _two(super()._repr_mimebundle_(**kwargs))
-        data["text/plain"] = repr(self)
         if self.stories_shown:
             data["image/png"] = base64.b64encode(still.png(*self.stories_shown)).decode()
             metadata["image/png"] = {"width": still.WIDTH}

@@ -168,7 +168,8 @@ def test_a_slider_recomputes_the_stories_once():
     box._sliders["stride"].value = 2
     assert made == [(2, 0)]
     box._sliders["padding"].value = 1
-    assert made == [(2, 0), (2, 1)]
+    box._sliders["x columns"].value = 7
+    assert made == [(2, 0), (2, 1), (2, 1)]
 
 
 def test_numbers_stay_while_their_shape_fits():

@@ -172,7 +172,8 @@ def step(layer, shape, seed, dtype=np.float64):
     layer.zero_grad()
     y = layer.forward(draw(shape, seed, dtype))
     dx = layer.backward(draw(y.shape, seed + 100, dtype))
-    return [y, dx, *(parameter.grad for parameter in layer.parameters())]
+    buffers = [getattr(module, name) for module in layer.modules() for name in module.buffers]
+    return [y, dx, *(parameter.grad for parameter in layer.parameters()), *buffers]
 
 
 def test_the_table_knows_every_layer():

@@ -54,5 +54,4 @@ def test_what_goes_wrong_in_a_notebook_would_be_seen(page, jupyterlab):
     page.wait_for_function("() => document.querySelectorAll('.jp-OutputArea-output').length === 2")
     seen = "\n".join(page.evaluate(TROUBLE))
     assert "grumble" in seen and "ZeroDivisionError" in seen
-    lab.stop_kernel()
     page.goto("about:blank")
