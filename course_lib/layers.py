@@ -3,6 +3,8 @@
 forward(x) remembers; backward(dy) adds to each parameter's .grad and returns dx.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from course_lib import checks, init
@@ -72,8 +74,7 @@ class Module:
 
     def astype(self, dtype):
         """Turn every parameter and buffer into float32 or float64, and return the layer. Gradients start anew."""
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(f"dtype must be float32 or float64, but is {np.dtype(dtype)}")
+        dtype = checks.float_dtype("dtype", dtype)
         for _, owner, attribute in self._state():
             setattr(owner, attribute, getattr(owner, attribute).astype(dtype))
         self.zero_grad()
@@ -85,6 +86,8 @@ class Module:
 
     def load_state_dict(self, state):
         """Take over every array of `state`, whose names and shapes must be this model's. All or nothing."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {state!r}")
         own = {name: (owner, attribute) for name, owner, attribute in self._state()}
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
@@ -125,7 +128,7 @@ class _Convolution(Module):
     """What Conv2d and ConvTranspose2d share: a weight, a bias, and the geometry they hand on."""
 
     def __init__(self, weight_shape, channels, bias, rng, dtype, **geometry):
-        self.weight = Parameter(init.he_normal(weight_shape, rng or np.random.default_rng(), dtype))
+        self.weight = Parameter(init.he_normal(weight_shape, _generator(rng), dtype))
         self.bias = Parameter(np.zeros(channels, dtype)) if bias else None
         self.geometry = geometry
 
@@ -195,6 +198,10 @@ class ConvTranspose2d(_Convolution):
         return dx
 
 
+def _generator(rng):
+    return np.random.default_rng() if rng is None else checks.generator("rng", rng)
+
+
 def _weight_shape(kernel_size, **channels):
     """The two channel counts by name, in the order of the weight's axes, and the kernel's size -> its shape."""
     counts = tuple(checks.integer(name, count, 1) for name, count in channels.items())
@@ -206,7 +213,7 @@ class Linear(Module):
 
     def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
         shape = checks.integer("out_features", out_features, 1), checks.integer("in_features", in_features, 1)
-        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng(), dtype))
+        self.weight = Parameter(init.he_normal(shape, _generator(rng), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
 
     def forward(self, x):
@@ -230,7 +237,7 @@ class BatchNorm2d(Module):
     buffers = ("running_mean", "running_var")
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, *, dtype=np.float32):
-        channels = checks.integer("num_features", num_features, 1)
+        channels, dtype = checks.integer("num_features", num_features, 1), checks.float_dtype("dtype", dtype)
         self.eps, self.momentum = eps, checks.probability("momentum", momentum)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
@@ -317,7 +324,7 @@ class Dropout(Module):
 
     def __init__(self, p=0.5, *, rng=None):
         self.p = checks.probability("p", p)
-        self.rng = rng or np.random.default_rng()
+        self.rng = _generator(rng)
 
     def forward(self, x):
         self.mask = None
@@ -343,6 +350,13 @@ class Sequential(Module):
     def __init__(self, *layers):
         if not layers:
             raise ValueError("layers must hold at least one layer, but is empty")
+        seen = set()
+        for number, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise TypeError(f"layers[{number}] must be a layer, but is {layer!r}")
+            if seen & set(layer.modules()):  # a layer remembers one forward: used twice, it would forget the first
+                raise ValueError(f"layers[{number}] must be a layer of its own, but {layer!r} is in the network already")
+            seen.update(layer.modules())
         self.layers = list(layers)
 
     def children(self):

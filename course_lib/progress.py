@@ -69,9 +69,7 @@ def _read():
     except RecursionError as error:
         raise ValueError("it is nested without end") from error
     valid = isinstance(found, dict) and all(
-        isinstance(entry, dict)
-        and isinstance(entry.get("tries"), int)
-        and isinstance(entry.get("solved", ""), str)
+        isinstance(entry, dict) and isinstance(entry.get("tries"), int) and isinstance(entry.get("solved", ""), str)
         for entry in found.values()
     )
     if not valid:
@@ -157,9 +155,7 @@ class Dashboard:
 
         self.noted = noted
         self.lessons = {
-            notebook: [exercise.name for exercise in lesson.EXERCISES]
-            for notebook, lesson in LESSONS.items()
-            if lesson.EXERCISES
+            notebook: [exercise.name for exercise in exercises] for notebook, exercises in LESSONS.items() if exercises
         }
 
     def is_solved(self, name):

@@ -46,7 +46,8 @@ def test_one_exercise_or_all_can_be_forgotten():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"conv1d": 3}', b'{"conv1d": {"tries": "x"}}', b"null", b"{}" + b"}" * 9]
+    "content",
+    [b"", b"{", b"[1]", b"\xff\xfe", b'{"conv1d": 3}', b'{"conv1d": {"tries": "x"}}', b"null", b"{}" + b"}" * 9],
 )
 def test_a_damaged_file_is_kept_aside_and_said(file, content):
     file.parent.mkdir()

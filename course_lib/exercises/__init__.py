@@ -1,7 +1,7 @@
 """The labs: exercises that tell a learner which mistake it is.
 
-    f = check(f)                    in a notebook: a card, and the function to go on with
-    exercises.get(name).judge(f)    in a program: a Verdict
+f = check(f)                    in a notebook: a card, and the function to go on with
+exercises.get(name).judge(f)    in a program: a Verdict
 """
 
 from course_lib.exercises.checking import check

@@ -138,7 +138,9 @@ def _sort_out(result, value, exercise):
     arrays = [None if part is None else np.asarray(part) for part in parts]
     for name, array in zip(names, arrays, strict=True):
         if array is not None and array.size > LARGEST:
-            result.complaint = f"{name} came back with shape {array.shape}, but {result.expected[name].shape} is expected."
+            result.complaint = (
+                f"{name} came back with shape {array.shape}, but {result.expected[name].shape} is expected."
+            )
             return
     result.given = list(parts)
     result.tensors = {name: array if array is None else array.copy() for name, array in zip(names, arrays, strict=True)}

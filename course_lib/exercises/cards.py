@@ -42,7 +42,12 @@ def html(verdict):
     found = {finding.tensor for finding in verdict.findings}
     parts = [
         f'<div style="font-size: 15px"><b>{sign} {word}</b> · <code>{escape(verdict.name)}</code></div>',
-        *(_suspicion(f"{name}: ", says) for name, told in verdict.mistakes.items() if name not in found for says in told),
+        *(
+            _suspicion(f"{name}: ", says)
+            for name, told in verdict.mistakes.items()
+            if name not in found
+            for says in told
+        ),
         *_exception(verdict.raised),
         *(_tensor(finding, verdict) for finding in verdict.findings),
         *([_paragraph(LEGEND, FAINT)] if any(finding.picture for finding in verdict.findings) else []),
@@ -128,6 +133,32 @@ def feedback_text(answered):
     return f"{sign} {word}: {answered.says}"
 
 
+def symptom(seen):
+    """What a function shows when it is run, as a card."""
+    head = "".join(
+        f'<th style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</th>' for cell in seen.head
+    )
+    rows = "".join(
+        ROW + "".join(f'<td style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</td>' for cell in row)
+        + "</tr>"
+        for row in seen.rows
+    )  # fmt: skip
+    return _box(
+        "var(--jp-border-color1, #9e9e9e)",
+        f"<div>{_rich(seen.says)}</div>"
+        + (f'<table style="margin: 6px 0 0 0">{ROW}{head}</tr>{rows}</table>' if rows else "")
+        + (_picture(seen.picture) if seen.picture else "")
+        + "".join(_exception(seen.raised)),
+    )
+
+
+def symptom_text(seen):
+    lines = [seen.says, *("  ".join(map(str, row)) for row in (seen.head, *seen.rows) if row)]
+    lines += _picture_lines(seen.picture) if seen.picture else []
+    lines += _exception_lines(seen.raised) if seen.raised else []
+    return "\n".join(lines)
+
+
 def _rich(says):
     """A sentence, escaped; `code` and *emphasis* as in Markdown."""
     says = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(says))
@@ -160,8 +191,7 @@ def _flat_maps(picture):
     head = "".join(f"<th>{column}</th>" for column in range(min(longest, MOST_COLUMNS)))
     more = "<th>…</th>" if longest > MOST_COLUMNS else ""
     rows = "".join(
-        f'{ROW}<th style="text-align: left">{escape(label)}</th>'
-        f'{_cells(array, off, largest, "−" in label)}</tr>'
+        f'{ROW}<th style="text-align: left">{escape(label)}</th>{_cells(array, off, largest, "−" in label)}</tr>'
         for label, array, off in maps
     )
     return f'<table style="margin: 4px 0">{ROW}<th></th>{head}{more}</tr>{rows}</table>'

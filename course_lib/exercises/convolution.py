@@ -594,7 +594,9 @@ def coverage(dy, x, w, stride, padding):
 
 def patterns(axes):
     """(sentence, the cases in which an answer is wrong that earns it), for answers no known function explains."""
-    told = geometry_patterns(lambda x, w, **_: (x.shape[-axes:], w.shape[-axes:]) if axes < 4 else (x.shape[2:], w.shape[2:]))
+    told = geometry_patterns(
+        lambda x, w, **_: (x.shape[-axes:], w.shape[-axes:]) if axes < 4 else (x.shape[2:], w.shape[2:])
+    )
     if axes == 4:
         told.append(("It is right for one image: what of the others in a batch?", lambda x, **_: len(x) > 1))
     return told

@@ -53,7 +53,7 @@ class Exercise:
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
     otherwise: tensor -> sentences for it where nothing else explains what is wrong.
     extras: remark -> a trial of a right answer, which is told the remark where it fails.
-    start: broken source to begin from, in place of an empty stub.
+    start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
     """
 
     answer: Callable
@@ -76,6 +76,7 @@ class Exercise:
     extras: dict = field(default_factory=dict)
     tolerance: float = 2e-5
     start: Callable = None
+    symptom: Callable = None
     lesson: str = ""
 
     @property
@@ -131,7 +132,7 @@ class Exercise:
     def stub(self):
         """The solution without its body, or the broken source to mend."""
         if self.start:
-            return _readable(self.start).replace(f"def {self.start.__name__}(", f"def {self.name}(")
+            return _readable(self.start)
         source = self.solution()
         lines = source.splitlines()
         bodies = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
@@ -144,8 +145,8 @@ class Exercise:
 
     @cached_property
     def imports(self):
-        """The import lines that make the solution run by itself."""
-        tree = ast.parse(self.solution())
+        """The import lines that make solution and stub run by themselves."""
+        tree = ast.parse(self.solution() + self.stub())
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {self.name}
         known = vars(inspect.getmodule(self.answer))
         return sorted({_import_line(name, known[name]) for name in used & known.keys()})

@@ -104,7 +104,7 @@ def number(value):
 
 
 def where(differs, axes, windows, case):
-    """", all of them ..." if the errors keep to a place that has a name, else ""."""
+    """ ", all of them ..." if the errors keep to a place that has a name, else ""."""
     if differs.all():
         return ""
     if windows is not None:

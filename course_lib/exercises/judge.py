@@ -37,6 +37,7 @@ ANOTHER_ANSWER = (
     "A second identical call gives another answer: the function keeps something from call to call. "
     "The result must depend on the arguments alone."
 )
+AS_FOUND = "It still does what it did when you found it."
 SAME_ARRAY = (
     "It hands out the same array in every call and writes into it again, so an earlier result changes "
     "when you call it next. Make a new array in each call."
@@ -63,6 +64,10 @@ def judge(exercise, f):
     if all(one.empty for one in attempts):
         verdict.status = "not attempted"
         return verdict
+    if exercise.start and _as_at_the_start(exercise, attempts):
+        verdict.status = "not attempted"
+        verdict.remarks.append(AS_FOUND)
+        return verdict
 
     _results_in_order(verdict, exercise, attempts)
     _arguments_unchanged(verdict, attempts)
@@ -88,6 +93,19 @@ def _stopped(verdict, error, case):
         else ("Interrupted", "you stopped it, and nothing is lost.")
     )
     return verdict
+
+
+def _as_at_the_start(exercise, attempts):
+    """Whether it still does what the broken function does that the learner was given."""
+    for one in attempts:
+        given = attempt(exercise, exercise.start, one.case, one.expected)
+        if (given.error is None) != (one.error is None) or given.changed != one.changed:
+            return False
+        for name, array in given.tensors.items():
+            own = one.tensors.get(name)
+            if own is None or not close(own, array, exercise.tolerance):
+                return False
+    return True
 
 
 def _told(verdict, tensor, says):

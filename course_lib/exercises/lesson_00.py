@@ -212,7 +212,9 @@ def chain_cases(rng):
 
 
 CUT = "A factor is missing in {}: follow the path from {} up to z, and multiply by everything you pass."
-UPSTREAM = "dz is missing in {}: the layer above says how much the loss cares for z, and every gradient begins with that."
+UPSTREAM = (
+    "dz is missing in {}: the layer above says how much the loss cares for z, and every gradient begins with that."
+)
 ADDED = "In {} steps of one path are added. Along one path factors multiply; only different paths add."
 WRONG_INPUT = "The gradient of a weight is dL/d(its output) times its *input*. What goes into the {} layer?"
 
@@ -238,15 +240,17 @@ CHAIN_BACKWARD = Exercise(
     mistakes={
         "dx": (
             Mistake("upstream missing", UPSTREAM.format("dx"), (lambda dz, x, w1, w2: w1 * w2,)),
+            Mistake("chain cut", CUT.format("dx", "x"), (lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2)),
             Mistake(
-                "chain cut", CUT.format("dx", "x"), (lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2)
+                "added", ADDED.format("dx"), (lambda dz, x, w1, w2: dz * (w1 + w2), lambda dz, x, w1, w2: dz + w1 + w2)
             ),
-            Mistake("added", ADDED.format("dx"), (lambda dz, x, w1, w2: dz * (w1 + w2), lambda dz, x, w1, w2: dz + w1 + w2)),
             Mistake("sign", "dx has the wrong sign.", (lambda dz, x, w1, w2: -dz * w1 * w2,)),
         ),
         "dw1": (
             Mistake("upstream missing", UPSTREAM.format("dw1"), (lambda dz, x, w1, w2: x * w2,)),
-            Mistake("chain cut", CUT.format("dw1", "w1"), (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w2)),
+            Mistake(
+                "chain cut", CUT.format("dw1", "w1"), (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w2)
+            ),
             Mistake(
                 "wrong input",
                 WRONG_INPUT.format("first"),
@@ -262,7 +266,9 @@ CHAIN_BACKWARD = Exercise(
                 WRONG_INPUT.format("second"),
                 (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2 * w1 * x),
             ),
-            Mistake("added", ADDED.format("dw2"), (lambda dz, x, w1, w2: dz * (w1 + x), lambda dz, x, w1, w2: dz + w1 * x)),
+            Mistake(
+                "added", ADDED.format("dw2"), (lambda dz, x, w1, w2: dz * (w1 + x), lambda dz, x, w1, w2: dz + w1 * x)
+            ),
             Mistake("sign", "dw2 has the wrong sign.", (lambda dz, x, w1, w2: -dz * w1 * x,)),
         ),
     },
@@ -287,11 +293,15 @@ PREDICTIONS = (
         text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of the error?",
         answer="c",
         choices={
-            "a": ("It becomes smaller: a smaller step is always better.",
-                  "The error from the curvature does become smaller. But f(x + eps) and f(x - eps) then agree in nearly "
-                  "all their digits: what is left after subtracting them?"),
-            "b": ("It stays: 1e-5 is exact already.",
-                  "At 1e-5 the error is small, about 1e-9, but it is there. And eps moves it."),
+            "a": (
+                "It becomes smaller: a smaller step is always better.",
+                "The error from the curvature does become smaller. But f(x + eps) and f(x - eps) then agree in nearly "
+                "all their digits: what is left after subtracting them?",
+            ),
+            "b": (
+                "It stays: 1e-5 is exact already.",
+                "At 1e-5 the error is small, about 1e-9, but it is there. And eps moves it.",
+            ),
             "c": ("It becomes larger: rounding takes over.", ""),
         },
         why="Two nearly equal numbers are subtracted, their rounding error of about 1e-16 remains, and is divided by eps. "
@@ -302,8 +312,11 @@ PREDICTIONS = (
         text="ReLU at exactly `x = 0`: what do central differences measure as its slope?",
         answer=lambda: 0.5,
         slips=(
-            (0, "That is what a backward pass answers by convention. Central differences look on both sides: relu(eps) "
-                "is eps, and relu(-eps) is 0."),
+            (
+                0,
+                "That is what a backward pass answers by convention. Central differences look on both sides: relu(eps) "
+                "is eps, and relu(-eps) is 0.",
+            ),
             (1, "On the right of 0 the slope is 1. But the difference also looks to the left, where relu is flat."),
         ),
         why="(eps - 0) / (2 eps) = 0.5: half of each side. A gradient check that lands on a kink disagrees, "

@@ -146,8 +146,11 @@ PREDICTIONS = (
         "Type all three entries of `y`, as `[5, ..., ...]`.",
         answer=lambda: loops.conv1d(*FIVE),
         slips=(
-            ([5, 9, 10], "The windows are right. But the kernel is laid on as it stands: its 1 meets the first entry "
-                         "of the window, its 3 the last."),
+            (
+                [5, 9, 10],
+                "The windows are right. But the kernel is laid on as it stands: its 1 meets the first entry "
+                "of the window, its 3 the last.",
+            ),
         ),
         why="The second window holds 2, 0, 3 and gives 2 + 0 + 9 = 11. The third holds 0, 3, 4 and gives "
         "0 + 6 + 12 = 18.",
@@ -158,8 +161,11 @@ PREDICTIONS = (
         "moves? Type that number, `dw[0]`.",
         answer=lambda: loops.conv1d_weight_gradient(UPSTREAM, *FIVE)[0],
         slips=(
-            (3, "That is how far the three outputs move together. But the loss feels each of them differently: dy "
-                "says how."),
+            (
+                3,
+                "That is how far the three outputs move together. But the loss feels each of them differently: dy "
+                "says how.",
+            ),
             (1, "That is what comes through y[0]. w[0] was used in y[1] and y[2] as well."),
             (5, "Those are the entries that w[2] met: x[2], x[3], x[4]. Which did w[0] meet?"),
         ),
@@ -192,12 +198,18 @@ PREDICTIONS = (
         "of `dx`.",
         answer=lambda: loops.conv1d_input_gradient_scatter([0, 1, 0], np.ones(7), [1, 2, 3], 2, 0),
         slips=(
-            ([0, 0, 3, 2, 1, 0, 0], "The place is right. But y[1] = 1 x[2] + 2 x[3] + 3 x[4]: which weight did x[2] "
-                                    "meet?"),
-            ([0, 1, 2, 3, 0, 0, 0], "The order is right. With stride 2, at which entry of x does the window of y[1] "
-                                    "begin?"),
-            ([0, 3, 2, 1, 0, 0, 0], "Where does the window of y[1] begin with stride 2? And which weight did its first "
-                                    "entry meet?"),
+            (
+                [0, 0, 3, 2, 1, 0, 0],
+                "The place is right. But y[1] = 1 x[2] + 2 x[3] + 3 x[4]: which weight did x[2] meet?",
+            ),
+            (
+                [0, 1, 2, 3, 0, 0, 0],
+                "The order is right. With stride 2, at which entry of x does the window of y[1] begin?",
+            ),
+            (
+                [0, 3, 2, 1, 0, 0, 0],
+                "Where does the window of y[1] begin with stride 2? And which weight did its first entry meet?",
+            ),
         ),
         why="y[1] saw x[2], x[3], x[4] through 1, 2, 3, and hands its gradient back through the same weights. "
         "Scatter stamps the kernel as it is, at stride * j.",
@@ -209,12 +221,21 @@ PREDICTIONS = (
         "are wrong?",
         answer=lambda: spoilt_by_turning(np.ones(7), padding=2),
         slips=(
-            (5, "With padding 2 every entry of x met all three weights. dy is 1 everywhere, so it takes back their "
-                "sum. Does the order of a sum matter?"),
-            (lambda: spoilt_by_turning(np.ones(5), padding=1), "That is so with padding 1: the first and the last "
-             "entry met two weights each. How many do they meet here?"),
-            (lambda: spoilt_by_turning(np.ones(3), padding=0), "That is so without padding, where only the middle "
-             "entry met all three weights. How many meet them here?"),
+            (
+                5,
+                "With padding 2 every entry of x met all three weights. dy is 1 everywhere, so it takes back their "
+                "sum. Does the order of a sum matter?",
+            ),
+            (
+                lambda: spoilt_by_turning(np.ones(5), padding=1),
+                "That is so with padding 1: the first and the last "
+                "entry met two weights each. How many do they meet here?",
+            ),
+            (
+                lambda: spoilt_by_turning(np.ones(3), padding=0),
+                "That is so without padding, where only the middle "
+                "entry met all three weights. How many meet them here?",
+            ),
         ),
         why="Every entry takes back 1 + 2 + 3 = 6, in whichever order. The bug is there, and this dy cannot see it.",
     ),

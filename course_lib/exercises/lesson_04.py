@@ -207,8 +207,16 @@ def col2im_mistakes():
             "reshape without the transpose",
             "The columns are read in the wrong order: reshape keeps values in memory order. What is the layout of cols?",
             (
-                slip(order=lambda cols, shape: cols.reshape(shape[0], *shape[4:], *shape[1:4]).transpose(0, 3, 4, 5, 1, 2)),
-                slip(order=lambda cols, shape: cols.reshape(*shape[1:4], shape[0], *shape[4:]).transpose(3, 0, 1, 2, 4, 5)),
+                slip(
+                    order=lambda cols, shape: cols.reshape(shape[0], *shape[4:], *shape[1:4]).transpose(
+                        0, 3, 4, 5, 1, 2
+                    )
+                ),
+                slip(
+                    order=lambda cols, shape: cols.reshape(*shape[1:4], shape[0], *shape[4:]).transpose(
+                        3, 0, 1, 2, 4, 5
+                    )
+                ),
             ),
         ),
         *shared,
@@ -434,8 +442,10 @@ PREDICTIONS = (
         text="Move the window one place to the right. Type the four numbers of column 1, from top to bottom.",
         answer=lambda: loops.im2col(X34, (2, 2))[0, :, 1],
         slips=(
-            ([2, 1, 0, 4], "The window is right. But it is written down row by row: first its upper row, then its "
-                           "lower one."),
+            (
+                [2, 1, 0, 4],
+                "The window is right. But it is written down row by row: first its upper row, then its lower one.",
+            ),
             ([3, 1, 0, 2], "That is the window below the first. Windows go row by row, as the outputs do."),
             ([0, 3, 4, 0], "That window stands two places to the right. The stride is 1."),
         ),
@@ -458,13 +468,19 @@ PREDICTIONS = (
         text="What does the pixel at (1, 1) collect from `dcols`? Type one number.",
         answer=lambda: copies((1, 1)).sum(),
         slips=(
-            (lambda: copies((1, 1)).mean(), "That is the mean of its four copies. Nudge the pixel, and all four move "
-                                            "at once."),
-            (lambda: copies((1, 1))[-1], "That is the copy of the last window alone, as if the others had been "
-                                         "overwritten."),
+            (
+                lambda: copies((1, 1)).mean(),
+                "That is the mean of its four copies. Nudge the pixel, and all four move at once.",
+            ),
+            (
+                lambda: copies((1, 1))[-1],
+                "That is the copy of the last window alone, as if the others had been overwritten.",
+            ),
             (lambda: copies((1, 1))[0], "That is the copy of the first window alone. There are four."),
-            (lambda: UPSTREAM[:, :2].sum() * KERNEL[1, 1], "Each window held the pixel at another place of its own, "
-                                                           "with another weight."),
+            (
+                lambda: UPSTREAM[:, :2].sum() * KERNEL[1, 1],
+                "Each window held the pixel at another place of its own, with another weight.",
+            ),
         ),
         why="4 from window 0, −3 from window 1, 4 from window 3, 1 from window 4: together 6.",
     ),
@@ -483,7 +499,9 @@ PREDICTIONS = (
         text="`x` is 4 x 4, full of ones. You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
         "What stands in the middle, at (1, 1)?",
         answer=lambda: loops.col2im(loops.im2col(np.ones((1, 1, 4, 4)), (2, 2)), (4, 4), (2, 2))[0, 0, 1, 1],
-        slips=((1, "Then col2im would undo im2col. But how often did im2col copy this pixel, and what does col2im do?"),),
+        slips=(
+            (1, "Then col2im would undo im2col. But how often did im2col copy this pixel, and what does col2im do?"),
+        ),
         why="Four windows hold the pixel, four copies come back, and they add up. col2im is the transpose of im2col, "
         "not its inverse.",
     ),
@@ -495,7 +513,10 @@ PREDICTIONS = (
         choices={
             "a": ("Exactly one", ""),
             "b": ("As many as windows hold the pixel", "That is so for its columns, one for each pixel."),
-            "c": ("As many as the kernel has cells", "A row makes one entry of the result. How many pixels does it read?"),
+            "c": (
+                "As many as the kernel has cells",
+                "A row makes one entry of the result. How many pixels does it read?",
+            ),
         },
         why="Every entry of the result is one pixel, copied. Read by columns: a pixel is copied as often as windows "
         "hold it, and that sum is what the transpose computes.",
@@ -518,8 +539,11 @@ PREDICTIONS = (
         "What happens?",
         answer="c",
         choices={
-            "a": ("An error: the number of columns does not fit", "Count the windows of stride 1 without padding: "
-                  "a kernel of 3 has three places on five pixels, so there are nine windows as well."),
+            "a": (
+                "An error: the number of columns does not fit",
+                "Count the windows of stride 1 without padding: "
+                "a kernel of 3 has three places on five pixels, so there are nine windows as well.",
+            ),
             "b": ("No error, but dx has another shape", "The shape is the one you ask for: output_size is 5 x 5."),
             "c": ("No error, the right shape, and wrong numbers", ""),
             "d": ("Nothing: the fold does not depend on them", "It needs to know where each window began."),

@@ -90,7 +90,12 @@ def another_maximum(case, results):
     """Indices that choose otherwise where values tie: legitimate, as any of the tied pixels is a subgradient."""
     y, indices = pool(*case.values())
     mine = results["indices"]
-    if not np.array_equal(results["y"], y) or mine is None or mine.shape != indices.shape or mine.dtype.kind not in "iu":
+    if (
+        not np.array_equal(results["y"], y)
+        or mine is None
+        or mine.shape != indices.shape
+        or mine.dtype.kind not in "iu"
+    ):
         return None
     x, kernel_size, stride, padding = case.values()
     N, C, H, W = x.shape
@@ -552,7 +557,10 @@ FLATTEN_BACKWARD = Exercise(
                 "wrote them. It went channel by channel, row by row, column by column.",
                 (
                     lambda dy, shape: dy.reshape(shape, order="F"),
-                    *(_written(*axes) for axes in ((0, 2, 3, 1), (0, 3, 2, 1), (0, 1, 3, 2), (0, 2, 1, 3), (0, 3, 1, 2))),
+                    *(
+                        _written(*axes)
+                        for axes in ((0, 2, 3, 1), (0, 3, 2, 1), (0, 1, 3, 2), (0, 2, 1, 3), (0, 3, 1, 2))
+                    ),
                     *(_written(*axes) for axes in ((1, 0, 2, 3), (2, 3, 0, 1), (3, 2, 1, 0), (1, 2, 3, 0))),
                     lambda dy, shape: dy.T.reshape(shape),
                     lambda dy, shape: dy[:, ::-1].reshape(shape),
@@ -739,7 +747,9 @@ PREDICTIONS = (
         name="05/overlap",
         text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value stands in the middle. "
         "`dy` is all ones. What is `dx` in the middle?",
-        answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), (1, 1, 3, 3))[0, 0, 1, 1],
+        answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), (1, 1, 3, 3))[
+            0, 0, 1, 1
+        ],
         slips=(
             (1, "That is what it gets from one window. How many windows does it win?"),
             (0.25, "No mean is taken: the winner takes the whole gradient of each window it wins."),
@@ -766,8 +776,10 @@ PREDICTIONS = (
         slips=(
             ([[1, 1], [1, 0]], "That is what each sees on its way up. On the way down the other two hold the maximum."),
             ([[1, 0], [0, 0]], "A measurement does not know which one comes first. It nudges each, up and down."),
-            (lambda: [[1 / 3, 1 / 3], [1 / 3, 0]], "Nothing is split: each pixel is nudged alone. How far does y move "
-                                                   "up, how far down?"),
+            (
+                lambda: [[1 / 3, 1 / 3], [1 / 3, 0]],
+                "Nothing is split: each pixel is nudged alone. How far does y move up, how far down?",
+            ),
             ([[0, 0], [0, 0]], "Down, y holds. But up, it rises with the pixel."),
         ),
         why="Up by eps, y rises by eps. Down by eps, y stays. So (eps − 0) / (2 eps) = 1/2, for each of the three.",
@@ -777,10 +789,14 @@ PREDICTIONS = (
         text="In what share of these windows do two or more pixels hold the maximum?",
         answer="d",
         choices={
-            "a": ("In almost none", "So it would be with random numbers. But look at a picture of a digit: what is "
-                                    "most of it?"),
-            "b": ("In about one in ten", "Strokes of full ink alone make almost as many ties. And most of the picture "
-                                         "is not ink."),
+            "a": (
+                "In almost none",
+                "So it would be with random numbers. But look at a picture of a digit: what is most of it?",
+            ),
+            "b": (
+                "In about one in ten",
+                "Strokes of full ink alone make almost as many ties. And most of the picture is not ink.",
+            ),
             "c": ("In about a third", "More. Most of a digit is background, and it is flat."),
             "d": ("In about four of five", ""),
         },
@@ -814,8 +830,11 @@ PREDICTIONS = (
         "`dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
         answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
         slips=(
-            (1, "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, "
-                "as a whole."),
+            (
+                1,
+                "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, "
+                "as a whole.",
+            ),
             (3, "That is the second row of channel 0. A channel has two rows of three."),
             (2, "A channel has two rows of three pixels. How many numbers come before channel 1?"),
         ),

@@ -230,7 +230,9 @@ OVERWRITTEN = (
     "A second backward must add to the gradients of the first: they are collected (+=) until zero_grad empties them. "
     "Yours are set (=)."
 )
-STALE_INPUT = "It is the input of the *last* forward that backward needs, of this layer and no other. Which x is kept, and where?"
+STALE_INPUT = (
+    "It is the input of the *last* forward that backward needs, of this layer and no other. Which x is kept, and where?"
+)
 STALE_WEIGHT = (
     "It is right until an optimizer sets new weights. A copy or a view of weight.data, kept from the constructor, goes "
     "on showing the old ones: read weight.data each time."
@@ -247,7 +249,11 @@ def layer_mistakes():
 
     def stale(tensor):
         return (
-            Mistake("input of an earlier forward", STALE_INPUT, (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor)))),
+            Mistake(
+                "input of an earlier forward",
+                STALE_INPUT,
+                (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor))),
+            ),
         )
 
     gradients = {
@@ -257,7 +263,9 @@ def layer_mistakes():
     return {
         "y": (
             Mistake(
-                "bias missing", "The bias is missing in y.", (_spoilt("y", forward=_forward(lambda x, w, b, s, p: F.conv2d(x, w, None, s, p))),)
+                "bias missing",
+                "The bias is missing in y.",
+                (_spoilt("y", forward=_forward(lambda x, w, b, s, p: F.conv2d(x, w, None, s, p))),),
             ),
             Mistake(
                 "stride or padding not used",
@@ -281,7 +289,9 @@ def layer_mistakes():
                 ),
             ),
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("y", **kept),)),
-            Mistake("weights moved in backward", STEPPED, tuple(_spoilt("y", backward=_stepping(lr, False)) for lr in RATES)),
+            Mistake(
+                "weights moved in backward", STEPPED, tuple(_spoilt("y", backward=_stepping(lr, False)) for lr in RATES)
+            ),
         ),
         "dx": (
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("dx", **kept),)),
@@ -574,7 +584,10 @@ PREDICTIONS = (
         text="You call `layer.backward(dy)` twice in a row, with no `zero_grad` between. What is `weight.grad`?",
         answer="b",
         choices={
-            "a": ("The same as after the first call", "Then a layer that is used twice in a network would forget one of its uses."),
+            "a": (
+                "The same as after the first call",
+                "Then a layer that is used twice in a network would forget one of its uses.",
+            ),
             "b": ("Twice as large", ""),
             "c": ("Zero", "Nothing empties it but zero_grad."),
         },
@@ -600,7 +613,10 @@ PREDICTIONS = (
         "How many features come out for one image?",
         answer=lambda: 64 * 5 * 5,
         slips=(
-            (64 * 7 * 7, "That would be so with padding 1. Without it each convolution takes two rows and columns off."),
+            (
+                64 * 7 * 7,
+                "That would be so with padding 1. Without it each convolution takes two rows and columns off.",
+            ),
             (25, "That is one of the 64 channels."),
             (64 * 6 * 6, "11 is odd: the pool drops the last row and column."),
         ),

@@ -46,12 +46,12 @@ def _dx(**parts):
     return lambda dy, x, weight: _norm(dy, x, weight, **parts)
 
 
-def _normalised(x, eps=EPS, ddof=0):
+def normalised(x, eps=EPS, ddof=0):
     return (x - x.mean(axis=AXES, keepdims=True)) / np.sqrt(x.var(axis=AXES, keepdims=True, ddof=ddof) + eps)
 
 
 def _forward_norm(dy, x, weight):
-    return _normalised(x) * weight[:, None, None]
+    return normalised(x) * weight[:, None, None]
 
 
 def _sum_mistakes(name, values):
@@ -76,7 +76,10 @@ def _sum_mistakes(name, values):
         Mistake(
             "only one image",
             "Only one image of the batch counts: sum over all of them.",
-            (lambda dy, x, weight: values(dy, x)[-1].sum(axis=(1, 2)), lambda dy, x, weight: values(dy, x)[0].sum(axis=(1, 2))),
+            (
+                lambda dy, x, weight: values(dy, x)[-1].sum(axis=(1, 2)),
+                lambda dy, x, weight: values(dy, x)[0].sum(axis=(1, 2)),
+            ),
         ),
         Mistake("sign", convolution.SIGN, (lambda dy, x, weight: -values(dy, x).sum(axis=AXES),)),
     )
@@ -174,7 +177,7 @@ BATCH_NORM2D_BACKWARD = Exercise(
                 "eps elsewhere",
                 "It differs only where the variance is small: eps is added to the variance, *under* the root.",
                 (
-                    lambda dy, x, weight: (dy * _normalised(x, eps=0)).sum(axis=AXES),
+                    lambda dy, x, weight: (dy * normalised(x, eps=0)).sum(axis=AXES),
                     lambda dy, x, weight: (dy * (x - x.mean(axis=AXES, keepdims=True))
                                            / (x.std(axis=AXES, keepdims=True) + EPS)).sum(axis=AXES),
                 ),
@@ -182,9 +185,9 @@ BATCH_NORM2D_BACKWARD = Exercise(
             Mistake(
                 "variance divided by one less",
                 "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
-                (lambda dy, x, weight: (dy * _normalised(x, ddof=1)).sum(axis=AXES),),
+                (lambda dy, x, weight: (dy * normalised(x, ddof=1)).sum(axis=AXES),),
             ),
-            *_sum_mistakes("dweight", lambda dy, x: dy * _normalised(x)),
+            *_sum_mistakes("dweight", lambda dy, x: dy * normalised(x)),
         ),
         "dbias": (
             Mistake(
@@ -192,7 +195,7 @@ BATCH_NORM2D_BACKWARD = Exercise(
                 "The bias is only added: its gradient sums dy, and nothing else is multiplied in.",
                 (
                     lambda dy, x, weight: (dy * weight[:, None, None]).sum(axis=AXES),
-                    lambda dy, x, weight: (dy * _normalised(x)).sum(axis=AXES),
+                    lambda dy, x, weight: (dy * normalised(x)).sum(axis=AXES),
                 ),
             ),
             *_sum_mistakes("dbias", lambda dy, x: dy),
@@ -411,7 +414,10 @@ PREDICTIONS = (
         text="Each of 20 layers halves the gradient on its way back. By what factor is it smaller in the first layer, "
         "about? (a power of ten: type its exponent)",
         answer=lambda: np.round(20 * np.log10(0.5)),
-        slips=((6, "The size is right. Smaller by that much: which sign has the exponent?"), (-20, "That would be tenths.")),
+        slips=(
+            (6, "The size is right. Smaller by that much: which sign has the exponent?"),
+            (-20, "That would be tenths."),
+        ),
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",
     ),
     Prediction(

@@ -3,9 +3,9 @@
 from IPython.display import display
 
 from course_lib.exercises import cards
-from course_lib.exercises.registry import LESSONS
+from course_lib.exercises.registry import PREDICTIONS
 
-_BY_NAME = {prediction.name: prediction for lesson in LESSONS.values() for prediction in lesson.PREDICTIONS}
+_BY_NAME = {prediction.name: prediction for prediction in PREDICTIONS}
 
 
 def names():

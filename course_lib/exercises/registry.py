@@ -1,6 +1,7 @@
 """All exercises, in the order in which the lessons give them."""
 
 from course_lib.exercises import (
+    clinic,
     lesson_00,
     lesson_01,
     lesson_02,
@@ -12,20 +13,26 @@ from course_lib.exercises import (
     lesson_08,
 )
 
-LESSONS = {
-    "00_start_here": lesson_00,
-    "01_conv1d": lesson_01,
-    "02_conv2d": lesson_02,
-    "03_channels_and_batches": lesson_03,
-    "04_im2col_col2im": lesson_04,
-    "05_pooling_and_friends": lesson_05,
-    "06_conv2d_layer": lesson_06,
-    "07_gradient_flow": lesson_07,
-    "08_training": lesson_08,
+_MODULES = {
+    "00_start_here": [lesson_00],
+    "01_conv1d": [lesson_01],
+    "02_conv2d": [lesson_02],
+    "03_channels_and_batches": [lesson_03],
+    "04_im2col_col2im": [lesson_04],
+    "05_pooling_and_friends": [lesson_05],
+    "06_conv2d_layer": [lesson_06],
+    "07_gradient_flow": [lesson_07, clinic],
+    "08_training": [lesson_08],
 }
+LESSONS = {  # notebook -> its exercises
+    notebook: [exercise for module in modules for exercise in module.EXERCISES]
+    for notebook, modules in _MODULES.items()
+}
+PREDICTIONS = [prediction for modules in _MODULES.values() for module in modules for prediction in module.PREDICTIONS]
+
 _BY_NAME = {}
-for _notebook, _lesson in LESSONS.items():
-    for _exercise in _lesson.EXERCISES:
+for _notebook, _exercises in LESSONS.items():
+    for _exercise in _exercises:
         _exercise.lesson = _notebook[:2]
         _BY_NAME[_exercise.name] = _exercise
 

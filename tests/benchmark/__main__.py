@@ -111,12 +111,15 @@ def show_networks(time):
 def show_memory():
     sides = ["course", *OTHERS[:1]]
     peaks = {name: [ask_alone(side, "peak_memory", name) for side in sides] for name in BATCH}
-    rows = [["memory of the whole process, MB", *(", ".join(f"{peak:.0f}" for peak in peaks[name]) for name in BATCH)]]
+    rows = [["whole process, MB", *(", ".join(f"{peak:.0f}" for peak in peaks[name]) for name in BATCH)]]
     if WITH_PYTORCH:
         rows.append(["course / PyTorch", *(peaks[name][0] / peaks[name][1] for name in BATCH)])
-    rows.append(["memory one step adds, MB (tracemalloc)", *(ask_alone("course", "traced_peak", name) for name in BATCH)])
-    rows.append(["page faults a step", *(ask_alone("course", "page_faults", name) for name in BATCH)])
-    show(f"Memory ({', '.join(sides)})", ["", *BATCH], rows)
+    for title, question in {
+        "what one step adds, MB (tracemalloc, course)": "traced_peak",
+        "new pages from the system a step (course)": "page_faults",
+    }.items():
+        rows.append([title, *(ask_alone("course", question, name) for name in BATCH)])
+    show(f"Memory: {', '.join(sides)}", ["", *BATCH], rows)
 
 
 def show_growth(time):

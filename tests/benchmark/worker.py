@@ -23,7 +23,7 @@ SLOT = 0.15  # seconds
 def times(step):
     """Step for a while -> the seconds that each step took."""
     step()
-    taken, begun = [], time.perf_counter()
+    taken = []
     while sum(taken) < SLOT:
         start = time.perf_counter()
         step()

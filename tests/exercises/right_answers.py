@@ -89,9 +89,7 @@ def by_correlate(x, w, stride=1, padding=0):
 @right("conv1d")
 def as_a_python_list(x, w, stride=1, padding=0):
     x = [0.0] * padding + list(x) + [0.0] * padding
-    return [
-        sum(x[i + u] * w[u] for u in range(len(w))) for i in range(0, len(x) - len(w) + 1, stride)
-    ]
+    return [sum(x[i + u] * w[u] for u in range(len(w))) for i in range(0, len(x) - len(w) + 1, stride)]
 
 
 @right("conv1d")

@@ -75,7 +75,9 @@ def test_no_two_mistakes_look_alike(name):
     """Else a learner would be told of one and have made the other."""
     exercise = exercises.get(name)
     for tensor, mistakes in exercise.mistakes.items():
-        seen = [(m, [result(exercise, wrong, case) for case in exercise.arguments]) for m in mistakes for wrong in m.wrongs]
+        seen = [
+            (m, [result(exercise, wrong, case) for case in exercise.arguments]) for m in mistakes for wrong in m.wrongs
+        ]
         for number, (one, arrays) in enumerate(seen):
             for other, others in seen[:number]:
                 if one is not other:
@@ -91,7 +93,8 @@ def result(exercise, wrong, case):
 
 def alike(exercise, tensor, arrays, others):
     return all(
-        a is b if a is None or b is None else close(a, b, exercise.tolerance) for a, b in zip(arrays, others, strict=True)
+        a is b if a is None or b is None else close(a, b, exercise.tolerance)
+        for a, b in zip(arrays, others, strict=True)
     )
 
 
@@ -157,11 +160,17 @@ def test_a_learners_wrong_answer_is_recognised_tensor_by_tensor(name, tensors, a
         assert not known or verdict.mistakes[tensor] == known
 
 
-@pytest.mark.parametrize("name", ["conv1d_input_gradient_scatter", "conv2d_single_input_gradient_gather", "input_gradient"])
+@pytest.mark.parametrize(
+    "name", ["conv1d_input_gradient_scatter", "conv2d_single_input_gradient_gather", "input_gradient"]
+)
 def test_two_mistakes_in_one_gradient_are_both_named(name):
     exercise = exercises.get(name)
     known = {mistake.short: mistake for mistake in exercise.mistakes["dx"]}
-    for pair in (("kernel turned", "stride missing"), ("sign", "padding not removed"), ("wrong corner cropped", "kernel turned")):
+    for pair in (
+        ("kernel turned", "stride missing"),
+        ("sign", "padding not removed"),
+        ("wrong corner cropped", "kernel turned"),
+    ):
         one, other = (known[short] for short in pair)
         both = one.wrongs[0].with_(other.wrongs[0])
         assert set(exercise.judge(both).mistakes["dx"]) == {one.says, other.says}

@@ -46,7 +46,22 @@ def test_without_an_answer_it_says_how_to_give_one(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "strange",
-    ["z", "1/0", [], [[1], [1, 2]], {}, object(), np.nan, 1j, b"a", [None], lambda: 3, "9" * 5000, np.zeros((3, 3)), True],
+    [
+        "z",
+        "1/0",
+        [],
+        [[1], [1, 2]],
+        {},
+        object(),
+        np.nan,
+        1j,
+        b"a",
+        [None],
+        lambda: 3,
+        "9" * 5000,
+        np.zeros((3, 3)),
+        True,
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_whatever_is_typed_gets_an_answer_and_no_exception(name, strange):

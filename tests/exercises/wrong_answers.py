@@ -1116,9 +1116,7 @@ def average_stride_one(dy, input_shape, kernel_size, stride=None, padding=0):
 
 
 wrong("flatten_backward", dx="another order")(lambda dy, input_shape: dy.reshape(input_shape, order="F"))
-wrong("flatten_backward", dx="another order")(
-    lambda dy, s: dy.reshape(s[0], s[2], s[3], s[1]).transpose(0, 3, 1, 2)
-)
+wrong("flatten_backward", dx="another order")(lambda dy, s: dy.reshape(s[0], s[2], s[3], s[1]).transpose(0, 3, 1, 2))
 wrong("flatten_backward", dx="another shape")(lambda dy, input_shape: dy)
 
 wrong("relu_backward", dx="mask from dy")(lambda dy, x: np.where(dy > 0, dy, 0))

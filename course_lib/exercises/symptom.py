@@ -1,0 +1,61 @@
+"""What a broken function shows when it is run: numbers in a table, and arrays beside what was measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from course_lib import gradcheck
+from course_lib.exercises.attempts import describe
+from course_lib.exercises.guard import watched
+from course_lib.exercises.verdict import Picture
+
+
+@dataclass
+class Symptom:
+    """A sentence; a table of rows below a head; a picture; or an exception, if the function raised one."""
+
+    says: str
+    head: tuple = ()
+    rows: list = field(default_factory=list)
+    picture: Picture = None
+    raised: object = None
+
+    def _repr_html_(self):
+        from course_lib.exercises import cards  # drawing is needed only where a notebook asks for it
+
+        return cards.symptom(self)
+
+    def __repr__(self):
+        from course_lib.exercises import cards
+
+        return cards.symptom_text(self)
+
+
+def symptom(look: Callable):
+    """look(f) -> a Symptom. What it gives back is safe to call with whatever a learner wrote."""
+
+    def shown(f):
+        found = None
+        with watched() as seen:
+            try:
+                found = look(f)
+            except Exception as error:
+                found = Symptom("It does not run.", raised=describe(error, "small arrays"))
+        return found or Symptom("It was stopped.", raised=describe(seen.stopped, "small arrays"))
+
+    return shown
+
+
+def measured(forward, dy, value):
+    """The gradient of sum(dy * forward(value)), by central differences."""
+    return gradcheck.numerical_gradient(lambda value: np.sum(dy * forward(value)), value)
+
+
+def off(found, truth):
+    """How far apart two arrays are, in words of one number."""
+    found = np.asarray(found)
+    if found.shape != truth.shape:
+        return f"shape {found.shape}"
+    error = gradcheck.relative_error(found, truth)
+    return "none" if error < 1e-6 else f"{error:.2g}"
