@@ -33,9 +33,7 @@ def use_style():
 
 def row(*widths, height=2.4, scale=1.0):
     """A figure with one Axes for each relative width -> the list of Axes."""
-    _, axes = plt.subplots(
-        1, len(widths), figsize=(scale * sum(widths), height), width_ratios=widths, squeeze=False
-    )
+    _, axes = plt.subplots(1, len(widths), figsize=(scale * sum(widths), height), width_ratios=widths, squeeze=False)
     return list(axes[0])
 
 

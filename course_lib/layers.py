@@ -355,7 +355,9 @@ class Sequential(Module):
             if not isinstance(layer, Module):
                 raise TypeError(f"layers[{number}] must be a layer, but is {layer!r}")
             if seen & set(layer.modules()):  # a layer remembers one forward: used twice, it would forget the first
-                raise ValueError(f"layers[{number}] must be a layer of its own, but {layer!r} is in the network already")
+                raise ValueError(
+                    f"layers[{number}] must be a layer of its own, but {layer!r} is there already"
+                )
             seen.update(layer.modules())
         self.layers = list(layers)
 

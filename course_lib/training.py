@@ -130,7 +130,9 @@ def _last_result(history):
 def _examples(x_name, y_name, x, y):
     x, y = checks.floats(**{x_name: x}), np.asarray(y)
     if len(y) != len(x):
-        raise ValueError(f"{y_name} must have one entry for each of the {len(x)} examples of {x_name}, but has {len(y)}")
+        raise ValueError(
+            f"{y_name} must have one entry for each of the {len(x)} examples in {x_name}, not {len(y)}"
+        )
     return x, y
 
 

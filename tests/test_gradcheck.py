@@ -75,9 +75,7 @@ def test_too_many_gradients_are_refused(rng):
 
 
 def network(rng):
-    return Sequential(
-        Conv2d(1, 2, 3, rng=rng), ReLU(), Flatten(), Linear(2 * 3 * 2, 3, rng=rng)
-    ).astype(np.float64)
+    return Sequential(Conv2d(1, 2, 3, rng=rng), ReLU(), Flatten(), Linear(2 * 3 * 2, 3, rng=rng)).astype(np.float64)
 
 
 def test_a_whole_network_agrees_and_is_left_as_it_was(rng):

@@ -30,6 +30,15 @@ def part(cell):
     return cell.metadata.get("course", {}).get("part")
 
 
+def is_compared(cell):
+    return not IGNORED & set(cell.metadata.get("tags", []))
+
+
+def kinds(cell):
+    """Which forms each output of a cell has: text, picture ..."""
+    return [sorted(output.get("data", [])) for output in cell.outputs]
+
+
 def shown_text(cell):
     """Everything a cell shows as text, with what differs from run to run left out."""
     texts = [text for output in cell.outputs for kind, text in sorted(output.get("data", {}).items()) if "text" in kind]
@@ -39,10 +48,21 @@ def shown_text(cell):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_strict_nbval_passes_on_a_freshly_built_copy(lesson, built):
-    command = [sys.executable, "-m", "pytest", "--nbval", f"--nbval-sanitize-with={SANITIZE}", "-q", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        f"--nbval-sanitize-with={SANITIZE}",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
     run = subprocess.run([*command, f"{lesson}.ipynb"], cwd=built, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-    compared = [cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if not IGNORED & set(cell.metadata.get("tags", []))]
+    compared = [
+        cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if not IGNORED & set(cell.metadata.get("tags", []))
+    ]
     assert re.search(r"(\d+) passed", run.stdout) and len(compared) > 2  # or nbval had nothing to compare
 
 
@@ -97,7 +117,9 @@ def test_the_notebooks_in_the_repository_equal_a_fresh_build(lesson, built):
     for new, old in zip(fresh, kept, strict=True):
         if new.cell_type == "code" and not IGNORED & set(new.metadata.get("tags", [])):
             assert shown_text(old) == shown_text(new), advice
-            assert [sorted(o.get("data", [])) for o in old.outputs] == [sorted(o.get("data", [])) for o in new.outputs], advice
+            assert [sorted(o.get("data", [])) for o in old.outputs] == [
+                sorted(o.get("data", [])) for o in new.outputs
+            ], advice
 
 
 def test_the_lessons_stand_in_the_readme_in_order():

@@ -200,7 +200,7 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
         ({"epochs": 0}, "epochs must be at least 1, but is 0"),
         ({"batch_size": 2.5}, "batch_size must be an integer"),
         ({"rng": 0}, "rng must be a numpy.random.Generator"),
-        ({"y": np.zeros(3, int)}, "y must have one entry for each of the 40 examples of x, but has 3"),
+        ({"y": np.zeros(3, int)}, "y must have one entry for each of the 40 examples in x, not 3"),
         ({"y": np.full(40, 9)}, "targets must be from 0 to 3"),
         ({"x": np.full((40, 1, 6, 6), np.nan)}, "x must not contain NaN"),
         ({"x": np.zeros((0, 1, 6, 6))}, "x must not be empty"),
@@ -257,7 +257,11 @@ def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path)
 
 def damaged_archives(net):
     good = net.state_dict()
-    huge = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    huge = (
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117)
+        + b"\n"
+    )
     return {
         "text": b"<html>not found</html>",
         "empty": b"",
@@ -289,16 +293,17 @@ def test_damaged_and_hostile_files_are_refused_with_a_reason(tmp_path, kind):
         else:
             path.write_bytes(content)
     before = net.state_dict()
-    with pytest.raises(ValueError, match="bad.npz"):
+    with pytest.raises(ValueError, match=r"bad\.npz"):
         training.load_weights(net, path)
     assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.npz"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npz"):
         training.load_weights(make_network(), tmp_path / "nowhere.npz")
 
 
 def test_importing_training_loads_neither_widgets_nor_pictures():
-    code = "import sys, course_lib.training; print([m for m in ('matplotlib', 'ipywidgets', 'IPython') if m in sys.modules])"
+    heavy = "('matplotlib', 'ipywidgets', 'IPython')"
+    code = f"import sys, course_lib.training; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

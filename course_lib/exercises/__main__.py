@@ -15,9 +15,8 @@ def main(chosen):
         _ = exercise.references
         start = time.perf_counter()
         status = exercise.judge(exercise.answer).status
-        print(
-            f"\n{exercise.lesson}  {name}: the answer is {status}, judged in {1e3 * (time.perf_counter() - start):.0f} ms"
-        )
+        milliseconds = 1e3 * (time.perf_counter() - start)
+        print(f"\n{exercise.lesson}  {name}: the answer is {status}, judged in {milliseconds:.0f} ms")
         for tensor, mistakes in exercise.mistakes.items():
             for mistake in mistakes:
                 told = [exercise.judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) for wrong in mistake.wrongs]

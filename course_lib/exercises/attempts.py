@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib.exercises.exercise import CannotBeJudged
+from course_lib.exercises.exercise import CannotBeJudgedError
 from course_lib.exercises.guard import OutOfTime
 from course_lib.exercises.verdict import Raised
 
@@ -46,7 +46,7 @@ def attempt(exercise, f, case, expected):
         _sort_out(result, value, exercise)
     except (KeyboardInterrupt, OutOfTime):
         raise
-    except CannotBeJudged as error:
+    except CannotBeJudgedError as error:
         result.complaint = str(error)
     except BaseException as error:  # sys.exit() too
         result.error, result.raised = error, describe(error, call_text(case))

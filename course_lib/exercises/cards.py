@@ -16,10 +16,13 @@ HEADS = {
     "wrong": ("✗", "Not yet", "The lesson goes on with the library's answer.", "--jp-warn-color1", "#d9730d"),
     "error": ("!", "Stopped", "The lesson goes on with the library's answer.", "--jp-error-color1", "#c62828"),
     "not attempted": (
-        "○", "Not attempted", "The lesson goes on with the library's answer. "
-        "When you have written yours, run its cell and then this one.", "--jp-border-color1", "#9e9e9e",
+        "○",
+        "Not attempted",
+        "The lesson goes on with the library's answer. When you have written yours, run its cell and then this one.",
+        "--jp-border-color1",
+        "#9e9e9e",
     ),
-}  # fmt: skip
+}
 FEEDBACK = {
     True: ("✓", "Right", "--jp-success-color1", "#388e3c"),
     False: ("✗", "Not quite", "--jp-warn-color1", "#d9730d"),
@@ -139,10 +142,11 @@ def symptom(seen):
         f'<th style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</th>' for cell in seen.head
     )
     rows = "".join(
-        ROW + "".join(f'<td style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</td>' for cell in row)
+        ROW
+        + "".join(f'<td style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</td>' for cell in row)
         + "</tr>"
         for row in seen.rows
-    )  # fmt: skip
+    )
     return _box(
         "var(--jp-border-color1, #9e9e9e)",
         f"<div>{_rich(seen.says)}</div>"
@@ -198,11 +202,14 @@ def _flat_maps(picture):
 
 
 def _square_maps(picture):
-    maps = [(label, np.atleast_2d(array), off if off is None else np.atleast_2d(off))
-            for label, array, off in _maps(picture)]  # fmt: skip
+    maps = [
+        (label, np.atleast_2d(array), off if off is None else np.atleast_2d(off))
+        for label, array, off in _maps(picture)
+    ]
     largest = _largest(maps)
     return "".join(
-        f'<div style="display: inline-block; vertical-align: top; margin: 4px 14px 4px 0"><div><b>{escape(label)}</b></div>'
+        '<div style="display: inline-block; vertical-align: top; margin: 4px 14px 4px 0">'
+        f"<div><b>{escape(label)}</b></div>"
         f"{_grid(array, off, largest, '−' in label)}</div>"
         for label, array, off in maps
     )

@@ -54,12 +54,14 @@ CLINIC_01 = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "`dx` of a convolution, with columns. Every shape is right, and a network trained with it still reads nine digits "
+        "`dx` of a convolution, with columns. Every shape is right, and a network trained with it still reads "
+        "nine digits "
         "in ten. Give it a `dy` with a single 1, and look."
     ),
     hints=(
         "y[0, 0] saw four pixels, through the weights 1, 2, 3, 4. Which of them should get 1 back?",
-        "There are two ways to dx: hand back (scatter) and collect (gather). To which of them does `col2im` belong, and "
+        "There are two ways to dx: hand back (scatter) and collect (gather). To which of them does `col2im` "
+        "belong, and "
         "to which the turned kernel?",
         "col2im hands back, and the kernel goes as it is. One pair of brackets is too many.",
     ),
@@ -99,7 +101,8 @@ CLINIC_02 = Exercise(
     hints=(
         "With stride 2, which pixels did the weight w[0, 0] meet? Are they neighbours?",
         "The weight w[p, q] met the pixels (p + stride * i, q + stride * j): every stride-th row and column.",
-        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]`. At the end it may hold a row too many, "
+        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]`. At the end it may hold a row "
+        "too many, "
         "which `[:H_out, :W_out]` takes off.",
     ),
     cases=lesson_02.backward_cases,
@@ -135,7 +138,8 @@ CLINIC_03 = Exercise(
     hints=(
         "Which sizes of x lead to the same size of y? What does dy know of the difference?",
         "A stride of 2 leaves a last row that no window reached. It is part of x, so dx must have it: with zeros.",
-        "`spread` must be as large as if the stride were 1: H + 2 * padding - kH + 1 rows. dy fills every stride-th of them.",
+        "`spread` must be as large as if the stride were 1: H + 2 * padding - kH + 1 rows. dy fills every "
+        "stride-th of them.",
     ),
     cases=lesson_02.backward_cases,
     probe={**lesson_02.ONE_HOT, "x": np.ones((6, 6))},
@@ -284,9 +288,13 @@ def paid_by_stride(f):
 def overlapping_cases(rng):
     return [
         {"dy": rng.standard_normal(_pooled(x, k, stride).shape), "x": x, "kernel_size": k, "stride": stride}
-        for k, stride, x in ((3, 1, rng.standard_normal((6, 7))), (2, 1, rng.standard_normal((5, 5))),
-                             (3, 2, rng.standard_normal((7, 8))), (2, 2, rng.standard_normal((5, 6))))
-    ]  # fmt: skip
+        for k, stride, x in (
+            (3, 1, rng.standard_normal((6, 7))),
+            (2, 1, rng.standard_normal((5, 5))),
+            (3, 2, rng.standard_normal((7, 8))),
+            (2, 2, rng.standard_normal((5, 6))),
+        )
+    ]
 
 
 def _routed(dy, x, k, stride, weight=None, height=None, width=None):
@@ -309,7 +317,8 @@ CLINIC_05 = Exercise(
     difficulty="easy",
     minutes=4,
     task=(
-        "The backward pass of max pooling again, with any stride. It is right as long as the windows stand side by side."
+        "The backward pass of max pooling again, with any stride. It is right as long as the windows stand side "
+        "by side."
     ),
     hints=(
         "With stride 1, how many windows can one pixel win?",
@@ -318,7 +327,10 @@ CLINIC_05 = Exercise(
     ),
     cases=overlapping_cases,
     probe={
-        "dy": np.ones((2, 2)), "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]), "kernel_size": 2, "stride": 1,
+        "dy": np.ones((2, 2)),
+        "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]),
+        "kernel_size": 2,
+        "stride": 1,
     },
     tensors=("dx",),
     axes=PLANE,
@@ -332,8 +344,10 @@ CLINIC_05 = Exercise(
             Mistake(
                 "spread over the window",
                 "Every pixel of a window gets a share, as in average pooling. Those that lost did not move y.",
-                (lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: np.full(w.shape, 1 / w.size)),
-                 lambda dy, x, k, stride: _routed(dy, x, k, stride, np.ones_like)),
+                (
+                    lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: np.full(w.shape, 1 / w.size)),
+                    lambda dy, x, k, stride: _routed(dy, x, k, stride, np.ones_like),
+                ),
             ),
             Mistake(
                 "value multiplied in",
@@ -343,7 +357,7 @@ CLINIC_05 = Exercise(
             Mistake("sign", convolution.SIGN, (lambda dy, x, k, stride: _routed(-dy, x, k, stride, _one),)),
         )
     },
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- 06 to 08: batches and columns
 
@@ -354,8 +368,11 @@ def bias_by_size(f):
     for N, size in ((1, 1), (1, 4), (8, 4), (8, 16)):
         dy = np.ones((N, 2, size, size))
         rows.append((f"{N} of {size} x {size}", f"{f(dy)[0]:.4g}", f"{loops.bias_gradient(dy)[0]:.4g}"))
-    return Symptom("dy all ones. Measured: raise b[0] a little, and see how far the loss moves.",
-                   ("images", "db[0]", "measured"), rows)  # fmt: skip
+    return Symptom(
+        "dy all ones. Measured: raise b[0] a little, and see how far the loss moves.",
+        ("images", "db[0]", "measured"),
+        rows,
+    )
 
 
 CLINIC_06 = Exercise(
@@ -409,7 +426,8 @@ CLINIC_07 = Exercise(
     ),
     hints=(
         "In which order do the numbers of `dy` lie in memory: which axis comes first?",
-        "Images first, then filters. A reshape to (C_out, -1) cuts that one long row into C_out pieces: what stands in the "
+        "Images first, then filters. A reshape to (C_out, -1) cuts that one long row into C_out pieces: what "
+        "stands in the "
         "first piece?",
         "Two lines above, the columns got their axes in the right order *before* the reshape. dy needs the same: "
         "its filters first.",
@@ -451,7 +469,8 @@ CLINIC_08 = Exercise(
     difficulty="hard",
     minutes=8,
     task=(
-        "`col2im` without a loop: index arrays say for every entry of `cols` where it belongs, and `+=` adds all of them. "
+        "`col2im` without a loop: index arrays say for every entry of `cols` where it belongs, and `+=` adds all "
+        "of them. "
         "Or does it?"
     ),
     hints=(
@@ -476,8 +495,13 @@ def errors_by_dy(f):
     x = _rng().standard_normal((5, 6))
     rows = []
     for name, dy in (("all ones", np.ones(x.shape)), ("random", _rng().permuted(x, axis=0))):
-        rows.append((name, off(f(dy, np.abs(x)), measured(lambda x: np.maximum(x, 0), dy, np.abs(x))),
-                     off(f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x))))  # fmt: skip
+        rows.append(
+            (
+                name,
+                off(f(dy, np.abs(x)), measured(lambda x: np.maximum(x, 0), dy, np.abs(x))),
+                off(f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x)),
+            )
+        )
     return Symptom("dx against central differences: the relative error.", ("dy", "all x positive", "any x"), rows)
 
 
@@ -568,10 +592,13 @@ def error_and_argument(f):
     case = block_cases(_rng())[0]
     before = case["dy"].copy()
     truth = measured(lambda x: _block(None, x, case["w"]), before, case["x"])
-    error = off(f(**case), truth)
+    error = off(f(*case.values()), truth)
     changed = int((case["dy"] != before).sum())
-    return Symptom("A residual block, against central differences.", ("", ""),
-                   [("relative error of dx", error), ("entries of dy before and after that differ", changed)])  # fmt: skip
+    return Symptom(
+        "A residual block, against central differences.",
+        ("", ""),
+        [("relative error of dx", error), ("entries of dy before and after that differ", changed)],
+    )
 
 
 def _mask(x, w):
@@ -595,7 +622,9 @@ CLINIC_11 = Exercise(
     ),
     cases=block_cases,
     probe={
-        "dy": np.array([[1.0, 2], [3, 4]]), "x": np.array([[1.0, -1], [2, 1]]), "w": np.array([[1.0, 0], [0, 1]]),
+        "dy": np.array([[1.0, 2], [3, 4]]),
+        "x": np.array([[1.0, -1], [2, 1]]),
+        "w": np.array([[1.0, 0], [0, 1]]),
     },
     tensors=("dx",),
     axes=PLANE,
@@ -603,26 +632,33 @@ CLINIC_11 = Exercise(
     mistakes={
         "dx": (
             Mistake(
-                "short way forgotten", f"The way round the branch is missing. {lesson_07.FORGOTTEN}",
+                "short way forgotten",
+                f"The way round the branch is missing. {lesson_07.FORGOTTEN}",
                 (lambda dy, x, w: (dy * _mask(x, w)) @ w,),
             ),
-            Mistake("branch forgotten", f"The way through the branch is missing. {lesson_07.FORGOTTEN}",
-                    (lambda dy, x, w: dy,)),
             Mistake(
-                "mask missing", "The branch has a ReLU: behind it only some of dy goes on.",
+                "branch forgotten",
+                f"The way through the branch is missing. {lesson_07.FORGOTTEN}",
+                (lambda dy, x, w: dy,),
+            ),
+            Mistake(
+                "mask missing",
+                "The branch has a ReLU: behind it only some of dy goes on.",
                 (lambda dy, x, w: dy + dy @ w,),
             ),
             Mistake(
-                "w transposed", "w seems to be transposed: forward multiplied by w.T, so back it goes by w.",
+                "w transposed",
+                "w seems to be transposed: forward multiplied by w.T, so back it goes by w.",
                 (lambda dy, x, w: dy + (dy * _mask(x, w)) @ w.T,),
             ),
             Mistake(
-                "mask on the wrong side", "The mask belongs to the output of the branch's matrix product, before w.",
+                "mask on the wrong side",
+                "The mask belongs to the output of the branch's matrix product, before w.",
                 (lambda dy, x, w: dy + (dy @ w) * _mask(x, w), lambda dy, x, w: dy + (dy * (x > 0)) @ w),
             ),
         )
     },
-)  # fmt: skip
+)
 
 
 def step_cases(rng):
@@ -641,8 +677,11 @@ def step_cases(rng):
 def errors_by_rate(f):
     dy, x, w, _ = step_cases(_rng())[0].values()
     truth = measured(lambda x: x @ w.T, dy, x)
-    return Symptom("dx against central differences.", ("learning rate", "relative error of dx"),
-                   [(lr, off(f(dy, x, w, lr)[0], truth)) for lr in (0, 0.001, 0.01, 0.1, 1)])  # fmt: skip
+    return Symptom(
+        "dx against central differences.",
+        ("learning rate", "relative error of dx"),
+        [(lr, off(f(dy, x, w, lr)[0], truth)) for lr in (0, 0.001, 0.01, 0.1, 1)],
+    )
 
 
 CLINIC_12 = Exercise(
@@ -662,29 +701,51 @@ CLINIC_12 = Exercise(
     ),
     cases=step_cases,
     probe={
-        "dy": np.array([[1.0, 2]]), "x": np.array([[1.0, 0, 2]]), "w": np.array([[1.0, 2, 3], [4, 5, 6]]), "lr": 0.5,
+        "dy": np.array([[1.0, 2]]),
+        "x": np.array([[1.0, 0, 2]]),
+        "w": np.array([[1.0, 2, 3], [4, 5, 6]]),
+        "lr": 0.5,
     },
     tensors=("dx", "w"),
     axes={"dx": ("row", "column"), "w": ("row", "column")},
     mistakes={
         "dx": (
-            Mistake("w transposed", "w seems to be transposed in dx: forward multiplied by w.T, so back it goes by w.",
-                    (lambda dy, x, w, lr: dy @ w.T,)),
-            Mistake("learning rate in dx", "The learning rate has no place in dx: only the step takes it.",
-                    (lambda dy, x, w, lr: lr * dy @ w,)),
+            Mistake(
+                "w transposed",
+                "w seems to be transposed in dx: forward multiplied by w.T, so back it goes by w.",
+                (lambda dy, x, w, lr: dy @ w.T,),
+            ),
+            Mistake(
+                "learning rate in dx",
+                "The learning rate has no place in dx: only the step takes it.",
+                (lambda dy, x, w, lr: lr * dy @ w,),
+            ),
             Mistake("sign", convolution.SIGN, (lambda dy, x, w, lr: -dy @ w,)),
         ),
         "w": (
-            Mistake("uphill", "The step goes uphill: the loss falls *against* the gradient.",
-                    (lambda dy, x, w, lr: w + lr * dy.T @ x,)),
+            Mistake(
+                "uphill",
+                "The step goes uphill: the loss falls *against* the gradient.",
+                (lambda dy, x, w, lr: w + lr * dy.T @ x,),
+            ),
             Mistake("no step", "w stays where it was: the step is missing.", (lambda dy, x, w, lr: w,)),
-            Mistake("not a step", "That is the gradient, or the step, but not where w ends: subtract it from w.",
-                    (lambda dy, x, w, lr: dy.T @ x, lambda dy, x, w, lr: lr * dy.T @ x, lambda dy, x, w, lr: -lr * dy.T @ x)),
-            Mistake("learning rate missing", "The learning rate is missing in the step.",
-                    (lambda dy, x, w, lr: w - dy.T @ x,)),
+            Mistake(
+                "not a step",
+                "That is the gradient, or the step, but not where w ends: subtract it from w.",
+                (
+                    lambda dy, x, w, lr: dy.T @ x,
+                    lambda dy, x, w, lr: lr * dy.T @ x,
+                    lambda dy, x, w, lr: -lr * dy.T @ x,
+                ),
+            ),
+            Mistake(
+                "learning rate missing",
+                "The learning rate is missing in the step.",
+                (lambda dy, x, w, lr: w - dy.T @ x,),
+            ),
         ),
     },
-)  # fmt: skip
+)
 
 
 @symptom
@@ -695,8 +756,11 @@ def shifted_together(f):
     for name, dy in (("all ones", np.ones(x.shape)), ("random", rng.standard_normal(x.shape))):
         truth = measured(lambda x: lesson_07.normalised(x) * weight[:, None, None], dy, x)
         rows.append((name, *(f"{round(float(dx[:, 1].sum()), 6) + 0.0:.3g}" for dx in (f(dy, x, weight), truth))))
-    return Symptom("Add up dx over channel 1: that is how the loss moves when all of the channel moves together.",
-                   ("dy", "sum of dx", "measured"), rows)  # fmt: skip
+    return Symptom(
+        "Add up dx over channel 1: that is how the loss moves when all of the channel moves together.",
+        ("dy", "sum of dx", "measured"),
+        rows,
+    )
 
 
 CLINIC_13 = Exercise(
@@ -711,9 +775,11 @@ CLINIC_13 = Exercise(
     ),
     hints=(
         "Which numbers in `y = weight * (x - mean) / std` depend on x? All of them?",
-        "The mean and the standard deviation do too. A part of dy only moves the mean, another only the spread: both must "
+        "The mean and the standard deviation do too. A part of dy only moves the mean, another only the spread: "
+        "both must "
         "be taken away.",
-        "With `normalised = (x - mean) / std`, take `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` off dy, "
+        "With `normalised = (x - mean) / std`, take `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` "
+        "off dy, "
         "over images, rows and columns, before you multiply by weight / std.",
     ),
     cases=lesson_07.norm_cases,
@@ -757,9 +823,21 @@ CLINIC_14 = Exercise(
 )
 
 EXERCISES = (
-    CLINIC_01, CLINIC_02, CLINIC_03, CLINIC_04, CLINIC_05, CLINIC_06, CLINIC_07, CLINIC_08, CLINIC_09, CLINIC_10,
-    CLINIC_11, CLINIC_12, CLINIC_13, CLINIC_14,
-)  # fmt: skip
+    CLINIC_01,
+    CLINIC_02,
+    CLINIC_03,
+    CLINIC_04,
+    CLINIC_05,
+    CLINIC_06,
+    CLINIC_07,
+    CLINIC_08,
+    CLINIC_09,
+    CLINIC_10,
+    CLINIC_11,
+    CLINIC_12,
+    CLINIC_13,
+    CLINIC_14,
+)
 
 # ---------------------------------------------------------------- name the bug
 
@@ -778,14 +856,16 @@ def _diagnosis(number, why, *choices):
 
 PREDICTIONS = (
     _diagnosis(
-        1, "The kernel is turned for the gather form, but col2im scatters: the turn is one too many.",
+        1,
+        "The kernel is turned for the gather form, but col2im scatters: the turn is one too many.",
         ("The stride is missing", "Then the stamp would stand in the wrong *place*. Its place is right here."),
         ("The kernel is turned where it must not be", None),
         ("Overlaps are lost", "A single 1 in dy makes a single stamp: nothing overlaps."),
         ("dy is missing", "Then every place would be stamped, and not only the first."),
     ),
     _diagnosis(
-        2, "With stride 1 nothing is wrong, with any other nearly everything is: pixels are read side by side that the "
+        2,
+        "With stride 1 nothing is wrong, with any other nearly everything is: pixels are read side by side that the "
         "kernel met `stride` apart.",
         ("dw is turned by 180 degrees", "That would show with stride 1 as well."),
         ("The gradients are averaged", "An average would be off with stride 1, too, and by one factor."),
@@ -793,7 +873,9 @@ PREDICTIONS = (
         ("The padding is missing", "There is no padding in the table at all."),
     ),
     _diagnosis(
-        3, "5 and 6 lead to the same y, and so do 7 and 8. The last row and column of the even ones were never visited, "
+        3,
+        "5 and 6 lead to the same y, and so do 7 and 8. The last row and column of the even ones were never "
+        "visited, "
         "and are forgotten.",
         ("What the stride left over is forgotten", None),
         ("The kernel is not turned", "A turned kernel gives wrong values, but the right shape."),
@@ -801,69 +883,99 @@ PREDICTIONS = (
         ("Height and width are mixed up", "All the images in the table are square."),
     ),
     _diagnosis(
-        4, "16 came in, and more goes out: where values tie, every winner is paid in full.",
-        ("Windows overlap and overwrite each other", "They stand side by side, and overwriting would *lose* something."),
+        4,
+        "16 came in, and more goes out: where values tie, every winner is paid in full.",
+        (
+            "Windows overlap and overwrite each other",
+            "They stand side by side, and overwriting would *lose* something.",
+        ),
         ("The mask marks the smallest value", "The sum on random numbers would still be 16, and on the digit, too."),
         ("Ties are paid several times", None),
         ("1 / k^2 is missing", "That belongs to average pooling. On random numbers the sum is right."),
     ),
     _diagnosis(
-        5, "With stride 1 a pixel wins several windows, and only the last of them pays: = where += belongs.",
+        5,
+        "With stride 1 a pixel wins several windows, and only the last of them pays: = where += belongs.",
         ("A pixel that wins twice is paid once", None),
         ("Ties are paid several times", "No two values are alike, and the sum is too *small*."),
         ("The stride is ignored", "Then the sum with stride 3 would be wrong before all others."),
         ("The winner is looked for in the wrong window", "Then the places would be wrong. The sum would not."),
     ),
     _diagnosis(
-        6, "db is 1, however many images and positions there are: a mean. The bias is added at each of them, so their "
+        6,
+        "db is 1, however many images and positions there are: a mean. The bias is added at each of them, so their "
         "gradients add up.",
-        ("Only one position counts", "With ones everywhere you cannot tell at once. But look at the code: which function "
-                                     "is called?"),
+        (
+            "Only one position counts",
+            "With ones everywhere you cannot tell at once. But look at the code: which function is called?",
+        ),
         ("A mean is taken where a sum belongs", None),
         ("The sum runs over the wrong axes", "Then db would have another length than there are filters."),
     ),
     _diagnosis(
-        7, "One image is right, two are not: the reshape mixes images and filters, because images come first in memory.",
+        7,
+        "One image is right, two are not: the reshape mixes images and filters, because images come first in memory.",
         ("The columns are in the wrong order within a window", "That would be wrong with one image as well."),
-        ("Only the last image counts", "Look at the code: is there a loop over images in which something could be set?"),
+        (
+            "Only the last image counts",
+            "Look at the code: is there a loop over images in which something could be set?",
+        ),
         ("dy is reshaped before its axes are in order", None),
         ("A mean is taken over the batch", "Then the error for two images would be one half. And look for a division."),
     ),
     _diagnosis(
-        8, "Each pixel counts one window, whatever holds it: += through index arrays adds to each place once.",
+        8,
+        "Each pixel counts one window, whatever holds it: += through index arrays adds to each place once.",
         ("The padding is not removed", "Then the shape would be another."),
         ("Repeated places are added to only once", None),
-        ("It divides by the number of windows", "Then 4 / 4 would be 1 as well! But look at the code: is there a division?"),
-        ("The order of rows and columns is exchanged", "With a matrix of ones nobody could see that. Yet this is seen."),
+        (
+            "It divides by the number of windows",
+            "Then 4 / 4 would be 1 as well! But look at the code: is there a division?",
+        ),
+        (
+            "The order of rows and columns is exchanged",
+            "With a matrix of ones nobody could see that. Yet this is seen.",
+        ),
     ),
     _diagnosis(
-        9, "Where x is positive and dy is positive, all is well. dy decides what passes, and x should.",
+        9,
+        "Where x is positive and dy is positive, all is well. dy decides what passes, and x should.",
         ("It passes at x = 0", "No x is exactly 0 here."),
         ("The value of x is multiplied in", "Then all ones with positive x would be wrong, too."),
         ("The mask is made from dy in place of x", None),
     ),
     _diagnosis(
-        10, "The loss has taken the mean, dy carries the 1 / N, and the layer divides once more. It learns 32 times slower.",
+        10,
+        "The loss has taken the mean, dy carries the 1 / N, and the layer divides once more. It learns 32 "
+        "times slower.",
         ("The learning rate is too small", "Both rows use the same one."),
         ("The gradient has the wrong sign", "Then the loss would rise."),
         ("dw is transposed", "Its shape is not square: that would not run."),
         ("The batch is averaged twice", None),
     ),
     _diagnosis(
-        11, "`branch = dy` gives the same array a second name, and `*=` writes into it: the short way gets the mask as well, "
+        11,
+        "`branch = dy` gives the same array a second name, and `*=` writes into it: the short way gets the "
+        "mask as well, "
         "and whoever called still needs that dy.",
         ("The way round the branch is missing", "It is there: dy + … What *is* dy by then?"),
         ("dy is changed in place", None),
         ("The mask is taken from dy", "x @ w.T > 0 is what went into the ReLU: that is right."),
     ),
     _diagnosis(
-        12, "The error grows with the learning rate: dx is computed with weights that have moved already.",
+        12,
+        "The error grows with the learning rate: dx is computed with weights that have moved already.",
         ("The step goes uphill", "That is not seen in dx. And the step subtracts."),
         ("dx is computed after the weights have moved", None),
-        ("The learning rate is multiplied into dx", "Then with a rate of 0 dx would be 0, and far off. There it is right."),
+        (
+            "The learning rate is multiplied into dx",
+            "Then with a rate of 0 dx would be 0, and far off. There it is right.",
+        ),
     ),
     _diagnosis(
-        13, "Moving a whole channel cannot move the loss, because the mean goes along. This backward takes mean and spread "
+        13,
+        "Moving a whole channel cannot move the loss, because the mean goes along. This backward takes mean "
+        "and spread "
         "for constants.",
         ("eps is in the wrong place", "That is a matter of the fifth digit."),
         ("weight is missing", "Look at the last line."),
@@ -871,9 +983,10 @@ PREDICTIONS = (
         ("Each image is normalised by itself", "The sum of dx would be zero then, too."),
     ),
     _diagnosis(
-        14, "Forward divided what it kept by 1 - p. The gradient passes the same division.",
+        14,
+        "Forward divided what it kept by 1 - p. The gradient passes the same division.",
         ("The mask is turned round", "Then the dropped values would get a gradient."),
         ("A new mask is drawn", "The mask is handed in."),
         ("The division by 1 - p is missing", None),
     ),
-)  # fmt: skip
+)

@@ -286,12 +286,8 @@ def without(*places):
 ALL = slice(None)
 ENDS = {
     1: (without((-1,)), without((0,))),
-    2: tuple(
-        without(*places)
-        for end in (-1, 0)
-        for places in ([(end, ALL)], [(ALL, end)], [(end, ALL), (ALL, end)])
-    ),
-}  # fmt: skip
+    2: tuple(without(*places) for end in (-1, 0) for places in ([(end, ALL)], [(ALL, end)], [(end, ALL), (ALL, end)])),
+}
 
 
 def unspread(size, kernel, count, stride, padding):
@@ -428,7 +424,12 @@ def _only_one(slip, one_position):
             one_position,
             tuple(
                 slip(dy=dy)
-                for dy in (*POSITIONS, *position_image, *map(_both, POSITIONS, filters), *map(_both, position_image, filters))
+                for dy in (
+                    *POSITIONS,
+                    *position_image,
+                    *map(_both, POSITIONS, filters),
+                    *map(_both, position_image, filters),
+                )
             ),
         ),
         Mistake(
@@ -442,7 +443,7 @@ def _only_one(slip, one_position):
             "Only one filter counts. Each of them made outputs from x, so each has its part.",
             tuple(slip(dy=dy) for dy in filters),
         ),
-    )  # fmt: skip
+    )
 
 
 def negative(result, dy, w):

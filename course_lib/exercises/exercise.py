@@ -13,7 +13,7 @@ import numpy as np
 SEED = 0
 
 
-class CannotBeJudged(Exception):
+class CannotBeJudgedError(Exception):
     """Raised by `run` with a sentence, where what the learner wrote lacks something that judging needs."""
 
 

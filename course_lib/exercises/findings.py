@@ -70,7 +70,8 @@ def _differences(exercise, tensor, case, array, reference):
     return [
         (
             "first difference",
-            f"{tensor}[{', '.join(map(str, first))}]: yours {number(array[first])}, expected {number(reference[first])}",
+            f"{tensor}[{', '.join(map(str, first))}]: yours {number(array[first])}, expected "
+            f"{number(reference[first])}",
         ),
         ("where", f"{differs.sum()} of {differs.size} entries{place}" if not differs.all() else "in every entry"),
     ]

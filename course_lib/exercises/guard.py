@@ -18,7 +18,7 @@ PRINTED = 600  # characters that are kept
 
 
 class OutOfTime(BaseException):
-    """Raised in the learner's function when it has run for too long. Not an Exception: `except Exception` lets it by."""
+    """Raised in a function that has run for too long. Not an Exception, so that `except Exception` lets it by."""
 
 
 @dataclass
@@ -41,9 +41,12 @@ def watched(seconds=None):
     watchdog = _Watchdog(SECONDS if seconds is None else seconds)
     try:
         with (
-            redirect_stdout(printed), redirect_stderr(printed), _memory(MEMORY), _no_exit(),
+            redirect_stdout(printed),
+            redirect_stderr(printed),
+            _memory(MEMORY),
+            _no_exit(),
             warnings.catch_warnings(record=True) as warned,
-        ):  # fmt: skip
+        ):
             warnings.simplefilter("default")
             watchdog.start()
             try:

@@ -344,7 +344,7 @@ class _Tensor:
         return compared > 0
 
     def _results(self, wrong, order=None):
-        """What a wrong function gives for each case, None where it raises, one after the other as they are asked for."""
+        """What a wrong function gives for each case, None where it raises: one after the other, as asked for."""
         for number in range(len(self.arrays)) if order is None else order:
             yield self._result(wrong, number)
 

@@ -279,7 +279,8 @@ EXERCISES = (NUMERICAL_GRADIENT, CHAIN_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="00/first_gradient",
-        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. How much does `f` move for a small step of `x`: what is df/dx?",
+        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. How much does `f` move for a small step of `x`: what "
+        "is df/dx?",
         answer=lambda: -4,
         slips=(
             (3, "3 is x + y, which is what z is multiplied by: df/dz. Here it is x that moves."),
@@ -290,7 +291,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/smaller_eps",
-        text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of the error?",
+        text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of "
+        "the error?",
         answer="c",
         choices={
             "a": (
@@ -304,7 +306,8 @@ PREDICTIONS = (
             ),
             "c": ("It becomes larger: rounding takes over.", ""),
         },
-        why="Two nearly equal numbers are subtracted, their rounding error of about 1e-16 remains, and is divided by eps. "
+        why="Two nearly equal numbers are subtracted, their rounding error of about 1e-16 remains, and is divided "
+        "by eps. "
         "Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
     ),
     Prediction(

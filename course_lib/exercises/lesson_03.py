@@ -111,14 +111,27 @@ def bias_mistakes():
                 *(
                     lambda dy, axes=axes: dy.sum(axis=axes)
                     for axes in (
-                        None, 0, 1, (0, 1), (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3), (1, 2), (1, 3), 2, 3,
+                        None,
+                        0,
+                        1,
+                        (0, 1),
+                        (2, 3),
+                        (1, 2, 3),
+                        (0, 1, 2),
+                        (0, 1, 3),
+                        (0, 2),
+                        (0, 3),
+                        (1, 2),
+                        (1, 3),
+                        2,
+                        3,
                     )
                 ),
                 lambda dy: dy.sum(axis=(0, 2, 3), keepdims=True),
             ),
         ),
         Mistake("sign", "Every value has the wrong sign.", of_dy(lambda dy: -dy.sum(axis=(0, 2, 3)))),
-    )  # fmt: skip
+    )
 
 
 BIAS_GRADIENT = Exercise(
@@ -151,7 +164,8 @@ WEIGHT_GRADIENT = Exercise(
     ),
     hints=(
         "Which entries of dy does the weight w[f, c, 0, 0] have a part in? Which of the four axes do you sum over?",
-        "Filter f made the outputs `y[n, f]` from *all* channels of image n. So `dw[f]` collects windows with all their "
+        "Filter f made the outputs `y[n, f]` from *all* channels of image n. So `dw[f]` collects windows with all "
+        "their "
         "channels, from all images.",
         "For every n, f, i, j: add `dy[n, f, i, j]` times the window (all channels, kH x kW) of padded image n to "
         "`dw[f]`.",
@@ -176,8 +190,10 @@ INPUT_GRADIENT = Exercise(
     ),
     hints=(
         "Channel c of image n: which outputs did it feed? Which of n, c, f does its gradient sum over?",
-        "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, a block with all channels, to its window in image n.",
-        "Start with zeros as large as the padded images. For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the window "
+        "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, a block with all channels, to its window in "
+        "image n.",
+        "Start with zeros as large as the padded images. For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the "
+        "window "
         "of image n; at the end take the padding off.",
     ),
     cases=backward_cases,
@@ -202,7 +218,8 @@ CONV2D_BACKWARD = Exercise(
     hints=(
         "Three gradients, and you have written each of them. What does each need?",
         "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Stride and padding concern the first two.",
-        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, hand on stride and padding, and return the three "
+        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, hand on stride and padding, and return the "
+        "three "
         "results in the order of x, w, b.",
     ),
     cases=backward_cases,
@@ -319,7 +336,8 @@ PREDICTIONS = (
             "a": ("Once, in the gradient of the loss, and so in dy", ""),
             "b": (
                 "In every layer: dw and db are divided by 8",
-                "Then a network of five layers would shrink its first gradient five times. Each layer sums what dy brings.",
+                "Then a network of five layers would shrink its first gradient five times. Each layer sums what "
+                "dy brings.",
             ),
             "c": ("Nowhere: the optimizer does it", "An optimizer takes the gradient as it comes."),
         },

@@ -26,8 +26,12 @@ def col2im_cases(rng):
 def _folded(case, cols):
     x, kernel, stride, padding = case.values()
     return {
-        "cols": cols, "output_size": x.shape[2:], "kernel_size": kernel, "stride": stride, "padding": padding,
-    }  # fmt: skip
+        "cols": cols,
+        "output_size": x.shape[2:],
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+    }
 
 
 # ---------------------------------------------------------------- recipes
@@ -73,6 +77,10 @@ def _misread(*axes):
         return cols.reshape([shape[axis] for axis in axes]).transpose(np.argsort(axes))
 
     return order
+
+
+def _read_then(change):
+    return lambda cols, shape: change(read(cols, shape))
 
 
 CELLS_FIRST, CELLS_SWAPPED, BY_COLUMNS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), (0, 1, 2, 3, 5, 4)
@@ -147,7 +155,8 @@ def im2col_mistakes():
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is written down. Every window has all channels, and every image its matrix.",
+            "Only one image, or one channel, is written down. Every window has all channels, and every image its "
+            "matrix.",
             tuple(slip(turn=convolution.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
         ),
     )
@@ -195,7 +204,7 @@ def col2im_mistakes():
             "Each window is put back turned by 180 degrees, or flipped. col2im puts values back where im2col took "
             "them: the turn belongs to the gather form, and here it would be one turn too many.",
             tuple(
-                slip(order=lambda cols, shape, turn=turn: turn(read(cols, shape)))
+                slip(order=_read_then(turn))
                 for turn in (
                     lambda w: w[:, :, ::-1, ::-1],
                     lambda w: w[:, :, ::-1],
@@ -205,7 +214,8 @@ def col2im_mistakes():
         ),
         Mistake(
             "reshape without the transpose",
-            "The columns are read in the wrong order: reshape keeps values in memory order. What is the layout of cols?",
+            "The columns are read in the wrong order: reshape keeps values in memory order. What is the layout of "
+            "cols?",
             (
                 slip(
                     order=lambda cols, shape: cols.reshape(shape[0], *shape[4:], *shape[1:4]).transpose(
@@ -224,16 +234,13 @@ def col2im_mistakes():
             "only one window kept",
             "Only one column is put back: the array seems to be made anew inside the loop, "
             "or `return` stands inside it.",
-            tuple(slip(order=lambda cols, shape, only=_only_window(i): only(read(cols, shape))) for i in (0, -1)),
+            tuple(slip(order=_read_then(_only_window(index))) for index in (0, -1)),
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is filled. Every column holds all channels, and every image has its matrix.",
-            tuple(
-                slip(order=lambda cols, shape, keep=convolution.keep(axis, index): keep(read(cols, shape)))
-                for axis in (0, 1)
-                for index in (0, -1)
-            ),
+            "Only one image, or one channel, is filled. Every column holds all channels, and every image has its "
+            "matrix.",
+            tuple(slip(order=_read_then(convolution.keep(axis, index))) for axis in (0, 1) for index in (0, -1)),
         ),
     )
 
@@ -297,8 +304,11 @@ def gemm_mistakes():
     )
     return {
         "dx": (
-            Mistake("dy reshaped without the transpose", UNSORTED,
-                    (dx(dy=unsorted), dx(stamps=unsorted_columns), dx(stamps=unsorted_both), dx(dy=positions_first))),
+            Mistake(
+                "dy reshaped without the transpose",
+                UNSORTED,
+                (dx(dy=unsorted), dx(stamps=unsorted_columns), dx(stamps=unsorted_both), dx(dy=positions_first)),
+            ),
             Mistake("column order differs from w", ROW_ORDER, (dx(w=cells_first), dx(w=channels_first))),
             Mistake("w reshaped instead of transposed", transposed, (dx(w=reread),)),
             *convolution.gradient_of_input(4),
@@ -310,11 +320,14 @@ def gemm_mistakes():
             *convolution.gradient_of_weight(4),
         ),
         "db": (
-            Mistake("dy reshaped without the transpose", UNSORTED,
-                    (lambda dy, *rest: dy.reshape(dy.shape[1], -1).sum(axis=1),)),
+            Mistake(
+                "dy reshaped without the transpose",
+                UNSORTED,
+                (lambda dy, *rest: dy.reshape(dy.shape[1], -1).sum(axis=1),),
+            ),
             *lesson_03.bias_mistakes(),
         ),
-    }  # fmt: skip
+    }
 
 
 def rewritten(dw):
@@ -335,13 +348,15 @@ IM2COL = Exercise(
     minutes=15,
     task=(
         "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: "
-        "for each image a matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * W_out. "
+        "for each image a matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * "
+        "W_out. "
         "Down a column: channels, in each the kernel's rows, in each its columns."
     ),
     hints=(
         "One window of one image has C x kH x kW values. In which order does `.reshape(-1)` write them down?",
         "In just the order asked for. The windows go row by row: output (i, j) is column `i * W_out + j`.",
-        "Pad the images. For every (i, j) slice the window of *all* images and channels at once, reshape it to (N, -1), "
+        "Pad the images. For every (i, j) slice the window of *all* images and channels at once, reshape it to "
+        "(N, -1), "
         "and put it in its column.",
     ),
     cases=im2col_cases,
@@ -369,8 +384,10 @@ COL2IM = Exercise(
     hints=(
         "im2col copied a pixel into every window that holds it. If one number is copied to three places, what is its "
         "gradient?",
-        "The sum of all three. So every column, reshaped to (N, C, kH, kW), is added to its window in an array of zeros.",
-        "How many channels? `cols.shape[1] // (kH * kW)`. Walk through (i, j), reshape column `i * W_out + j`, add it to "
+        "The sum of all three. So every column, reshaped to (N, C, kH, kW), is added to its window in an array of "
+        "zeros.",
+        "How many channels? `cols.shape[1] // (kH * kW)`. Walk through (i, j), reshape column `i * W_out + j`, "
+        "add it to "
         "its window in the padded array, and take the padding off at the end.",
     ),
     cases=col2im_cases,
@@ -398,7 +415,8 @@ CONV2D_BACKWARD_GEMM = Exercise(
         "Y = W @ X for matrices. Given dY, what are dW and dX? Their shapes leave little choice.",
         "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and W is `w.reshape(C_out, -1)`. "
         "dX is a matrix of columns still: what makes images of it?",
-        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. Sum dW over the "
+        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. Sum dW "
+        "over the "
         "images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
     ),
     cases=lesson_03.backward_cases,

@@ -132,16 +132,19 @@ MAX_POOL2D = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): `y`, the "
+        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): "
+        "`y`, the "
         "maximum of every window, and `indices`, where in its H x W image it stood, as the number `row * W + column`. "
         "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
     ),
     hints=(
         "The backward pass needs to know who won. A window knows the winner's place inside itself: "
         "what must be added for the place in the image?",
-        "`np.argmax(window)` counts through a window row by row; `divmod` with the window's width gives row and column. "
+        "`np.argmax(window)` counts through a window row by row; `divmod` with the window's width gives row and "
+        "column. "
         "Add the window's upper left corner. Padding must never win: what could you pad with?",
-        "Cut the windows at the image's edge instead of padding, or pad with `-np.inf` and take `padding` off the place "
+        "Cut the windows at the image's edge instead of padding, or pad with `-np.inf` and take `padding` off the "
+        "place "
         "again. Then `indices` is `row * W + column`, with row and column in the image.",
     ),
     cases=max_pool_cases,
@@ -195,10 +198,14 @@ MAX_POOL2D = Exercise(
                 "place in the padded image",
                 "It is right only without padding: the place seems to be counted in the padded image.",
                 (
-                    _indices(place=lambda n, c, row, column, inside, shape: (row + shape[4]) * (shape[3] + 2 * shape[4])
-                             + column + shape[4]),
-                    _indices(place=lambda n, c, row, column, inside, shape: (row + shape[4]) * shape[3]
-                             + column + shape[4]),
+                    _indices(
+                        place=lambda n, c, row, column, inside, shape: (
+                            (row + shape[4]) * (shape[3] + 2 * shape[4]) + column + shape[4]
+                        )
+                    ),
+                    _indices(
+                        place=lambda n, c, row, column, inside, shape: (row + shape[4]) * shape[3] + column + shape[4]
+                    ),
                     _indices(place=lambda n, c, row, column, inside, shape: row * (shape[3] + 2 * shape[4]) + column),
                 ),
             ),
@@ -216,8 +223,11 @@ MAX_POOL2D = Exercise(
                 "counted through the whole batch",
                 "The place is counted through channels or images. Each image and channel begins at 0 again.",
                 (
-                    _indices(place=lambda n, c, row, column, inside, shape: ((n * shape[1] + c) * shape[2] + row)
-                             * shape[3] + column),
+                    _indices(
+                        place=lambda n, c, row, column, inside, shape: (
+                            ((n * shape[1] + c) * shape[2] + row) * shape[3] + column
+                        )
+                    ),
                     _indices(place=lambda n, c, row, column, inside, shape: (c * shape[2] + row) * shape[3] + column),
                 ),
             ),
@@ -245,11 +255,10 @@ MAX_POOL2D = Exercise(
         ),
     },
     extras={
-        "With kernel_size=(2, 3) in place of one number it fails. That is fine here, but PyTorch's pooling knows both.": (
-            lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1])
-        )
+        "With kernel_size=(2, 3) in place of one number it fails. That is fine here, but PyTorch's pooling knows "
+        "both.": (lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1]))
     },
-)  # fmt: skip
+)
 
 
 # ---------------------------------------------------------------- max pooling, backward
@@ -317,7 +326,9 @@ MAX_POOL2D_BACKWARD = Exercise(
     ),
     cases=max_pool_backward_cases,
     probe={
-        "dy": np.array([[[[1.0, 2], [3, 4]]]]), "indices": np.array([[[[4, 4], [4, 8]]]]), "input_shape": (1, 1, 3, 3),
+        "dy": np.array([[[[1.0, 2], [3, 4]]]]),
+        "indices": np.array([[[[4, 4], [4, 8]]]]),
+        "input_shape": (1, 1, 3, 3),
     },
     tensors=("dx",),
     axes={"dx": IMAGE},
@@ -358,9 +369,14 @@ MAX_POOL2D_BACKWARD = Exercise(
                 "Only one image, or one channel, gets its gradient.",
                 tuple(_keep_in_dx(axis, index) for axis in (0, 1) for index in (0, -1)),
             ),
-            Mistake("dy missing", "The winners are marked, but dy is missing: each hands on *its* gradient.", (
-                _how_often, lambda *case: np.minimum(_how_often(*case), 1),
-            )),
+            Mistake(
+                "dy missing",
+                "The winners are marked, but dy is missing: each hands on *its* gradient.",
+                (
+                    _how_often,
+                    lambda *case: np.minimum(_how_often(*case), 1),
+                ),
+            ),
             Mistake("sign", convolution.SIGN, (lambda *case: -_routed(*case),)),
             Mistake(
                 "divided by the batch",
@@ -377,7 +393,7 @@ MAX_POOL2D_BACKWARD = Exercise(
             ),
         )
     },
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- average pooling, backward
 
@@ -386,10 +402,13 @@ def avg_pool_backward_cases(rng):
     return [
         {
             "dy": rng.standard_normal((*shape[:2], *_count(shape[2:], kernel_size, stride, padding))),
-            "input_shape": shape, "kernel_size": kernel_size, "stride": stride, "padding": padding,
+            "input_shape": shape,
+            "kernel_size": kernel_size,
+            "stride": stride,
+            "padding": padding,
         }
         for shape, kernel_size, stride, padding in POOLS
-    ]  # fmt: skip
+    ]
 
 
 def spread(dy, input_shape, kernel_size, stride, padding, /, *, weight=None, scale=None, dy_=None, step=None, **steps):
@@ -432,7 +451,8 @@ AVG_POOL2D_BACKWARD = Exercise(
     difficulty="easy",
     minutes=10,
     task=(
-        "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: `dx` of shape `input_shape` "
+        "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: `dx` of shape "
+        "`input_shape` "
         "(N, C, H, W). `kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
         "The mean counts the padded zeros too."
     ),
@@ -445,7 +465,10 @@ AVG_POOL2D_BACKWARD = Exercise(
     ),
     cases=avg_pool_backward_cases,
     probe={
-        "dy": np.array([[[[4.0, 8], [12, 16]]]]), "input_shape": (1, 1, 4, 4), "kernel_size": 3, "stride": 1,
+        "dy": np.array([[[[4.0, 8], [12, 16]]]]),
+        "input_shape": (1, 1, 4, 4),
+        "kernel_size": 3,
+        "stride": 1,
         "padding": 0,
     },
     tensors=("dx",),
@@ -468,15 +491,23 @@ AVG_POOL2D_BACKWARD = Exercise(
             Mistake(
                 "divided twice",
                 "Everything is too small by one factor: a division is made once too often.",
-                (_spread(weight=lambda k: np.full((k, k), 1 / k**4)), _spread(weight=lambda k: np.full((k, k), 1 / k**3)),
-                 _spread(scale=convolution.over_batch), _spread(scale=convolution.over_positions),
-                 _spread(scale=convolution.over_both)),
+                (
+                    _spread(weight=lambda k: np.full((k, k), 1 / k**4)),
+                    _spread(weight=lambda k: np.full((k, k), 1 / k**3)),
+                    _spread(scale=convolution.over_batch),
+                    _spread(scale=convolution.over_positions),
+                    _spread(scale=convolution.over_both),
+                ),
             ),
             Mistake(
                 "one pixel takes all",
                 "One pixel of each window takes the whole gradient, as in max pooling. "
                 "A mean is moved by all of its pixels.",
-                (_spread(weight=only_cell(0)), _spread(weight=only_cell(-1)), _spread(weight=lambda k: only_cell(0)(k) / k**2)),
+                (
+                    _spread(weight=only_cell(0)),
+                    _spread(weight=only_cell(-1)),
+                    _spread(weight=lambda k: only_cell(0)(k) / k**2),
+                ),
             ),
             Mistake(
                 "stride of windows",
@@ -500,10 +531,13 @@ AVG_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "only one image, channel or position",
-                "Only one image, channel or position gets its gradient. Is the array made anew inside the loop, or does "
+                "Only one image, channel or position gets its gradient. Is the array made anew inside the loop, "
+                "or does "
                 "`return` stand inside it?",
-                tuple(_spread(dy_=only) for only in (*(convolution.keep(a, i) for a in (0, 1) for i in (0, -1)),
-                                                     *convolution.POSITIONS)),
+                tuple(
+                    _spread(dy_=only)
+                    for only in (*(convolution.keep(a, i) for a in (0, 1) for i in (0, -1)), *convolution.POSITIONS)
+                ),
             ),
             *convolution.scattering(2, _spread),
         )
@@ -511,9 +545,12 @@ AVG_POOL2D_BACKWARD = Exercise(
     patterns=[
         (convolution.MIXED_UP, lambda input_shape, **_: input_shape[2] != input_shape[3]),
         ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
-        ("It fails where no stride is given: windows then stand kernel_size apart.", lambda stride, **_: stride is None),
+        (
+            "It fails where no stride is given: windows then stand kernel_size apart.",
+            lambda stride, **_: stride is None,
+        ),
     ],
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- flatten
 
@@ -670,7 +707,8 @@ DROPOUT_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `dropout_backward(dy, mask, p)`. The forward pass kept `x` where `mask` is True and divided what it kept "
+        "Write `dropout_backward(dy, mask, p)`. The forward pass kept `x` where `mask` is True and divided what "
+        "it kept "
         "by `1 - p`, the share kept, so that the mean stays. Return `dx`."
     ),
     hints=(
@@ -725,8 +763,13 @@ DROPOUT_BACKWARD = Exercise(
 )
 
 EXERCISES = (
-    MAX_POOL2D, MAX_POOL2D_BACKWARD, AVG_POOL2D_BACKWARD, FLATTEN_BACKWARD, RELU_BACKWARD, DROPOUT_BACKWARD,
-)  # fmt: skip
+    MAX_POOL2D,
+    MAX_POOL2D_BACKWARD,
+    AVG_POOL2D_BACKWARD,
+    FLATTEN_BACKWARD,
+    RELU_BACKWARD,
+    DROPOUT_BACKWARD,
+)
 
 # the image of the lesson
 FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).reshape(1, 1, 4, 4)
@@ -815,7 +858,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
-        text="A max pool 2 x 2 on an 11 x 11 feature map gives 5 x 5. How many of the 121 pixels can never get a gradient?",
+        text="A max pool 2 x 2 on an 11 x 11 feature map gives 5 x 5. How many of the 121 pixels can never get a "
+        "gradient?",
         answer=lambda: int((slips.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
         slips=(
             (11, "A row is left out, and a column too."),

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib import init, loops
 from course_lib.exercises import convolution, lesson_03
-from course_lib.exercises.exercise import CannotBeJudged, Exercise, Mistake, WrongAnswer
+from course_lib.exercises.exercise import CannotBeJudgedError, Exercise, Mistake, WrongAnswer
 from course_lib.exercises.prediction import Prediction
 from course_lib.layers import Module, Parameter
 
@@ -45,9 +45,13 @@ TENSORS = ("y", "dx", "weight.grad", "bias.grad", "weight.data", "bias.data")
 
 def layer_cases(rng):
     geometries = (
-        (ONCE, (3, 2, 6, 7), 4, 3, 2, 1), (TWICE, (2, 3, 5, 6), 2, 3, 1, 0), (ZEROED, (2, 2, 6, 6), 3, 3, 2, 0),
-        (MOVED, (2, 1, 5, 5), 2, 2, 1, 1), (BETWEEN, (2, 3, 6, 6), 3, 3, 2, 1), (ONCE, (3, 3, 5, 5), 3, 3, 1, 1),
-    )  # fmt: skip
+        (ONCE, (3, 2, 6, 7), 4, 3, 2, 1),
+        (TWICE, (2, 3, 5, 6), 2, 3, 1, 0),
+        (ZEROED, (2, 2, 6, 6), 3, 3, 2, 0),
+        (MOVED, (2, 1, 5, 5), 2, 2, 1, 1),
+        (BETWEEN, (2, 3, 6, 6), 3, 3, 2, 1),
+        (ONCE, (3, 3, 5, 5), 3, 3, 1, 1),
+    )
     return [_layer_case(rng, *geometry) for geometry in geometries]
 
 
@@ -89,10 +93,11 @@ def _built(cls, weight, bias, stride, padding):
     for name, values in (("weight", weight), ("bias", bias)):
         parameter = getattr(layer, name, None)
         if not (hasattr(parameter, "data") and hasattr(parameter, "grad")):
-            raise CannotBeJudged(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
+            raise CannotBeJudgedError(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
         if np.shape(parameter.data) != values.shape:
-            raise CannotBeJudged(
-                f"{name}.data has shape {np.shape(parameter.data)}, but {values.shape} is expected for {weight.shape[1]} "
+            raise CannotBeJudgedError(
+                f"{name}.data has shape {np.shape(parameter.data)}, but {values.shape} is expected for "
+                f"{weight.shape[1]} "
                 f"channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
             )
         parameter.data[...] = values
@@ -145,7 +150,7 @@ def _backward(dx=None, dw=None, db=None):
 
 
 def _in_layer(tensor, which, mistakes):
-    """The mistakes of a function, made inside the layer's backward. One that changes the shape of dw cannot be added."""
+    """The mistakes of a function, made inside the layer's backward. What is not shaped like dw cannot be added."""
     found = []
     for m in mistakes:
         wrongs = [wrong for wrong in m.wrongs if "kernel_of" not in getattr(wrong, "steps", ())]
@@ -342,14 +347,17 @@ CONV2D = Exercise(
     minutes=25,
     task=(
         "Write the class `Conv2d`. The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and "
-        "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and returns "
+        "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and "
+        "returns "
         "`dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
     ),
     hints=(
         "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
-        "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and padding: "
+        "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and "
+        "padding: "
         "three results, of which one is returned and two are collected.",
-        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they must when "
+        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they "
+        "must when "
         "a layer is used twice. He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
@@ -384,11 +392,12 @@ CONV2D = Exercise(
 def linear_cases(rng):
     return [
         {
-            "dy": rng.standard_normal((N, n_out)), "x": rng.standard_normal((N, n_in)),
+            "dy": rng.standard_normal((N, n_out)),
+            "x": rng.standard_normal((N, n_in)),
             "w": rng.standard_normal((n_out, n_in)),
         }
         for N, n_in, n_out in ((4, 3, 2), (3, 3, 3), (2, 5, 3), (1, 2, 4))
-    ]  # fmt: skip
+    ]
 
 
 SHAPES = "The shapes leave little choice: which product of dy, x and w has the shape of {}?"
@@ -413,7 +422,8 @@ LINEAR_BACKWARD = Exercise(
     ),
     cases=linear_cases,
     probe={
-        "dy": np.array([[1.0, 2], [3, 4], [0, 1]]), "x": np.array([[1.0, 0, 2], [3, 1, 0], [0, 2, 1]]),
+        "dy": np.array([[1.0, 2], [3, 4], [0, 1]]),
+        "x": np.array([[1.0, 0, 2], [3, 1, 0], [0, 2, 1]]),
         "w": np.array([[1.0, 2, 3], [4, 5, 6]]),
     },
     tensors=("dx", "dw", "db"),
@@ -422,48 +432,80 @@ LINEAR_BACKWARD = Exercise(
     mistakes={
         "dx": (
             Mistake(
-                "w transposed", f"w seems to be transposed. {SHAPES.format('dx')}",
-                (lambda dy, x, w: dy @ w.T, lambda dy, x, w: (w.T @ dy.T), lambda dy, x, w: dy @ w.reshape(w.shape[::-1]).T),
+                "w transposed",
+                f"w seems to be transposed. {SHAPES.format('dx')}",
+                (
+                    lambda dy, x, w: dy @ w.T,
+                    lambda dy, x, w: w.T @ dy.T,
+                    lambda dy, x, w: dy @ w.reshape(w.shape[::-1]).T,
+                ),
             ),
-            Mistake("mean instead of sum", TOO_SMALL, (
-                lambda dy, x, w: dy @ w / len(dy), lambda dy, x, w: dy @ w / dy.shape[1],
-            )),
-            Mistake("dy missing", "dy is missing in dx: what comes from above goes into every gradient.", (
-                lambda dy, x, w: np.ones_like(dy) @ w, lambda dy, x, w: w,
-            )),
+            Mistake(
+                "mean instead of sum",
+                TOO_SMALL,
+                (
+                    lambda dy, x, w: dy @ w / len(dy),
+                    lambda dy, x, w: dy @ w / dy.shape[1],
+                ),
+            ),
+            Mistake(
+                "dy missing",
+                "dy is missing in dx: what comes from above goes into every gradient.",
+                (
+                    lambda dy, x, w: np.ones_like(dy) @ w,
+                    lambda dy, x, w: w,
+                ),
+            ),
             Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy @ w,)),
         ),
         "dw": (
             Mistake(
-                "dw transposed", f"dw comes out transposed. {SHAPES.format('w')}",
+                "dw transposed",
+                f"dw comes out transposed. {SHAPES.format('w')}",
                 (lambda dy, x, w: x.T @ dy, lambda dy, x, w: (x.T @ dy).reshape(w.shape)),
             ),
             Mistake("mean instead of sum", TOO_SMALL, (lambda dy, x, w: dy.T @ x / len(dy),)),
-            Mistake("only one image", "Only one image of the batch counts in dw: sum over all of them.", (
-                lambda dy, x, w: np.outer(dy[-1], x[-1]), lambda dy, x, w: np.outer(dy[0], x[0]),
-            )),
-            Mistake("dy missing", "dy is missing in dw: what comes from above goes into every gradient.", (
-                lambda dy, x, w: np.ones_like(dy).T @ x,
-            )),
+            Mistake(
+                "only one image",
+                "Only one image of the batch counts in dw: sum over all of them.",
+                (
+                    lambda dy, x, w: np.outer(dy[-1], x[-1]),
+                    lambda dy, x, w: np.outer(dy[0], x[0]),
+                ),
+            ),
+            Mistake(
+                "dy missing",
+                "dy is missing in dw: what comes from above goes into every gradient.",
+                (lambda dy, x, w: np.ones_like(dy).T @ x,),
+            ),
             Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy.T @ x,)),
         ),
         "db": (
-            Mistake("mean instead of sum", TOO_SMALL, (lambda dy, x, w: dy.mean(axis=0), lambda dy, x, w: dy.mean(axis=1))),
+            Mistake(
+                "mean instead of sum", TOO_SMALL, (lambda dy, x, w: dy.mean(axis=0), lambda dy, x, w: dy.mean(axis=1))
+            ),
             Mistake(
                 "wrong axis",
                 "The sum runs over the wrong axis. There is one bias for each output, so the batch is summed over.",
                 (
-                    lambda dy, x, w: dy.sum(axis=1), lambda dy, x, w: dy.sum(),
-                    lambda dy, x, w: dy.sum(axis=0, keepdims=True), lambda dy, x, w: dy,
+                    lambda dy, x, w: dy.sum(axis=1),
+                    lambda dy, x, w: dy.sum(),
+                    lambda dy, x, w: dy.sum(axis=0, keepdims=True),
+                    lambda dy, x, w: dy,
                 ),
             ),
-            Mistake("only one image", "Only one image of the batch counts in db: sum over all of them.", (
-                lambda dy, x, w: dy[-1], lambda dy, x, w: dy[0],
-            )),
+            Mistake(
+                "only one image",
+                "Only one image of the batch counts in db: sum over all of them.",
+                (
+                    lambda dy, x, w: dy[-1],
+                    lambda dy, x, w: dy[0],
+                ),
+            ),
             Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy.sum(axis=0),)),
         ),
     },
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- cross-entropy
 
@@ -496,7 +538,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     minutes=10,
     task=(
         "Write `cross_entropy_gradient(logits, targets)`: the gradient of the mean cross-entropy loss, shaped like "
-        "`logits` (N, classes). `targets` holds the right class of each row. Take care that large logits do not overflow."
+        "`logits` (N, classes). `targets` holds the right class of each row. Take care that large logits do not "
+        "overflow."
     ),
     hints=(
         "Softmax turns a row of logits into probabilities. The loss wants the right class's to be 1. "
@@ -532,14 +575,16 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "target not subtracted",
-                "These are the probabilities. What should they be, for the loss to be zero? The gradient is the difference.",
+                "These are the probabilities. What should they be, for the loss to be zero? The gradient is the "
+                "difference.",
                 (lambda z, t: _share(z) / len(z), lambda z, t: _share(z)),
             ),
             Mistake(
                 "softmax missing",
                 "The logits themselves are compared with the targets. They become probabilities first.",
                 (
-                    lambda z, t: (z - _one_hot(z, t)) / len(z), lambda z, t: z - _one_hot(z, t),
+                    lambda z, t: (z - _one_hot(z, t)) / len(z),
+                    lambda z, t: z - _one_hot(z, t),
                     lambda z, t: (np.exp(z) - _one_hot(z, t)) / len(z),
                     lambda z, t: (1 / (1 + np.exp(-z)) - _one_hot(z, t)) / len(z),
                 ),
@@ -574,7 +619,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         "For logits of 1000 it overflows: exp(1000) is infinite. Take each row's maximum off first, softmax does not "
         "change by it.": _survives_large_logits,
     },
-)  # fmt: skip
+)
 
 EXERCISES = (CONV2D, LINEAR_BACKWARD, CROSS_ENTROPY_GRADIENT)
 

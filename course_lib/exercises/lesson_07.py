@@ -67,7 +67,8 @@ def _sum_mistakes(name, values):
         ),
         Mistake(
             "wrong axes",
-            "The sum runs over the wrong axes: there is one weight and one bias for each channel, so that axis remains.",
+            "The sum runs over the wrong axes: there is one weight and one bias for each channel, so that axis "
+            "remains.",
             tuple(
                 lambda dy, x, weight, axes=axes: values(dy, x).sum(axis=axes)
                 for axes in (None, 0, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3))
@@ -90,22 +91,26 @@ BATCH_NORM2D_BACKWARD = Exercise(
     difficulty="hard",
     minutes=25,
     task=(
-        "Write `batch_norm2d_backward(dy, x, weight, eps=1e-5)`. Forward, each channel was brought to mean 0 and variance "
+        "Write `batch_norm2d_backward(dy, x, weight, eps=1e-5)`. Forward, each channel was brought to mean 0 and "
+        "variance "
         "1 over its N * H * W values, then multiplied by its `weight` and moved by its bias: "
         "`y = weight * (x - mean) / sqrt(var + eps) + bias`. Return `dx`, `dweight`, `dbias`."
     ),
     hints=(
         "You raise one x a little. It moves its own y, but also the mean and the variance of its channel. "
         "Whom do those move?",
-        "With `normalised = (x - mean) / std`: `dbias` sums dy, `dweight` sums dy * normalised. dx takes from dy what would "
+        "With `normalised = (x - mean) / std`: `dbias` sums dy, `dweight` sums dy * normalised. dx takes from dy "
+        "what would "
         "only have moved the mean, and what would only have moved the variance.",
-        "For each channel: `dx = weight / std * (dy - dbias / m - normalised * dweight / m)`, with m = N * H * W values in "
+        "For each channel: `dx = weight / std * (dy - dbias / m - normalised * dweight / m)`, with m = N * H * W "
+        "values in "
         "the channel and `std = sqrt(var + eps)`.",
     ),
     cases=norm_cases,
     probe={
         "dy": np.array([[[[1.0, 0], [0, 0]]], [[[0, 0], [0, 2]]]]),
-        "x": np.array([[[[1.0, 2], [3, 4]]], [[[0, 2], [4, 0]]]]), "weight": np.array([2.0]),
+        "x": np.array([[[[1.0, 2], [3, 4]]], [[[0, 2], [4, 0]]]]),
+        "weight": np.array([2.0]),
     },
     tensors=("dx", "dweight", "dbias"),
     axes={"dx": IMAGE, "dweight": ("channel",), "dbias": ("channel",)},
@@ -126,7 +131,8 @@ BATCH_NORM2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "mean part missing",
-                "The part that goes through the mean is missing, or not right: raising one x also moves the mean of its "
+                "The part that goes through the mean is missing, or not right: raising one x also moves the mean "
+                "of its "
                 "channel, and by that every y.",
                 (_dx(mean_part=0), _dx(mean_part=-1), _dx(mean_part=2)),
             ),
@@ -178,8 +184,9 @@ BATCH_NORM2D_BACKWARD = Exercise(
                 "It differs only where the variance is small: eps is added to the variance, *under* the root.",
                 (
                     lambda dy, x, weight: (dy * normalised(x, eps=0)).sum(axis=AXES),
-                    lambda dy, x, weight: (dy * (x - x.mean(axis=AXES, keepdims=True))
-                                           / (x.std(axis=AXES, keepdims=True) + EPS)).sum(axis=AXES),
+                    lambda dy, x, weight: (
+                        dy * (x - x.mean(axis=AXES, keepdims=True)) / (x.std(axis=AXES, keepdims=True) + EPS)
+                    ).sum(axis=AXES),
                 ),
             ),
             Mistake(
@@ -201,7 +208,7 @@ BATCH_NORM2D_BACKWARD = Exercise(
             *_sum_mistakes("dbias", lambda dy, x: dy),
         ),
     },
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- residual
 
@@ -225,7 +232,8 @@ RESIDUAL_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `residual_backward(dy, branch_backward)` for `y = x + branch(x)`. `branch_backward(dy)` leads a gradient "
+        "Write `residual_backward(dy, branch_backward)` for `y = x + branch(x)`. `branch_backward(dy)` leads a "
+        "gradient "
         "back through the branch. Return `dx`."
     ),
     hints=(
@@ -239,7 +247,9 @@ RESIDUAL_BACKWARD = Exercise(
     axes={"dx": ("row", "column")},
     mistakes={
         "dx": (
-            Mistake("short way forgotten", f"The way round the branch is missing. {FORGOTTEN}", (lambda dy, back: back(dy),)),
+            Mistake(
+                "short way forgotten", f"The way round the branch is missing. {FORGOTTEN}", (lambda dy, back: back(dy),)
+            ),
             Mistake("branch forgotten", f"The way through the branch is missing. {FORGOTTEN}", (lambda dy, back: dy,)),
             Mistake("multiplied", f"The two ways are multiplied. {FORGOTTEN}", (lambda dy, back: dy * back(dy),)),
             Mistake(
@@ -251,18 +261,21 @@ RESIDUAL_BACKWARD = Exercise(
                 "one way counted twice",
                 f"One of the two ways is counted twice. {FORGOTTEN}",
                 (
-                    lambda dy, back: 2 * dy + back(dy), lambda dy, back: dy + 2 * back(dy),
-                    lambda dy, back: back(dy + back(dy)), lambda dy, back: dy + back(dy + back(dy)),
+                    lambda dy, back: 2 * dy + back(dy),
+                    lambda dy, back: dy + 2 * back(dy),
+                    lambda dy, back: back(dy + back(dy)),
+                    lambda dy, back: dy + back(dy + back(dy)),
                     lambda dy, back: dy + back(back(dy)),
                 ),
             ),
             Mistake(
-                "sign", "One of the two ways has the wrong sign.",
+                "sign",
+                "One of the two ways has the wrong sign.",
                 (lambda dy, back: dy - back(dy), lambda dy, back: back(dy) - dy, lambda dy, back: -dy - back(dy)),
             ),
         )
     },
-)  # fmt: skip
+)
 
 # ---------------------------------------------------------------- transposed convolution
 
@@ -280,11 +293,16 @@ TRANSPOSED = (
 def transposed_cases(rng):
     cases = []
     for (N, C_in, C_out), size, kernel, stride, padding, output_padding, with_bias in TRANSPOSED:
-        cases.append({
-            "x": rng.standard_normal((N, C_in, *size)), "w": rng.standard_normal((C_in, C_out, *kernel)),
-            "b": rng.standard_normal(C_out) if with_bias else None,
-            "stride": stride, "padding": padding, "output_padding": output_padding,
-        })  # fmt: skip
+        cases.append(
+            {
+                "x": rng.standard_normal((N, C_in, *size)),
+                "w": rng.standard_normal((C_in, C_out, *kernel)),
+                "b": rng.standard_normal(C_out) if with_bias else None,
+                "stride": stride,
+                "padding": padding,
+                "output_padding": output_padding,
+            }
+        )
     return cases
 
 
@@ -311,13 +329,17 @@ def _without_output_padding(size, kernel, stride, padding, output_padding):
 
 def _transposed_mistakes():
     slip = partial(Slip, _transposed)
-    shared = [m for m in (*convolution.kernel(4, slip, SCATTERED), *convolution.scattering(4, slip))
-              if m.short != "remainder dropped"]  # fmt: skip
+    shared = [
+        m
+        for m in (*convolution.kernel(4, slip, SCATTERED), *convolution.scattering(4, slip))
+        if m.short != "remainder dropped"
+    ]
     return (
         *shared,
         Mistake(
             "output_padding not used",
-            "output_padding is not used: it makes the output larger at its far end, by rows and columns that a stride had "
+            "output_padding is not used: it makes the output larger at its far end, by rows and columns that a "
+            "stride had "
             "left out. No window need reach them.",
             (slip(size=_without_output_padding), slip(room=convolution.without_remainder)),
         ),
@@ -330,17 +352,23 @@ def _transposed_mistakes():
             "bias in the wrong place",
             "The bias is added in the wrong way: once to every entry of its channel.",
             (
-                slip(bias=lambda y, b: y + b), slip(bias=lambda y, b: y - b[:, None, None]),
-                slip(bias=lambda y, b: y * b[:, None, None]), slip(bias=lambda y, b: y + b[0]),
+                slip(bias=lambda y, b: y + b),
+                slip(bias=lambda y, b: y - b[:, None, None]),
+                slip(bias=lambda y, b: y * b[:, None, None]),
+                slip(bias=lambda y, b: y + b[0]),
             ),
         ),
         Mistake(
             "wrong channel",
-            "The channels are mixed up. In a transposed convolution w is (C_in, C_out, kH, kW): its first axis goes with "
+            "The channels are mixed up. In a transposed convolution w is (C_in, C_out, kH, kW): its first axis "
+            "goes with "
             "the channels of x.",
             (
-                slip(w=convolution.swapped_channels), slip(w=convolution.reread_channels),
-                slip(w=convolution.first_channel), slip(w=convolution.first_filter), slip(dy=convolution.first_channel),
+                slip(w=convolution.swapped_channels),
+                slip(w=convolution.reread_channels),
+                slip(w=convolution.first_channel),
+                slip(w=convolution.first_filter),
+                slip(dy=convolution.first_channel),
             ),
         ),
         Mistake("sign", "Every value has the wrong sign.", (slip(scale=convolution.negative),)),
@@ -348,9 +376,12 @@ def _transposed_mistakes():
             "only one input kept",
             "Only one position, channel or image of x has a part in y. Is something set (=) that must be added (+=), "
             "or made anew inside the loop?",
-            tuple(slip(dy=dy) for dy in (*convolution.POSITIONS, *(convolution.keep(a, i) for a in (0, 1) for i in (0, -1)))),
+            tuple(
+                slip(dy=dy)
+                for dy in (*convolution.POSITIONS, *(convolution.keep(a, i) for a in (0, 1) for i in (0, -1)))
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 SCATTERED = "A transposed convolution stamps the kernel as it is, at stride * i."
@@ -360,21 +391,28 @@ CONV_TRANSPOSE2D = Exercise(
     difficulty="hard",
     minutes=20,
     task=(
-        "Write `conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)`, with `w` (C_in, C_out, kH, kW). "
+        "Write `conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)`, with `w` (C_in, C_out, "
+        "kH, kW). "
         "It runs `input_gradient` forward: `x` stands where dy stood. "
         "The output has `(H - 1) * stride - 2 * padding + kH + output_padding` rows."
     ),
     hints=(
         "In `input_gradient` every dy[i, j] stamped the kernel on its window. Which array stamps here, and where to?",
-        "Make zeros as large as the output plus its padding. Every `x[n, c, i, j]` adds `x[n, c, i, j] * w[c]`, a block "
+        "Make zeros as large as the output plus its padding. Every `x[n, c, i, j]` adds `x[n, c, i, j] * w[c]`, a "
+        "block "
         "with all output channels, to the window at `(i * stride, j * stride)`.",
-        "Take `padding` off in front and keep H_out x W_out: with `output_padding` some rows and columns at the end get no "
+        "Take `padding` off in front and keep H_out x W_out: with `output_padding` some rows and columns at the "
+        "end get no "
         "stamp. At last add `b[:, None, None]`, if there is one.",
     ),
     cases=transposed_cases,
     probe={
-        "x": np.array([[[[1.0, 2], [0, 3]]]]), "w": np.arange(1.0, 10).reshape(1, 1, 3, 3), "b": None,
-        "stride": 2, "padding": 1, "output_padding": 1,
+        "x": np.array([[[[1.0, 2], [0, 3]]]]),
+        "w": np.arange(1.0, 10).reshape(1, 1, 3, 3),
+        "b": None,
+        "stride": 2,
+        "padding": 1,
+        "output_padding": 1,
     },
     tensors=("y",),
     axes={"y": IMAGE},
@@ -392,7 +430,7 @@ CONV_TRANSPOSE2D = Exercise(
         ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
         ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
     ],
-)  # fmt: skip
+)
 
 EXERCISES = (BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD, CONV_TRANSPOSE2D)
 

@@ -101,9 +101,13 @@ def _places(stamps, distance):
     kernel, count = stamps.shape[2 : 2 + n], stamps.shape[2 + n :]
     for position in np.ndindex(*count):
         corner = [i * s for i, s in zip(position, distance, strict=True)]
-        yield (slice(None), slice(None), *(slice(c, c + k) for c, k in zip(corner, kernel, strict=True))), (
-            ..., *position,
-        )  # fmt: skip
+        yield (
+            (slice(None), slice(None), *(slice(c, c + k) for c, k in zip(corner, kernel, strict=True))),
+            (
+                ...,
+                *position,
+            ),
+        )
 
 
 def summed(stamps, padded, distance):

@@ -2,8 +2,8 @@
 
 Takes about two minutes and prints Markdown. Every side is a process of its own, because the thread pools of NumPy
 and PyTorch disturb each other; the processes take turns in short slots, so that a busy moment of the machine hits
-all of them; a time is the 25th percentile of its steps. Ratios carry over to other machines, milliseconds do not.
-Without PyTorch the course is measured alone.
+all of them; a time is the 25th percentile of its steps. With two threads a busy machine spoils the comparison all
+the same. Ratios carry over to other machines, milliseconds do not. Without PyTorch the course is measured alone.
 """
 
 import contextlib
@@ -134,6 +134,8 @@ def show_growth(time):
 
 def main():
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} CPUs, {platform.machine()}")
+    if hasattr(os, "getloadavg"):
+        print(f"Load at the start: {os.getloadavg()[0]:.1f} (for two threads it should be near 0)")
     if not WITH_PYTORCH:
         print("PyTorch is not installed: the course is measured alone.")
     shared = [*BATCH, *(geometry.name for geometry in CONVOLUTIONS)]

@@ -214,14 +214,16 @@ def add_at(dy, x, w, stride=1, padding=0):
 def explicit_bounds(dy, x, w, stride=1, padding=0):
     """dx[i] = sum of dy[j] w[i - j], from the last output to the first."""
     k = len(w)
-    return np.array([
-        math.fsum(
-            dy[j] * w[i + padding - j * stride]
-            for j in reversed(range(len(dy)))
-            if 0 <= i + padding - j * stride < k
-        )
-        for i in range(len(x))
-    ])  # fmt: skip
+    return np.array(
+        [
+            math.fsum(
+                dy[j] * w[i + padding - j * stride]
+                for j in reversed(range(len(dy)))
+                if 0 <= i + padding - j * stride < k
+            )
+            for i in range(len(x))
+        ]
+    )
 
 
 @right(SCATTER, GATHER)
@@ -384,8 +386,10 @@ def dx4_as_columns(dy, x, w, stride=1, padding=0):
 
 def all_three(dx, dw):
     return lambda dy, x, w, stride=1, padding=0: (
-        dx(dy, x, w, stride, padding), dw(dy, x, w, stride, padding), dy.sum((0, 2, 3)),
-    )  # fmt: skip
+        dx(dy, x, w, stride, padding),
+        dw(dy, x, w, stride, padding),
+        dy.sum((0, 2, 3)),
+    )
 
 
 for _name in ("conv2d_backward", "conv2d_backward_gemm"):
@@ -492,15 +496,20 @@ RIGHT += [
     ("dropout_backward", lambda dy, mask, p: np.where(mask, dy / (1 - p), 0)),
     ("dropout_backward", lambda dy, mask, p: (dy * (mask / (1 - p))).astype(np.float32)),
     ("linear_backward", F.linear_backward),
-    ("linear_backward", lambda dy, x, w: (
-        np.einsum("no,oi->ni", dy, w), np.einsum("no,ni->oi", dy, x), np.einsum("no->o", dy),
-    )),
+    (
+        "linear_backward",
+        lambda dy, x, w: (
+            np.einsum("no,oi->ni", dy, w),
+            np.einsum("no,ni->oi", dy, x),
+            np.einsum("no->o", dy),
+        ),
+    ),
     ("linear_backward", lambda dy, x, w: [(w.T @ dy.T).T, (x.T @ dy).T, list(dy.sum(axis=0))]),
     ("cross_entropy_gradient", lambda logits, targets: F.cross_entropy(logits, targets)[1]),
     ("batch_norm2d_backward", F.batch_norm2d_backward),
     ("residual_backward", lambda dy, branch_backward: branch_backward(dy) + dy),
     ("conv_transpose2d", F.conv_transpose2d),
-]  # fmt: skip
+]
 
 
 @right("relu_backward")
@@ -609,11 +618,22 @@ class WithNothingInherited:
 class KeepsACopy(Module):
     """With every argument of the library's layer, and a copy of the input."""
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, bias=True, *,
-                 rng=None, dtype=np.float64):  # fmt: skip
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        bias=True,
+        *,
+        rng=None,
+        dtype=np.float64,
+    ):
         rng = rng or np.random.default_rng()
         scale = np.sqrt(2 / (in_channels * kernel_size * kernel_size))
-        self.weight = Parameter((rng.standard_normal((out_channels, in_channels, kernel_size, kernel_size)) * scale))
+        self.weight = Parameter(rng.standard_normal((out_channels, in_channels, kernel_size, kernel_size)) * scale)
         self.bias = Parameter(np.zeros(out_channels))
         self.stride, self.padding = stride, padding
 

@@ -93,7 +93,7 @@ def test_predict_shows_the_feedback_and_returns_nothing(capsys):
 
 
 def test_an_unknown_question_is_refused_with_a_sentence():
-    with pytest.raises(ValueError, match="must be one of the predictions.*but is '01/none'"):
+    with pytest.raises(ValueError, match="must be one of the predictions"):
         predict("01/none")
 
 

@@ -982,10 +982,14 @@ def w_reshaped(dy, x, w, stride=1, padding=0):
 def w_channels_last(dy, x, w, stride=1, padding=0):
     C_out, C, kH, kW = w.shape
     return gemm(
-        dy, x, w, stride, padding,
+        dy,
+        x,
+        w,
+        stride,
+        padding,
         weights=w.transpose(0, 2, 3, 1).reshape(C_out, -1).T,
         dw_shape=lambda dw: dw.reshape(C_out, kH, kW, C).transpose(0, 3, 1, 2),
-    )  # fmt: skip
+    )
 
 
 @wrong("conv2d_backward_gemm", dx="kernel turned")
@@ -1259,8 +1263,13 @@ class SetsItsGradients(Plain):
         return dx
 
 
-@wrong("Conv2d", y="weights moved in backward", dx="weights moved before dx", weight_data="weights moved in backward",
-       bias_data="weights moved in backward")  # fmt: skip
+@wrong(
+    "Conv2d",
+    y="weights moved in backward",
+    dx="weights moved before dx",
+    weight_data="weights moved in backward",
+    bias_data="weights moved in backward",
+)
 class StepsTooEarly(Plain):
     def backward(self, dy):
         _, dw, db = self.gradients(dy)
