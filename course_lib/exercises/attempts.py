@@ -33,7 +33,7 @@ class Attempt:
     def empty(self):
         """Nothing was written yet: None came back, or NotImplementedError."""
         if self.error is not None:
-            return isinstance(self.error, NotImplementedError)
+            return type(self.error) is NotImplementedError
         return not self.complaint and all(tensor is None for tensor in self.tensors.values())
 
 
@@ -176,7 +176,8 @@ def describe(error, call):
     code = frame.f_code
     line = linecache.getline(code.co_filename, number).strip()
     names = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", line))
-    held = {name: shown(frame.f_locals[name]) for name in names if name in frame.f_locals}
+    local = frame.f_locals
+    held = {name: shown(local[name]) for name in names if name in local and not inspect.ismodule(local[name])}
     place = f"line {number - code.co_firstlineno + 1} of {code.co_name}"
     return Raised(type(error).__name__, message, place, line, held, call)
 

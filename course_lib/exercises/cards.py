@@ -11,22 +11,22 @@ import numpy as np
 
 from course_lib.exercises.findings import different
 
+GREEN, ORANGE, RED, GREY = "#388e3c", "#e07b00", "#d32f2f", "#9e9e9e"  # edges: seen on light and on dark alike
 HEADS = {
-    "right": ("✓", "Right", "The lesson uses your answer from here on.", "--jp-success-color1", "#388e3c"),
-    "wrong": ("✗", "Not yet", "The lesson goes on with the library's answer.", "--jp-warn-color1", "#d9730d"),
-    "error": ("!", "Stopped", "The lesson goes on with the library's answer.", "--jp-error-color1", "#c62828"),
+    "right": ("✓", "Right", "The lesson uses your answer from here on.", GREEN),
+    "wrong": ("✗", "Not yet", "The lesson goes on with the library's answer.", ORANGE),
+    "error": ("!", "Stopped", "The lesson goes on with the library's answer.", RED),
     "not attempted": (
         "○",
         "Not attempted",
         "The lesson goes on with the library's answer. When you have written yours, run its cell and then this one.",
-        "--jp-border-color1",
-        "#9e9e9e",
+        GREY,
     ),
 }
 FEEDBACK = {
-    True: ("✓", "Right", "--jp-success-color1", "#388e3c"),
-    False: ("✗", "Not quite", "--jp-warn-color1", "#d9730d"),
-    None: ("?", "Your prediction", "--jp-border-color1", "#9e9e9e"),
+    True: ("✓", "Right", GREEN),
+    False: ("✗", "Not quite", ORANGE),
+    None: ("?", "Your prediction", GREY),
 }
 MOST_ROWS, MOST_COLUMNS = 9, 12
 LEGEND = "Outlined entries differ; · is no difference. Blue is above zero, orange below."
@@ -41,7 +41,7 @@ CODE = "font-family: var(--jp-code-font-family, monospace); font-size: 13px"
 
 
 def html(verdict):
-    sign, word, then, variable, colour = HEADS[verdict.status]
+    sign, word, then, colour = HEADS[verdict.status]
     found = {finding.tensor for finding in verdict.findings}
     parts = [
         f'<div style="font-size: 15px"><b>{sign} {word}</b> · <code>{escape(verdict.name)}</code></div>',
@@ -58,7 +58,7 @@ def html(verdict):
         *_printed(verdict.printed),
         _paragraph(escape(then), FAINT),
     ]
-    return _box(f"var({variable}, {colour})", "".join(parts))
+    return _box(colour, "".join(parts))
 
 
 def _box(edge, inner):
@@ -110,7 +110,7 @@ def _exception(raised):
         )
         yield (
             '<div style="margin-top: 8px; padding: 6px 10px; border-left: 3px solid '
-            f'var(--jp-error-color1, #c62828)"><div style="{CODE}"><b>{escape(raised.line)}</b></div>{rows}</div>'
+            f'{RED}"><div style="{CODE}"><b>{escape(raised.line)}</b></div>{rows}</div>'
         )
     yield _paragraph(f"It was called with {escape(raised.call)}.")
 
@@ -127,8 +127,8 @@ def _printed(text):
 
 def feedback(answered):
     """What is said to a prediction, as a small card."""
-    sign, word, variable, colour = FEEDBACK[answered.right]
-    return _box(f"var({variable}, {colour})", f"<div><b>{sign} {word}</b> · {_rich(answered.says)}</div>")
+    sign, word, colour = FEEDBACK[answered.right]
+    return _box(colour, f"<div><b>{sign} {word}</b> · {_rich(answered.says)}</div>")
 
 
 def feedback_text(answered):
@@ -148,7 +148,7 @@ def symptom(seen):
         for row in seen.rows
     )
     return _box(
-        "var(--jp-border-color1, #9e9e9e)",
+        GREY,
         f"<div>{_rich(seen.says)}</div>"
         + (f'<table style="margin: 6px 0 0 0">{ROW}{head}</tr>{rows}</table>' if rows else "")
         + (_picture(seen.picture) if seen.picture else "")

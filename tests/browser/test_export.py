@@ -4,7 +4,7 @@ import re
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_lib import export
 
@@ -67,6 +67,16 @@ def test_errors_of_a_learner_are_kept(text):
 
 def test_printed_text_is_no_script(text):
     assert "<script>alert(1)" not in text
+
+
+def test_words_of_a_story_cannot_end_the_script_they_are_in():
+    hostile = {"stories": [{"title": "</script><script>alert(1)</script>"}]}
+    cell = new_code_cell("play(...)")
+    cell.outputs = [new_output("display_data", {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": "<b>"})]
+    notebook = new_notebook(cells=[cell])
+    notebook.metadata["widgets"] = {export.WIDGET_STATE: {"state": {"m": {"state": {"stories": hostile}}}}}
+    text = export.page(notebook, "hostile")
+    assert "<script>alert(1)" not in text and "\\u003c/script>" in text
 
 
 def test_hidden_pictures_are_left_out(text):
