@@ -340,10 +340,12 @@ def max_pool2d_winner(x, kernel_size, stride=None, padding=0):
     seen = windows.seen(windows.pad(x, -np.inf), count)
     cells = [seen[:, i, j] for i, j in np.ndindex(windows.kernel_size)]
     y = cells[0].copy()
-    winner = np.empty(y.shape, np.uint8 if len(cells) < 256 else np.intp)
-    winner[...] = windows.first_inside(count).astype(winner.dtype)[:, :, None]
+    winner = np.zeros(y.shape, np.uint8 if len(cells) < 256 else np.intp)
+    if windows.padding != (0, 0):
+        winner += windows.first_inside(count).astype(winner.dtype)[:, :, None]
     for number, cell in enumerate(cells[1:], start=1):
-        np.maximum(winner, (cell > y) * winner.dtype.type(number), out=winner)
+        larger = (cell > y).view(np.uint8)
+        np.maximum(winner, larger * winner.dtype.type(number), out=winner)
         np.maximum(y, cell, out=y)
     return _batch_first(y), _batch_first(winner)
 

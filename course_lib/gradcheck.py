@@ -86,28 +86,26 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
     Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
     """
     x = np.array(x, dtype=np.float64)
-    named = list(layer.named_parameters())
-    y = layer.forward(x)
-    dy = checks.generator("rng", rng).standard_normal(y.shape)
-    layer.zero_grad()
-    dx = layer.backward(dy)
-    gradients = [parameter.grad.copy() for _, parameter in named]
+    state = layer.state_dict()
+    try:
+        y = layer.forward(x)
+        dy = checks.generator("rng", rng).standard_normal(y.shape)
+        layer.zero_grad()
+        dx = layer.backward(dy)
+        pairs = {"dx": (dx, numerical_gradient(lambda value: np.sum(dy * layer.forward(value)), x, eps))}
+        for name, parameter in layer.named_parameters():
+            kept = parameter.data
 
-    pairs = {"dx": (dx, numerical_gradient(lambda value: np.sum(dy * layer.forward(value)), x, eps))}
-    for (name, parameter), gradient in zip(named, gradients, strict=True):
-        kept = parameter.data
+            def loss(value, parameter=parameter):
+                parameter.data = value
+                return np.sum(dy * layer.forward(x))
 
-        def loss(value, parameter=parameter):
-            parameter.data = value
-            return np.sum(dy * layer.forward(x))
-
-        try:
             measured = numerical_gradient(loss, kept, eps)
-        finally:
             parameter.data = kept
-        pairs[f"{name} {kept.shape}"] = gradient, measured
-    layer.forward(x)
-    layer.zero_grad()
+            pairs[f"{name} {kept.shape}"] = parameter.grad, measured
+    finally:
+        layer.load_state_dict(state)
+        layer.zero_grad()
     return GradientCheck(pairs, tolerance)
 
 
