@@ -77,6 +77,8 @@ def test_scrubbing_keys_and_pointing_work_inside_a_notebook(playing):
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     assert position(playing.page) == 1
+    page.keyboard.press("b")  # outside a player this makes a new cell
+    page.wait_for_timeout(300)
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     canvas = page.locator(".cg-picture").bounding_box()
     page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + 25)
