@@ -632,14 +632,13 @@ class Panel {
       this.frame(start.map((value, side) => mix(value, goal[side], glide)), this.textColour(n), 3);
     });
     if (!terms.length || terms.length > MOST_CHIPS || glide < 1) return;
-    if (this.inLine) for (const term of terms) this.drawCurve(this.path(term, places), term.to, travel);
+    if (this.inLine) for (const term of terms) this.drawTerm(term, places, travel);
     if (travel === 1) this.flash(terms, places, (progress - LANDED) / (1 - LANDED));
     if (travel === 1 && !this.inLine) return this.drawCorners(places, terms);
     // before the kernel the chip is the number read; behind it, the product
-    const rest = 0.74;
     for (const term of terms) {
       const path = this.path(term, places);
-      const [x, y] = along(path, travel === 1 ? rest : travel);
+      const [x, y] = along(path, travel < 1 ? travel : path.length === 3 ? 0.74 : 0.5);
       const source = path.length === 3 && travel < 0.5 && term.read.find(([grid]) => story.grids[grid].role !== "kernel");
       if (source) this.chip(x, y, number(story.grids[source[0]].values[source[1]]), story.grids[source[0]].role);
       else this.chip(x, y, number(term.amount), story.grids[term.to].role);
@@ -681,6 +680,15 @@ class Panel {
     const via = this.inLine ? read.filter(isKernel) : [];
     const stops = [...sources, ...via, [to, cell]];
     return stops.map(([grid, at]) => this.square(grid, at, places));
+  }
+
+  // the way of the amount, and a line from any other number that is a factor of it
+  drawTerm(term, places, travel) {
+    const { grids } = this.story;
+    const sources = term.read.filter(([grid]) => grids[grid].role !== "kernel");
+    const target = this.square(term.to, term.cell, places);
+    for (const [grid, cell] of sources.slice(1)) this.drawCurve([this.square(grid, cell, places), target], grid, travel);
+    this.drawCurve(this.path(term, places), term.to, travel);
   }
 
   drawCurve(squares, to, travel) {
@@ -1106,7 +1114,7 @@ class Player {
   resize() {
     if (!this.panels[0]?.node.clientWidth) return;
     this.width = this.root.clientWidth;
-    this.theme = new Theme(this.root, this.palette);
+    this.takeTheme();
     const unit = this.unitFor();
     const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
     for (const panel of this.panels) panel.resize(panel.node.clientWidth, unit, height);
@@ -1125,9 +1133,14 @@ class Player {
 
   rethemed() {
     if (!this.theme || !this.panels.length) return;
-    this.theme = new Theme(this.root, this.palette);
+    this.takeTheme();
     for (const panel of this.panels) panel.rewrite();
     this.draw();
+  }
+
+  takeTheme() {
+    this.theme = new Theme(this.root, this.palette);
+    this.root.style.colorScheme = this.theme.dark ? "dark" : "light"; // for the slider and the menu
   }
 
   makeRoomForTicks() {

@@ -311,6 +311,9 @@ class _Frame:
             for start, end in legs[:-1]:
                 pen.line([start, end], colour, 1.5)
             pen.arrow(*legs[-1], colour)
+            for source in self._others(term)[1:]:
+                colour = _mixed(_PAPER, _rgb(PALETTE[self.story.grids[source[0]].role][0]), 0.6)
+                pen.arrow(*_between(self._square(*source), self._square(*term.target)), colour)
         for term in terms:
             (x0, y0), (x1, y1) = self._legs(term)[-1]
             pen.chip(x0 + (x1 - x0) * 0.42, y0 + (y1 - y0) * 0.42, number(term.amount), self._colour(term))
@@ -318,12 +321,13 @@ class _Frame:
     def _colour(self, term):
         return _rgb(PALETTE[self.story.grids[term.target[0]].role][0])
 
+    def _others(self, term):
+        return [at for at in term.sources if self.story.grids[at[0]].role != KERNEL]
+
     def _legs(self, term):
         """The lines from source to kernel cell to target, each from edge to edge."""
-        grids = self.story.grids
-        others = [at for at in term.sources if grids[at[0]].role != KERNEL]
-        via = [at for at in term.sources if grids[at[0]].role == KERNEL]
-        stops = [self._square(*at) for at in (*others[:1], *via, term.target)]
+        via = [at for at in term.sources if self.story.grids[at[0]].role == KERNEL]
+        stops = [self._square(*at) for at in (*self._others(term)[:1], *via, term.target)]
         return [_between(start, end) for start, end in itertools.pairwise(stops)]
 
 

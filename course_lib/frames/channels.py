@@ -1,7 +1,7 @@
 """Convolution with images, channels, filters and bias: who sums over what.
 
-Channels lie below each other and filters beside each other: x[n, c] on the left, w[f, c] in the middle, y[n, f]
-on the right, as in `two_dimensions`.
+Channels lie below each other; images and filters stand beside each other: x[n, c] on the left, w[f, c] in the
+middle, y[n, f] on the right, as in `two_dimensions`.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
 from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
 from course_lib.frames.two_dimensions import Plane
 
-_BETWEEN, _BELOW = 1.3, 1.5
+_BETWEEN, _APART, _BELOW = 1.3, 0.9, 1.5
 
 
 def conv2d(x, w, b=None, stride=1, padding=0):
@@ -183,25 +183,26 @@ def _plane(x, w, stride, padding, dy=None):
 
 
 def _images(name, role, x, plane=None, **looks):
-    """x (N, C, H, W) -> a grid for each channel of each image, all below each other."""
+    """x (N, C, H, W) -> a grid for each channel of each image."""
     pad = plane.padding if plane else (0, 0)
-    grids, down = [], 0
-    for prefix in np.ndindex(x.shape[:2]):
-        values = plane.pad(x[prefix]) if plane else np.asarray(x[prefix], float)
-        grids.append(Grid(name, role, values, (0, down), pad=pad, prefix=prefix, **looks))
-        down += len(values) + _BELOW
-    return grids
+    padded = plane.pad if plane else np.float64
+    planes = {prefix: padded(x[prefix]) for prefix in np.ndindex(x.shape[:2])}
+    return _arranged(name, role, planes, pad=pad, **looks)
 
 
 def _filters(name, role, w, **looks):
     """w (C_out, C_in, kH, kW) -> a grid for each kernel: channels below each other, filters beside each other."""
-    kH, kW = w.shape[2:]
+    planes = {prefix: np.float64(w[prefix]) for prefix in np.ndindex(w.shape[:2])}
+    return _arranged(name, role, planes, **looks)
+
+
+def _arranged(name, role, planes, **looks):
+    """{(column, row): values} -> grids in columns and rows."""
+    rows, columns = next(iter(planes.values())).shape
     return [
-        Grid(
-            name, role, np.asarray(w[f, c], float), (f * (kW + 0.9), c * (kH + _BELOW)), prefix=(f, c), **looks
-        )
-        for f, c in np.ndindex(w.shape[:2])
-    ]  # fmt: skip
+        Grid(name, role, values, (n * (columns + _APART), c * (rows + _BELOW)), prefix=(n, c), **looks)
+        for (n, c), values in planes.items()
+    ]
 
 
 def _row(name, role, values, at, **looks):

@@ -88,7 +88,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
                 if np.all(counts == 1)
                 else f"{number(counts.min())} to {number(counts.max())}. So col2im adds up; it does not undo im2col."
             )
-            + plane.missed("these pixels stay 0")
+            + plane.missed("their pixels stay 0")
         )
     )
     return Story(f"col2im: columns fold back and add up{plane.title()}", grids, steps, loops.col2im)

@@ -8,9 +8,9 @@ from course_lib.frames.story import Flow, Grid, Step, Story, geometry_text, mark
 from course_lib.frames.two_dimensions import Plane, side_by_side
 
 TIES = {
-    "first": "the first of them takes all of dy",
-    "mask": "each of them is paid the whole dy",
-    "split": "they share dy equally",
+    "first": "the first of them takes all of {dy}",
+    "mask": "each of them is paid the whole of {dy}",
+    "split": "they share {dy} equally",
 }
 
 
@@ -38,7 +38,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
                 looks={"x": window},
             )
         )
-    rest = pool.missed("they are in no window")
+    rest = pool.missed("their pixels are left out")
     steps.append(Step(f"y is complete. Who won is remembered: the gradient will need it.{rest}"))
     return Story(f"Max pooling: y{_title(pool)}", grids, steps, loops.max_pool2d)
 
@@ -81,7 +81,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
         )
     code = loops.max_pool2d_backward if ties == "first" else None
     story = Story(f"Max pooling backward: dx{_title(pool, ties=(ties, 'first'))}", grids, steps, code)
-    steps.append(Step(_balance(story, dy) + pool.missed("their gradient is 0")))
+    steps.append(Step(_balance(story, dy) + pool.missed("their pixels get gradient 0")))
     return story
 
 
@@ -108,7 +108,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
                 (Flow("y", [at] * size, (("x", window),), 1 / size),),
             )
         )
-    steps.append(Step(f"y is complete.{pool.missed('they are in no window')}"))
+    steps.append(Step(f"y is complete.{pool.missed('their pixels are left out')}"))
     return Story(f"Average pooling: y{_title(pool)}", grids, steps, loops.avg_pool2d)
 
 
@@ -135,7 +135,8 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
                 (Flow("dx", pool.window(i, j), (("dy", at),), 1 / size),),
             )
         )
-    steps.append(Step(f"dx is complete. Where windows overlap, the shares add up.{pool.missed('their gradient is 0')}"))
+    rest = pool.missed("their pixels get gradient 0")
+    steps.append(Step(f"dx is complete. Where windows overlap, the shares add up.{rest}"))
     return Story(f"Average pooling backward: dx{_title(pool)}", grids, steps, loops.avg_pool2d_backward)
 
 
@@ -190,10 +191,11 @@ def _one(pair):
 
 
 def _routing(x, winners, given, i, j, ties):
+    dy = f"dy[{i}, {j}] = {number(given)}"
     if len(winners) == 1:
-        return f"{x.cell_name(winners[0])} won window ({i}, {j}), so it takes all of dy[{i}, {j}] = {number(given)}."
+        return f"{x.cell_name(winners[0])} won window ({i}, {j}), so it takes all of {dy}."
     names = [x.cell_name(cell) for cell in winners]
-    return f"{', '.join(names[:-1])} and {names[-1]} tie in window ({i}, {j}): {TIES[ties]}, {number(given)}."
+    return f"{', '.join(names[:-1])} and {names[-1]} tie in window ({i}, {j}): {TIES[ties].format(dy=dy)}."
 
 
 def _balance(story, dy):

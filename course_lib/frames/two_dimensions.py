@@ -141,7 +141,7 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
                 (Flow("y", [at] * len(window), (("x", window), ("w", plane.kernel_cells))),),
             )
         )
-    rest = plane.missed("y does not depend on it")
+    rest = plane.missed("y does not depend on their pixels")
     steps.append(Step(f"y is complete: {len(plane.steps)} windows, {len(plane.steps)} outputs.{rest}"))
     return Story(f"Forward: y = conv2d(x, w){plane.title()}", grids, steps, plane.code(loops.conv2d_single))
 
@@ -170,7 +170,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
                 (Flow("dw", plane.kernel_cells, (("dy", at), ("x", window))),),
             )
         )
-    rest = plane.missed("it says nothing about w")
+    rest = plane.missed("their pixels say nothing about w")
     steps.append(
         Step(
             f"dw is complete. Each weight collected from all {len(plane.steps)} outputs, because it was used in all "
@@ -265,7 +265,7 @@ def _places(plane):
 
 def _ending(plane):
     cut = " The padding is cut off." if any(plane.padding) else ""
-    return cut + plane.missed("its gradient stays 0")
+    return cut + plane.missed("their pixels get gradient 0")
 
 
 def _gather_opening(plane):
