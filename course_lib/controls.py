@@ -45,7 +45,7 @@ class Explorer(Pictured, ipywidgets.VBox):
         self._fields = {name: _field(name) for name in self._arrays}
         again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
         self._busy = False
-        self._redraw({name: np.asarray(start[name], float) for name in self._arrays if name in start})
+        self._once(lambda: self._redraw({name: np.float64(start[name]) for name in self._arrays if name in start}))
         for slider in self._sliders.values():
             slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
         for name, field in self._fields.items():
@@ -62,7 +62,7 @@ class Explorer(Pictured, ipywidgets.VBox):
     def _make_sliders(self, size, kernel_size, start):
         sizes = _axes_of("size", size, self._axes) if "x" not in start else np.shape(start["x"])
         kernel = _axes_of("kernel_size", kernel_size, self._axes) if "w" not in start else np.shape(start["w"])
-        names = ("columns",) if self._axes == 1 else ("rows", "columns")
+        names = ("size",) if self._axes == 1 else ("rows", "columns")
         sliders = {f"x {name}": _slider(f"x {name}", 1, 10, n) for name, n in zip(names, sizes, strict=True)}
         sliders |= {f"k {name}": _slider(f"kernel {name}", 1, 5, k) for name, k in zip(names, kernel, strict=True)}
         for name, (label, least, most) in _SLIDERS.items():
@@ -121,11 +121,13 @@ class Explorer(Pictured, ipywidgets.VBox):
         return self._rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
 
     def _typed(self):
-        return {name: _read(name, field.value, self._axes) for name, field in self._fields.items()}
+        """The numbers in the fields; what is empty will be drawn."""
+        filled = {name: field.value for name, field in self._fields.items() if field.value.strip()}
+        return {name: _read(name, text, self._axes) for name, text in filled.items()}
 
     def _take(self, name):
         """A field was typed into: its shape moves the sliders, except that dy has to fit."""
-        typed = self._typed()
+        typed = {**self._typed(), name: _read(name, self._fields[name].value, self._axes)}
         if name == "dy":
             checks.shape("dy", typed["dy"], self._shapes()["dy"], "the shape of y")
         prefix = {"x": "x ", "w": "k "}.get(name)

@@ -465,13 +465,15 @@ class Panel {
 
   // -------------------------------------------------------------- drawing
 
-  // progress runs from 0 (the picture before this step) to 1 (the step is done)
-  draw(progress, selected) {
+  // progress runs from 0 (the picture before this step) to 1 (the step is done); a chosen cell is shown with all its
+  // steps, but while the story plays it is only framed
+  draw(progress, chosen, playing) {
     const { context, story, at } = this;
     const glide = smooth(clamp(progress / GLIDE, 0, 1));
     const travel = clamp((progress - GLIDE) / (LANDED - GLIDE), 0, 1);
     const before = story.moves[Math.max(0, at - 1)];
     const places = story.moves[at].map((place, n) => place.map((value, axis) => mix(before[n][axis], value, glide)));
+    const selected = playing ? null : chosen;
     const terms = selected ? story.partners[selected.grid][selected.cell] : story.termsAt(at);
     const lit = selected ? this.litBy(terms, selected) : story.litAt(at);
     context.clearRect(0, 0, ...this.size);
@@ -480,6 +482,7 @@ class Panel {
     story.grids.forEach((grid, n) => this.drawGrid(n, places, shown, selected && lit[n]));
     if (selected) this.drawSelection(selected, places, terms, lit);
     else this.drawStep(places, terms, lit, glide, travel, progress);
+    if (chosen) this.frame(this.around(chosen.grid, [chosen.cell], places), css(this.player.theme.ink), 3.5);
   }
 
   litBy(terms, selected) {
@@ -691,11 +694,11 @@ class Panel {
     this.drawCurve(this.path(term, places), term.to, travel);
   }
 
-  drawCurve(squares, to, travel) {
+  drawCurve(squares, to, travel, strength = 0.6) {
     const { context } = this;
     context.lineWidth = 1.6;
     context.strokeStyle = context.fillStyle = this.lineColour(to);
-    context.globalAlpha = 0.6;
+    context.globalAlpha = strength;
     for (let leg = 0; leg + 1 < squares.length; leg++) {
       const drawn = clamp(travel * (squares.length - 1) - leg, 0, 1);
       if (!drawn) continue;
@@ -759,7 +762,6 @@ class Panel {
   // where many cells meet one: the weight and the amount, small, in the corners of the many
   drawCorners(places, terms) {
     const { grids } = this.story;
-    const { theme } = this.player;
     const single = new Set(terms.map((term) => `${term.to}:${term.cell}`)).size === 1;
     const spread = !single || terms.length === 1;
     for (const { to, cell, read, amount } of terms) {
@@ -769,7 +771,7 @@ class Panel {
       const [grid, at] = spread ? [to, cell] : source;
       const [x, y, side] = this.square(grid, at, places);
       if (side < SMALLEST_WITH_CORNERS) continue;
-      const font = `600 ${clamp(0.23 * side, 8, 10)}px ${theme.font}`;
+      const font = this.tagFont(side);
       if (weight) this.tag(`×${number(grids[weight[0]].values[weight[1]])}`, x + 2, y + 2, "kernel", font, 0);
       const sign = spread && amount >= 0 ? "+" : "";
       this.tag(sign + number(amount), x + side - 2, y + side - 2, grids[to].role, font, 1);
@@ -809,18 +811,28 @@ class Panel {
       if (this.story.grids[n].picture) return;
       for (const cell of cells) this.frame(this.around(n, [cell], places), this.lineColour(n), 2);
     });
-    this.frame(this.around(selected.grid, [selected.cell], places), css(this.player.theme.ink), 3.5);
     if (terms.length > MOST_CHIPS) return;
+    const goal = this.square(selected.grid, selected.cell, places);
     for (const term of terms) {
-      const [from, goal] = [this.far(term, selected, places), this.square(selected.grid, selected.cell, places)];
-      if (!from) continue;
-      const writes = this.story.grids[selected.grid].collects;
-      this.drawCurve(writes ? [from, goal] : [goal, from], term.to, 1);
-      if (this.inLine) {
-        const [x, y] = along([goal, from], 0.72);
-        this.chip(x, y, number(term.amount), this.story.grids[term.to].role);
-      }
+      const end = this.far(term, selected, places);
+      if (!end) continue;
+      const way = this.story.grids[selected.grid].collects ? [end, goal] : [goal, end];
+      this.drawCurve(way, term.to, 1, this.inLine ? 0.6 : 0.3);
     }
+    for (const term of terms) this.drawShare(term, this.far(term, selected, places), goal);
+  }
+
+  // the amount of a term, at the other end of its line
+  drawShare({ to, amount }, end, goal) {
+    if (!end) return;
+    const { role } = this.story.grids[to];
+    const [x, y, side] = end;
+    if (this.inLine) this.chip(...along([goal, end], 0.72), number(amount), role);
+    else if (side >= 24) this.tag(number(amount), x + side - 2, y + side - 2, role, this.tagFont(side), 1);
+  }
+
+  tagFont(side) {
+    return `600 ${clamp(0.23 * side, 8, 10)}px ${this.player.theme.font}`;
   }
 
   // the other end of a term, seen from the chosen cell
@@ -990,7 +1002,7 @@ class Player {
   draw() {
     for (const panel of this.panels) {
       const moved = this.positionIn(panel) !== this.positionIn(panel, this.from);
-      panel.draw(moved ? this.progress : 1, this.selectionIn(panel));
+      panel.draw(moved ? this.progress : 1, this.selectionIn(panel), this.playing);
     }
     this.drawTicks();
   }
@@ -1044,6 +1056,7 @@ class Player {
     this.playing = false;
     this.words.setAttribute("aria-live", "polite");
     this.icon(this.playButton, "play", "Play (space)");
+    this.draw();
   }
 
   key(event) {

@@ -400,9 +400,10 @@ def _on(background):
 
 @functools.cache
 def _font(name, size):
+    """size in pixels of the page."""
     files = {"sans": "Sans", "bold": "Sans-Bold", "mono": "SansMono", "monobold": "SansMono-Bold"}
     folder = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
-    return ImageFont.truetype(folder / f"DejaVu{files[name]}.ttf", size * _FINE)
+    return ImageFont.truetype(folder / f"DejaVu{files[name]}.ttf", round(size * _FINE))
 
 
 def _wrapped(text, font, size, width):

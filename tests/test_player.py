@@ -168,7 +168,7 @@ def test_a_slider_recomputes_the_stories_once():
     box._sliders["stride"].value = 2
     assert made == [(2, 0)]
     box._sliders["padding"].value = 1
-    box._sliders["x columns"].value = 7
+    box._sliders["x size"].value = 7
     assert made == [(2, 0), (2, 1), (2, 1)]
 
 
@@ -193,7 +193,7 @@ def test_typed_numbers_are_shown_and_move_the_sliders():
     box = explorer(frames.conv1d, x=X, w=W)
     box._fields["x"].value = "1, 2, 3, −4"
     np.testing.assert_array_equal(box._player.stories_shown[0].grids["x"].values, [[1, 2, 3, -4]])
-    assert box._sliders["x columns"].value == 4
+    assert box._sliders["x size"].value == 4
     box = explorer(frames.conv2d_single)
     box._fields["w"].value = "1, 2; 3, 4; 5, 6"
     np.testing.assert_array_equal(box._player.stories_shown[0].grids["w"].values, [[1, 2], [3, 4], [5, 6]])
@@ -238,6 +238,13 @@ def test_every_position_of_the_sliders_gives_a_story_or_a_sentence(kind, rng):
     for name, slider in box._sliders.items():
         if name != "ties":
             slider.value = slider.max if name.startswith("x ") else slider.min
+    assert message(box) is None
+
+
+def test_an_impossible_start_is_said_in_a_sentence_too():
+    box = explorer(frames.conv1d, size=2, kernel_size=3)
+    assert message(box).startswith("This does not fit: kernel_size 3")
+    box._sliders["x size"].value = 5
     assert message(box) is None
 
 

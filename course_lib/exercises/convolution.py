@@ -497,6 +497,39 @@ def _both(one, other):
     return lambda array: other(one(array))
 
 
+# ---------------------------------------------------------------- a step too early
+
+STEPPED = (
+    "dx is that of weights which have moved already: w - lr * dw. y was made with the old weights, so dx needs those: "
+    "compute it before the step, and leave the step to the optimizer."
+)
+
+
+class MovedWeights:
+    """dx after a step of the weights, with a learning rate that can be read off the learner's dx.
+
+    gradients(dy, x, w, *geometry) -> dx, dw, ..., linear in w as far as dx is concerned.
+    """
+
+    def __init__(self, gradients, lr=0.1):
+        self.gradients, self.lr = gradients, lr
+
+    def __call__(self, dy, x, w, *geometry):
+        dw = self.gradients(dy, x, w, *geometry)[1]
+        return self.gradients(dy, x, w - self.lr * dw, *geometry)[0]
+
+    def fitted(self, found, dy, x, w, *geometry):
+        right, dw, *_ = self.gradients(dy, x, w, *geometry)
+        direction = self.gradients(dy, x, dw, *geometry)[0]
+        if found.shape != right.shape or not np.isfinite(found).all():
+            return self
+        return MovedWeights(self.gradients, np.vdot(right - found, direction) / np.vdot(direction, direction))
+
+
+def moved_weights(gradients):
+    return Mistake("weights moved before dx", STEPPED, (MovedWeights(gradients),))
+
+
 # ---------------------------------------------------------------- channels
 
 CHANNEL = (

@@ -274,19 +274,29 @@ class _Tensor:
 
     def recognised(self):
         """The sentences of the mistakes whose wrong functions do what the learner's did."""
-        known = [(m, wrong) for m in self.exercise.mistakes.get(self.name, ()) for wrong in m.wrongs]
+        mistakes = self.exercise.mistakes.get(self.name, ())
+        known = [(mistake, self._fitted(wrong)) for mistake in mistakes for wrong in mistake.wrongs]
         came_wrong = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
         self.order = sorted(range(len(self.arrays)), key=lambda number: not came_wrong[number])
         if not any(came_wrong):
             alone = len(self.exercise.tensors) == 1 or self.stands_in_the_line
+            about_shapes = all(re.search("shape|broadcast|size", raised.message) for raised in self.raised)
             return self._fitting(known, self._raises_where) or (
-                self._fitting(known, self._raises_where_it_cannot_fit) if alone else []
+                self._fitting(known, self._raises_where_it_cannot_fit) if alone and about_shapes else []
             )
         return (
             self._fitting(known, self._equals)
             or self._fitting_together(known)
             or self._fitting(known, self._equals_where_both_came)
         )
+
+    def _fitted(self, wrong):
+        """A wrong function that has a free number, with the number that suits the learner's array best."""
+        if hasattr(wrong, "fitted"):
+            for array, right, case in zip(self.arrays, self.right, self.exercise.arguments, strict=True):
+                if array is not None and not right:
+                    return wrong.fitted(array, *case.values())
+        return wrong
 
     def _fitting(self, known, fits):
         return next(([mistake.says] for mistake, wrong in known if fits(wrong)), [])

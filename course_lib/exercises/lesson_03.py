@@ -230,7 +230,7 @@ CONV2D_BACKWARD = Exercise(
     forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={
-        "dx": convolution.gradient_of_input(4),
+        "dx": (*convolution.gradient_of_input(4), convolution.moved_weights(loops.conv2d_backward)),
         "dw": convolution.gradient_of_weight(4),
         "db": bias_mistakes(),
     },

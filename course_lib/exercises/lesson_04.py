@@ -312,6 +312,7 @@ def gemm_mistakes():
             Mistake("column order differs from w", ROW_ORDER, (dx(w=cells_first), dx(w=channels_first))),
             Mistake("w reshaped instead of transposed", transposed, (dx(w=reread),)),
             *convolution.gradient_of_input(4),
+            convolution.moved_weights(loops.conv2d_backward),
         ),
         "dw": (
             Mistake("dy reshaped without the transpose", UNSORTED, (dw(dy=unsorted), dw(dy=positions_first))),

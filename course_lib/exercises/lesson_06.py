@@ -456,6 +456,7 @@ LINEAR_BACKWARD = Exercise(
                     lambda dy, x, w: w,
                 ),
             ),
+            convolution.moved_weights(loops.linear_backward),
             Mistake("sign", convolution.SIGN, (lambda dy, x, w: -dy @ w,)),
         ),
         "dw": (

@@ -105,7 +105,7 @@ def test_controls_change_the_story(lab):
     slide(page, "padding", "ArrowRight")
     page.wait_for_function("() => document.querySelector('.cg-title').textContent.includes('padding 1')")
     for _ in range(5):
-        slide(page, "x columns", "ArrowLeft")
+        slide(page, "x size", "ArrowLeft")
     slide(page, "padding", "ArrowLeft")
     page.wait_for_selector(".cg-message")
     assert page.inner_text(".cg-message").startswith("This does not fit: kernel_size 3")

@@ -135,7 +135,7 @@ def test_entries_that_differ_are_outlined_and_bold():
         return dx
 
     markup = exercise.judge(off_by_one)._repr_html_()
-    outlined = re.findall(r"<td style=\"[^\"]*outline[^\"]*\">(.*?)</td>", markup)
+    outlined = re.findall(r"<td style=\"[^\"]*outline: 2px solid[^\"]*\">(.*?)</td>", markup)
     assert outlined == ["<b>3</b>", "<b>1</b>"]  # yours in place of 2, and the difference
     assert len(re.findall(r"<td[^>]*>·</td>", markup)) == 7
 

@@ -180,10 +180,15 @@ def test_what_is_printed_is_kept_short_and_does_not_reach_the_screen(capsys):
             print("error", number, file=sys.stderr)
         return right(*case)
 
-    verdict = judged(chatty)
-    assert verdict.status == "right"
-    assert verdict.printed.startswith("line 0")
-    assert "more characters" in verdict.printed and len(verdict.printed) < 1000
+    def shouting(*case):
+        print("a" * 10**6)
+        return right(*case)
+
+    for answer, start in ((chatty, "line 0"), (shouting, "aaaa")):
+        verdict = judged(answer)
+        assert verdict.status == "right"
+        assert verdict.printed.startswith(start)
+        assert "more characters" in verdict.printed and len(verdict.printed) < 1000
     assert capsys.readouterr() == ("", "")
 
 

@@ -1309,3 +1309,26 @@ class TurnsTheKernel(Plain):
     def backward(self, dy):
         super().backward(dy)
         return F.conv2d_backward(dy, self.x, self.weight.data[:, :, ::-1, ::-1], self.stride, self.padding)[0]
+
+
+# ---------------------------------------------------------------- a step too early
+
+
+@wrong("conv2d_backward", dx="weights moved before dx")
+def moved_by_a_copy(dy, x, w, stride=1, padding=0):
+    dw = dw4(dy, x, w, stride, padding)
+    w = w - 0.037 * dw
+    return dx4(dy, x, w, stride, padding), dw, db4(dy)
+
+
+@wrong("conv2d_backward_gemm", dx="weights moved before dx", w="changed")
+def moved_in_place(dy, x, w, stride=1, padding=0):
+    dw = dw4(dy, x, w, stride, padding)
+    w -= 0.2 * dw
+    return dx4(dy, x, w, stride, padding), dw, db4(dy)
+
+
+@wrong("linear_backward", dx="weights moved before dx")
+def moved_linear(dy, x, w):
+    dw = dy.T @ x
+    return dy @ (w - 3 * dw), dw, dy.sum(axis=0)
