@@ -180,12 +180,13 @@ def _picture(picture):
 def _maps(picture):
     """(label, array, which entries are outlined) for yours, expected and, where shapes allow it, the difference."""
     yours, expected = (np.atleast_1d(array).astype(float) for array in (picture.yours, picture.expected))
+    own, other = picture.names
     if yours.shape != expected.shape:
-        return [(f"yours {yours.shape}", yours, None), (f"expected {expected.shape}", expected, None)]
+        return [(f"{own} {yours.shape}", yours, None), (f"{other} {expected.shape}", expected, None)]
     off = different(yours, expected, picture.tolerance)
     with np.errstate(invalid="ignore"):
         gap = np.where(off, yours - expected, 0.0)
-    return [("yours", yours, off), ("expected", expected, None), ("yours − expected", gap, off)]
+    return [(own, yours, off), (other, expected, None), (f"{own} − {other}", gap, off)]
 
 
 def _flat_maps(picture):

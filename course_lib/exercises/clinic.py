@@ -43,7 +43,7 @@ def one_stamp(f):
     truth = measured(lambda x: F.conv2d(x, w), dy, x)
     return Symptom(
         "w is [[1, 2], [3, 4]], and dy is 1 at its first place and 0 elsewhere.",
-        picture=Picture("dx", np.asarray(f(dy, x, w))[0, 0], truth[0, 0], 1e-6),
+        picture=Picture("dx", np.asarray(f(dy, x, w))[0, 0], truth[0, 0], 1e-6, ("this one", "measured")),
     )
 
 
@@ -65,15 +65,10 @@ CLINIC_01 = Exercise(
         "to which the turned kernel?",
         "col2im hands back, and the kernel goes as it is. One pair of brackets is too many.",
     ),
-    cases=lesson_03.backward_cases,
-    probe=lesson_03.ONE_HOT,
     tensors=("dx",),
-    axes=lesson_03.AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=lesson_03.forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": _all_but(convolution.gradient_of_input(4), "kernel turned")},
-    patterns=convolution.patterns(4),
+    **lesson_03.BACKWARD,
 )
 
 
@@ -297,8 +292,8 @@ def overlapping_cases(rng):
     ]
 
 
-def _routed(dy, x, k, stride, weight=None, height=None, width=None):
-    """dx with every window's winner paid weight(window) * dy; height or width stand in for its own."""
+def _routed(dy, x, k, stride, weight):
+    """dx in which every window gets weight(window) * dy."""
     dx = np.zeros(x.shape)
     for i, j in np.ndindex(dy.shape):
         window = np.s_[i * stride : i * stride + k, j * stride : j * stride + k]
@@ -432,12 +427,7 @@ CLINIC_07 = Exercise(
         "Two lines above, the columns got their axes in the right order *before* the reshape. dy needs the same: "
         "its filters first.",
     ),
-    cases=lesson_03.backward_cases,
-    probe=lesson_03.ONE_HOT,
     tensors=("dw",),
-    axes=lesson_03.AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=lesson_03.forward,
     mistakes={
         "dw": (
             Mistake(
@@ -449,7 +439,7 @@ CLINIC_07 = Exercise(
             *_all_but(lesson_04.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
         )
     },
-    patterns=convolution.patterns(4),
+    **lesson_03.BACKWARD,
 )
 
 
@@ -458,7 +448,13 @@ def coverage_of_ones(f):
     truth = loops.col2im(np.ones((1, 4, 9)), (4, 4), (2, 2))
     return Symptom(
         "A matrix of ones for an image of 4 x 4 and a kernel of 2 x 2: each pixel should count its windows.",
-        picture=Picture("x", np.asarray(f(np.ones((1, 4, 9)), (4, 4), (2, 2), 1, 0))[0, 0], truth[0, 0], 1e-6),
+        picture=Picture(
+            "x",
+            np.asarray(f(np.ones((1, 4, 9)), (4, 4), (2, 2), 1, 0))[0, 0],
+            truth[0, 0],
+            1e-6,
+            ("this one", "measured"),
+        ),
     )
 
 

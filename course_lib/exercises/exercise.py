@@ -10,6 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
+from course_lib import functional
+
 SEED = 0
 
 
@@ -161,7 +163,8 @@ def _readable(answer):
 
 def _import_line(name, thing):
     if not isinstance(thing, types.ModuleType):
-        return f"from {thing.__module__} import {name}"
+        module = functional.__name__ if name in functional.__all__ else thing.__module__
+        return f"from {module} import {name}"
     package, _, module = thing.__name__.rpartition(".")
     if not package:
         return f"import {module}" if name == module else f"import {module} as {name}"

@@ -1,29 +1,17 @@
-"""Judging an answer: is it right, and if not, which mistake is it?
+"""Judging an answer: is it right, and if not, what is wrong with it? Nothing is read from the learner's source."""
 
-A wrong answer is recognised by running known wrong functions on the same arguments and comparing arrays.
-Nothing is read from the learner's source.
-"""
-
-import re
 from contextlib import suppress
-from itertools import combinations, permutations
+from itertools import permutations
 
 import numpy as np
 
 from course_lib.exercises import findings, guard
-from course_lib.exercises.attempts import attempt, call_text, copied, describe
+from course_lib.exercises.attempts import attempt, call_text, describe
 from course_lib.exercises.findings import close
 from course_lib.exercises.guard import watched
-from course_lib.exercises.slips import Slip
+from course_lib.exercises.recognition import Tensor
 from course_lib.exercises.verdict import Verdict
 
-WHOLE_NUMBERS = (
-    "Every entry of {tensor} is a whole number: the array it is built in has an integer dtype, "
-    "and cuts off what comes behind the point."
-)
-NOT_FINITE = "{tensor} holds NaN or infinity. Look for a division by zero, or for numbers that grow too large."
-COARSE = "{tensor} is float16, with three digits only. float32 is the least that gradients are computed in."
-NOTHING = "{tensor} is None. Is it computed, and does it stand behind `return`?"
 ORDER = "The results come in another order than {expected}: yours are {given}."
 CHANGED = (
     "{name} is not the same after the call. A backward pass must leave its arguments alone: "
@@ -192,7 +180,9 @@ def _judge_tensors(verdict, exercise, attempts):
     """Tell what is wrong with each of the results, over all cases."""
     if any(one.complaint for one in attempts):
         return
-    suspects = [_Tensor(verdict, exercise, name, attempts) for name in exercise.tensors]
+    suspects = [Tensor(exercise, name, attempts) for name in exercise.tensors]
+    for remark in dict.fromkeys(remark for suspect in suspects for remark in suspect.remarks):
+        verdict.remarks.append(remark)
     suspects = [suspect for suspect in suspects if not all(suspect.right)]
     if not suspects:
         return
@@ -209,159 +199,3 @@ def _judge_tensors(verdict, exercise, attempts):
     for suspect in suspects:
         for says in told[suspect.name] or suspect.guessed():
             _told(verdict, suspect.name, says)
-
-
-class _Tensor:
-    """One of the results over all cases: the learner's arrays beside the right ones."""
-
-    def __init__(self, verdict, exercise, name, attempts):
-        self.exercise, self.name = exercise, name
-        self.raised = [one.raised for one in attempts if one.error is not None]
-        self.arrays = [one.tensors.get(name) for one in attempts]
-        self.references = [one.expected[name] for one in attempts]
-        self.right = [self.close(array, ref) for array, ref in zip(self.arrays, self.references, strict=True)]
-        for number, one in enumerate(attempts):
-            if not self.right[number] and exercise.accept and one.error is None:
-                remark = exercise.accept(one.case, one.tensors)
-                if remark:
-                    self.right[number] = True
-                    verdict.remarks += [remark] if remark not in verdict.remarks else []
-        returned = [one.error is None for one in attempts]
-        self.came_wrong = any(came and not ok for came, ok in zip(returned, self.right, strict=True))
-        self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", raised.line) for raised in self.raised)
-
-    def close(self, array, reference):
-        return close(array, reference, self.exercise.tolerance)
-
-    @property
-    def came(self):
-        """(the learner's, the right one) wherever an array came back."""
-        return [(a, ref) for a, ref in zip(self.arrays, self.references, strict=True) if a is not None]
-
-    # ------------------------------------------------------------ what kind of thing came back
-
-    def about_form(self):
-        """Mistakes that show whatever the values are."""
-        if not self.came:
-            cut_off = any("Cannot cast ufunc" in r.message and "to dtype('int" in r.message for r in self.raised)
-            says = [WHOLE_NUMBERS] if cut_off else [] if self.raised else [NOTHING]
-            return [sentence.format(tensor=self.name) for sentence in says]
-        dtype = self.came[0][0].dtype
-        kinds = {array.dtype.kind for array, _ in self.came}
-        if kinds - set("fiub"):
-            return [f"{self.name} has dtype {dtype}, but real numbers are expected."]
-        if "f" in kinds and self.references[0].dtype.kind in "iu":
-            return [f"{self.name} has dtype {dtype}, but integers are expected: they say where something stands."]
-        if dtype == np.float16:
-            return [COARSE.format(tensor=self.name)]
-        if any(not np.isfinite(array).all() for array, _ in self.came):
-            return [NOT_FINITE.format(tensor=self.name)]
-        return []
-
-    def guessed(self):
-        """Where no known wrong function fits: what the values or the cases hint at."""
-        nonzero = [(array, reference) for array, reference in self.came if array.any()]
-        whole = bool(nonzero) and all(np.array_equal(array, np.round(array)) for array, _ in nonzero)
-        if whole and any((reference != np.round(reference)).any() for _, reference in nonzero):
-            return [WHOLE_NUMBERS.format(tensor=self.name)]
-        for says, spoils in self.exercise.patterns:
-            expected = [not spoils(**case) for case in self.exercise.arguments]
-            if any(expected) and not all(expected) and expected == self.right:
-                return [says]
-        return self.exercise.otherwise.get(self.name, ())
-
-    # ------------------------------------------------------------ known wrong functions
-
-    def recognised(self):
-        """The sentences of the mistakes whose wrong functions do what the learner's did."""
-        mistakes = self.exercise.mistakes.get(self.name, ())
-        known = [(mistake, self._fitted(wrong)) for mistake in mistakes for wrong in mistake.wrongs]
-        came_wrong = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
-        self.order = sorted(range(len(self.arrays)), key=lambda number: not came_wrong[number])
-        if not any(came_wrong):
-            alone = len(self.exercise.tensors) == 1 or self.stands_in_the_line
-            about_shapes = all(re.search("shape|broadcast|size", raised.message) for raised in self.raised)
-            return self._fitting(known, self._raises_where) or (
-                self._fitting(known, self._raises_where_it_cannot_fit) if alone and about_shapes else []
-            )
-        return (
-            self._fitting(known, self._equals)
-            or self._fitting_together(known)
-            or self._fitting(known, self._equals_where_both_came)
-        )
-
-    def _fitted(self, wrong):
-        """A wrong function that has a free number, with the number that suits the learner's array best."""
-        if hasattr(wrong, "fitted"):
-            for array, right, case in zip(self.arrays, self.right, self.exercise.arguments, strict=True):
-                if array is not None and not right:
-                    return wrong.fitted(array, *case.values())
-        return wrong
-
-    def _fitting(self, known, fits):
-        return next(([mistake.says] for mistake, wrong in known if fits(wrong)), [])
-
-    def _fitting_together(self, known):
-        for (one, a), (other, b) in combinations(known, 2):
-            if one is not other and isinstance(a, Slip) and isinstance(b, Slip):
-                both = a.with_(b)
-                if both and self._equals(both):
-                    return [one.says, other.says]
-        return []
-
-    def _raises_where(self, wrong):
-        """Right in some cases, an exception in all others, and so is the learner's."""
-        return any(self.right) and self._equals(wrong)
-
-    def _raises_where_it_cannot_fit(self, wrong):
-        """The learner's raises where what the wrong function gives has not the shape that is needed."""
-        return any(self.right) and all(
-            self.close(other, reference) if ok else other is None or other.shape != reference.shape
-            for ok, other, reference in zip(self.right, self._results(wrong), self.references, strict=True)
-        )
-
-    def _equals(self, wrong):
-        """The same array wherever one came back, and an exception where the learner's raised one."""
-        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
-            array = self.arrays[number]
-            if self.right[number]:
-                same = self.close(other, self.references[number])
-            elif array is None or other is None:
-                same = array is None and other is None
-            else:
-                same = self.close(array, other)
-            if not same:
-                return False
-        return True
-
-    def _equals_where_both_came(self, wrong):
-        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least).
-
-        Of several results, a call that raised says nothing about this one.
-        """
-        compared = 0
-        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
-            array, right = self.arrays[number], self.right[number]
-            if array is None and len(self.exercise.tensors) > 1:
-                continue
-            if right != self.close(other, self.references[number]):
-                return False
-            if right or array is None or other is None or array.shape != other.shape:
-                continue
-            if not self.close(array, other):
-                return False
-            compared += 1
-        return compared > 0
-
-    def _results(self, wrong, order=None):
-        """What a wrong function gives for each case, None where it raises: one after the other, as asked for."""
-        for number in range(len(self.arrays)) if order is None else order:
-            yield self._result(wrong, number)
-
-    def _result(self, wrong, number):
-        """What a wrong function gives for a case, None where it raises."""
-        arguments = [copied(value) for value in self.exercise.arguments[number].values()]
-        try:
-            return np.asarray(wrong(*arguments))
-        except Exception:
-            return None

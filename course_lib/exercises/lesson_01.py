@@ -31,6 +31,14 @@ def forward(dy, x, w, stride, padding):
 
 
 POSITION = {name: ("position",) for name in ("y", "dx", "dw")}
+BACKWARD = {  # what the three gradients share
+    "cases": backward_cases,
+    "probe": ONE_HOT,
+    "axes": POSITION,
+    "shows": convolution.ONE_HOT_SHOWS,
+    "forward": forward,
+    "patterns": convolution.patterns(1),
+}
 
 CONV1D = Exercise(
     answer=loops.conv1d,
@@ -70,14 +78,9 @@ CONV1D_WEIGHT_GRADIENT = Exercise(
         "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop over `j` add `dy[j]` times the "
         "window of length `k` to the whole of `dw`.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dw",),
-    axes=POSITION,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     mistakes={"dw": convolution.gradient_of_weight(1)},
-    patterns=convolution.patterns(1),
+    **BACKWARD,
 )
 
 CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
@@ -95,15 +98,10 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
         "Make `dxp` of zeros, as long as the padded input. In the loop over `j`, add `dy[j] * w` to its window. "
         "At the end keep the `n` entries behind the first `padding` ones.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx",),
-    axes=POSITION,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(1)},
-    patterns=convolution.patterns(1),
+    **BACKWARD,
 )
 
 CONV1D_INPUT_GRADIENT_GATHER = Exercise(
@@ -122,15 +120,10 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
         "Spread `dy` into zeros of length `n + 2 * padding - k + 1`, every `stride`-th entry; pad that by `k - 1`. "
         "Then entry i of the padded dx is the window of length `k` at `i`, times `w[::-1]`, summed.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx",),
-    axes=POSITION,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(1)},
-    patterns=convolution.patterns(1),
+    **BACKWARD,
 )
 
 EXERCISES = (CONV1D, CONV1D_WEIGHT_GRADIENT, CONV1D_INPUT_GRADIENT_SCATTER, CONV1D_INPUT_GRADIENT_GATHER)

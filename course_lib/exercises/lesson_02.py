@@ -29,6 +29,14 @@ ONE_HOT = {"dy": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]), **PROBE}
 PLANE = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
 NINE = np.array([[1.0, 2, 0], [3, 1, 4], [0, 2, 1]]), np.array([[1.0, 2], [3, 4]])
 UPSTREAM = np.array([[1.0, -1], [2, 1]])
+BACKWARD = {  # what the three gradients share
+    "cases": backward_cases,
+    "probe": ONE_HOT,
+    "axes": PLANE,
+    "shows": convolution.ONE_HOT_SHOWS,
+    "forward": forward,
+    "patterns": convolution.patterns(2),
+}
 
 CONV2D_SINGLE = Exercise(
     answer=loops.conv2d_single,
@@ -68,14 +76,9 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
         "Pad `x`, start with `dw` of zeros. For every `(i, j)` of `dy`, add `dy[i, j]` times the rectangle of kH x kW "
         "that starts at `(i * stride, j * stride)`.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dw",),
-    axes=PLANE,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     mistakes={"dw": convolution.gradient_of_weight(2)},
-    patterns=convolution.patterns(2),
+    **BACKWARD,
 )
 
 CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
@@ -93,15 +96,10 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
         "Make `dxp` of zeros, as large as the padded image. For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
         "At the end keep H rows and W columns, behind the first `padding` of each.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx",),
-    axes=PLANE,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(2)},
-    patterns=convolution.patterns(2),
+    **BACKWARD,
 )
 
 CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
@@ -120,15 +118,10 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
         "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, every `stride`-th row and "
         "column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx",),
-    axes=PLANE,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(2)},
-    patterns=convolution.patterns(2),
+    **BACKWARD,
 )
 
 EXERCISES = (

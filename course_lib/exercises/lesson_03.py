@@ -44,6 +44,14 @@ AXES = {
     "dw": ("filter", "channel", "row", "column"),
     "db": ("filter",),
 }
+BACKWARD = {  # what the exercises with all arguments of a convolution share
+    "cases": backward_cases,
+    "probe": ONE_HOT,
+    "axes": AXES,
+    "shows": convolution.ONE_HOT_SHOWS,
+    "forward": forward,
+    "patterns": convolution.patterns(4),
+}
 
 
 def bias_mistakes():
@@ -170,14 +178,9 @@ WEIGHT_GRADIENT = Exercise(
         "For every n, f, i, j: add `dy[n, f, i, j]` times the window (all channels, kH x kW) of padded image n to "
         "`dw[f]`.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dw",),
-    axes=AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     mistakes={"dw": convolution.gradient_of_weight(4)},
-    patterns=convolution.patterns(4),
+    **BACKWARD,
 )
 
 INPUT_GRADIENT = Exercise(
@@ -196,15 +199,10 @@ INPUT_GRADIENT = Exercise(
         "window "
         "of image n; at the end take the padding off.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx",),
-    axes=AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={"dx": convolution.gradient_of_input(4)},
-    patterns=convolution.patterns(4),
+    **BACKWARD,
 )
 
 CONV2D_BACKWARD = Exercise(
@@ -222,19 +220,14 @@ CONV2D_BACKWARD = Exercise(
         "three "
         "results in the order of x, w, b.",
     ),
-    cases=backward_cases,
-    probe=ONE_HOT,
     tensors=("dx", "dw", "db"),
-    axes=AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=forward,
     windows={"dx": convolution.coverage},
     mistakes={
         "dx": (*convolution.gradient_of_input(4), convolution.moved_weights(loops.conv2d_backward)),
         "dw": convolution.gradient_of_weight(4),
         "db": bias_mistakes(),
     },
-    patterns=convolution.patterns(4),
+    **BACKWARD,
 )
 
 EXERCISES = (BIAS_GRADIENT, WEIGHT_GRADIENT, INPUT_GRADIENT, CONV2D_BACKWARD)

@@ -420,15 +420,10 @@ CONV2D_BACKWARD_GEMM = Exercise(
         "over the "
         "images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
     ),
-    cases=lesson_03.backward_cases,
-    probe=lesson_03.ONE_HOT,
     tensors=("dx", "dw", "db"),
-    axes=lesson_03.AXES,
-    shows=convolution.ONE_HOT_SHOWS,
-    forward=lesson_03.forward,
     windows={"dx": convolution.coverage},
     mistakes=gemm_mistakes(),
-    patterns=convolution.patterns(4),
+    **lesson_03.BACKWARD,
 )
 
 EXERCISES = (IM2COL, COL2IM, CONV2D_BACKWARD_GEMM)

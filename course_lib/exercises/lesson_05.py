@@ -74,10 +74,6 @@ def _indices(**steps):
     return lambda *case: pool(*case, **steps)[1]
 
 
-def _last(window):
-    return window.size - 1 - np.argmax(window[::-1, ::-1])
-
-
 def largest_size(window):
     return np.argmax(np.where(np.isfinite(window), np.abs(window), -1))
 

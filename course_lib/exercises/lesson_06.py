@@ -63,6 +63,17 @@ def _layer_case(rng, then, shape, out_channels, kernel_size, stride, padding):
     return {"then": then, "x": x, "dy": dy, "weight": weight, "bias": bias, "stride": stride, "padding": padding}
 
 
+ONE_STAMP = {
+    "then": ONCE,
+    "x": np.array([[[[1.0, 2, 0, 3], [0, 4, 1, 0], [2, 0, 5, 1], [1, 3, 0, 2]]]]),
+    "dy": np.array([[[[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]]]),
+    "weight": np.array([[[[1, 2], [3, 4]]]], dtype=np.float32),
+    "bias": np.array([5], dtype=np.float32),
+    "stride": 1,
+    "padding": 0,
+}
+
+
 def live(cls, then, x, dy, weight, bias, stride, padding):
     """Build a layer, give it these weights, take it through the steps -> what TENSORS names."""
     layer = _built(cls, weight, bias, stride, padding)
@@ -361,13 +372,17 @@ CONV2D = Exercise(
         "a layer is used twice. He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
-    probe=_layer_case(np.random.default_rng(1), ONCE, (1, 1, 4, 4), 1, 2, 1, 0),
+    probe=ONE_STAMP,
     tensors=TENSORS,
     axes={
         "y": ("image", "channel", "row", "column"),
         "dx": lesson_03.AXES["dx"],
         "weight.grad": lesson_03.AXES["dw"],
         "bias.grad": lesson_03.AXES["db"],
+    },
+    shows={
+        "dx": convolution.ONE_HOT_SHOWS["dx"],
+        "weight.grad": "dy is zero but for one 1: weight.grad shows what that output looked at.",
     },
     run=live,
     mistakes=layer_mistakes(),

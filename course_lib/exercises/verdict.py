@@ -7,12 +7,13 @@ import numpy as np
 
 @dataclass
 class Picture:
-    """One tensor on one set of arguments: the learner's array beside the expected one."""
+    """One tensor on one set of arguments: the learner's array beside the one it should be."""
 
     title: str
     yours: np.ndarray
     expected: np.ndarray
     tolerance: float
+    names: tuple = ("yours", "expected")
 
 
 @dataclass

@@ -61,6 +61,29 @@ def test_one_result_of_three_still_missing_is_named():
     assert verdict.mistakes == {"dx": ["dx is None. Is it computed, and does it stand behind `return`?"]}
 
 
+def test_a_return_that_is_missing_in_some_cases_is_named():
+    def forgets_when_padded(dy, x, w, stride, padding):
+        if padding == 0:
+            return right(dy, x, w, stride, padding)
+
+    verdict = judged(forgets_when_padded)
+    assert verdict.status == "wrong"
+    assert verdict.mistakes == {"dw": ["dw is None. Is it computed, and does it stand behind `return`?"]}
+
+
+def test_an_exception_of_another_kind_is_not_taken_for_a_known_mistake():
+    """It comes wherever there is padding, as some mistakes would; but it is not about shapes."""
+
+    def misspelt(dy, x, w, stride, padding):
+        if padding:
+            raise NameError("name 'paddding' is not defined")
+        return loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding)
+
+    verdict = judged(misspelt, exercises.get("conv1d_input_gradient_scatter"))
+    assert verdict.status == "error"
+    assert verdict.mistakes == {"dx": ["It is right wherever the padding is 0: what does the padding change?"]}
+
+
 @pytest.mark.parametrize("nothing", [lambda *case: None, lambda *case: (None, None, None)])
 def test_nothing_at_all_is_not_attempted(nothing):
     assert judged(nothing, exercises.get("conv2d_backward")).status == "not attempted"
@@ -385,6 +408,47 @@ def test_an_unknown_mistake_is_measured_and_drawn():
     assert "stretching x moves the loss" in facts["as a whole"]
     assert np.count_nonzero(finding.picture.expected) == 9  # one kernel, stamped by the only 1 in dy
     assert verdict.remarks == ["Right already: `dw`, `db`."]
+
+
+def odd_results(exercise):
+    """Functions that give back all sorts of things where arrays are expected."""
+
+    def changed(change):
+        def answer(*case):
+            right = exercise.answer(*case)
+            return tuple(map(change, right)) if len(exercise.tensors) > 1 else change(right)
+
+        return answer
+
+    yield from map(
+        changed,
+        (
+            lambda part: np.asarray(part) * 1.7 + 0.1,
+            lambda part: np.asarray(part)[..., None],
+            lambda part: np.asarray(part).ravel()[:0],
+            lambda part: float(np.sum(part)),
+            lambda part: np.asarray(part) + np.nan,
+            lambda part: np.asarray(part).tolist(),
+            lambda part: str(part),
+            lambda part: {"grad": part},
+            lambda part: np.asarray(part).astype(bool),
+            lambda part: np.asarray(part).astype(np.int8),
+            lambda part: [part, part],
+            lambda part: print,
+        ),
+    )
+    yield lambda *case: case
+    yield lambda *case: case[0]
+    yield lambda *case: {}
+
+
+@pytest.mark.parametrize("name", [name for name in exercises.names() if not exercises.get(name).run])
+def test_whatever_comes_back_there_is_a_verdict_and_a_card(name):
+    exercise = exercises.get(name)
+    for answer in odd_results(exercise):
+        verdict = judged(answer, exercise)
+        assert verdict.status in ("right", "wrong", "error", "not attempted")
+        assert len(verdict._repr_html_()) < 60_000 and repr(verdict)
 
 
 def test_values_in_wrong_places_are_told_from_values_that_are_off():
