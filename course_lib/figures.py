@@ -1,12 +1,15 @@
 """Arrays -> pictures. Every function draws on the Axes it is given; a lesson decides how they are arranged."""
 
+import io
 from itertools import zip_longest
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from course_lib.flow import in_short
 from course_lib.frames.roles import PALETTE
 from course_lib.frames.story import number
 
@@ -35,6 +38,16 @@ def row(*widths, height=2.4, scale=1.0):
     """A figure with one Axes for each relative width -> the list of Axes."""
     _, axes = plt.subplots(1, len(widths), figsize=(scale * sum(widths), height), width_ratios=widths, squeeze=False)
     return list(axes[0])
+
+
+def png(draw, width=720, height=300):
+    """draw(ax) -> the bytes of a PNG, twice as fine. Safe in a widget's callbacks, where pyplot is not."""
+    figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
+    left, right, top, bottom = 70 / width, 20 / width, 54 / height, 50 / height  # a layout engine takes twice as long
+    draw(figure.add_axes((left, bottom, 1 - left - right, 1 - bottom - top)))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", facecolor="white")
+    return buffer.getvalue()
 
 
 def numbers(ax, values, title="", role="input", lit=()):
@@ -189,3 +202,44 @@ def probabilities(ax, values, answer):
     ax.set(xticks=classes, yticks=[], ylim=(0, 1.2))
     ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
     ax.spines["left"].set_visible(False)
+
+
+# ---------------------------------------------------------------- how large gradients are
+
+
+def flow(ax, readings, before=(), title=""):
+    """readings, as of flow.gradient_sizes, one for each layer: of its output a dot, of its weight a square.
+
+    before: the readings of another network, in grey.
+    """
+    sizes = [size for reading in (*readings, *before) for size in (reading.activation, reading.weight) if size]
+    lowest, highest = np.log10(min([1e-12, *sizes])), np.log10(max([1e4, *sizes]))
+    margin = 0.12 * (highest - lowest)  # for the numbers
+    _path(ax, _layers_with(before, "activation"), "0.6", ":", "before: mean |dy|")
+    weights, outputs = _layers_with(readings, "weight"), _layers_with(readings, "activation")
+    _path(ax, weights, PALETTE["kernel"][1], "--", "mean |dw| of its weight", "s")
+    _path(ax, outputs, PALETTE["gradient"][1], "-", "mean |dy| of its output", "o")
+    for end in (0, -1):
+        by_size = sorted((weights[end], outputs[end]), key=lambda point: point[1])
+        for (layer, size), place in zip(by_size, (-16, 9), strict=True):
+            ax.annotate(in_short(size), (layer, size), (0, place), textcoords="offset points", ha="center", fontsize=9)
+    powers = np.arange(np.ceil(lowest - margin), highest + margin)
+    powers = powers[:: -(-len(powers) // 7)]
+    ax.set(yscale="log", ylim=(10 ** (lowest - margin), 10 ** (highest + margin)))
+    ax.set_yticks(10.0**powers, [f"1e{power:.0f}".replace("-", "\N{MINUS SIGN}") for power in powers])
+    ax.set_yticks([], minor=True)
+    ax.grid(axis="y", color="0.9")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("layer (the gradient comes from the right)")
+    ax.set_title(title, loc="left", pad=22)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=3, fontsize=9, borderpad=0)
+
+
+def _layers_with(readings, size):
+    """(number of the layer, that size of its gradient) for every layer that has it."""
+    return [(layer, value) for layer, reading in enumerate(readings, 1) if (value := getattr(reading, size))]
+
+
+def _path(ax, points, colour, style, label, marker=None):
+    if points:
+        ax.plot(*zip(*points, strict=True), style, color=colour, marker=marker, ms=4.5, lw=1.5, label=label)

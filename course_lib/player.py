@@ -17,17 +17,21 @@ _HERE = pathlib.Path(__file__).parent
 
 
 class Pictured:
-    """A widget that leaves a picture behind. Needs `stories_shown`, the stories to draw.
+    """A widget that leaves a picture behind: of `stories_shown`, or what a `picture` of its own draws.
 
     Where a notebook is not trusted, the image/png beside the widget is shown. But JupyterLab shows a trusted widget
     whose kernel is gone as an error, whatever else the output holds. So a second output goes before it, which stays
     hidden, and takes its place then.
     """
 
+    def picture(self):
+        """The bytes of a PNG, drawn for a width of still.WIDTH; None where there is nothing to see."""
+        return still.png(*self.stories_shown) if self.stories_shown else None
+
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = _two(super()._repr_mimebundle_(**kwargs))
-        if self.stories_shown:
-            data["image/png"] = base64.b64encode(still.png(*self.stories_shown)).decode()
+        if picture := self.picture():
+            data["image/png"] = base64.b64encode(picture).decode()
             metadata["image/png"] = {"width": still.WIDTH}
         return data, metadata
 

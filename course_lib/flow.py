@@ -1,0 +1,143 @@
+"""How large gradients are on their way back, layer by layer, and deep networks to look at it in."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_lib import checks, init
+from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Residual, Sequential
+from course_lib.losses import CrossEntropyLoss
+
+CHANNELS, IMAGES, SIDE, CLASSES = 8, 16, 8, 10  # of the deep networks
+
+
+# ---------------------------------------------------------------- two layers that squash
+
+
+class Sigmoid(Module):
+    """Every number to one between 0 and 1."""
+
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-checks.floats(x=x)))
+        return self.y
+
+    def backward(self, dy):
+        y = self._remembered("y")
+        return dy * y * (1 - y)
+
+
+class Tanh(Module):
+    """Every number to one between -1 and 1."""
+
+    def forward(self, x):
+        self.y = np.tanh(checks.floats(x=x))
+        return self.y
+
+    def backward(self, dy):
+        return dy * (1 - self._remembered("y") ** 2)
+
+
+# ---------------------------------------------------------------- networks as deep as you like
+
+
+def _small(shape, rng):
+    return init.normal(shape, 0.01, rng, np.float64)
+
+
+def _uniform(shape, rng):
+    """What PyTorch starts a convolution with."""
+    limit = 1 / np.sqrt(init.fans(shape)[0])
+    return rng.uniform(-limit, limit, shape)
+
+
+def _xavier(shape, rng):
+    return init.xavier_normal(shape, rng, np.float64)
+
+
+def _he(shape, rng):
+    return init.he_normal(shape, rng, np.float64)
+
+
+STARTS = {"N(0, 0.01)": _small, "uniform": _uniform, "Xavier": _xavier, "He": _he}
+ACTIVATIONS = {"ReLU": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+
+
+def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, residual=False, *, rng):
+    """`depth` blocks of convolution (3 x 3, to 8 channels) and activation, and a linear layer: (N, 1, 8, 8) -> (N, 10).
+
+    batch_norm puts one between convolution and activation; residual leads a way round every block but the first.
+    """
+    depth, draw = checks.integer("depth", depth, 1), _chosen("start", start, STARTS)
+    squash = _chosen("activation", activation, ACTIVATIONS)
+    blocks = []
+    for number in range(depth):
+        convolution = Conv2d(CHANNELS if number else 1, CHANNELS, 3, padding=1, rng=rng, dtype=np.float64)
+        norm = [BatchNorm2d(CHANNELS, dtype=np.float64)] if batch_norm else []
+        block = Residual if residual and number else Sequential
+        blocks.append(block(convolution, *norm, squash()))
+    linear = Linear(CHANNELS * SIDE**2, CLASSES, rng=rng, dtype=np.float64)
+    for layer in [block[0] for block in blocks] + [linear]:
+        layer.weight.data = draw(layer.weight.data.shape, rng)
+    return Sequential(*blocks, Sequential(Flatten(), linear))
+
+
+def _chosen(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {value!r}")
+    return choices[value]
+
+
+# ---------------------------------------------------------------- what goes back through them
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Of one layer: its name, mean |dL/dy| of its output, and mean |dL/dw| of its first weight, or None."""
+
+    name: str
+    activation: float
+    weight: float | None
+
+
+def gradient_sizes(network, x, target):
+    """A Sequential, a batch and its classes -> a Reading for each of its layers, first to last."""
+    loss = CrossEntropyLoss()
+    loss.forward(network.forward(x), target)
+    network.zero_grad()
+    dy, readings = loss.backward(), []
+    for layer in reversed(network.layers):
+        arrived = np.abs(dy).mean()
+        dy = layer.backward(dy)
+        weights = [parameter for name, parameter in layer.named_parameters() if name.endswith("weight")]
+        readings.append(
+            Reading(type(layer).__name__, float(arrived), float(np.abs(weights[0].grad).mean()) if weights else None)
+        )
+    return readings[::-1]
+
+
+def deep_flow(depth=20, start="He", activation="ReLU", batch_norm=False, residual=False, seed=0):
+    """The Readings of the blocks of a deep network, on 16 images of noise. Same arguments, same numbers."""
+    rng = np.random.default_rng(seed)
+    x, target = rng.standard_normal((IMAGES, 1, SIDE, SIDE)), rng.integers(0, CLASSES, IMAGES)
+    network = deep_network(depth, start, activation, batch_norm, residual, rng=rng)
+    return gradient_sizes(network, x, target)[:-1]
+
+
+def step_factor(readings):
+    """By how much a gradient grows, on the geometric mean, with each block that it goes back through."""
+    if len(readings) < 2:
+        return 1.0
+    return float((readings[0].activation / readings[-1].activation) ** (1 / (len(readings) - 1)))
+
+
+def verdict(readings):
+    """What becomes of a gradient on its way from the last block to the first, in a word or two."""
+    ratio = readings[0].activation / readings[-1].activation
+    return "vanishes" if ratio < 0.01 else "explodes" if ratio > 100 else "keeps its size"
+
+
+def in_short(size):
+    """A size as text: two figures where that is short, else one and a power of ten."""
+    if 0.001 <= size < 1000:
+        return f"{float(f'{size:.2g}'):g}"
+    return f"{size:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")

@@ -1,0 +1,89 @@
+"""`explore_flow()`: how large gradients are in a deep network, drawn anew whenever a control is moved."""
+
+import base64
+import html
+
+import ipywidgets
+
+from course_lib import figures, flow, still
+from course_lib.flow import in_short
+from course_lib.player import Pictured
+
+DEEPEST = 40
+_LOOKS = {"style": {"description_width": "84px"}}
+
+
+def explore_flow(**start):
+    """Controls above a picture. start: where they stand at first, as depth=20, start="He", batch_norm=True."""
+    return FlowExplorer(start)
+
+
+class FlowExplorer(Pictured, ipywidgets.VBox):
+    """Every change measures a new network once, and leaves the one before it in the picture, in grey."""
+
+    def __init__(self, start):
+        self._controls = _controls()
+        for name, value in start.items():
+            if name not in self._controls:
+                raise TypeError(f"{name} is no control of this picture; it has {', '.join(self._controls)}")
+            _set(self._controls[name], name, value)
+        self._image = ipywidgets.HTML()
+        self.readings, self._before = [], []
+        self._measure()
+        for control in self._controls.values():
+            control.observe(lambda change: self._measure(), "value")
+        depth, begin, activation, *boxes = self._controls.values()
+        row = {"flex_flow": "row wrap", "align_items": "center"}
+        rows = [ipywidgets.HBox(part, layout=row) for part in ([depth, begin, activation], boxes)]
+        super().__init__([*rows, self._image])
+
+    @property
+    def settings(self):
+        return {name: control.value for name, control in self._controls.items()}
+
+    def _measure(self):
+        self._before, self.readings = self.readings, flow.deep_flow(**self.settings)
+        picture = base64.b64encode(self.picture()).decode()
+        self._image.value = (
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(repr(self))}" '
+            f'style="width: {still.WIDTH}px; max-width: 100%">'
+        )
+
+    def picture(self):
+        factor = flow.step_factor(self.readings)
+        title = f"The gradient {flow.verdict(self.readings)}: times {factor:.2g} with each layer"
+        return figures.png(lambda ax: figures.flow(ax, self.readings, self._before, title), still.WIDTH, 380)
+
+    def __repr__(self):
+        """For those who cannot see the picture, and where there is none."""
+        s, first, last = self.settings, self.readings[0], self.readings[-1]
+        extras = [name for name in ("batch_norm", "residual") if s[name]]
+        named = ", ".join([f"{s['depth']} layers", s["start"], s["activation"], *(e.replace("_", " ") for e in extras)])
+        return (
+            f"{named}. The gradient {flow.verdict(self.readings)}. "
+            f"Mean |dy|: layer {s['depth']} {in_short(last.activation)}, layer 1 {in_short(first.activation)}. "
+            f"Mean |dw|: layer {s['depth']} {in_short(last.weight)}, layer 1 {in_short(first.weight)}."
+        )
+
+
+def _controls():
+    choice = {"layout": {"width": "230px"}, **_LOOKS}
+    return {
+        "depth": ipywidgets.IntSlider(20, 2, DEEPEST, description="depth", layout={"width": "270px"}, **_LOOKS),
+        "start": ipywidgets.Dropdown(options=list(flow.STARTS), value="He", description="start", **choice),
+        "activation": ipywidgets.Dropdown(options=list(flow.ACTIVATIONS), description="activation", **choice),
+        "batch_norm": ipywidgets.Checkbox(False, description="batch norm", indent=False, layout={"width": "130px"}),
+        "residual": ipywidgets.Checkbox(False, description="residual", indent=False, layout={"width": "130px"}),
+    }
+
+
+def _set(control, name, value):
+    if isinstance(control, ipywidgets.IntSlider):
+        if not (isinstance(value, int) and control.min <= value <= control.max):
+            raise ValueError(f"{name} must be a whole number from {control.min} to {control.max}, but is {value!r}")
+    elif isinstance(control, ipywidgets.Checkbox):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False, but is {value!r}")
+    elif value not in control.options:
+        raise ValueError(f"{name} must be one of {', '.join(control.options)}, but is {value!r}")
+    control.value = value
