@@ -18,6 +18,7 @@ def every_story():
     plane, window = some(5, 6), some(3, 2)
     images, filters, bias = some(2, 2, 4, 3), some(3, 2, 2, 3), some(3)
     dy = some(2, 3, 2, 3)
+    tail = 1 - 0.5 ** np.arange(6)
     return {
         "conv1d": lambda: frames.conv1d(line, kernel, 2, 1),
         "conv1d_weight_gradient": lambda: frames.conv1d_weight_gradient(line[:4], line, kernel, 2, 1),
@@ -37,6 +38,7 @@ def every_story():
         "input_gradient": lambda: frames.input_gradient(dy[:, :, :, :1], images, filters, 2),
         "im2col": lambda: frames.im2col(images[0], (2, 2), 2, 1),
         "col2im": lambda: frames.col2im(some(4, 9), (4, 4), 2),
+        "learning": lambda: frames.learning(10.0 ** -np.arange(5), filters[0, 0] * tail[:, None, None], filters[0, 0]),
         "max_pool2d": lambda: frames.max_pool2d(_TIED, 2),
         "max_pool2d_backward": lambda: frames.max_pool2d_backward(some(4, 4), _TIED, 2, 1),
         "avg_pool2d": lambda: frames.avg_pool2d(_TIED, 2, padding=1),

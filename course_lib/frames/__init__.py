@@ -2,6 +2,7 @@
 
 from course_lib.frames.channels import bias_gradient, conv2d, input_gradient, weight_gradient
 from course_lib.frames.columns import col2im, im2col
+from course_lib.frames.learning import learning
 from course_lib.frames.one_dimension import (
     conv1d,
     conv1d_input_gradient_gather,
@@ -22,6 +23,6 @@ __all__ = [
     "avg_pool2d", "avg_pool2d_backward", "backward_walk", "bias_gradient", "col2im", "conv1d",
     "conv1d_input_gradient_gather", "conv1d_input_gradient_scatter", "conv1d_weight_gradient", "conv2d",
     "conv2d_single", "conv2d_single_input_gradient_gather", "conv2d_single_input_gradient_scatter",
-    "conv2d_single_weight_gradient", "conv_transpose2d", "im2col", "input_gradient", "max_pool2d",
+    "conv2d_single_weight_gradient", "conv_transpose2d", "im2col", "input_gradient", "learning", "max_pool2d",
     "max_pool2d_backward", "weight_gradient",
 ]  # fmt: skip
