@@ -1,7 +1,7 @@
 """Optimizers: step() moves every parameter's data against its grad."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from course_lib.layers import Parameter
 
 
 class Optimizer:
+    memories = ()  # names of lists with one array for each parameter, remembered from step to step
+
     def __init__(self, parameters, lr):
         if not isinstance(parameters, Iterable):
             raise TypeError(f"parameters must be a list such as model.parameters(), but is {parameters!r}")
@@ -20,29 +22,65 @@ class Optimizer:
             if not isinstance(parameter, Parameter):
                 raise TypeError(f"parameters[{number}] must be a Parameter, but is a {type(parameter).__name__}")
         self.lr = checks.real("lr", lr, 0)
+        for name in self.memories:
+            setattr(self, name, [np.zeros_like(parameter.data) for parameter in self.parameters])
 
     def zero_grad(self):
         for parameter in self.parameters:
             parameter.zero_grad()
 
+    def state_dict(self):
+        """name -> a copy of each array remembered from step to step: "velocity.0" belongs to parameters[0]."""
+        return {f"{name}.{number}": memory[number].copy() for name, memory, number in self._places()}
+
+    def load_state_dict(self, state):
+        """Take over every array of `state`, whose names and shapes must be this optimizer's. All or nothing."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {state!r}")
+        own = self.state_dict()
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or unknown:
+            raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
+        self._take(state)
+
+    def _take(self, state):
+        arrays = []
+        for name, memory, number in self._places():
+            key = f"{name}.{number}"
+            array = checks.floats(**{f"state[{key!r}]": state[key]})
+            checks.shape(f"state[{key!r}]", array, memory[number].shape, f"as parameters[{number}]")
+            arrays.append(array.astype(memory[number].dtype))
+        for (_, memory, number), array in zip(self._places(), arrays, strict=True):
+            memory[number] = array
+
+    def _places(self):
+        """(name, list, index) of every array remembered."""
+        return [(name, getattr(self, name), at) for name in self.memories for at in range(len(self.parameters))]
+
 
 class SGD(Optimizer):
     """v = momentum v + grad; data -= lr v."""
 
+    memories = ("velocity",)
+
     def __init__(self, parameters, lr, momentum=0):
         super().__init__(parameters, lr)
         self.momentum = checks.real("momentum", momentum, 0)
-        self.velocity = [np.zeros_like(p.data) for p in self.parameters]
 
     def step(self):
         for number, parameter in enumerate(self.parameters):
-            velocity = self.momentum * self.velocity[number] + parameter.grad
+            velocity = self.momentum * _as(parameter, self.velocity[number]) + parameter.grad
             self.velocity[number] = velocity
             parameter.data = parameter.data - self.lr * velocity
+
+    def __repr__(self):
+        return f"{type(self).__name__}(lr={self.lr}, momentum={self.momentum})"
 
 
 class Adam(Optimizer):
     """Steps of about lr, whatever the size of the gradient. Source: Kingma & Ba 2015, algorithm 1."""
+
+    memories = ("mean", "square")
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(parameters, lr)
@@ -51,8 +89,6 @@ class Adam(Optimizer):
         self.betas = tuple(checks.real(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(betas))
         self.eps = checks.positive("eps", eps)
         self.steps = 0
-        self.mean = [np.zeros_like(p.data) for p in self.parameters]
-        self.square = [np.zeros_like(p.data) for p in self.parameters]
 
     def step(self):
         self.steps += 1
@@ -61,7 +97,25 @@ class Adam(Optimizer):
         root = math.sqrt(1 - beta2**self.steps)
         for number, parameter in enumerate(self.parameters):
             gradient = parameter.grad
-            mean = beta1 * self.mean[number] + (1 - beta1) * gradient
-            square = beta2 * self.square[number] + (1 - beta2) * gradient**2
+            mean = beta1 * _as(parameter, self.mean[number]) + (1 - beta1) * gradient
+            square = beta2 * _as(parameter, self.square[number]) + (1 - beta2) * gradient**2
             self.mean[number], self.square[number] = mean, square
             parameter.data = parameter.data - rate * mean / (np.sqrt(square) / root + self.eps)
+
+    def state_dict(self):
+        return {"steps": np.array(self.steps), **super().state_dict()}
+
+    def _take(self, state):
+        steps = np.asarray(state["steps"])
+        checks.shape("state['steps']", steps, (), "a count")
+        steps = checks.integer("state['steps']", steps.item(), 0)
+        super()._take(state)
+        self.steps = steps
+
+    def __repr__(self):
+        return f"{type(self).__name__}(lr={self.lr}, betas={self.betas}, eps={self.eps})"
+
+
+def _as(parameter, memory):
+    """What is remembered, in the parameter's dtype: astype may have changed that since the optimizer was made."""
+    return memory.astype(parameter.data.dtype, copy=False)

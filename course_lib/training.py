@@ -1,18 +1,19 @@
-"""Fitting a network to examples, measuring it, keeping its weights."""
+"""Fitting a network to examples, watching that, going on later, measuring the network, keeping its weights."""
 
 import contextlib
 import math
 import signal
 import threading
 import time
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib import checks
-from course_lib.files import atomic_write
+from course_lib import archive, checks
+from course_lib.checkpoint import Checkpoint, fingerprint, plain
+
+GO_ON, PAUSE, STOP = "go on", "pause", "stop"  # what a watcher may wish
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how a training may end
 
 
 @dataclass
@@ -41,37 +42,72 @@ class History:
         return "\n".join(lines)
 
 
-def fit(model, loss, optimizer, x, y, *, epochs, batch_size, rng, test=None, progress=True):
+class Watcher:
+    """What fit tells whoever watches, in the order of the methods. Override what you need; here nothing happens.
+
+    fit waits for every call, so a watcher should be quick, and may look at the model: right after a step the
+    gradients are still there.
+    """
+
+    def started(self, *, model, history, epochs, steps, examples):
+        """steps are those of one epoch, examples are those of x. history has entries if the training goes on."""
+
+    def wish(self):
+        """Asked before each step: GO_ON, PAUSE (asked again soon) or STOP."""
+        return GO_ON
+
+    def step(self):
+        """A step was taken; history.step_loss[-1] is its loss."""
+
+    def epoch(self):
+        """An epoch has ended, and history has its entries."""
+
+    def ended(self, outcome):
+        """Nothing comes after it. outcome: FINISHED, STOPPED (by a wish or an interrupt) or FAILED (an exception)."""
+
+
+def fit(
+    model, loss, optimizer, x, y, *, epochs, batch_size, rng, test=None, progress=True, watch=None, checkpoint=None
+):
     """Train on x (N, ...), y (N,) labels or (N, ...) targets, in mini-batches shuffled each epoch -> History.
 
     test=(x, y) is measured after each epoch. An interrupt (the stop button, Ctrl-C) ends the training after
     the step it is in; the model keeps what it has learnt, and the History says so.
-    """
-    from tqdm.auto import tqdm  # here, so that importing this module loads no widgets
 
+    watch=Dashboard() shows the training live, in place of the progress bar; any Watcher will do.
+
+    checkpoint="checkpoints/net.npz" keeps all that is needed to go on in that file, after each epoch. Called again,
+    also in another session, fit goes on from the last whole epoch: model, optimizer, rng, layers with an rng, and
+    history end up the same, bit for bit, as without the break. A larger `epochs` goes on further. A file of another
+    training (another model, optimizer, loss, batch size or data, or more epochs) is renamed and training starts anew;
+    a sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
+    cannot be written.
+    """
     x, y = _examples("x", "y", x, y)
     test = None if test is None else _examples("test[0]", "test[1]", *test)
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
     checks.generator("rng", rng)
-    history = History()
-    starts = range(0, len(x), batch_size)
-    bar = tqdm(total=epochs * len(starts), unit="step", disable=not progress, leave=False)
-    with bar, _interrupt_noted() as interrupted:
-        for _ in range(epochs):
-            started, order, totals = time.perf_counter(), rng.permutation(len(x)), np.zeros(2)
-            model.train()
-            for start in starts:
-                if interrupted.is_set():
-                    history.interrupted = True
-                    return history
-                batch = order[start : start + batch_size]
-                value, correct = _step(model, loss, optimizer, x[batch], y[batch])
-                history.step_loss.append(value)
-                totals += value * len(batch), correct
-                bar.update()
-            _finish_epoch(history, model, loss, y, totals / len(x), test)
-            history.seconds.append(time.perf_counter() - started)
-            bar.set_postfix_str(_last_result(history))
+    watch = _watcher(watch, progress)
+    history, starts = History(), range(0, len(x), batch_size)
+    kept = None
+    if checkpoint is not None:
+        kept = Checkpoint(checkpoint, model, optimizer, rng, _setting(loss, batch_size, x, y, test))
+        _begin(kept, history, epochs, len(starts))
+    with _interrupt_noted() as interrupted, _watched(watch, model, history, epochs, len(starts), len(x)):
+        may_go_on = _Permission(watch, interrupted)
+        while len(history.seconds) < epochs:
+            started, paused = time.perf_counter(), may_go_on.seconds_paused
+            order = rng.permutation(len(x))
+            batches = [order[start : start + batch_size] for start in starts]
+            means = _epoch(model, loss, optimizer, x, y, batches, history, watch, may_go_on)
+            if means is None:
+                history.interrupted = True
+                break
+            _finish_epoch(history, model, loss, y, means, test)
+            history.seconds.append(time.perf_counter() - started - (may_go_on.seconds_paused - paused))
+            if kept:
+                kept.save(history)
+            watch.epoch()
     return history
 
 
@@ -100,6 +136,29 @@ def accuracy(logits, targets):
     return float(np.mean(logits.argmax(axis=1) == targets))
 
 
+def _begin(kept, history, epochs, steps):
+    """Go back to where a checkpoint stands, and say so; or make sure that one can be written."""
+    found = kept.restore(history, epochs, steps)
+    if found:
+        print(found)
+    if not history.seconds:
+        kept.save(history)  # a folder that refuses is better known now than after the first epoch
+
+
+def _epoch(model, loss, optimizer, x, y, batches, history, watch, may_go_on):
+    """Each batch once -> the mean loss and accuracy over all of them, or None where it was stopped before the end."""
+    totals = np.zeros(2)
+    model.train()
+    for batch in batches:
+        if not may_go_on():
+            return None
+        value, correct = _step(model, loss, optimizer, x[batch], y[batch])
+        history.step_loss.append(value)
+        totals += value * len(batch), correct
+        watch.step()
+    return totals / len(x)
+
+
 def _step(model, loss, optimizer, x, y):
     """One forward, backward and step -> the loss, and how many labels were right."""
     outputs = model.forward(x)
@@ -121,12 +180,6 @@ def _finish_epoch(history, model, loss, y, means, test):
         history.test_accuracy.append(test_accuracy)
 
 
-def _last_result(history):
-    if history.test_accuracy and history.test_accuracy[-1] is not None:
-        return f"test accuracy {history.test_accuracy[-1]:.2%}"
-    return f"loss {(history.test_loss or history.train_loss)[-1]:.3g}"
-
-
 def _examples(x_name, y_name, x, y):
     x, y = checks.floats(**{x_name: x}), np.asarray(y)
     if len(y) != len(x):
@@ -138,6 +191,76 @@ def _examples(x_name, y_name, x, y):
 
 def _are_labels(y):
     return y.dtype.kind in "iu"
+
+
+def _setting(loss, batch_size, x, y, test):
+    """What must be the same for a training to go on, beside model, optimizer and rng; see Checkpoint."""
+    named = {"x": x, "y": y, **({} if test is None else {"test[0]": test[0], "test[1]": test[1]})}
+    return {
+        "loss": plain(loss), "batch_size": str(batch_size),
+        **{name: fingerprint(array) for name, array in named.items()},
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- watching, pausing, stopping
+
+
+def _watcher(watch, progress):
+    if watch is None:
+        return _Bar() if progress else Watcher()
+    if not isinstance(watch, Watcher):
+        raise TypeError(f"watch must be a training.Watcher such as Dashboard(), but is {watch!r}")
+    return watch
+
+
+@contextlib.contextmanager
+def _watched(watch, model, history, epochs, steps, examples):
+    """The watcher is told that training starts, and however it ends, that it has ended."""
+    watch.started(model=model, history=history, epochs=epochs, steps=steps, examples=examples)
+    outcome = FAILED
+    try:
+        yield
+        outcome = STOPPED if history.interrupted else FINISHED
+    finally:
+        watch.ended(outcome)
+
+
+class _Bar(Watcher):
+    """The progress bar."""
+
+    def started(self, *, history, epochs, steps, **_):
+        from tqdm.auto import tqdm  # here, so that importing this module loads no widgets
+
+        self.history = history
+        self.bar = tqdm(total=epochs * steps, initial=len(history.step_loss), unit="step", leave=False)
+
+    def step(self):
+        self.bar.update()
+
+    def epoch(self):
+        accuracies, losses = self.history.test_accuracy, self.history.test_loss or self.history.train_loss
+        known = accuracies and accuracies[-1] is not None
+        self.bar.set_postfix_str(f"test accuracy {accuracies[-1]:.2%}" if known else f"loss {losses[-1]:.3g}")
+
+    def ended(self, outcome):
+        self.bar.close()
+
+
+class _Permission:
+    """Called before each step: may it be taken? Waits while the watcher wants a pause. An interrupt is a no."""
+
+    def __init__(self, watch, interrupted):
+        self.watch, self.interrupted, self.seconds_paused = watch, interrupted, 0.0
+
+    def __call__(self):
+        wish = self.watch.wish()
+        if wish == PAUSE:
+            started = time.perf_counter()
+            while wish == PAUSE and not self.interrupted.is_set():
+                time.sleep(0.05)
+                wish = self.watch.wish()
+            self.seconds_paused += time.perf_counter() - started
+        return wish != STOP and not self.interrupted.is_set()
 
 
 @contextlib.contextmanager
@@ -165,30 +288,12 @@ def _interrupt_noted():
 
 def save_weights(model, path):
     """Write the model's state to `path` (.npz): whole or not at all."""
-    with atomic_write(path) as file:
-        np.savez(file, **model.state_dict())
+    archive.write(path, model.state_dict())
 
 
 def load_weights(model, path):
     """Read a state written by save_weights into the model: whole or not at all. Nothing in the file is executed."""
     own = model.state_dict()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            model.load_state_dict({name: _read_array(archive, name, own.get(name)) for name in names})
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} must hold weights of this model, written by save_weights: {error}") from error
-
-
-def _read_array(archive, name, like):
-    """The array `name`, read only once its header has shown the shape that is expected: a file can claim any size."""
-    if like is None:
-        return None
-    with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = read_header[version](file)
-        if shape != like.shape or dtype not in (np.float32, np.float64):
-            raise ValueError(f"{name} must be floats of shape {like.shape}, but is {dtype} of shape {shape}")
-    with archive.open(f"{name}.npy") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    with archive.reading(path, "weights of this model, written by save_weights") as arrays:
+        found = {name: arrays.read(name, own[name].shape) if name in own else None for name in arrays.names}
+        model.load_state_dict(found)

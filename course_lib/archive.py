@@ -1,0 +1,80 @@
+"""Named arrays in one .npz file: written whole or not at all, and read with suspicion.
+
+Nothing in a file is executed, and no array is read before its header has shown the shape that is expected:
+a file can claim any size.
+"""
+
+import contextlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from course_lib.files import atomic_write
+
+FLOATS = (np.float32, np.float64)
+_LONGEST_TEXT = 10**6
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_TROUBLE = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, IndexError, TypeError, ValueError, OverflowError,
+    NotImplementedError, RuntimeError, RecursionError,
+)  # fmt: skip
+
+
+def write(path, arrays):
+    """{name: array} -> the file `path`. OSError with a sentence where the folder or the disk refuses."""
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)
+
+
+@contextlib.contextmanager
+def reading(path, what):
+    """The arrays in the file `path`. Whatever turns out to be wrong with them in the block is a ValueError.
+
+    It says that the file "must hold `what`", and why it does not. A file that is not there is a FileNotFoundError.
+    """
+    try:
+        with zipfile.ZipFile(path) as opened:
+            yield Arrays(opened)
+    except _TROUBLE as error:
+        raise ValueError(f"{path} must hold {what}: {error}") from error
+
+
+class Arrays:
+    """The arrays of an open file."""
+
+    def __init__(self, opened):
+        self.opened = opened
+        self.names = [name.removesuffix(".npy") for name in opened.namelist()]
+
+    def read(self, name, shape, dtypes=FLOATS):
+        """The array `name`, which has this shape and one of these dtypes."""
+        found, dtype = self._header(name)
+        if found != tuple(shape) or dtype not in dtypes:
+            kinds = " or ".join(np.dtype(one).name for one in dtypes)
+            raise ValueError(f"{name} must be {kinds} of shape {tuple(shape)}, but is {dtype} of shape {found}")
+        return self._array(name)
+
+    def read_text(self, name):
+        """The text `name`, which was stored as its UTF-8 bytes."""
+        found, dtype = self._header(name)
+        if len(found) != 1 or found[0] > _LONGEST_TEXT or dtype != np.uint8:
+            raise ValueError(f"{name} must be at most {_LONGEST_TEXT} bytes of text, but is {dtype} of shape {found}")
+        return self._array(name).tobytes().decode()
+
+    def _header(self, name):
+        with self.opened.open(f"{name}.npy") as file:
+            version = np.lib.format.read_magic(file)
+            if version not in _HEADERS:
+                raise ValueError(f"{name} is in version {version} of NumPy's format, which is not used here")
+            shape, _, dtype = _HEADERS[version](file)
+        return shape, dtype
+
+    def _array(self, name):
+        with self.opened.open(f"{name}.npy") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def as_text(text):
+    """A text -> the array from which read_text makes it again."""
+    return np.frombuffer(text.encode(), np.uint8)
