@@ -86,34 +86,50 @@ def live(cls, then, x, dy, weight, bias, stride, padding):
     if then == TWICE:
         dx = layer.backward(dy)
     if then in (ZEROED, MOVED):
-        _zero_grad(layer)
+        layer.zero_grad()
         if then == MOVED:
             layer.weight.data, layer.bias.data = layer.weight.data * -0.5, layer.bias.data + 1
         y = layer.forward(x[::-1] * 2)
         dx = layer.backward(dy)
     if y is None and dx is None:
-        return None  # nothing written yet
+        if isinstance(layer, _Unwritten):
+            return None
+        raise CannotBeJudgedError("The constructor is written. forward and backward return nothing yet.")
     parameters = (layer.weight.grad, layer.bias.grad, layer.weight.data, layer.bias.data)
     return y, dx, *(np.array(array) for array in parameters)
 
 
 def _built(cls, weight, bias, stride, padding):
-    layer = cls(weight.shape[1], weight.shape[0], weight.shape[2], stride=stride, padding=padding)
+    layer = _new(cls, weight.shape[1], weight.shape[0], weight.shape[2], stride=stride, padding=padding)
     if not hasattr(layer, "weight") and layer.forward(np.zeros((1, *weight.shape[1:]))) is None:
         return _Unwritten()
+    if not isinstance(layer, Module):
+        raise CannotBeJudgedError("A network takes nothing but a Module: begin the class with `class Conv2d(Module):`.")
     for name, values in (("weight", weight), ("bias", bias)):
         parameter = getattr(layer, name, None)
-        if not (hasattr(parameter, "data") and hasattr(parameter, "grad")):
+        if not isinstance(parameter, Parameter):
             raise CannotBeJudgedError(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
-        if np.shape(parameter.data) != values.shape:
+        if parameter.data.shape != values.shape:
             raise CannotBeJudgedError(
-                f"{name}.data has shape {np.shape(parameter.data)}, but {values.shape} is expected for "
-                f"{weight.shape[1]} "
+                f"{name}.data has shape {parameter.data.shape}, but {values.shape} is expected for {weight.shape[1]} "
                 f"channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
             )
         parameter.data[...] = values
         parameter.grad = np.zeros(values.shape)
     return layer
+
+
+def _new(cls, *sizes, **geometry):
+    """A layer with a generator of its own, as lessons make one."""
+    try:
+        return cls(*sizes, **geometry, rng=np.random.default_rng(0))
+    except TypeError as error:
+        if "'rng'" not in str(error):
+            raise
+        raise CannotBeJudgedError(
+            "The constructor does not take `rng`. Keep it as in the stub, and draw the weights with it: whoever builds "
+            "a network can then have the same start again."
+        ) from None
 
 
 class _Unwritten:
@@ -128,14 +144,6 @@ class _Unwritten:
 
     def zero_grad(self):
         return None
-
-
-def _zero_grad(layer):
-    if hasattr(layer, "zero_grad"):
-        layer.zero_grad()
-    else:
-        for parameter in (layer.weight, layer.bias):
-            parameter.grad = np.zeros_like(parameter.grad)
 
 
 # ---------------------------------------------------------------- how the layer goes wrong
@@ -352,6 +360,15 @@ def _spread_like_he(cls):
     return abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.1
 
 
+def _starts_without_bias(cls):
+    return not cls(2, 5, 3).bias.data.any()
+
+
+def _starts_as_its_generator_says(cls):
+    one, same, other = (cls(2, 3, 3, rng=np.random.default_rng(seed)).weight.data for seed in (1, 1, 2))
+    return np.array_equal(one, same) and not np.array_equal(one, other)
+
+
 CONV2D = Exercise(
     answer=Conv2d,
     difficulty="hard",
@@ -398,6 +415,10 @@ CONV2D = Exercise(
     extras={
         "Its weights do not start as He's rule has it, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
         "Weights that start too small, too large or equal are hard to train.": _spread_like_he,
+        "Its bias does not start at zero. That is no error, but nothing is gained by it: random weights make the "
+        "filters different enough.": _starts_without_bias,
+        "It does not draw its weights from `rng`: with the same generator twice it should start with the same weights, "
+        "and with another one with others.": _starts_as_its_generator_says,
     },
 )
 

@@ -1236,8 +1236,7 @@ def transposed_turned(x, w, b=None, stride=1, padding=0, output_padding=0):
 class Plain(Module):
     """A layer as a learner writes it, to be spoilt below."""
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0):
-        rng = np.random.default_rng(0)
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, *, rng):
         self.weight = Parameter(rng.standard_normal((out_channels, in_channels, kernel_size, kernel_size)))
         self.bias = Parameter(np.zeros(out_channels))
         self.stride, self.padding = stride, padding
