@@ -5,8 +5,19 @@ import inspect
 import math
 import numbers
 import operator
+import reprlib
 
 import numpy as np
+
+MOST = 2**31  # entries of one array, and what any count may reach: beyond it stands a slip, not a wish
+_brief = reprlib.Repr()
+_brief.maxother = _brief.maxstring = 60
+
+
+def brief(value):
+    """What came, in a few words: somebody may have handed a million numbers to an argument that takes one."""
+    return _brief.repr(value)
+
 
 # ---------------------------------------------------------------- arrays
 
@@ -57,6 +68,10 @@ def _array(name, value):
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of numbers, but its rows differ in shape") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # an object may answer anything when it is asked to become an array
+        raise TypeError(f"{name} must be an array of numbers, but a {type(value).__name__} came: {error}") from error
 
 
 def _common_float(arrays):
@@ -68,9 +83,10 @@ def _common_float(arrays):
 
 def float_dtype(name, dtype):
     """What NumPy takes for float32 or float64 -> that dtype."""
-    if dtype in ("float32", "float64", np.float32, np.float64, float):
+    known = ("float32", "float64", np.float32, np.float64, float)
+    if isinstance(dtype, (str, type, np.dtype)) and dtype in known:
         return np.dtype(dtype)
-    raise TypeError(f"{name} must be float32 or float64, but is {dtype!r}")
+    raise TypeError(f"{name} must be float32 or float64, but is {brief(dtype)}")
 
 
 def integers(name, value):
@@ -130,25 +146,34 @@ def array_shape(name, value, axes):
     letters = _letters(axes)
     least, most = (len(letters) - 1, math.inf) if letters[-1] == "..." else (len(letters), len(letters))
     if not isinstance(value, (tuple, list)) or not least <= len(value) <= most:
-        raise ValueError(f"{name} must be {axes}, but is {value!r}")
-    return tuple(integer(f"{name}[{axis}]", size, 1) for axis, size in enumerate(value))
+        raise ValueError(f"{name} must be {axes}, but is {brief(value)}")
+    return holdable(name, tuple(integer(f"{name}[{axis}]", size, 1) for axis, size in enumerate(value)))
+
+
+def holdable(name, shape):
+    """A shape that the argument `name` leads to -> the same, if an array of that shape can be held at all."""
+    if math.prod(shape) >= MOST:
+        raise ValueError(f"{name} must lead to fewer than {MOST:,} entries, but leads to an array of shape {shape}")
+    return shape
 
 
 # ---------------------------------------------------------------- numbers
 
 
 def integer(name, value, least):
-    """An integer no smaller than `least`, as a Python int."""
-    if type(value) is int and value >= least:  # nearly always, and asked many times in every step of a training
+    """An integer no smaller than `least` and below MOST, as a Python int."""
+    if type(value) is int and least <= value < MOST:  # nearly always, and asked many times in a step of a training
         return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, but is {value!r}")
     try:
         number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, but is {value!r}") from None
+    except Exception:  # TypeError, or whatever an object of a learner answers
+        raise TypeError(f"{name} must be an integer, but is {brief(value)}") from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, but is {number}")
+        raise ValueError(f"{name} must be at least {least}, but is {brief(number)}")
+    if number >= MOST:
+        raise ValueError(f"{name} must be less than {MOST:,}, but is {brief(number)}")
     return number
 
 
@@ -160,7 +185,7 @@ def pair(name, value, least):
         number = integer(name, value, least)
         return number, number
     if len(value) != 2:
-        raise ValueError(f"{name} must be an integer or a pair of integers, but is {value!r}")
+        raise ValueError(f"{name} must be an integer or a pair of integers, but is {brief(value)}")
     return integer(f"{name}[0]", value[0], least), integer(f"{name}[1]", value[1], least)
 
 
@@ -206,19 +231,22 @@ def probability(name, value):
 
 def _real(name, value):
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, but is {value!r}")
-    return float(value)
+        raise TypeError(f"{name} must be a number, but is {brief(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float can hold, but is {brief(value)}") from None
 
 
 def function(name, value):
     if not callable(value):
-        raise TypeError(f"{name} must be a function, but is {value!r}")
+        raise TypeError(f"{name} must be a function, but is {brief(value)}")
     return value
 
 
 def generator(name, rng):
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{name} must be a numpy.random.Generator such as np.random.default_rng(0), but is {rng!r}")
+        raise TypeError(f"{name} must be a numpy.random.Generator such as np.random.default_rng(0), but is {brief(rng)}")
     return rng
 
 

@@ -45,7 +45,7 @@ class Explorer(Pictured, ipywidgets.VBox):
         self._fields = {name: _field(name) for name in self._arrays}
         again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
         self._busy = False
-        self._once(lambda: self._redraw({name: np.float64(start[name]) for name in self._arrays if name in start}))
+        self._once(lambda: self._redraw({name: np.array(start[name], float) for name in self._arrays if name in start}))
         for slider in self._sliders.values():
             slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
         for name, field in self._fields.items():

@@ -185,14 +185,14 @@ def _plane(x, w, stride, padding, dy=None):
 def _images(name, role, x, plane=None, **looks):
     """x (N, C, H, W) -> a grid for each channel of each image."""
     pad = plane.padding if plane else (0, 0)
-    padded = plane.pad if plane else np.float64
+    padded = plane.pad if plane else np.array
     planes = {prefix: padded(x[prefix]) for prefix in np.ndindex(x.shape[:2])}
     return _arranged(name, role, planes, pad=pad, **looks)
 
 
 def _filters(name, role, w, **looks):
     """w (C_out, C_in, kH, kW) -> a grid for each kernel: channels below each other, filters beside each other."""
-    planes = {prefix: np.float64(w[prefix]) for prefix in np.ndindex(w.shape[:2])}
+    planes = {prefix: np.array(w[prefix], float) for prefix in np.ndindex(w.shape[:2])}
     return _arranged(name, role, planes, **looks)
 
 
