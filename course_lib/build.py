@@ -82,16 +82,23 @@ def _expanded(cell):
 
 
 def lab_cells(name):
-    """What the lab of an exercise consists of: the task, a stub to fill, the check, hints and the solution."""
+    """What the lab of an exercise consists of: the task, a stub to fill, the check, hints and the solution.
+
+    One that begins with a broken function shows its symptom, asks what is wrong, and shows what is left of it.
+    """
     lab = exercises.get(name)
     marked = {"exercise": name}
     heading = f"### Your turn: `{name}`\n\n*{lab.difficulty}, about {lab.minutes} minutes*\n\n{lab.task}"
     titles = ("First hint", "Second hint", "Third hint")
     folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
     folded.append(_folded("Solution", f"```python\n{lab.solution().strip()}\n```"))
+    stub = lab.stub().strip()
     return [
         new_markdown_cell(heading),
-        new_code_cell(lab.stub().strip(), metadata={"course": {**marked, "part": "stub"}}),
+        *([new_code_cell(f'examine("{name}")'), *question_cells(f"{lab.lesson}/{name}")] if lab.symptom else []),
+        new_code_cell(
+            f"{stub}\n\n\nexamine({name})" if lab.symptom else stub, metadata={"course": {**marked, "part": "stub"}}
+        ),
         new_code_cell(f"{name} = check({name})", metadata={"course": {**marked, "part": "check"}}),
         new_markdown_cell("\n\n".join(folded)),
     ]

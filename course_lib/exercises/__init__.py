@@ -1,13 +1,15 @@
 """The labs: exercises that tell a learner which mistake it is.
 
 f = check(f)                    in a notebook: a card, and the function to go on with
+examine(name), examine(f)       in the bug clinic: what a broken function shows, and what a learner's does
 exercises.get(name).judge(f)    in a program: a Verdict
 """
 
 from course_lib.exercises.checking import check
+from course_lib.exercises.examining import examine
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.predictions import predict
 from course_lib.exercises.registry import get, names
 from course_lib.exercises.verdict import Verdict
 
-__all__ = ["Exercise", "Verdict", "check", "get", "names", "predict"]
+__all__ = ["Exercise", "Verdict", "check", "examine", "get", "names", "predict"]

@@ -29,6 +29,7 @@ FEEDBACK = {
     None: ("?", "Your prediction", GREY),
 }
 MOST_ROWS, MOST_COLUMNS = 9, 12
+CURVES_WIDTH = 460
 LEGEND = "Outlined entries differ; · is no difference. Blue is above zero, orange below."
 UNKNOWN = "None of the known mistakes looks like this."
 FONT = "var(--jp-content-font-color1, #212121)"
@@ -136,8 +137,11 @@ def feedback_text(answered):
     return f"{sign} {word}: {answered.says}"
 
 
-def symptom(seen):
-    """What a function shows when it is run, as a card."""
+def symptom(seen, name="", says=""):
+    """What a function shows when it is run, as a card; says: how it is with the function of that name."""
+    title = f"<div><b><code>{escape(name)}</code></b>: {escape(says)}</div>" if name else ""
+    if seen is None:
+        return _box(GREY, title)
     head = "".join(
         f'<th style="text-align: left; padding: 2px 16px 2px 0">{escape(str(cell))}</th>' for cell in seen.head
     )
@@ -149,11 +153,26 @@ def symptom(seen):
     )
     return _box(
         GREY,
-        f"<div>{_rich(seen.says)}</div>"
+        title
+        + f"<div>{_rich(seen.says)}</div>"
         + (f'<table style="margin: 6px 0 0 0">{ROW}{head}</tr>{rows}</table>' if rows else "")
         + (_picture(seen.picture) if seen.picture else "")
         + "".join(_exception(seen.raised)),
     )
+
+
+def curves(series):
+    """name -> the loss of each step, as a PNG."""
+    from course_lib import figures  # matplotlib takes long to load, and few cards need it
+
+    def draw(ax):
+        for (name, losses), style in zip(series.items(), ("-", "--"), strict=False):
+            ax.plot(losses, style, label=name)
+        first = max(losses[0] for losses in series.values())
+        ax.set(xlabel="step", ylabel="loss", ylim=(0, 1.3 * first))  # one that diverges leaves the picture
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+    return figures.png(draw, CURVES_WIDTH, 230)
 
 
 def symptom_text(seen):

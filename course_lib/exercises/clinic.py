@@ -21,6 +21,8 @@ from course_lib.exercises.symptom import Symptom, measured, off, symptom
 from course_lib.exercises.verdict import Picture
 
 PLANE = {"dx": ("row", "column"), "dw": ("row", "column")}
+THIS, RIGHT = "with this backward", "with the right one"
+LARGE_RATE = 0.6
 
 
 def _rng():
@@ -31,6 +33,12 @@ def _all_but(mistakes, *shorts):
     """The mistakes of the function that was broken, without the one it came with."""
     assert set(shorts) <= {mistake.short for mistake in mistakes}
     return tuple(mistake for mistake in mistakes if mistake.short not in shorts)
+
+
+def _training(says, curves, steps=(0, 10, 20, 40)):
+    """name -> the loss of each step: some of them in a table, all of them as curves."""
+    rows = [(name, *(f"{losses[step]:.2g}" for step in steps)) for name, losses in curves.items()]
+    return Symptom(says, ("step", *steps), rows, curves=curves)
 
 
 # ---------------------------------------------------------------- 01 to 03: convolution
@@ -158,12 +166,18 @@ def _pooled(x, k, stride):
 @symptom
 def paid_out(f):
     rng = _rng()
-    digit = np.zeros((8, 8))
-    digit[2:6, 3:5] = rng.random((4, 2))
-    rows = []
-    for name, x in (("no two values alike", rng.standard_normal((8, 8))), ("a digit: flat around it", digit)):
-        rows.append((name, 16, f"{f(np.ones((4, 4)), x, 2).sum():.0f}"))
-    return Symptom("Windows of 2 x 2 side by side, dy all ones.", ("x", "sum of dy", "sum of dx"), rows)
+    digit = np.zeros((6, 6))
+    digit[1:5, 2:4] = np.round(rng.random((4, 2)), 1)
+    rows, dy = [], np.ones((3, 3))
+    for name, x in (("no two values alike", rng.standard_normal((6, 6))), ("a digit: flat around it", digit)):
+        dx = f(dy, x, 2)
+        rows.append((name, 9, f"{dx.sum():.0f}"))
+    return Symptom(
+        "Windows of 2 x 2 side by side, dy all ones. Below, the dx of the digit.",
+        ("x", "sum of dy", "sum of dx"),
+        rows,
+        Picture("dx", dx, clinic_mended.clinic_04(dy, digit, 2), 1e-6, ("this one", "paid once")),
+    )
 
 
 def tied_cases(rng):
@@ -364,10 +378,21 @@ def bias_by_size(f):
         dy = np.ones((N, 2, size, size))
         rows.append((f"{N} of {size} x {size}", f"{f(dy)[0]:.4g}", f"{loops.bias_gradient(dy)[0]:.4g}"))
     return Symptom(
-        "dy all ones. Measured: raise b[0] a little, and see how far the loss moves.",
+        "dy all ones. Measured: raise b[0] a little, and see how far the loss moves. Below, two biases that learn.",
         ("images", "db[0]", "measured"),
         rows,
+        curves={THIS: _biases_that_learn(f), RIGHT: _biases_that_learn(loops.bias_gradient)},
     )
+
+
+def _biases_that_learn(backward):
+    """The loss of each step in which b is to become 3, -1: nothing else is learnt."""
+    b, target, losses = np.zeros(2), np.zeros((8, 2, 4, 4)) + np.array([3.0, -1])[:, None, None], []
+    for _ in range(30):
+        loss, dy = F.mse(np.zeros(target.shape) + b[:, None, None], target)
+        losses.append(loss)
+        b = b - 0.2 * backward(dy)
+    return losses
 
 
 CLINIC_06 = Exercise(
@@ -522,26 +547,22 @@ CLINIC_09 = Exercise(
 )
 
 
-def _loss_curve(backward, steps):
-    """Fit a linear layer to a teacher by mean squared error, and note the loss."""
+def _loss_curve(backward):
+    """Fit a linear layer to a teacher by mean squared error -> the loss of each step."""
     rng = _rng()
     x, teacher, w = rng.standard_normal((32, 5)), rng.standard_normal((3, 5)), np.zeros((3, 5))
     losses = []
-    for _ in range(max(steps) + 1):
+    for _ in range(41):
         loss, dy = F.mse(x @ w.T, x @ teacher.T)
         losses.append(loss)
         w = w - 0.5 * backward(dy, x, w)[1]
-    return [f"{losses[step]:.2g}" for step in steps]
+    return losses
 
 
 @symptom
 def loss_while_training(f):
-    steps = (0, 10, 20, 40)
-    rows = [
-        ("with this backward", *_loss_curve(f, steps)),
-        ("with the right one", *_loss_curve(F.linear_backward, steps)),
-    ]
-    return Symptom("The loss of a linear layer that learns from 32 examples.", ("step", *steps), rows)
+    curves = {THIS: _loss_curve(f), RIGHT: _loss_curve(F.linear_backward)}
+    return _training("The loss of a linear layer that learns from 32 examples.", curves)
 
 
 CLINIC_10 = Exercise(
@@ -674,10 +695,29 @@ def errors_by_rate(f):
     dy, x, w, _ = step_cases(_rng())[0].values()
     truth = measured(lambda x: x @ w.T, dy, x)
     return Symptom(
-        "dx against central differences.",
+        "dx against central differences. Below, two layers that learn with a large rate: this function is the second.",
         ("learning rate", "relative error of dx"),
         [(lr, off(f(dy, x, w, lr)[0], truth)) for lr in (0, 0.001, 0.01, 0.1, 1)],
+        curves={THIS: _two_layers(f), RIGHT: _two_layers(clinic_mended.clinic_12)},
     )
+
+
+def _two_layers(second_step, lr=LARGE_RATE):
+    """Two linear layers with a ReLU between them learn what two others do -> the loss of each step."""
+    rng = _rng()
+    x, first, second = (rng.standard_normal(shape) for shape in ((32, 4), (6, 4), (3, 6)))
+    target, losses = np.maximum(x @ first.T, 0) @ second.T, []
+    first, second = 0.5 * rng.standard_normal(first.shape), 0.5 * rng.standard_normal(second.shape)
+    for _ in range(60):
+        before = x @ first.T
+        hidden = np.maximum(before, 0)
+        loss, dy = F.mse(hidden @ second.T, target)
+        losses.append(loss)
+        if loss > 100:  # it diverges, and soon there would be no number for it
+            break
+        dhidden, second = second_step(dy, hidden, second, lr)
+        first = first - lr * (dhidden * (before > 0)).T @ x
+    return losses
 
 
 CLINIC_12 = Exercise(

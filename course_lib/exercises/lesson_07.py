@@ -436,6 +436,51 @@ EXERCISES = (BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD, CONV_TRANSPOSE2D)
 
 PREDICTIONS = (
     Prediction(
+        name="07/small_net",
+        text="The gradient goes back through the linear layer, then conv 2, then conv 1. Which of the three weights "
+        "gets the smallest gradients, on average?",
+        answer="c",
+        choices={
+            "a": (
+                "conv 1 by far: it is farthest from the loss",
+                "Far, but each of its weights is used at 784 places of every image, and collects from all of them.",
+            ),
+            "b": (
+                "the linear layer by far: it has the most weights",
+                "A gradient is asked for each weight by itself: how many others there are does not matter.",
+            ),
+            "c": ("none by far: they differ by less than a factor of 5", ""),
+        },
+        why="Behind every layer less of the gradient arrives at each place. But a weight of a convolution collects "
+        "from all places, and in a network this shallow the two nearly cancel.",
+    ),
+    Prediction(
+        name="07/factor",
+        text="With weights of standard deviation 0.01 and 72 inputs, what is that factor? (two decimals)",
+        answer=lambda: 0.06,
+        tolerance=0.0051,
+        slips=(
+            (0.0036, "That is its square."),
+            (0.08, "Half of the gradient stops at the ReLU."),
+            (0.085, "Half of the gradient stops at the ReLU."),
+            (0.36, "The standard deviation is squared in the formula."),
+        ),
+        why="72 * 0.0001 / 2 = 0.0036, and its root is 0.06. Every layer leaves six hundredths.",
+    ),
+    Prediction(
+        name="07/one_raised",
+        text="A channel holds 1, 1, 3, 3: mean 2, standard deviation 1, so normalised -1, -1, 1, 1. You raise its "
+        "first number by 0.1. By about how much does the first *normalised* number rise?",
+        answer=lambda: 0.05,
+        tolerance=0.004,
+        slips=(
+            (0.1, "That would be so if the mean and the spread stayed where they were. Both move."),
+            (0.075, "That counts the mean, which rises by 0.025. But the spread shrinks as well, and pushes it down."),
+        ),
+        why="The mean rises by a quarter of the step, which leaves 0.075. And the four numbers stand closer together "
+        "now, so all are divided by less: -1 moves away from 0 by another 0.025.",
+    ),
+    Prediction(
         name="07/constant_dy",
         text="Behind a batch norm, `dy` is 1 everywhere. What is `dx`?",
         answer="c",
@@ -457,6 +502,43 @@ PREDICTIONS = (
             (-20, "That would be tenths."),
         ),
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",
+    ),
+    Prediction(
+        name="07/round",
+        text="Twenty blocks `y = x + f(x)`. On the way back each `f` alone would halve the gradient, and not turn its "
+        "sign. What is left in the first layer?",
+        answer="c",
+        choices={
+            "a": ("a millionth, as without the way round", "dy goes back *round* the block as well, whole."),
+            "b": ("exactly what came in", "dy goes round, and half of it comes *in addition*, through f."),
+            "c": ("about 3000 times as much", ""),
+        },
+        why="Each block multiplies by 1 + 0.5, and 1.5 ** 20 is about 3300. The way round cures vanishing, and can "
+        "explode.",
+    ),
+    Prediction(
+        name="07/overlaps",
+        text="A transposed convolution with stride 2, and an input that is the same everywhere. With which kernel "
+        "does every place of the output, away from the border, collect from equally many stamps?",
+        answer="b",
+        choices={
+            "a": ("3 x 3", "Along a row, stamps 3 wide stand 2 apart: every second cell is under two of them."),
+            "b": ("4 x 4", ""),
+            "c": ("5 x 5", "Along a row, stamps 5 wide stand 2 apart: a cell is under two of them, or three."),
+        },
+        why="4 is divisible by 2: along a row each cell is under exactly two stamps.",
+    ),
+    Prediction(
+        name="07/swish",
+        text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
+        answer=lambda: 0.5,
+        slips=(
+            (0, "The second way contributes 0 there. And the first?"),
+            (0.25, "That is the slope of the sigmoid alone. It is multiplied by x, which is 0."),
+            (1, "sigmoid(0) is a half."),
+        ),
+        why="x reaches y in two ways. As the factor in front its slope is sigmoid(0) = 0.5; through the sigmoid it is "
+        "multiplied by x = 0.",
     ),
     Prediction(
         name="07/upsample",

@@ -13,12 +13,13 @@ from course_lib.exercises.verdict import Picture
 
 @dataclass
 class Symptom:
-    """A sentence; a table of rows below a head; a picture; or an exception, if the function raised one."""
+    """A sentence; a table of rows below a head; a picture; curves by name; or an exception, if one was raised."""
 
     says: str
     head: tuple = ()
     rows: list = field(default_factory=list)
     picture: Picture = None
+    curves: dict = field(default_factory=dict)
     raised: object = None
 
     def _repr_html_(self):
