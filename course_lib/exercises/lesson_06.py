@@ -424,6 +424,10 @@ CONV2D = Exercise(
 
 # ---------------------------------------------------------------- linear
 
+LINEAR_X = np.array([[1.0, 2, 0], [0, 1, 3]])  # two images with three features, and two outputs: the lesson's example
+LINEAR_W = np.array([[1.0, 0, 2], [-1, 1, 0]])
+LINEAR_DY = np.array([[1.0, -1], [2, 1]])
+
 
 def linear_cases(rng):
     return [
@@ -660,21 +664,142 @@ CROSS_ENTROPY_GRADIENT = Exercise(
 
 EXERCISES = (CONV2D, LINEAR_BACKWARD, CROSS_ENTROPY_GRADIENT)
 
+# ---------------------------------------------------------------- predictions
+
+LOGITS = np.log([[1.0, 2, 1]])  # three scores whose softmax is 1/4, 1/2, 1/4, and the right class of that row
+RIGHT_CLASS = np.array([1])
+
+
+def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
+    """Where two steps lead, with the same gradient in both."""
+    velocity = gradient
+    first = start - lr * velocity
+    velocity = momentum * velocity + gradient
+    return np.array([first, first - lr * velocity])
+
+
 PREDICTIONS = (
     Prediction(
+        name="06/remember",
+        text="A convolution owes `dx`, `dw` and `db`. Its backward is handed `dy` and nothing else, and can look up "
+        "its own weights. For which of the three does it need the *numbers* of its input `x`?",
+        answer="b",
+        choices={
+            "a": ("`dx` only", "In dx each dy meets a weight. Which numbers of x appear in that product?"),
+            "b": ("`dw` only", ""),
+            "c": ("`dx` and `dw`", "Half of it. dx stamps the kernel, times dy: is there an x in that?"),
+            "d": ("all three", "The bias met no number of x at all: its slope is 1 in every output."),
+        },
+        why="dw multiplies dy with the inputs that each weight met. dx needs the weights and the shape of x, db needs "
+        "neither.",
+    ),
+    Prediction(
         name="06/twice",
-        text="You call `layer.backward(dy)` twice in a row, with no `zero_grad` between. What is `weight.grad`?",
+        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` between. What is `layer.weight.grad` "
+        "now?",
         answer="b",
         choices={
             "a": (
-                "The same as after the first call",
+                "15, as after the first call",
                 "Then a layer that is used twice in a network would forget one of its uses.",
             ),
-            "b": ("Twice as large", ""),
-            "c": ("Zero", "Nothing empties it but zero_grad."),
+            "b": ("30", ""),
+            "c": ("0", "Nothing empties it but zero_grad."),
         },
         why="Gradients are collected with +=, because a weight can have a part in the loss in several ways. "
         "That is why training calls zero_grad in each step.",
+    ),
+    Prediction(
+        name="06/shared",
+        text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. By how much does "
+        "the 15 move for each unit that `w` moves?",
+        answer=lambda: 2 * 2 * 3 + 1,
+        slips=(
+            (7, "That is what `w` does in the second layer. It has moved the 7 as well."),
+            (6, "That is what `w` does in the first layer, doubled by the second. The second uses it too."),
+            (10, "3 and 7 are the right inputs. But what moves the 7 is doubled on its way through the second layer."),
+            (21, "Twice 7 and once 7? The first layer met a 3, not a 7."),
+        ),
+        why="In the second layer `w` met a 7. In the first it met a 3, and what that moves is doubled on its way: "
+        "7 + 2 · 3 = 13. Both uses count, so they are added.",
+    ),
+    Prediction(
+        name="06/depth",
+        text="Your weights are *half* the size that keeps the signal alive. After one layer its size is halved. "
+        "How much of it is left after 20 layers?",
+        answer="c",
+        choices={
+            "a": ("half", "Half is left after the first layer. Then comes the second."),
+            "b": ("about a fortieth", "Halving 20 times is not dividing by 2 · 20."),
+            "c": ("about a millionth", ""),
+            "d": ("nothing: every number is exactly 0", "No number is 0 yet. Halve 1 twenty times."),
+        },
+        why="A factor for each layer, 20 times: 0.5 to the power of 20 is about 1/1,000,000.",
+    ),
+    Prediction(
+        name="06/hasty",
+        text="This layer moves its weight *before* it computes `dx`: `w` = 2, `x` = 3, `dy` = 5, and the step is "
+        "0.1 · `dw`. Which `dx` does it hand on?",
+        answer=lambda: 5 * (2 - 0.1 * 15),
+        slips=(
+            (10, "That is the right dx. But by the time it is computed, the weight is no longer 2."),
+            (17.5, "The step goes against the gradient: 2 - 1.5."),
+            (0.5, "That is the weight after the step. dx is dy times that."),
+            (1.5, "That is how far the weight moves."),
+        ),
+        why="dw = 15, so the weight moves from 2 to 0.5, and dx = 5 · 0.5 = 2.5. The right one is 10.",
+    ),
+    Prediction(
+        name="06/kept",
+        text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. An optimizer now runs "
+        "`layer.weight.data = layer.weight.data - 1.5`. What does `layer(3.0)` give, before and after?",
+        answer="a",
+        choices={
+            "a": ("7, and 7 again", ""),
+            "b": ("7, then 2.5", "It would, if self.w named the new array. Who has told it about that one?"),
+            "c": (
+                "7, then an error, as the array is gone",
+                "An array lives as long as some name holds on to it, and self.w does.",
+            ),
+        },
+        why="The assignment makes a new array and names that `data`. `self.w` goes on naming the old one.",
+    ),
+    Prediction(
+        name="06/integers",
+        text="`dx` is made with `np.zeros_like(x)`, and `x` holds integers. The right gradient is "
+        "`[1.5, -0.5, 0.75]`. What does `dx` hold in the end?",
+        answer=lambda: np.array([1.5, -0.5, 0.75]).astype(int),
+        slips=(
+            ((1.5, -0.5, 0.75), "An array of integers cannot hold them."),
+            ((2, 0, 1), "It does not round. What comes behind the point is cut off."),
+            ((1, -1, 0), "Cut off, not rounded down: -0.5 becomes 0."),
+        ),
+        why="An integer array keeps its dtype and cuts off what comes behind the point, without a word.",
+    ),
+    Prediction(
+        name="06/linear_weight",
+        text="Two images, and the weight `w[0, 1]`: it takes feature 1 to output 0. What is `dw[0, 1]`?",
+        answer=lambda: loops.linear_backward(LINEAR_DY, LINEAR_X, LINEAR_W)[1][0, 1],
+        slips=(
+            (2, "That is what one of the two images says. Add the other one."),
+            (-1, "That is dw[1, 0]: output 1, feature 0."),
+            (3, "Those are the two values of dy, or of x. Multiply them, image by image, and add."),
+        ),
+        why="Image 0 brings 1 · 2, image 1 brings 2 · 1: together 4.",
+    ),
+    Prediction(
+        name="06/softmax_gradient",
+        text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. Nudge each score up in turn: "
+        "how fast does the loss move? Guess the three slopes, by the sign at least.",
+        answer=lambda: loops.cross_entropy_gradient(LOGITS, RIGHT_CLASS)[0],
+        slips=(
+            ((0.25, 0.5, 0.25), "These are the probabilities. A higher score for the *right* class lowers the loss."),
+            ((-0.25, 0.5, -0.25), "The other way round: a higher score for a wrong class raises the loss."),
+            ((0, -0.5, 0), "The wrong classes count too: raise one of them, and the right one's share shrinks."),
+            ((0, -2, 0), "That is the slope by the *probability*, -1/p. The scores reach the loss through softmax."),
+            ((0.25, -1, 0.25), "Nearly. The right class wants to be 1 and is 1/2 already."),
+        ),
+        why="What it is, minus what it should be: 1/4 - 0, 1/2 - 1, 1/4 - 0. You are about to derive this.",
     ),
     Prediction(
         name="06/first_loss",
@@ -690,6 +815,19 @@ PREDICTIONS = (
         why="-ln(1/10) = ln 10 = 2.30. If a training starts much higher, the initialisation is off.",
     ),
     Prediction(
+        name="06/overflow",
+        text="`np.exp(1000.0)` is `inf`. Somebody computes softmax as `np.exp(z) / np.exp(z).sum()`. "
+        "What comes out for `z = [1000, 1001, 999]`?",
+        answer="c",
+        choices={
+            "a": ("[0.24, 0.67, 0.09], as it should", "It would, if exp(1000) fitted into a float64."),
+            "b": ("[1, 1, 1]", "inf / inf is not 1: infinity has no size that could cancel."),
+            "c": ("[nan, nan, nan]", ""),
+            "d": ("an error", "NumPy only warns, and computes on."),
+        },
+        why="inf / inf has no value, so NumPy warns and says nan. Every gradient that comes after it is nan too.",
+    ),
+    Prediction(
         name="06/flatten_width",
         text="28 x 28 → Conv 3 x 3 → pool 2 → Conv 3 x 3 with 64 filters → pool 2 → Flatten. "
         "How many features come out for one image?",
@@ -703,5 +841,31 @@ PREDICTIONS = (
             (64 * 6 * 6, "11 is odd: the pool drops the last row and column."),
         ),
         why="28 → 26 → 13 → 11 → 5: 64 channels of 5 x 5, 1600 features.",
+    ),
+    Prediction(
+        name="06/pool_zeros",
+        text="Going back, the second pool is handed 5 x 5 numbers for each channel, and makes a `dx` of 11 x 11. "
+        "At least how many of these 121 are 0?",
+        answer=lambda: 11 * 11 - 5 * 5,
+        slips=(
+            (75, "That is 100 - 25. The last row and the last column count as well."),
+            (21, "That is the last row and column alone. In each window three of four lose, too."),
+            (25, "That many can be *other* than 0."),
+            (0, "One pixel of each window takes all. What do the others get?"),
+        ),
+        why="25 winners, so 121 - 25 = 96 zeros: 75 losers, and 21 in the row and column that no window reached.",
+    ),
+    Prediction(
+        name="06/momentum",
+        text="A weight of 2, and a gradient of 4 in both of two steps. The learning rate is 0.1 and the momentum 0.9, "
+        "so $v$ is 4 at first. Where is the weight after the first step, and where after the second?",
+        answer=_momentum_path,
+        slips=(
+            ((1.6, 1.2), "That is without momentum. In the second step v is 0.9 · 4 + 4."),
+            ((1.6, 1.24), "The new gradient is missing in the second v: it is 0.9 · 4 + 4."),
+            ((2.4, 3.16), "Downhill is against the gradient: subtract."),
+        ),
+        why="v is 4, then 0.9 · 4 + 4 = 7.6. So 2 - 0.4 = 1.6, and 1.6 - 0.76 = 0.84: the second step is nearly "
+        "twice as long.",
     ),
 )
