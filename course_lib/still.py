@@ -65,16 +65,26 @@ def film(story, seconds=1.4):
 
 
 def spare(picture, words):
-    """A PNG in base64 -> HTML that stays hidden, unless the widget in the next output has lost its kernel."""
-    name = f"{SPARE}-{zlib.crc32(picture.encode()):08x}"
+    """A PNG in base64 -> HTML that stays hidden, unless the widget in the next output has lost its kernel.
+
+    Without a picture ("") the words are what is shown then.
+    """
+    name = f"{SPARE}-{zlib.crc32((picture or words).encode()):08x}"
     next_widget = "+ .jp-OutputArea-child > .jupyter-widgets"
+    output = f".jp-OutputArea-child:has(.{name})"
     lost = f":has({next_widget}):not(:has({next_widget} > *))"
-    height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / _FINE
-    return f"""<div class="{SPARE} {name}" role="img" aria-label="{html.escape(words)}"><style>
-.{name} {{ width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
-  background: #fff url(data:image/png;base64,{picture}) no-repeat; background-size: contain; }}
-.jp-OutputArea-child:has(.{name}):not({lost}) {{ display: none; }}
-.jp-OutputArea-child:has(.{name}){lost} + .jp-OutputArea-child {{ display: none; }}
+    words = html.escape(words)
+    attributes, text, look = "", words, ""
+    if picture:
+        height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / _FINE
+        attributes, text = f' role="img" aria-label="{words}"', ""
+        look = f"""width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
+  background: #fff url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
+    return f"""<div class="{SPARE} {name}"{attributes}>{text}<style>
+.{name} {{ display: none; {look} }}
+{output}{lost} .{name} {{ display: block; }}
+{output}:not({lost}) {{ display: none; }}
+{output}{lost} + .jp-OutputArea-child {{ display: none; }}
 </style></div>"""
 
 
