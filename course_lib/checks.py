@@ -36,7 +36,7 @@ def floats(**arrays):
 
 def _floats(arrays):
     result = {
-        name: None if value is None and name in MAY_BE_NONE else _numeric(name, value)
+        name: None if value is None and name in MAY_BE_NONE else numeric(name, value)
         for name, value in arrays.items()
     }
     dtype = _common_float(value for value in result.values() if value is not None)
@@ -50,11 +50,12 @@ def _floats(arrays):
     return result
 
 
-def _numeric(name, value):
+def numeric(name, value, may_be_empty=False):
+    """Real numbers, NaN and infinity among them -> an array of their own dtype."""
     value = _array(name, value)
     if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
         raise TypeError(f"{name} must be float32, float64 or integer, but its dtype is {value.dtype}")
-    if value.size == 0:
+    if value.size == 0 and not may_be_empty:
         raise ValueError(f"{name} must not be empty, but its shape is {value.shape}")
     return value
 
@@ -246,7 +247,8 @@ def function(name, value):
 
 def generator(name, rng):
     if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{name} must be a numpy.random.Generator such as np.random.default_rng(0), but is {brief(rng)}")
+        expected = "a numpy.random.Generator such as np.random.default_rng(0)"
+        raise TypeError(f"{name} must be {expected}, but is {brief(rng)}")
     return rng
 
 

@@ -20,10 +20,10 @@ def _asking(function):
             raise TypeError(f"f must be a function of an array, but is {f!r}")
 
         def number(value):
-            result = f(value)
-            if np.ndim(result) != 0:
-                raise ValueError(f"f must return one number, but returned an array of shape {np.shape(result)}")
-            return result
+            result = checks.numeric("what f returns", f(value), may_be_empty=True)
+            if result.ndim != 0:
+                raise ValueError(f"f must return one number, but returned an array of shape {result.shape}")
+            return np.float64(result)
 
         return function(number, checks.floats(x=x), checks.positive("eps", eps))
 
@@ -47,11 +47,19 @@ def numerical_gradient(f, x, eps=1e-5):
 
 
 def relative_error(a, b):
-    """a, b of one shape -> max |a - b| / max(|a|, |b|), and 0 where both are all zero."""
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    """a, b of one shape -> max |a - b| / max(|a|, |b|), and 0 where they are equal. NaN or infinity differs: inf."""
+    a, b = (checks.numeric(name, value, may_be_empty=True).astype(np.float64) for name, value in (("a", a), ("b", b)))
     checks.shape("b", b, a.shape, "the shape of a")
-    size = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
-    return float(np.abs(a - b).max(initial=0) / size) if size > 0 else 0.0
+    return _error(a, b, 0)
+
+
+def _error(a, b, least):
+    """max |a - b| / max(|a|, |b|, least)"""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return np.inf
+    # Halves, because the difference of two huge numbers may be more than a float can hold
+    gap, size = np.abs(a / 2 - b / 2).max(initial=0), max(np.abs(a).max(initial=0), np.abs(b).max(initial=0), least)
+    return float(gap / size * 2) if gap > 0 else 0.0
 
 
 def check(forward, backward, *arrays, rng, names=None, eps=1e-5, tolerance=1e-6):
@@ -60,9 +68,10 @@ def check(forward, backward, *arrays, rng, names=None, eps=1e-5, tolerance=1e-6)
     forward(*arrays) -> y; backward(dy, *arrays) -> one gradient per array (or fewer: the rest is not compared).
     The loss is sum(dy * y) with a random dy: with dy all ones a flipped kernel can pass unseen.
     """
-    arrays = [np.array(array, dtype=np.float64) for array in arrays]
-    names = list(names or [f"d{letter}" for letter in ("x", "w", "b")[: len(arrays)]])
-    y = np.asarray(forward(*arrays))
+    checks.function("forward", forward), checks.function("backward", backward)
+    names = _names(names, len(arrays))
+    arrays = [checks.floats(**{f"arrays[{n}]": array}).astype(np.float64) for n, array in enumerate(arrays)]
+    y = checks.numeric("what forward returns", forward(*arrays), may_be_empty=True)
     dy = checks.generator("rng", rng).standard_normal(y.shape)
     gradients = backward(dy, *arrays)
     if not isinstance(gradients, (tuple, list)):
@@ -71,13 +80,31 @@ def check(forward, backward, *arrays, rng, names=None, eps=1e-5, tolerance=1e-6)
         raise ValueError(f"backward must return 1 to {len(arrays)} gradients, but returned {len(gradients)}")
     pairs = {}
     for number, (name, gradient) in enumerate(zip(names, gradients, strict=False)):
-        checks.shape(name, np.asarray(gradient), arrays[number].shape, "the array it is the gradient of")
 
         def loss(array, number=number):
             return np.sum(dy * forward(*arrays[:number], array, *arrays[number + 1 :]))
 
-        pairs[name] = np.asarray(gradient), numerical_gradient(loss, arrays[number], eps)
-    return GradientCheck(pairs, tolerance)
+        pairs[name] = gradient, numerical_gradient(loss, arrays[number], eps)
+    return GradientCheck(pairs, tolerance, _noise(dy, y, eps))
+
+
+def _names(names, count):
+    """What each array's gradient is called: dx, dw, db for up to three arrays, unless it is said."""
+    checks.integer("the number of arrays", count, 1)
+    names = [f"d{letter}" for letter in "xwb"[:count]] if names is None else list(names)
+    if len(names) < count:
+        raise ValueError(f"names must hold a name for each of the {count} arrays, but holds {names}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"names must differ, but are {names}")
+    return names
+
+
+def _noise(dy, y, eps):
+    """How far a central difference of sum(dy * y) can be off by rounding alone.
+
+    Both sums are rounded at about the size of their largest partial sum, and their difference is divided by 2 eps.
+    """
+    return 10 * np.finfo(np.float64).eps * np.sum(np.abs(dy * y)) / eps
 
 
 def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
@@ -85,7 +112,7 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
 
     Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
     """
-    x = np.array(x, dtype=np.float64)
+    x = checks.floats(x=x).astype(np.float64)
     state = layer.state_dict()
     try:
         y = layer.forward(x)
@@ -106,15 +133,24 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
     finally:
         layer.load_state_dict(state)
         layer.zero_grad()
-    return GradientCheck(pairs, tolerance)
+    return GradientCheck(pairs, tolerance, _noise(dy, y, eps))
 
 
 class GradientCheck:
-    """The comparison of gradients with their measured values: prints as a table, is true if all agree."""
+    """The comparison of gradients with their measured values: prints as a table, is true if all agree.
 
-    def __init__(self, pairs, tolerance):
-        self.errors = {name: relative_error(*pair) for name, pair in pairs.items()}
-        self.tolerance = tolerance
+    An error is relative to the gradient, but a gradient so small that its error drowns in the noise of the
+    measurement is not held to more than that: where the right gradient is 0, as of a bias before batch norm,
+    both sides are rounding.
+    """
+
+    def __init__(self, pairs, tolerance, noise):
+        self.tolerance = checks.positive("tolerance", tolerance)
+        self.errors = {}
+        for name, (gradient, measured) in pairs.items():
+            gradient = checks.numeric(name, gradient)
+            checks.shape(name, gradient, measured.shape, "the array it is the gradient of")
+            self.errors[name] = _error(gradient, measured, noise / tolerance)
 
     def __bool__(self):
         return all(error < self.tolerance for error in self.errors.values())
@@ -133,5 +169,9 @@ class GradientCheck:
 
 def adjoint_gap(forward, transpose, x, v):
     """How far <forward(x), v> is from <x, transpose(v)>, relative: rounding error if one is the other's transpose."""
-    ahead, back = np.vdot(forward(x), v), np.vdot(x, transpose(v))
+    x, v = checks.floats(x=x, v=v)
+    seen, returned = checks.floats(**{"what forward returns": forward(x), "what transpose returns": transpose(v)})
+    checks.shape("v", v, seen.shape, "the shape of what forward returns")
+    checks.shape("what transpose returns", returned, x.shape, "the shape of x")
+    ahead, back = np.vdot(seen, v), np.vdot(x, returned)
     return float(abs(ahead - back) / max(abs(ahead), abs(back), np.finfo(float).tiny))

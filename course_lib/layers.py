@@ -87,9 +87,11 @@ class Module:
     def load_state_dict(self, state):
         """Take over every array of `state`, whose names and shapes must be this model's. All or nothing."""
         if not isinstance(state, Mapping):
-            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {state!r}")
+            raise TypeError(
+                f"state must be a dictionary of arrays, such as state_dict() returns, but is {checks.brief(state)}"
+            )
         own = {name: (owner, attribute) for name, owner, attribute in self._state()}
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys(), key=str)
         if missing or unknown:
             raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
         arrays = {}
@@ -238,7 +240,7 @@ class BatchNorm2d(Module):
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, *, dtype=np.float32):
         channels, dtype = checks.integer("num_features", num_features, 1), checks.float_dtype("dtype", dtype)
-        self.eps, self.momentum = eps, checks.probability("momentum", momentum)
+        self.eps, self.momentum = checks.positive("eps", eps), checks.probability("momentum", momentum)
         self.weight = Parameter(np.ones(channels, dtype))
         self.bias = Parameter(np.zeros(channels, dtype))
         self.running_mean = np.zeros(channels, dtype)
@@ -282,8 +284,9 @@ class ReLU(Module):
 
 class Flatten(Module):
     def forward(self, x):
+        y = F.flatten(x)
         self.input_shape = np.shape(x)
-        return F.flatten(x)
+        return y
 
     def backward(self, dy):
         return F.flatten_backward(dy, self._remembered("input_shape"))
@@ -302,8 +305,8 @@ class _Pool(Module):
 
 class MaxPool2d(_Pool):
     def forward(self, x):
-        self.input_shape = np.shape(x)
         y, self.winner = F.max_pool2d_winner(x, *self.geometry)
+        self.input_shape = np.shape(x)
         return y
 
     def backward(self, dy):
@@ -312,8 +315,9 @@ class MaxPool2d(_Pool):
 
 class AvgPool2d(_Pool):
     def forward(self, x):
+        y = F.avg_pool2d(x, *self.geometry)
         self.input_shape = np.shape(x)
-        return F.avg_pool2d(x, *self.geometry)
+        return y
 
     def backward(self, dy):
         return F.avg_pool2d_backward(dy, self._remembered("input_shape"), *self.geometry)

@@ -4,6 +4,8 @@ Channels lie below each other; images and filters stand beside each other: x[n, 
 middle, y[n, f] on the right, as in `two_dimensions`.
 """
 
+import functools
+
 import numpy as np
 
 from course_lib import checks, loops
@@ -185,7 +187,7 @@ def _plane(x, w, stride, padding, dy=None):
 def _images(name, role, x, plane=None, **looks):
     """x (N, C, H, W) -> a grid for each channel of each image."""
     pad = plane.padding if plane else (0, 0)
-    padded = plane.pad if plane else np.array
+    padded = plane.pad if plane else functools.partial(np.array, dtype=float)
     planes = {prefix: padded(x[prefix]) for prefix in np.ndindex(x.shape[:2])}
     return _arranged(name, role, planes, pad=pad, **looks)
 
