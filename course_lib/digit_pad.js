@@ -274,7 +274,7 @@ class Pad {
       const p = empty ? 0 : probabilities[digit];
       row.classList.toggle("dp-best", digit === best);
       bar.style.width = `${100 * p}%`;
-      share.textContent = empty ? "" : `${Math.round(100 * p)} %`;
+      share.textContent = empty ? "" : `${Math.round(100 * p)}%`;
     });
     if (empty) return;
     paint(this.seen.canvas, seen, SIDE, SIDE);

@@ -118,7 +118,11 @@ def feature_maps(model, image):
 
 def _sentence(p):
     first, second = np.argsort(-p)[:2]
-    return f"I read a {first} ({p[first]:.0%} sure). My second guess is {second} ({p[second]:.0%})."
+    return f"I read {first}, {_share(p[first])} sure. Second guess: {second}, {_share(p[second])}."
+
+
+def _share(p):
+    return "above 99%" if p > 0.995 else "below 1%" if p < 0.005 else f"{p:.0%}"
 
 
 # ---------------------------------------------------------------- the pad
