@@ -53,16 +53,13 @@ def png(draw, width=720, height=300):
 def numbers(ax, values, title="", role="input", lit=()):
     """values (n,) or (H, W) as a grid with its numbers printed; `lit` are the indices of cells to frame."""
     values = np.atleast_2d(values)
-    lit = {tuple(np.atleast_1d(index)) if values.shape[0] > 1 else (0, *np.atleast_1d(index)) for index in lit}
-    strength = np.abs(values) / max(np.abs(values).max(), np.finfo(float).tiny)
-    colour = np.array(mpl.colors.to_rgb(PALETTE[role][0]))
-    ax.imshow(1 - 0.6 * strength[..., None] * (1 - colour), aspect="equal")
-    for (i, j), value in np.ndenumerate(values):
-        ax.text(j, i, f"{value:.3g}", ha="center", va="center", color="black", fontsize=10)
-        if (i, j) in lit:
-            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, lw=2.2, ec=PALETTE[role][0]))
-    ax.set(xticks=[], yticks=[], title=title)
-    ax.spines[:].set_visible(False)
+    H, W = values.shape
+    _cells(ax, values, 0, 0, role)
+    for index in lit:
+        row, column = (0, *np.atleast_1d(index))[-2:]
+        _frame(ax, column, row, 1, 1, role)
+    _sheet(ax, -0.1, W + 0.1, -0.1, H + 0.1)
+    ax.set_title(title)
 
 
 def heat(ax, values, title="", limit=None):
@@ -160,6 +157,82 @@ def _sheet(ax, left, right, top, bottom):
     ax.spines[:].set_visible(False)
 
 
+# ---------------------------------------------------------------- slopes
+
+
+def graph(ax, nodes, edges, gradients=None):
+    """A computation as boxes with arrows. nodes: name -> (column, row, value); edges: (from, to), forward.
+
+    gradients: name -> its gradient, written below the box.
+    """
+    width, height, across, down = 1.7, 0.66, 2.6, 1.3
+    for name, (column, row, value) in nodes.items():
+        left, top = column * across, row * down
+        ax.add_patch(Rectangle((left, top), width, height, fc="0.96", ec=PALETTE["input"][0], lw=1.5))
+        ax.text(left + width / 2, top + height / 2, f"{name} = {number(value)}", ha="center", va="center")
+        if gradients:
+            label, colour = f"d{name} = {number(gradients[name])}", PALETTE["gradient"][1]
+            ax.text(left + width / 2, top + height + 0.24, label, ha="center", va="center", color=colour)
+    for start, end in edges:
+        tail, head = ((nodes[name][0] * across, nodes[name][1] * down + height / 2) for name in (start, end))
+        arrow = {"arrowstyle": "->", "color": PALETTE["count"][1], "lw": 1.5}
+        ax.annotate("", head, (tail[0] + width, tail[1]), arrowprops=arrow)
+    columns, rows = (max(place) for place in zip(*((column, row) for column, row, _ in nodes.values()), strict=True))
+    _sheet(ax, -0.1, columns * across + width + 0.1, -0.1, rows * down + height + 0.5)
+
+
+def slope(ax, f, at, eps, title=""):
+    """The curve of f around `at`, and the line through its points at -eps and +eps whose slope is measured."""
+    x = np.linspace(at - 2.2 * eps, at + 2.2 * eps, 201)
+    ends = np.array([at - eps, at + eps])
+    ax.plot(x, f(x), color=PALETTE["input"][0])
+    measured = (f(ends[1]) - f(ends[0])) / (2 * eps)
+    ax.plot(ends, f(ends), "o-", color=PALETTE["gradient"][0], lw=1.5)
+    ax.plot(at, f(at), "s", color=PALETTE["input"][1])
+    ax.set_xticks([at - eps, at, at + eps], ["x − eps", "x", "x + eps"])
+    ax.set(yticks=[], title=f"{title}measured slope {number(measured)}")
+
+
+# ---------------------------------------------------------------- layers in a row
+
+
+def layers_in_a_row(ax, names, forward, backward, kept):
+    """Boxes with arrows, forward above and backward below: k names, k + 1 texts for each way, k texts in the boxes."""
+    width, gap = 2.6, 2.2
+    for place, (name, inside) in enumerate(zip(names, kept, strict=True)):
+        left = gap + place * (width + gap)
+        ax.add_patch(Rectangle((left, -1), width, 2, fc="0.96", ec=PALETTE["count"][0], lw=1.5))
+        ax.text(left + width / 2, 0.45, name, ha="center", va="center", weight="bold")
+        ax.text(left + width / 2, -0.45, inside, ha="center", va="center", color=PALETTE["gradient"][1])
+    for place, (ahead, back) in enumerate(zip(forward, backward, strict=True)):
+        start, end = place * (width + gap) + 0.2, place * (width + gap) + gap - 0.2
+        _arrow(ax, start, end, 0.45, ahead, "output")
+        _arrow(ax, end, start, -0.45, back, "gradient")
+    _sheet(ax, 0, len(names) * (width + gap) + gap, -1.3, 1.3)
+    ax.invert_yaxis()
+
+
+def _arrow(ax, start, end, height, text, role):
+    """With the text outside of the pair that it makes with the arrow of the other way."""
+    colour, side = PALETTE[role][1], np.sign(height)
+    ax.annotate("", (end, height), (start, height), arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.8})
+    ax.text(
+        (start + end) / 2, height + 0.12 * side, text, ha="center", va="bottom" if side > 0 else "top", color=colour
+    )
+
+
+def descent(ax, loss, paths):
+    """loss(w0, w1) as contour lines, and on it the paths, by name: points (n, 2), each with a marker of its own."""
+    points = np.concatenate(list(paths.values()))
+    margin = 0.1 * np.ptp(points, axis=0)
+    sides = zip(points.min(axis=0) - margin, points.max(axis=0) + margin, strict=True)
+    grid = np.meshgrid(*(np.linspace(*ends, 100) for ends in sides))
+    ax.contour(*grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors="0.8", linewidths=0.8)
+    for (name, path), marker in zip(paths.items(), "os^D", strict=False):
+        ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
+    ax.legend(frameon=False)
+
+
 # ---------------------------------------------------------------- what a network has learnt
 
 
@@ -243,3 +316,15 @@ def _layers_with(readings, size):
 def _path(ax, points, colour, style, label, marker=None):
     if points:
         ax.plot(*zip(*points, strict=True), style, color=colour, marker=marker, ms=4.5, lw=1.5, label=label)
+
+
+def slopes(ax, values, answer, title=""):
+    """values (classes,) as signed bars with their numbers; the right class is green, as in `probabilities`."""
+    colours = [PALETTE["output" if c == answer else "count"][0] for c in range(len(values))]
+    bars = ax.bar(range(len(values)), values, color=colours)
+    ax.bar_label(bars, [f"{value:+.2f}".replace("-", "−") for value in values], padding=2)
+    ax.axhline(0, color="0.6", lw=1)
+    ax.set(xticks=range(len(values)), yticks=[], title=title)
+    ax.margins(y=0.25)
+    ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
+    ax.spines[["left", "bottom"]].set_visible(False)

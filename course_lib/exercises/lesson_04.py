@@ -442,6 +442,12 @@ def copies(pixel):
     return dcols.T[loops.im2col(marked, (2, 2))[0].T == 1]
 
 
+def im2col_matrix():
+    """im2col of the lesson's image as a matrix (24, 12), acting on its pixels."""
+    pixels = np.eye(12).reshape(12, 1, 1, 3, 4)
+    return np.stack([loops.im2col(pixel, (2, 2)).ravel() for pixel in pixels], axis=1)
+
+
 def ones_assigned():
     """dx of shape (3, 4) after dx[where] += 1 with an index array."""
     where = loops.im2col(np.arange(12).reshape(1, 1, 3, 4), (2, 2)).astype(int)
@@ -520,20 +526,18 @@ PREDICTIONS = (
         "not its inverse.",
     ),
     Prediction(
-        name="04/one_per_row",
-        text="im2col is linear, so it is itself a matrix of zeros and ones, acting on the pixels of `x`. No padding. "
-        "How many ones stand in each of its *rows*?",
-        answer="a",
-        choices={
-            "a": ("Exactly one", ""),
-            "b": ("As many as windows hold the pixel", "That is so for its columns, one for each pixel."),
-            "c": (
-                "As many as the kernel has cells",
-                "A row makes one entry of the result. How many pixels does it read?",
-            ),
-        },
-        why="Every entry of the result is one pixel, copied. Read by columns: a pixel is copied as often as windows "
-        "hold it, and that sum is what the transpose computes.",
+        name="04/rows_and_columns",
+        text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. How many "
+        "ones stand in one row, and how many in the column of the pixel (1, 1)? Type both, as `[row, column]`.",
+        answer=lambda: (im2col_matrix()[0].sum(), im2col_matrix()[:, 1 * 4 + 1].sum()),
+        slips=(
+            ([4, 1], "The other way round: a row makes one entry, and a column belongs to one pixel."),
+            ([4, 4], "A row makes one entry of the result. How many pixels does it read?"),
+            ([1, 2], "So it was with three pixels in a line. How many windows of 2 x 2 hold the pixel (1, 1)?"),
+            ([1, 1], "Then no pixel would be copied twice. How many windows hold the pixel (1, 1)?"),
+        ),
+        why="Every entry is one pixel, copied: a single 1 in each row. Four windows hold the pixel (1, 1), so its "
+        "column has four, and that sum of four is what the transpose computes.",
     ),
     Prediction(
         name="04/one_hot",

@@ -854,7 +854,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
-        text="A max pool 2 x 2 on an 11 x 11 feature map gives 5 x 5. How many of the 121 pixels can never get a "
+        text="A max pool of 2 x 2 makes 5 x 5 of a channel of 11 x 11. How many of the 121 pixels can never get a "
         "gradient?",
         answer=lambda: int((slips.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
         slips=(
