@@ -25,7 +25,7 @@ def page(browser):
     troubles = []
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
     page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: troubles.append(f"asked for {request.url}") if _is_far(request.url) else None)
+    context.on("request", lambda request: troubles.append(f"asked for {request.url}") if _is_far(request.url) else None)
     page.forgive = lambda part: troubles.__setitem__(slice(None), [one for one in troubles if part not in one])
     yield page
     context.close()

@@ -15,6 +15,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCROLLED = ".jp-WindowedPanel-outer"  # what scrolls in a notebook
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -101,6 +102,9 @@ class Lab:
     def open(self, name):
         self.page.goto(f"{self.address}/doc/tree/{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self):
         self.page.wait_for_function(
             "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
             timeout=90000,
@@ -112,6 +116,49 @@ class Lab:
     def run_all(self):
         """Without waiting for the cells to finish."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+    def run_all_to_the_end(self, seconds=300):
+        self.page.evaluate("""() => {
+          window.ended = false;
+          window.jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ended = true; });
+        }""")
+        self.page.wait_for_function("() => window.ended", timeout=1000 * seconds)
+
+    def trust(self):
+        """Trust the notebook, as a learner who says yes to JupyterLab's question does."""
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:trust') }")
+        self.page.locator(".jp-Dialog").get_by_role("button", name="Trust").click()
+        self.page.wait_for_function(
+            "() => [...jupyterapp.shell.currentWidget.content.model.cells].every((cell) => cell.trusted)"
+        )
+
+    def fill(self, sources):
+        """Put other text into some code cells: {cell id: source}."""
+        self.page.evaluate(
+            """(sources) => {
+              for (const { model } of jupyterapp.shell.currentWidget.content.widgets)
+                if (model.id in sources) model.sharedModel.setSource(sources[model.id]);
+            }""",
+            sources,
+        )
+
+    def shoot(self, path, width=1100, height=5000):
+        """The whole notebook from top to bottom, as path-0.png, path-1.png ..."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = self.page.viewport_size
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.wait_for_timeout(500)  # for players and figures to take their new width
+        end, view = self.page.evaluate(f"""() => {{
+          const box = document.querySelector("{SCROLLED}");
+          box.scrollTop = 0;
+          const last = [...box.querySelectorAll(".jp-Cell")].at(-1).getBoundingClientRect();
+          return [last.bottom - box.getBoundingClientRect().top, box.clientHeight];
+        }}""")
+        for number, top in enumerate(range(0, round(end), view)):
+            self.page.evaluate(f"top => {{ document.querySelector('{SCROLLED}').scrollTop = top }}", top)
+            self.page.wait_for_timeout(100)
+            self.page.screenshot(path=path.with_name(f"{path.name}-{number}.png"))
+        self.page.set_viewport_size(before)
 
     def save_and_leave(self):
         """As on another day: saved, the kernel gone, the tab closed."""

@@ -1,17 +1,33 @@
-"""Every lesson in a real JupyterLab: opened, run to its end with nothing solved, and looked at for trouble."""
+"""Every lesson in a real JupyterLab, as a newcomer meets it: opened, trusted, run with nothing solved, run solved.
 
+Pictures of each in both themes are left in tests/browser/screenshots/, for people to look at.
+"""
+
+import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
 from lab import Lab
 
-from course_lib import build
+from course_lib import build, exercises
+from course_lib.export import _CODE_OR_MATH as FORMULA
 
-RUN_ALL = """() => {
-  window.ended = false;
-  window.jupyterapp.commands.execute("notebook:run-all-cells").then(() => { window.ended = true; });
+pytestmark = pytest.mark.slow
+
+SCREENSHOTS = Path(__file__).with_name("screenshots")
+
+# Pictures that can be seen, formulas, and formulas that could not be read.
+SEEN = """() => {
+  const seen = (one) => one.naturalWidth > 0 && one.getBoundingClientRect().height > 20;
+  return {
+    pictures: [...document.querySelectorAll(".jp-RenderedImage img")].filter(seen).length,
+    formulas: document.querySelectorAll(".jp-MarkdownCell mjx-container").length,
+    misread: [...document.querySelectorAll("mjx-merror, [data-mml-node=merror]")].map((one) => one.textContent),
+  };
 }"""
+
 TROUBLE = """() => {
   const shown = (selector) => [...document.querySelectorAll(selector)].map((one) => one.innerText.slice(0, 300));
   const areas = shown(".jp-OutputArea").filter((text) => /error displaying widget|model not found/i.test(text));
@@ -21,37 +37,192 @@ TROUBLE = """() => {
   ];
 }"""
 
+# Of each output that is a widget: what it is in words, whether it has a picture, how high it is, what is drawn in it.
+WIDGETS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(({ outputArea }) => outputArea).flatMap(
+  ({ outputArea }) => outputArea.widgets.flatMap(({ node }, n) => {
+    const { data } = outputArea.model.get(n);
+    if (!("application/vnd.jupyter.widget-view+json" in data)) return [];
+    const drawn = node.querySelectorAll("canvas, svg, button, input, select, img").length;
+    const height = node.getBoundingClientRect().height;
+    return [{ words: `${data["text/plain"]}`, picture: "image/png" in data, height, drawn }];
+  })
+)"""
+PROGRESS_BAR = re.compile(r"\d+%\|")  # in words; when it is full, it goes away
 
-def animations(path):
-    """How many outputs of a built notebook are animations."""
-    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
-    return sum("Animation" in output.get("data", {}).get("text/plain", "") for output in outputs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lesson", build.lessons())
-def test_a_lesson_runs_to_its_end_and_draws_every_animation(lesson, built, page, jupyterlab):
-    address, root = jupyterlab
-    shutil.copy(built / f"{lesson}.ipynb", root)
-    lab = Lab(page, address, root)
-    lab.open(f"{lesson}.ipynb")
-    page.evaluate(RUN_ALL)
-    page.wait_for_function("() => window.ended", timeout=300_000)
-    expected = animations(built / f"{lesson}.ipynb")
-    page.wait_for_function(
-        "count => document.querySelectorAll('.cg-player[data-position]').length >= count", arg=expected, timeout=30_000
-    )
-    assert page.evaluate(TROUBLE) == []
-    lab.stop_kernel()
-    page.goto("about:blank")
+# cell id -> the text of its outputs
+OUTPUTS = """() => Object.fromEntries(jupyterapp.shell.currentWidget.content.widgets
+  .filter(({ outputArea }) => outputArea).map(({ model, outputArea }) => [model.id, outputArea.node.innerText]))"""
 
 
-@pytest.mark.slow
-def test_what_goes_wrong_in_a_notebook_would_be_seen(page, jupyterlab):
+class Lesson:
+    """A built notebook, and what it promises."""
+
+    def __init__(self, path):
+        self.path = path
+        self.cells = nbformat.read(path, as_version=4).cells
+        outputs = [output.get("data", {}) for cell in self.cells for output in cell.get("outputs", [])]
+        self.pictures = sum("image/png" in data for data in outputs)
+        self.animations = sum("Animation" in data.get("text/plain", "") for data in outputs)
+        texts = "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
+        self.formulas = sum(code is None for code, *_ in map(re.Match.groups, FORMULA.finditer(texts)))
+        self.solutions = {
+            cell.id: exercises.get(cell.metadata["course"]["exercise"]).solution() for cell in self.parts("stub")
+        }
+
+    def parts(self, name):
+        return [cell for cell in self.cells if cell.metadata.get("course", {}).get("part") == name]
+
+
+@pytest.fixture
+def opened(page, jupyterlab):
+    """A function: the path of a notebook -> it, opened in a copy. The kernel is stopped in the end."""
     lab = Lab(page, *jupyterlab)
-    lab.open(lab.write("trouble.ipynb", "import sys; print('grumble', file=sys.stderr)", "1 / 0"))
-    page.evaluate(RUN_ALL)
-    page.wait_for_function("() => document.querySelectorAll('.jp-OutputArea-output').length === 2")
-    seen = "\n".join(page.evaluate(TROUBLE))
-    assert "grumble" in seen and "ZeroDivisionError" in seen
-    page.goto("about:blank")
+
+    def open_(path):
+        shutil.copy(path, lab.root)
+        lab.open(path.name)
+        return lab
+
+    yield open_
+    lab.stop_kernel()
+
+
+@pytest.fixture
+def requests(page):
+    """What the page has asked of the kernel to run, so far."""
+    sent = []
+
+    def note(frame):
+        data = frame if isinstance(frame, bytes) else frame.encode()
+        if b'"execute_request"' in data:
+            sent.append(data)
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    return sent
+
+
+@pytest.mark.parametrize("lesson", build.lessons())
+def test_a_lesson_is_whole_before_it_runs_and_runs_to_its_end_unsolved_and_solved(
+    lesson, built, page, opened, requests
+):
+    promised = Lesson(built / f"{lesson}.ipynb")
+    lab = opened(promised.path)
+    as_promised = {"pictures": promised.pictures, "formulas": promised.formulas, "misread": []}
+
+    assert not page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted")
+    shown(page, as_promised)
+    lab.trust()
+    shown(page, as_promised)
+    assert not requests  # nothing has run so far
+
+    lab.run_all_to_the_end()
+    assert requests
+    drawn(page, promised)
+    lab.shoot(SCREENSHOTS / f"{lesson}-light")
+    assert page.evaluate(TROUBLE) == []
+    for cell_id, text in checks(page, promised).items():
+        assert "Not attempted" in text, cell_id
+
+    lab.fill(promised.solutions)
+    lab.run_all_to_the_end()
+    drawn(page, promised)
+    lab.theme("JupyterLab Dark")
+    try:
+        lab.shoot(SCREENSHOTS / f"{lesson}-solved-dark")
+    finally:
+        lab.theme("JupyterLab Light")
+    assert page.evaluate(TROUBLE) == []
+    for cell_id, text in checks(page, promised).items():
+        assert text.startswith("✓ Right"), (cell_id, text[:500])
+
+
+def shown(page, expected):
+    """Wait until the notebook shows this, and fail with what it shows where it does not."""
+    for _ in range(40):
+        if page.evaluate(SEEN) == expected:
+            return
+        page.wait_for_timeout(250)
+    assert page.evaluate(SEEN) == expected
+
+
+def drawn(page, promised):
+    """Wait until every animation is drawn, and see that every other widget is."""
+    page.wait_for_function(
+        "count => document.querySelectorAll('.cg-player[data-position]').length >= count",
+        arg=promised.animations, timeout=30_000,
+    )  # fmt: skip
+    widgets = [widget for widget in page.evaluate(WIDGETS) if not PROGRESS_BAR.search(widget["words"])]
+    assert len(widgets) >= promised.animations
+    assert [widget for widget in widgets if widget["height"] < 20 or not widget["drawn"]] == []
+    assert [widget["words"] for widget in widgets if not widget["picture"]] == []  # nothing for GitHub to show
+
+
+def checks(page, promised):
+    """What the check of each lab says: cell id -> text."""
+    texts = page.evaluate(OUTPUTS)
+    return {cell.id: texts[cell.id].strip() for cell in promised.parts("check")}
+
+
+# ---------------------------------------------------------------- with the keyboard alone
+
+ANSWER = "conv1d = lambda x, w, stride=1, padding=0: np.correlate(np.pad(x, padding), w)[::stride]"
+FOCUS = "() => `${document.activeElement.tagName} ${document.activeElement.textContent.trim().slice(0, 40)}`"
+ACTIVE_CELL = "() => jupyterapp.shell.currentWidget.content.activeCell.model.id"
+
+
+def test_a_lab_is_found_solved_and_its_hints_are_read_with_the_keyboard_alone(built, page, jupyterlab):
+    promised = Lesson(built / "01_conv1d.ipynb")
+    shutil.copy(promised.path, jupyterlab[1])
+    lab = Lab(page, *jupyterlab)
+    page.goto(f"{lab.address}/lab?reset")
+    page.wait_for_selector(".jp-Launcher")
+    page.wait_for_timeout(1000)
+    keys = page.keyboard
+
+    keys.press("Control+Shift+C")  # the list of commands
+    page.wait_for_selector(".lm-CommandPalette-input:focus")
+    keys.type("open from path")
+    page.wait_for_selector(".lm-CommandPalette-item.lm-mod-active:has-text('Open from Path')")
+    keys.press("Enter")
+    page.wait_for_selector(".jp-Dialog input:focus")
+    keys.type(promised.path.name)
+    keys.press("Enter")
+    page.wait_for_selector(".jp-Notebook .jp-Cell.jp-mod-active:focus", timeout=60_000)
+    lab.wait_for_kernel()
+
+    stub, check = promised.parts("stub")[0].id, promised.parts("check")[0].id
+    go_to(page, promised.cells[1].id)
+    keys.press("Shift+Enter")  # the imports
+    go_to(page, stub)
+    keys.press("Enter")
+    page.wait_for_selector(".cm-content:focus")
+    keys.press("Control+A")
+    keys.type(ANSWER)
+    keys.press("Shift+Enter")
+    assert page.evaluate(ACTIVE_CELL) == check
+    keys.press("Shift+Enter")
+    page.wait_for_function(f"() => ({OUTPUTS})()['{check}'].includes('Right')", timeout=30_000)
+    assert checks(page, promised)[check].startswith("✓ Right")
+
+    folded = page.locator(".jp-Cell.jp-mod-active details")
+    for _ in range(5):
+        keys.press("Tab")
+        if page.evaluate(FOCUS) == "SUMMARY First hint":
+            break
+    assert page.evaluate(FOCUS) == "SUMMARY First hint"
+    for number in range(folded.count()):
+        assert folded.nth(number).get_attribute("open") is None
+        keys.press("Enter")
+        page.wait_for_timeout(100)
+        assert folded.nth(number).get_attribute("open") is not None
+        keys.press("Tab")
+    assert folded.count() == 4
+    lab.stop_kernel()
+
+
+def go_to(page, cell_id):
+    for _ in range(100):
+        if page.evaluate(ACTIVE_CELL) == cell_id:
+            return
+        page.keyboard.press("ArrowDown")
+    raise AssertionError(f"arrow down does not lead to cell {cell_id}")
