@@ -45,7 +45,7 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
         self._before, self.readings = self.readings, flow.deep_flow(**self.settings)
         picture = base64.b64encode(self.picture()).decode()
         self._image.value = (
-            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(repr(self))}" '
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self._words())}" '
             f'style="width: {still.WIDTH}px; max-width: 100%">'
         )
 
@@ -55,15 +55,21 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
         return figures.png(lambda ax: figures.flow(ax, self.readings, self._before, title), still.WIDTH, 380)
 
     def __repr__(self):
-        """For those who cannot see the picture, and where there is none."""
-        s, first, last = self.settings, self.readings[0], self.readings[-1]
-        extras = [name for name in ("batch_norm", "residual") if s[name]]
-        named = ", ".join([f"{s['depth']} layers", s["start"], s["activation"], *(e.replace("_", " ") for e in extras)])
-        return (
-            f"{named}. The gradient {flow.verdict(self.readings)}. "
-            f"Mean |dy|: layer {s['depth']} {in_short(last.activation)}, layer 1 {in_short(first.activation)}. "
-            f"Mean |dw|: layer {s['depth']} {in_short(last.weight)}, layer 1 {in_short(first.weight)}."
-        )
+        """Short, because ipywidgets cuts it off after 110 characters."""
+        first, last = self.readings[0], self.readings[-1]
+        sizes = f"{in_short(last.activation)} to {in_short(first.activation)}"
+        return f"{self._settings()}: mean |dy| {sizes}, it {flow.verdict(self.readings)}"
+
+    def _words(self):
+        """For those who cannot see the picture."""
+        first, last = self.readings[0], self.readings[-1]
+        sizes = f"mean |dw| {in_short(last.weight)} in the last layer and {in_short(first.weight)} in the first"
+        return f"From the last layer to the first, with {self!r}; {sizes}."
+
+    def _settings(self):
+        s = self.settings
+        extras = [name.replace("_", " ") for name in ("batch_norm", "residual") if s[name]]
+        return ", ".join([f"{s['depth']} layers", s["start"], s["activation"], *extras])
 
 
 def _controls():
