@@ -280,6 +280,8 @@ def axes(fits=None, **expected):
             for name in _BY_NAME.keys() & given.keys():
                 if given[name] is not None or signature.parameters[name].default is not None:
                     given[name] = _BY_NAME[name](name, given[name])
+            if "padding" in given and ("x" in given or "input_shape" in given):
+                _holdable_when_padded(given.get("input_shape") or arrays["x"].shape, given["padding"])
             if fits is not None:
                 fits(**given)
             return _in_dtype(function(*call.args, **call.kwargs), next(iter(arrays.values())).dtype)
@@ -287,6 +289,11 @@ def axes(fits=None, **expected):
         return checked
 
     return decorate
+
+
+def _holdable_when_padded(shape, padding):
+    spatial = 1 if len(shape) == 1 else 2
+    holdable("padding", (*shape[:-spatial], *(size + 2 * padding for size in shape[-spatial:])))
 
 
 def _same_letter_same_size(arrays, expected):
@@ -336,6 +343,7 @@ def transposed_convolution(x, w, stride, padding, output_padding, **_):
     size = tuple((n - 1) * stride - 2 * padding + k + output_padding for n, k in sizes)
     if min(size) < 1:
         raise ValueError(f"padding must leave something of the output, but {padding} leaves {size}")
+    holdable("stride", (len(x), w.shape[1], *size))
 
 
 def pooling(kernel_size, stride, padding, x=None, dy=None, input_shape=None, **_):

@@ -544,7 +544,7 @@ def _statistics(x, weight, mean, var, eps):
     if (mean is None) != (var is None):
         raise ValueError("mean and var must be given together or not at all")
     held = np.finfo(x.dtype)
-    if not held.smallest_subnormal <= checks.positive("eps", eps) <= held.max:
+    if not float(held.smallest_subnormal) <= checks.positive("eps", eps) <= float(held.max):
         raise ValueError(f"eps must be a number that {x.dtype} can hold, but is {eps}")
     if mean is None:
         if x.size == x.shape[1]:

@@ -91,7 +91,9 @@ def check(forward, backward, *arrays, rng, names=None, eps=1e-5, tolerance=1e-6)
 def _names(names, count):
     """What each array's gradient is called: dx, dw, db for up to three arrays, unless it is said."""
     checks.integer("the number of arrays", count, 1)
-    names = [f"d{letter}" for letter in "xwb"[:count]] if names is None else list(names)
+    names = [f"d{letter}" for letter in "xwb"[:count]] if names is None else names
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"names must be a list of strings, but is {checks.brief(names)}")
     if len(names) < count:
         raise ValueError(f"names must hold a name for each of the {count} arrays, but holds {names}")
     if len(set(names)) < len(names):

@@ -13,8 +13,10 @@ class Optimizer:
     memories = ()  # names of lists with one array for each parameter, remembered from step to step
 
     def __init__(self, parameters, lr):
-        if not isinstance(parameters, Iterable):
-            raise TypeError(f"parameters must be a list such as model.parameters(), but is {parameters!r}")
+        if not isinstance(parameters, Iterable) or isinstance(parameters, np.ndarray):
+            raise TypeError(
+                f"parameters must be a list such as model.parameters(), but is {checks.brief(parameters)}"
+            )
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("parameters must hold at least one Parameter, but is empty")
@@ -36,9 +38,9 @@ class Optimizer:
     def load_state_dict(self, state):
         """Take over every array of `state`, whose names and shapes must be this optimizer's. All or nothing."""
         if not isinstance(state, Mapping):
-            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {state!r}")
+            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {type(state)}")
         own = self.state_dict()
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys(), key=str)
         if missing or unknown:
             raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
         self._take(state)

@@ -1,4 +1,4 @@
-"""Random geometries for property-based tests: small, and as unsymmetrical as they come.
+"""Random geometries for property-based tests, small and as unsymmetrical as they come; and arguments of any kind.
 
 plain=True gives both axes the same stride and padding and no dilation, which is all the loops know.
 """
@@ -6,6 +6,7 @@ plain=True gives both axes the same stride and padding and no dilation, which is
 from dataclasses import dataclass
 
 import numpy as np
+from calls import MEMORY
 from hypothesis import strategies as st
 
 from course_lib.functional import out_size
@@ -140,3 +141,80 @@ def poolings(draw, plain=False):
 def _no_smaller(draw, spans, padding, more):
     """A size whose padded image holds the spans, up to `more` larger."""
     return tuple(max(1, n - 2 * p) + draw(st.integers(0, more)) for n, p in zip(spans, padding, strict=True))
+
+
+# ---------------------------------------------------------------- anything at all
+
+NUMBERS = ["f8", "f4", "f2", "i8", "u1", "i1", "u8", "?", ">f8", ">f4", ">i4", "<u2"]
+OTHER_DTYPES = ["c8", ">c16", "g", "U3", "S2", "O", "m8[s]", "M8[D]", "V4", [("a", "f8"), ("b", "i4")]]
+ODD = {  # values that need care, put into one entry of an array of floats
+    "NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf, "minus zero": -0.0, "huge": 6e4, "tiny": 6e-8,
+}  # fmt: skip
+
+
+class _Rude:
+    """Answers every question with an exception that no caller has ever heard of."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("no array")
+
+    def __index__(self):
+        raise RuntimeError("no index")
+
+    def __float__(self):
+        raise RuntimeError("no float")
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+sizes = st.one_of(st.integers(-2, 9), st.tuples(st.integers(-1, 4), st.integers(-1, 4)))
+anything = st.one_of(
+    sizes,
+    st.lists(sizes, max_size=4),
+    st.floats(),
+    st.text(max_size=3),
+    st.binary(max_size=3),
+    st.sampled_from([None, True, False, np.True_, 1j, {1}, {}, np.sum, _Rude(), float("nan"), 10**400, range(3)]),
+    st.builds(np.array, sizes),
+)
+
+
+@st.composite
+def numbers_like(draw, shape):
+    """An array of this shape, of any dtype of numbers, lying in memory in any way, perhaps with one odd entry."""
+    values = np.random.default_rng(draw(st.integers(0, 99))).integers(-4, 5, shape)
+    with np.errstate(over="ignore"):
+        values = values.astype(draw(st.sampled_from(NUMBERS)))
+        if values.dtype.kind == "f" and values.size and draw(st.booleans()):
+            place = draw(st.integers(0, values.size - 1))
+            values.flat[place] = ODD[draw(st.sampled_from(sorted(ODD)))]
+    return _laid_out(draw, values)
+
+
+@st.composite
+def arrays_like(draw, shape):
+    """An array of any dtype and memory order, of this shape, nearly this shape, or another; or no array at all."""
+    shape = list(shape)
+    for _ in range(draw(st.integers(0, 2))):
+        change = draw(st.sampled_from(["resize", "drop", "insert"]))
+        axis = draw(st.integers(0, len(shape)))
+        if change == "insert":
+            shape.insert(axis, draw(st.integers(0, 3)))
+        elif axis < len(shape):
+            shape[axis : axis + 1] = [] if change == "drop" else [draw(st.integers(0, 9))]
+    kind = draw(st.sampled_from(["numbers", "numbers", "numbers", "other dtype", "anything"]))
+    if kind == "numbers":
+        return draw(numbers_like(tuple(shape)))
+    if kind == "anything":
+        return draw(anything)
+    dtype = draw(st.sampled_from(OTHER_DTYPES))
+    return np.zeros(shape, dtype) if dtype == "V4" or not isinstance(dtype, str) else np.ones(shape, int).astype(dtype)
+
+
+def _laid_out(draw, values):
+    lay_out = draw(st.sampled_from(sorted(MEMORY)))
+    laid = MEMORY[lay_out](values) if values.size else values
+    if isinstance(laid, np.ndarray) and draw(st.booleans()):
+        laid.flags.writeable = False
+    return laid
