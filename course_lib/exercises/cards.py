@@ -29,7 +29,7 @@ FEEDBACK = {
     None: ("?", "Your prediction", GREY),
 }
 MOST_ROWS, MOST_COLUMNS = 9, 12
-CURVES_WIDTH = 460
+CURVES_WIDTH = 520
 LEGEND = "Outlined entries differ; · is no difference. Blue is above zero, orange below."
 UNKNOWN = "None of the known mistakes looks like this."
 FONT = "var(--jp-content-font-color1, #212121)"
@@ -170,7 +170,7 @@ def curves(series):
             ax.plot(losses, style, label=name)
         first = max(losses[0] for losses in series.values())
         ax.set(xlabel="step", ylabel="loss", ylim=(0, 1.3 * first))  # one that diverges leaves the picture
-        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
 
     return figures.png(draw, CURVES_WIDTH, 230)
 
