@@ -1,0 +1,572 @@
+"""What lessons 00 to 05 state in words is computed here from their own cells, so that text and code agree."""
+
+import ast
+import contextlib
+import functools
+import io
+import re
+
+import matplotlib
+import numpy as np
+import pytest
+from conftest import mnist_folder
+from matplotlib import pyplot as plt
+
+from course_lib import build, data, exercises, frames, gradcheck
+from course_lib import functional as F
+from course_lib.exercises import registry
+
+matplotlib.use("Agg")
+LESSONS = [name for name in build.lessons() if name[:2] <= "05"]
+GLOSSARY = "00_start_here.ipynb#Words-and-letters"
+
+
+class Lesson:
+    """A lesson, run from its first cell to its last with no lab solved; stopwatches stay in their box.
+
+    names: what its cells define; shown: (source, what it printed, value of its last line), one for each code cell
+    """
+
+    def __init__(self, name):
+        notebook = build.assemble(name)
+        self.text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        self.names, self.shown = {}, []
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and "timeit.repeat" not in cell.source:
+                self.shown.append((cell.source, *self._run(cell.source)))
+
+    def _run(self, source):
+        *body, last = ast.parse(source).body
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            if not isinstance(last, ast.Expr):
+                body, last = [*body, last], None
+            exec(compile(ast.Module(body, []), "<cell>", "exec"), self.names)
+            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), self.names) if last else None
+        return printed.getvalue(), value
+
+    def cell(self, text):
+        """(printed, value) of the one code cell that contains `text`."""
+        ((_, printed, value),) = [shown for shown in self.shown if text in shown[0]]
+        return printed, value
+
+    def says(self, *sentences):
+        """The text contains these words, whatever the line breaks."""
+        running = " ".join(self.text.split())
+        for sentence in sentences:
+            assert " ".join(sentence.split()) in running, sentence
+
+    def __getitem__(self, name):
+        return self.names[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nowhere(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
+        patch.setattr(plt, "show", lambda: plt.close("all"))
+        yield
+
+
+@functools.cache
+def lesson(number):
+    (name,) = [name for name in LESSONS if name.startswith(number)]
+    return Lesson(name)
+
+
+def story_steps_on(story, cell):
+    """How many steps write to a cell, given as (grid, index)."""
+    return sum(any(term.target == cell for term in story.terms(step)) for step in story.steps)
+
+
+# ---------------------------------------------------------------- 00: measuring
+
+
+def test_the_graph_in_00_shows_the_numbers_that_its_cells_compute():
+    start = lesson("00")
+    assert start.cell("f = q * z\nf")[1] == -12
+    assert start.cell("dx, dy = dq, dq")[1] == (-4, -4, 3)
+    shown = {name: value for name, (*_, value) in start["nodes"].items()}
+    assert shown == {"x": -2, "y": 5, "z": -4, "q": -2 + 5, "f": (-2 + 5) * -4}
+
+
+def test_the_two_layers_in_00_have_the_gradients_told():
+    start = lesson("00")
+    start.says("$dw_2 = 6$", "$dy = -5$")
+    assert start.cell("y = w1 * x")[1] == (6, -30)
+    assert start["chain_backward"](1.0, 3.0, 2.0, -5.0) == (-5 * 2, -5 * 3, 6)
+    measured, derived = start.cell("(above - below)")[1]
+    assert measured == pytest.approx(derived) == pytest.approx(-15)
+
+
+def test_the_error_of_a_slope_is_least_where_00_says():
+    start = lesson("00")
+    start.says("float64, which has 16 digits, and in float32, which has 7", "shrinks like $\\varepsilon^2$")
+    assert np.finfo(np.float64).precision + 1 == 16 and np.finfo(np.float32).precision + 1 == 7
+    steps, double, single = start["steps"], np.array(start["errors64"]), np.array(start["errors32"])
+    start.says("check gradients in float64, with eps near 1e-5")
+    assert 1e-6 <= steps[double.argmin()] <= 1e-4 and double.min() < 1e-9
+    assert 1e-3 <= steps[single.argmin()] <= 1e-1
+    start.says("In float32 the best you can hope for is a handful of digits")
+    assert 1e-6 < single.min() < 1e-3
+    assert double[-1] / double[-2] == pytest.approx(100, rel=0.05)
+    start.says("At the far left, float32 cannot even tell $x + \\varepsilon$ from $x$")
+    assert single[0] == pytest.approx(np.e, rel=1e-6)  # the measured slope is 0
+    start.says("A function with no curve, such as $3x$, has only the left arm")
+    line = [start["error"](eps, np.float64, lambda x: 3 * x, lambda x: 3) for eps in (1e-1, 1e-5, 1e-9)]
+    assert line[0] < 1e-14 < line[1] < line[2]
+    start.says("the slope is $e = 2.72$")
+    assert f"{np.e:.2f}" == "2.72"
+
+
+def test_ones_miss_the_flipped_kernel_as_often_as_00_says():
+    start = lesson("00")
+    printed, _ = start.cell("missed = {")
+    assert ast.literal_eval(printed) == {"ones": 4, "random": 0}
+    assert sum(k for k in range(2, 6)) == 14
+    start.says("In 4 of 14 the ones see nothing", "never miss")
+    assert start.cell("'agrees' if")[0].split() == ["ones:", "agrees", "random:", "DIFFERS"]
+    check = start.cell("(wrong_backward(dy, x, w), F.conv2d_backward")[1]
+    assert check.errors["dx"] > 1e-2 and check.errors["dw"] < 1e-6
+    measured, chosen = start.cell("numerical_gradient(relu, at)")[1]
+    np.testing.assert_allclose(measured, [0, 0.5, 1], atol=1e-9)
+    assert chosen.tolist() == [0, 0, 1]
+
+
+# ---------------------------------------------------------------- 01: one dimension
+
+
+def test_the_sums_that_01_works_by_hand():
+    one = lesson("01")
+    x, w, T, dy = (one[name] for name in ("x", "w", "T", "dy"))
+    correlated, convolved = one.cell("np.correlate(x, w,")[1]
+    assert correlated.tolist() == [5, 11, 18] == (T @ x).tolist() == one["conv1d"](x, w).tolist()
+    assert convolved.tolist() == [7, 9, 10]
+    one.says("Applied to `y = [5, 11, 18]` it gives $1 \\cdot 5 = 5$ first, and `x[0]` was 1")
+    assert (T.T @ correlated)[0] == 5 and x[0] == 1
+    one.says("$5 - 11 + 36$, and $1 + 2 + 0 + 3 + 24$, and $-1 + 16 + 15$")
+    dx, dw = one["conv1d_input_gradient_scatter"](dy, x, w), one["conv1d_weight_gradient"](dy, x, w)
+    products = [(dy * correlated).tolist(), (dx * x).tolist(), (dw * w).tolist()]
+    assert products == [[5, -11, 36], [1, 2, 0, 3, 24], [-1, 16, 15]]
+    assert one.cell("np.array([dy @ y, dx @ x, dw @ w])")[1].tolist() == [30, 30, 30]
+
+
+def test_the_table_of_the_gather_form_in_01_is_what_all_forms_give():
+    one = lesson("01")
+    rows = re.findall(r"^\| (\d) \| ([\d, ]+) \| .* \| \$= .*?(\d+)\$ \|$", one.text, re.MULTILINE)
+    assert [int(total) for *_, total in rows] == [1, 1, 3, 1, 6]
+    for i, js, _ in rows:
+        i = int(i)
+        assert [int(j) for j in js.split(",")] == list(range(max(0, i - 2), min(i, 2) + 1))
+    spellings = one.cell("bounds = [")[1]
+    assert (spellings == [1, 1, 3, 1, 6]).all()
+    assert one["conv1d_input_gradient_gather"](one["dy"], one["x"], one["w"]).tolist() == [1, 1, 3, 1, 6]
+
+
+def test_a_true_convolution_forward_needs_no_turn_in_the_gather_form(rng):
+    lesson("01").says("Put the turn back into the forward pass, and the gather form loses it")
+    x, w, dy = rng.standard_normal(9), rng.standard_normal(4), rng.standard_normal(6)
+    gathered = np.correlate(np.pad(dy, 3), w, "valid")
+    measured = gradcheck.numerical_gradient(lambda v: dy @ np.convolve(v, w, "valid"), x)
+    np.testing.assert_allclose(gathered, measured, atol=1e-8)
+
+
+@pytest.mark.parametrize("n, left_out", [(5, 0), (6, 1), (7, 0)])
+def test_inputs_are_left_out_where_01_says(n, left_out):
+    one = lesson("01")
+    one.says("With six inputs, $r = 3 \\bmod 2 = 1$, and `x[5]` is left out")
+    dx = one["conv1d_input_gradient_gather"](np.ones(one["out_size"](n, 3, 2)), np.ones(n), np.ones(3), 2)
+    assert (dx == 0).sum() == left_out == (n - 3) % 2 and (dx[n - left_out :] == 0).all()
+    one.says("for $k = 3$ and $s = 2$, five inputs and six inputs both make two outputs")
+    assert one["out_size"](5, 3, 2) == one["out_size"](6, 3, 2) == 2
+
+
+def test_the_remainder_of_the_last_example_in_01_is_a_padding_cell_and_the_last_input():
+    one = lesson("01")
+    one.says("the remainder is $(10 + 2 - 4) \\bmod 3 = 2$: one padding cell, and one real input, the last")
+    assert (10 + 2 - 4) % 3 == 2
+    for form in ("scatter", "gather"):
+        dx = one[f"conv1d_input_gradient_{form}"](one["dy3"], one["x10"], one["w4"], 3, 1)
+        assert np.flatnonzero(dx == 0).tolist() == [9]
+
+
+def test_ones_spoil_what_01_counts():
+    one = lesson("01")
+    assert [one["spoilt"](np.ones(m), p) for p, m in ((0, 3), (1, 5), (2, 7))] == [4, 2, 0]
+    assert one.cell("def spoilt")[0].count("random 5") == 3
+    one.says("With stride 1 and $p \\ge k - 1$ that is every input")
+    assert one.cell("conv1d_input_gradient_scatter(dy, x, w[::-1], 1, 2)")[1].errors["dx"] > 0.1
+
+
+# ---------------------------------------------------------------- 02: two dimensions
+
+
+def test_the_sums_that_02_works_by_hand():
+    two = lesson("02")
+    x, w, dy = two["x"], two["w"], two["dy"]
+    y, dx, dw = two["conv2d_single"](x, w), two["dx"], two["dw"]
+    assert y[0, 0] == 18 and dw[0, 0] == 6 and dx[1, 1] == 6 and dx[0, 0] == 1
+    two.says("$= 1 \\cdot 4 - 1 \\cdot 3 + 2 \\cdot 2 + 1 \\cdot 1 = 6$", "so `dx[0, 0]` is $1 \\cdot 1$")
+    two.says("By hand, $18 - 21 + 26 + 19 = 42$")
+    assert (dy * y).ravel().tolist() == [18, -21, 26, 19]
+    assert two.cell('f"{np.sum(a * b):g}"')[1] == ["42", "42", "42"]
+    for i, j, weight, value in re.findall(r"y\[(\d), (\d)\]\$ \| row.*\| \$w\[(.*?)\] = (\d)\$", two.text):
+        a, b = 1 - int(i), 1 - int(j)  # the centre, seen from the window that starts at (i, j)
+        assert f"{a}, {b}" == weight and w[a, b] == int(value)
+
+
+def test_pixels_feed_as_many_outputs_as_02_says():
+    two = lesson("02")
+    two.says("a pixel far from the border feeds 9 outputs", "A pixel in the outermost ring feeds 3 at most")
+    two.says("In the 7 x 7 image, along one axis: 1, 2, 3, 3, 3, 2, 1")
+    count, along = two["coverage"](7, 3), [1, 2, 3, 3, 3, 2, 1]
+    np.testing.assert_array_equal(count, np.outer(along, along))
+    assert (count[2:-2, 2:-2] == 9).all() and max(count[0]) == max(count[:, 0]) == 3 and count[0, 0] == 1
+    two.says("one window, and seven of sixteen pixels that it never held")
+    assert (two["coverage"](4, 3, 2) == 0).sum() == 7
+    two.says("Row 5 of the 6 x 6 image shows it", "row 5 and column 5 are 0")
+    dx = two["conv2d_single_input_gradient_gather"](two["dy22"], np.ones((6, 6)), two["nine"], 2)
+    assert (dx[5] == 0).all() and (dx[:, 5] == 0).all() and (dx[:5, :5] != 0).all()
+    assert two["fed"](5, 3, 2, 0, 2) == []
+
+
+def test_the_two_forms_of_02_light_up_as_many_steps_as_it_says():
+    two = lesson("02")
+    two.says("Here there are $4 \\cdot 4 = 16$ of them", "By scatter four steps light up")
+    given = two["dy"], two["x"], two["w"]
+    scatter = frames.conv2d_single_input_gradient_scatter(*given)
+    gather = frames.conv2d_single_input_gradient_gather(*given)
+    assert sum(1 for step in scatter.steps for _ in scatter.terms(step)) == 16
+    assert story_steps_on(scatter, ("dx", 4)) == 4 and story_steps_on(gather, ("dx", 4)) == 1
+
+
+def test_a_kernel_turned_twice_is_wrong_in_every_pixel_of_02():
+    two = lesson("02")
+    two.says("The third is wrong in all nine pixels", "Scattering a turned kernel gives the same wrong array")
+    slid, convolved, twice = two["results"]
+    np.testing.assert_array_equal(slid, convolved)
+    assert (twice != slid).all()
+    scattered = two["conv2d_single_input_gradient_scatter"](two["dy"], two["x"], two["turned"])
+    np.testing.assert_array_equal(scattered, twice)
+
+
+def test_the_gather_form_of_02_needs_as_many_zeros_as_it_says():
+    two = lesson("02")
+    two.says("For a kernel of 3 x 3, that is 2, 1, 0 and −1 for $p$ = 0 to 3")
+    assert two.cell("ready = np.pad")[0].count("after that (6, 6), equal to scatter: True") == 4
+    assert [3 - 1 - p for p in range(4)] == [2, 1, 0, -1]
+    two.says("For 5 and 7 it is. For 4 and 6 the last window ends one row early")
+    fits = re.findall(r"H = (\d): .* gather gives (\d) rows", two.cell("for H in (4, 5, 6, 7)")[0])
+    assert [(H, H == rows) for H, rows in fits] == [("4", False), ("5", True), ("6", False), ("7", True)]
+
+
+def test_the_first_hundred_entries_see_nothing_of_the_bug_in_02():
+    two = lesson("02")
+    two.says("The last row of outputs only ever reached the last three rows of the image")
+    assert two["differs"].size == 144
+    assert not two["differs"][:100].any() and two["differs"][100:].sum() == 3 * 12
+
+
+def test_the_edges_of_02_are_red_where_the_image_grows_brighter():
+    two = lesson("02")
+    two.says("grows brighter from left to right (red)")
+    ramp = np.tile(np.arange(5.0), (5, 1))
+    assert (two["conv2d_single"](ramp, two["across"]) > 0).all()
+    assert (two["conv2d_single"](ramp.T, two["across"].T) > 0).all()
+
+
+# ---------------------------------------------------------------- 03: channels and batches
+
+
+def test_the_sums_that_03_works_by_hand():
+    three = lesson("03")
+    assert three.cell("b + w @ x")[1].tolist() == [0, 4, 9]
+    three.says("$-2 + 1 \\cdot 2 + 3 \\cdot 3 = 9$", "where the first window gave 18. Here the other channel adds 1")
+    assert three.cell("y[0, 0], y[0, 1], sep")[0].startswith("True\n[[20.")
+    three.says("$1 - 1 + 2 + 1 = 3$ from the first image, $2 + 0 + 1 - 1 = 2$ from the second. `db[0]` is 5")
+    dy = three["dy"]
+    assert dy[0, 0].sum() == 3 and dy[1, 0].sum() == 2 and three["bias_gradient"](dy)[0] == 5
+
+
+def test_the_mean_keeps_the_length_of_the_gradient_and_the_sum_doubles_it_in_03():
+    three = lesson("03")
+    printed, _ = three.cell("mean_loss = ")
+    assert "mean: gradient 1 times" in printed and "sum:  gradient 2 times" in printed
+
+
+def test_the_values_that_03_takes_from_pytorch_are_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    three = lesson("03")
+    x, w = (torch.tensor(three[name], requires_grad=True) for name in ("whole_x", "whole_w"))
+    b = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    torch.nn.functional.conv2d(x, w, b, stride=2, padding=1).backward(torch.tensor(three["whole_dy"]))
+    np.testing.assert_array_equal(x.grad.numpy(), three["from_pytorch"])
+    np.testing.assert_array_equal(w.grad.numpy()[0], three["dw_from_pytorch"])
+    np.testing.assert_array_equal(b.grad.numpy(), three["db_from_pytorch"])
+
+
+def test_the_backward_pass_of_03_agrees_with_those_values():
+    assert lesson("03").cell("for yours, theirs in pairs")[1] == [True, True, True]
+
+
+def test_a_transposed_convolution_is_dx_only_with_the_output_padding_of_03():
+    three = lesson("03")
+    three.says("$(4 + 2 - 3) \\bmod 2 = 1$", "in channel 0, the last row of `dx` above is 3, 6, −1")
+    assert [(size + 2 - 3) % 2 for size in (4, 3)] == [1, 0]
+    assert three["from_pytorch"][0, 0, -1].tolist() == [3, 6, -1]
+    printed, _ = three.cell("for rest in ((0, 0), (1, 0))")
+    assert re.findall("equal to dx: (\\w+)", printed) == ["False", "True"]
+    three.says("What it left out, at the bottom, was a row of *padding*")
+    touched = F.conv2d_input_gradient(np.ones((1, 1, 2, 2)), np.ones((1, 1, 6, 5)), np.ones((1, 1, 3, 3)), stride=2)
+    assert (touched[0, 0, :5] > 0).all() and (touched[0, 0, 5] == 0).all()  # of the padded image
+
+
+def test_dw_slid_with_a_dilated_dy_has_the_extra_row_that_03_cuts_off():
+    three = lesson("03")
+    three.says("$H + 2p - s\\,(H_{out}-1)$, and that is $k + r$")
+    assert three["slid"].shape == (4, 4)  # k = 3, r = 1
+    np.testing.assert_array_equal(three["slid"][:3, :3], three["dw"])
+
+
+def test_the_work_is_what_03_counts():
+    three = lesson("03")
+    counted = re.findall(r"\d+", three.cell("def products")[0])
+    assert len(counted) == 4 and len(set(counted)) == 1
+    three.says("backward costs twice what forward costs", "makes 32 channels of 26 x 26 out of 28 x 28 pixels")
+    assert three["first"] == 194_688 and three["second"] == 2_230_272
+    sizes = [F.out_size(28, 3), F.out_size(26, 2, 2), F.out_size(13, 3)]
+    assert sizes == [26, 13, 11]
+
+
+# ---------------------------------------------------------------- 04: im2col and col2im
+
+
+def test_the_sums_that_04_works_by_hand():
+    four = lesson("04")
+    cols, dy = four["cols"], four["dy"]
+    four.says("Twelve numbers have become 24")
+    assert four["x"].size == 12 and cols.size == 24
+    four.says("row 0 of `cols`: 1, 2, 0, 3, 1, 4", "- 1 \\cdot 4 = 2$")
+    assert cols[0].tolist() == [1, 2, 0, 3, 1, 4] and cols[0] @ dy.ravel() == 2
+    assert four["w"].ravel() @ cols[:, 0] == 18
+    four.says("Lower right is row 3 of the matrix, lower left is row 2, upper right row 1, upper left row 0")
+    assert [four["where"][row, window] for row, window in ((3, 0), (2, 1), (1, 3), (0, 4))] == [5] * 4
+    assert four["dx"][1, 1] == 6 == sum(four["dcols"][row, window] for row, window in ((3, 0), (2, 1), (1, 3), (0, 4)))
+    assert "12 weights cannot meet 36 numbers" in four.cell("tall = ")[0]
+    with pytest.raises(ValueError):
+        four["W_row"] @ four["tall"]
+
+
+def test_overlaps_are_lost_and_kept_as_04_shows():
+    four = lesson("04")
+    four.says("With `+=` it is the same")
+    assert (four["assigned"] == 1).all() and (four["added"] == 1).all()
+    assert four["summed"].reshape(3, 4).tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]]
+
+
+def test_both_sides_of_the_transpose_are_48_in_04():
+    four = lesson("04")
+    four.says(
+        "$5 \\cdot 1 + 7 \\cdot 2 + 7 \\cdot 3 + 2 \\cdot 4 = 48$",
+        "$5 \\cdot 1 + 7 \\cdot (2 + 3) + 2 \\cdot 4 = 48$",
+    )
+    x, v = np.array([5.0, 7, 2]).reshape(1, 1, 1, 3), np.array([1.0, 2, 3, 4])  # cell by cell, as the matrix has them
+    ahead = F.im2col(x, (1, 2))[0].T.ravel()
+    assert ahead.tolist() == [5, 7, 7, 2] and ahead @ v == 48
+    back = F.col2im(v.reshape(2, 2).T[None], (1, 3), (1, 2))
+    assert back.ravel().tolist() == [1, 5, 4] and np.sum(back * x) == 48
+
+
+def test_the_matrix_of_im2col_has_the_ones_that_04_says():
+    four = lesson("04")
+    A = four["A"]
+    assert A.shape == (24, 12) and (A.sum(axis=1) == 1).all()
+    assert A.sum(axis=0).tolist() == four["summed"].tolist()
+    four.says("$4 \\cdot 5$ windows of 4 entries are 80", "and $80 - 48 = 32$")
+    assert "80 entries, of which 32" in four.cell("bordered = ")[0]
+    assert (F.col2im(F.im2col(np.ones((1, 1, 3, 4)), 2, 1, 1), (3, 4), 2, 1, 1) == 4).all()
+
+
+def test_coverage_is_one_everywhere_only_where_windows_tile_in_04():
+    four = lesson("04")
+    four.says("Here alone coverage is 1 everywhere")
+    maps = [four["coverage"](*case) for case in four["cases"]]
+    assert [bool((count == 1).all()) for count in maps] == [False, True, False, False]
+    assert maps[0].tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
+    four.says("There are gaps", "the last row and column are in no window")
+    assert (maps[2][2] == 0).all() and (maps[2][:, 2] == 0).all() and (maps[2] == 0).sum() == 9
+    assert (maps[3][5] == 0).all() and (maps[3][:, 5] == 0).all() and (maps[3] == 0).sum() == 11
+    assert four.cell("inverse_gradient,\n")[1].errors["dx"] > 0.1
+
+
+def test_a_turn_together_with_col2im_turns_twice_in_04():
+    four = lesson("04")
+    assert four["folded"](four["w"]).tolist() == [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
+    assert four["folded"](four["w"][::-1, ::-1]).tolist() == [[4, 3, 0], [2, 1, 0], [0, 0, 0]]
+    np.testing.assert_array_equal(four["gathered"].reshape(3, 4), four["dx"])
+
+
+def test_two_geometries_of_04_have_the_same_windows_and_other_gradients():
+    four = lesson("04")
+    four.says("With the padding forgotten there would be 2 x 2 windows, and nine columns do not fit four")
+    assert F.out_size(5, 3, 2, 0) == 2
+    assert F.out_size(5, 3, 2, 1) == F.out_size(5, 3, 1, 0) == 3
+    assert four["right"].shape == four["wrong"].shape and not np.allclose(four["right"], four["wrong"])
+    assert re.findall(r"equal: (\w+)", four.cell("ahead = ")[0]) == ["True", "False"]
+
+
+def test_memory_grows_as_04_says():
+    four = lesson("04")
+    rule = re.findall(r"(\d+\.\d+) times the image, rule +(\d+\.\d+)", four.cell("for k, s, p in")[0])
+    assert len(rule) == 6 and all(float(made) == pytest.approx(float(said), rel=0.1) for made, said in rule)
+    assert "images 26 MB, columns of a 3 x 3 kernel 231 MB" in four.cell("image_bytes = ")[0]
+    four.says("Down a window and down the image is the same jump, 32 bytes", "A view of 24 entries on 12 numbers")
+    assert four["windows"].strides == (32, 8, 32, 8) and four["windows"].size == 24
+    four.says("a window of 72, or a whole matrix", "Nine rounds for a 3 x 3 kernel")
+    assert four["rows"].shape[1] == 72
+
+
+# ---------------------------------------------------------------- 05: pooling and friends
+
+
+def test_the_windows_of_05_have_the_winners_and_means_told():
+    five = lesson("05")
+    assert five.cell("print(indices[0, 0])")[0].split() == "[[4. 5.] [6. 3.]] [[ 4 7] [13 10]]".split()
+    five.says("$(1 + 3 + 4 + 0) / 4 = 2$", "`out_size(4, 2, 2)` is 2")
+    assert F.avg_pool2d(five["x"].reshape(1, 1, 4, 4), 2)[0, 0, 0, 0] == 2
+    assert F.out_size(4, 2, 2) == 2
+    five.says("The 9 moves all four outputs, so it is paid four times, and rightly: 4.0")
+    _, indices = F.max_pool2d(five["peak"].reshape(1, 1, 3, 3), 2, 1)
+    assert F.max_pool2d_backward(np.ones((1, 1, 2, 2)), indices, (1, 1, 3, 3))[0, 0, 1, 1] == 4
+
+
+def test_the_mask_of_05_pays_too_much_and_promises_too_much():
+    five = lesson("05")
+    five.says("The mask gives 3 where 1 came in", "Then `y` moves by 0.1. The mask predicts 0.3")
+    window, mask = five["window"], five["payments"]["mask"]
+    assert mask.sum() == 3
+    assert (window + 0.1 * mask).max() - window.max() == pytest.approx(0.1)
+    assert np.sum(mask * 0.1 * mask) == pytest.approx(0.3)
+    too_much = dict(re.findall(r"(\w+) pays \d in all, predicts too much in +(\d+)", five.cell("payments = ")[0]))
+    assert too_much["first"] == too_much["split"] == "0" and int(too_much["mask"]) > 100
+    measured = gradcheck.numerical_gradient(np.max, window)
+    np.testing.assert_allclose(measured, [[0.5, 0.5], [0.5, 0]], atol=1e-9)
+
+
+def test_as_many_windows_of_digits_are_tied_as_05_says():
+    five = lesson("05")
+    five.says("Take the 1,497 handwritten digits")
+    assert len(five["digits"]) == 1497
+    count, _ = five["winners"](five["digits"])
+    assert 0.75 < np.mean(count > 1) < 0.85  # "about four of five" in the question
+    five.says("Now more than half of all windows are tied and alive", "nearly all ties are at 0")
+    shares = re.findall(r"tied at 0 +(\d+)%, tied above 0 +(\d+)%", five.cell("for bias in (0.0, 0.5)")[0])
+    (at_0, above_0), (at_bias, above_bias) = (map(int, pair) for pair in shares)
+    assert at_0 > 50 > 5 > above_0 and above_bias > 50 > 5 > at_bias
+
+
+def test_windows_of_mnist_are_tied_as_often_as_05_says(monkeypatch):
+    if mnist_folder() is None:
+        pytest.skip("MNIST's four files are not on this machine")
+    monkeypatch.setenv("COURSE_DATA_DIR", str(mnist_folder()))
+    five = lesson("05")
+    five.says("(The same cell with `data.mnist()`, 60,000 images, says 83 %.)")
+    images = data.mnist()[0][0]
+    count, _ = five["winners"](images[::4])
+    assert len(images) == 60_000 and round(100 * np.mean(count > 1)) == 83
+
+
+def test_exact_zeros_in_05_are_windows_of_background():
+    five = lesson("05")
+    five.says("These are windows with nothing but background in them")
+    inside = F.im2col(five["digits"][:300].astype(float), 3).max(axis=1).reshape(300, 1, 26, 26)
+    np.testing.assert_array_equal(five["maps"] == 0, np.broadcast_to(inside == 0, five["maps"].shape))
+
+
+def test_the_odd_row_and_the_paid_pixels_are_as_05_says():
+    five = lesson("05")
+    five.says("25 pixels get the whole `dy` of their window, 4 to 100. On the right, 100 pixels get a quarter each")
+    paid, shared = five["from_max"][0, 0], five["from_mean"][0, 0]
+    assert sorted(paid[paid != 0]) == list(range(4, 101, 4))
+    assert (shared != 0).sum() == 100 and shared[shared != 0].min() == 1 and shared.max() == 25
+    for dx in (paid, shared):
+        assert (dx[10] == 0).all() and (dx[:, 10] == 0).all()
+    printed = five.cell("for stride in (2, 1):")[0]
+    outputs, pixels = zip(*re.findall(r"(\d+) outputs, (\d+) pixels", printed), strict=True)
+    assert outputs[0] == pixels[0] and int(pixels[1]) < int(outputs[1])
+
+
+def test_two_convolutions_in_a_row_are_one_with_a_larger_kernel(rng):
+    lesson("05").says("two convolutions in a row would be no more than one with a larger kernel")
+    x, first, second = rng.standard_normal(12), rng.standard_normal(3), rng.standard_normal(4)
+    twice = np.correlate(np.correlate(x, first, "valid"), second, "valid")
+    np.testing.assert_allclose(twice, np.correlate(x, np.convolve(first, second), "valid"))
+
+
+def test_dropout_in_05_keeps_the_mean():
+    five = lesson("05")
+    five.says("$$[1,\\ 2,\\ 3,\\ 4]\\ \\to\\ [1,\\ 0,\\ 0,\\ 4]\\ /\\ \\tfrac12\\ =\\ [2,\\ 0,\\ 0,\\ 8]$$")
+    assert (np.array([1.0, 2, 3, 4]) * [1, 0, 0, 1] / (1 - 0.5)).tolist() == [2, 0, 0, 8]
+    assert five["many"].mean() == pytest.approx(3, rel=0.01) and np.unique(five["many"]).tolist() == [0, 4]
+
+
+# ---------------------------------------------------------------- what all of them share
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_opens_with_what_you_do_learn_and_need_and_closes_with_a_question_and_a_link(name):
+    text = lesson(name[:2]).text
+    positions = [text.find(mark) for mark in ("# ", "**You will** ", "**You will learn** ", "**You need** ")]
+    assert -1 not in positions and positions == sorted(positions) and positions[-1] < 1000
+    ending = text[text.index("## What you can now do") :]
+    assert "**An open question.**" in ending and "**Sources.**" in ending
+    every = list(registry.LESSONS)
+    following = every[every.index(name) + 1]
+    assert re.search(rf"\*\*Next:\*\* \[.*?\]\({following}\.ipynb\)", ending)
+    if name != LESSONS[0]:
+        assert f"({every[every.index(name) - 1]}.ipynb)" in ending[ending.index("**Before:**") :]
+        assert f"]({GLOSSARY})" in text
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme(name):
+    heading = re.search(r"^\*Lesson .*?(\d+) minutes, (half|\d+) of them in (\d+) labs\*$", lesson(name[:2]).text, re.M)
+    minutes, share, labs = heading.groups()
+    working = sum(lab.minutes for lab in registry.LESSONS[name])
+    assert int(labs) == len(registry.LESSONS[name])
+    assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.05
+    row = re.search(
+        rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$", (build.ROOT / "README.md").read_text(), re.M
+    )
+    assert row.groups() == (minutes, labs)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name):
+    placed = re.findall(r"^<!-- exercise (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
+    assert placed == [lab.name for lab in registry.LESSONS[name]]
+    asked = re.findall(r"^<!-- predict (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
+    assert sorted(asked) == sorted(each for each in exercises.predictions.names() if each.startswith(name[:2]))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_link_to_a_lesson_leads_to_one(name):
+    targets = re.findall(r"\]\(([\w.]+)\.ipynb(#[\w-]+)?\)", lesson(name[:2]).text)
+    assert targets and {target for target, _ in targets} <= set(registry.LESSONS)
+    assert {anchor for _, anchor in targets} <= {"", "#Words-and-letters"}
+    assert "\n## Words and letters\n" in f"\n{lesson('00').text}\n"
+
+
+def test_every_word_of_the_list_is_used_by_the_lesson_that_stands_beside_it():
+    rows = re.findall(r"^\| (\*\*.*) \| .* \| \[?(\d\d)(?:\]\(.*\))? \|$", lesson("00").text, re.MULTILINE)
+    words = [(word, number) for term, number in rows for word in re.findall(r"\*\*(.*?)\*\*", term)]
+    assert len(words) > 40 and len({word for word, _ in words}) == len(words)
+    for word, number in words:
+        if number <= "05":
+            before = lesson(number).text.split("## Words and letters")[0].lower()
+            assert word.lower() in before, (word, number)
+
+
+def test_the_list_of_words_has_every_lesson_of_the_course():
+    numbers = {name[:2] for name in registry.LESSONS}
+    assert numbers == set(re.findall(r"\| \[?(\d\d)(?:\]\(\w+\.ipynb\))? \|$", lesson("00").text, re.MULTILINE))
