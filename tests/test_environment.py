@@ -1,8 +1,10 @@
+import tomllib
 from importlib import metadata
 
 import pytest
 
 from course_lib import data, environment
+from course_lib.build import ROOT
 
 
 def lines(report):
@@ -39,3 +41,11 @@ def test_it_tells_whether_mnist_is_at_hand_without_fetching_it(monkeypatch, tmp_
         assert "not here yet" in lines(environment.report())["MNIST"][0]
         (tmp_path / name).write_bytes(b"")
     assert lines(environment.report())["MNIST"] == ("at hand", True)
+
+
+def test_binder_installs_the_course_where_it_stands():
+    """repo2docker runs `pip install .` after requirements.txt where both of these sections are there."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "project" in settings and "build-system" not in settings
+    assert environment.REQUIREMENTS.read_text().splitlines()[-1] == "-e ."
+    assert not [name for name in ("setup.py", "Dockerfile", "environment.yml", "binder") if (ROOT / name).exists()]
