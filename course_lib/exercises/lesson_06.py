@@ -105,6 +105,12 @@ def _built(cls, weight, bias, stride, padding):
         return _Unwritten()
     if not isinstance(layer, Module):
         raise CannotBeJudgedError("A network takes nothing but a Module: begin the class with `class Conv2d(Module):`.")
+    held = [name for name, _ in layer.named_parameters()]
+    if len(held) > 2:
+        raise CannotBeJudgedError(
+            f"The layer holds the Parameters {', '.join(held)}. An optimizer moves each of them: weight and bias are "
+            "all that there is to learn."
+        )
     for name, values in (("weight", weight), ("bias", bias)):
         parameter = getattr(layer, name, None)
         if not isinstance(parameter, Parameter):
@@ -376,17 +382,14 @@ CONV2D = Exercise(
     task=(
         "Write the class `Conv2d`. The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and "
         "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and "
-        "returns "
-        "`dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
+        "returns `dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
     ),
     hints=(
         "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
         "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and "
-        "padding: "
-        "three results, of which one is returned and two are collected.",
-        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they "
-        "must when "
-        "a layer is used twice. He's rule is `init.he_normal(shape, rng)`.",
+        "padding: three results, of which one is returned and two are collected.",
+        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they must "
+        "when weights are used twice. He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
     probe=ONE_STAMP,
