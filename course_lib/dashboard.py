@@ -90,16 +90,16 @@ class Dashboard(training.Watcher):
         """All that is new goes to the front end; the curve in pieces, and now and then as a whole: pieces get lost."""
         first = self.curve.extend(self.history.step_loss)
         whole = whole or first == 0 or self.clock.seconds - self.sent_whole >= _BETWEEN_WHOLES
-        with self.board.hold_sync():
-            self.board.now = self._now(status)
-            self.board.passed = passed(self.history)
-            self.board.filters = self.filters
-            self.board.norms = [[name, norm, self.first_norms[name]] for name, norm in self.norms.items()]
-            if whole:
-                self.sent_whole = self.clock.seconds
-                self.board.curve = {"width": self.curve.width, "bins": self.curve.all_bins(self.history.step_loss)}
-            else:
-                self.board.news = {"width": self.curve.width, "from": first, "bins": self.curve.bins[first:]}
+        news = {
+            "now": self._now(status), "passed": passed(self.history), "filters": self.filters,
+            "norms": [[name, norm, self.first_norms[name]] for name, norm in self.norms.items()],
+        }  # fmt: skip
+        if whole:
+            self.sent_whole = self.clock.seconds
+            news["curve"] = {"width": self.curve.width, "bins": self.curve.all_bins(self.history.step_loss)}
+        else:
+            news["news"] = {"width": self.curve.width, "from": first, "bins": self.curve.bins[first:]}
+        self.board.tell(news)
 
     def _now(self, status):
         """Where the training stands, in numbers."""
@@ -158,6 +158,17 @@ class _Board(anywidget.AnyWidget):
         super().__init__(**kwargs)
         self.wish = training.GO_ON
         self.on_msg(self._knocked)
+
+    def tell(self, news):
+        """{name: value} in one message.
+
+        ipykernel 7.4 hands what the front end says to the loop that has spoken last, which is the busy cell, and not
+        to the subshell that it was sent to. Unless nobody knows any more who has spoken.
+        """
+        with self.hold_sync():
+            for name, value in news.items():
+                setattr(self, name, value)
+        vars(self.comm).pop("_reply_subshell_id", None)
 
     def _knocked(self, _, content, buffers):
         """May run on a subshell's thread, in the middle of a step: it notes the wish, and answers. No more."""
