@@ -59,6 +59,17 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
     assert all(hint in folded for hint in lab.hints) and lab.solution().strip() in folded
 
 
+def test_a_case_of_the_clinic_is_seen_and_named_before_its_code_and_seen_again_below_it(lesson):
+    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n")
+    _, task, seen, question, named, stub, check, folds = build.assemble(lesson).cells
+    lab, asked = exercises.get("clinic_01"), exercises.predictions.get("07/clinic_01")
+    assert lab.task in task.source and lab.stub().splitlines()[3] not in task.source
+    assert seen.source == 'examine("clinic_01")'
+    assert asked.text in question.source and named.source == asked.cell
+    assert stub.source == f"{lab.stub().strip()}\n\n\nexamine(clinic_01)"
+    assert check.source == "clinic_01 = check(clinic_01)" and lab.solution().strip() in folds.source
+
+
 def test_a_predict_line_becomes_a_question_and_a_cell_without_the_answer(lesson):
     name = exercises.predictions.names()[0]
     (build.SOURCES / "50_example.md").write_text(f"# T\n\n<!-- predict {name} -->\n")
@@ -143,3 +154,14 @@ def test_a_failing_cell_fails_the_build_and_writes_nothing(lesson, folder):
     with pytest.raises(Exception, match="ZeroDivisionError"):
         build.build(lesson, folder)
     assert not list(folder.iterdir())
+
+
+def test_what_a_learner_keeps_beside_a_notebook_is_neither_used_nor_overwritten_by_a_build(lesson, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "kept.txt").write_text("a learner's weights")
+    code = 'from pathlib import Path\nprint(Path("kept.txt").exists())\n_ = Path("kept.txt").write_text("others")'
+    (build.SOURCES / "50_example.md").write_text(f"# T\n\n```python\n{code}\n```\n")
+    cell = nbformat.read(build.build(lesson, folder), as_version=4).cells[1]
+    assert cell.outputs[0].text == "False\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["50_example.ipynb", "kept.txt"]
+    assert (folder / "kept.txt").read_text() == "a learner's weights"

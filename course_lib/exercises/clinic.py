@@ -920,12 +920,15 @@ PREDICTIONS = (
     ),
     _diagnosis(
         4,
-        "16 came in, and more goes out: where values tie, every winner is paid in full.",
+        "9 came in, and 27 goes out: where values tie, every winner is paid in full.",
         (
             "Windows overlap and overwrite each other",
             "They stand side by side, and overwriting would *lose* something.",
         ),
-        ("The mask marks the smallest value", "The sum on random numbers would still be 16, and on the digit, too."),
+        (
+            "The mask marks the smallest value",
+            "Then winners would be missing, and the difference would have entries below zero.",
+        ),
         ("Ties are paid several times", None),
         ("1 / k^2 is missing", "That belongs to average pooling. On random numbers the sum is right."),
     ),
