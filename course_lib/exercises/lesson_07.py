@@ -460,7 +460,7 @@ PREDICTIONS = (
         answer=lambda: 0.06,
         tolerance=0.0051,
         slips=(
-            (0.0036, "That is its square."),
+            (0.0036, "That is its square: a root is missing."),
             (0.08, "Half of the gradient stops at the ReLU."),
             (0.085, "Half of the gradient stops at the ReLU."),
             (0.36, "The standard deviation is squared in the formula."),
