@@ -95,6 +95,10 @@ def live(cls, then, x, dy, weight, bias, stride, padding):
         if isinstance(layer, _Unwritten):
             return None
         raise CannotBeJudgedError("The constructor is written. forward and backward return nothing yet.")
+    if isinstance(dx, (tuple, list)):
+        raise CannotBeJudgedError(
+            f"backward returns {len(dx)} results. It returns dx alone: dw and db are added to .grad, where they stay."
+        )
     parameters = (layer.weight.grad, layer.bias.grad, layer.weight.data, layer.bias.data)
     return y, dx, *(np.array(array) for array in parameters)
 
@@ -199,16 +203,30 @@ def _nothing(self, dy):
     return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
 
 
-def _stepping(lr, before):
-    """A backward that moves the weights too, before or after it computes dx."""
+def _stepping(lr, before, bias_too=True):
+    """A backward that moves the weights (and the bias) too, before or after it computes dx."""
 
     def backward(self, dy):
         dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
         self.weight.grad += dw
         self.bias.grad += db
         self.weight.data = self.weight.data - lr * self.weight.grad
-        self.bias.data = self.bias.data - lr * self.bias.grad
+        if bias_too:
+            self.bias.data = self.bias.data - lr * self.bias.grad
         return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0] if before else dx
+
+    return backward
+
+
+def _with_geometry(geometry):
+    """A backward that hands on something else than (stride, padding)."""
+
+    def backward(self, dy):
+        other = geometry(self.stride, self.padding)
+        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, *other)
+        self.weight.grad += dw
+        self.bias.grad += db
+        return dx
 
     return backward
 
@@ -272,6 +290,16 @@ STEPPED = (
     "and dx needs the weights that made y."
 )
 IN_FORWARD = "Stride or padding is not handed on to the convolution."
+IN_BACKWARD = (
+    "Backward works with another stride or padding than forward did: hand both on to F.conv2d_backward as well. "
+    "It cannot know otherwise where the windows stood."
+)
+GEOMETRIES = (  # what may be handed on in place of (stride, padding)
+    lambda s, p: (),
+    lambda s, p: (s,),
+    lambda s, p: (1, p),
+    lambda s, p: (p + 1, s - 1),
+)
 
 
 def layer_mistakes():
@@ -284,6 +312,14 @@ def layer_mistakes():
                 STALE_INPUT,
                 (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor))),
             ),
+        )
+
+    def unlike(tensor):
+        """F.conv2d_backward refuses a dy that does not fit the geometry: right or an exception."""
+        return Mistake(
+            "stride or padding not used in backward",
+            IN_BACKWARD,
+            tuple(_spoilt(tensor, backward=_with_geometry(geometry)) for geometry in GEOMETRIES),
         )
 
     gradients = {
@@ -301,13 +337,8 @@ def layer_mistakes():
                 "stride or padding not used",
                 IN_FORWARD,
                 tuple(
-                    _spoilt("y", forward=_forward(function))
-                    for function in (
-                        lambda x, w, b, s, p: F.conv2d(x, w, b),
-                        lambda x, w, b, s, p: F.conv2d(x, w, b, s),
-                        lambda x, w, b, s, p: F.conv2d(x, w, b, 1, p),
-                        lambda x, w, b, s, p: F.conv2d(x, w, b, p + 1, s - 1),
-                    )
+                    _spoilt("y", forward=_forward(lambda x, w, b, s, p, other=other: F.conv2d(x, w, b, *other(s, p))))
+                    for other in GEOMETRIES
                 ),
             ),
             Mistake(
@@ -320,11 +351,14 @@ def layer_mistakes():
             ),
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("y", **kept),)),
             Mistake(
-                "weights moved in backward", STEPPED, tuple(_spoilt("y", backward=_stepping(lr, False)) for lr in RATES)
+                "weights moved in backward",
+                STEPPED,
+                tuple(_spoilt("y", backward=_stepping(lr, False, bias)) for lr in RATES for bias in (True, False)),
             ),
         ),
         "dx": (
             Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("dx", **kept),)),
+            unlike("dx"),
             Mistake(
                 "weights moved before dx", STEPPED, tuple(_spoilt("dx", backward=_stepping(lr, True)) for lr in RATES)
             ),
@@ -343,7 +377,7 @@ def layer_mistakes():
                     f"{tensor} stays zero: backward must add to it, and not only return dx.",
                     (_spoilt(tensor, backward=_nothing),),
                 ),
-                *(stale(tensor) if tensor == "weight.grad" else ()),
+                *((*stale(tensor), unlike(tensor)) if tensor == "weight.grad" else ()),
                 *mistakes,
             )
             for tensor, mistakes in gradients.items()
