@@ -16,13 +16,9 @@ HEADS = {
     "right": ("✓", "Right", "The lesson uses your answer from here on.", GREEN),
     "wrong": ("✗", "Not yet", "The lesson goes on with the library's answer.", ORANGE),
     "error": ("!", "Stopped", "The lesson goes on with the library's answer.", RED),
-    "not attempted": (
-        "○",
-        "Not attempted",
-        "The lesson goes on with the library's answer. When you have written yours, run its cell and then this one.",
-        GREY,
-    ),
+    "not attempted": ("○", "Not attempted", "The lesson goes on with the library's answer.", GREY),
 }
+HOW_TO_GO_ON = " When you have written yours, run its cell and then this one."
 FEEDBACK = {
     True: ("✓", "Right", GREEN),
     False: ("✗", "Not quite", ORANGE),
@@ -30,7 +26,8 @@ FEEDBACK = {
 }
 MOST_ROWS, MOST_COLUMNS = 9, 12
 CURVES_WIDTH = 520
-LEGEND = "Outlined entries differ; · is no difference. Blue is above zero, orange below."
+LEGEND = "Blue is above zero, orange below."
+OUTLINED = "Outlined entries differ; · is no difference. "
 UNKNOWN = "None of the known mistakes looks like this."
 FONT = "var(--jp-content-font-color1, #212121)"
 FAINT = "var(--jp-content-font-color2, #616161)"
@@ -54,12 +51,23 @@ def html(verdict):
         ),
         *_exception(verdict.raised),
         *(_tensor(finding, verdict) for finding in verdict.findings),
-        *([_paragraph(LEGEND, FAINT)] if any(finding.picture for finding in verdict.findings) else []),
+        *_legend([finding.picture for finding in verdict.findings if finding.picture]),
         *(_paragraph(_rich(remark)) for remark in verdict.remarks),
         *_printed(verdict.printed),
-        _paragraph(escape(then), FAINT),
+        _paragraph(escape(_what_now(verdict, then)), FAINT),
     ]
     return _box(colour, "".join(parts))
+
+
+def _what_now(verdict, then):
+    """The last line; a remark on a lab that was not attempted says already how to go on."""
+    return then + HOW_TO_GO_ON if verdict.status == "not attempted" and not verdict.remarks else then
+
+
+def _legend(pictures):
+    if pictures:
+        outlined = any(picture.yours.shape == picture.expected.shape for picture in pictures)
+        yield _paragraph((OUTLINED if outlined else "") + LEGEND, FAINT)
 
 
 def _box(edge, inner):
@@ -293,7 +301,7 @@ def text(verdict):
     lines += [f"  {remark}" for remark in verdict.remarks]
     if verdict.printed:
         lines += ["  Your code printed:", *(f"    {line}" for line in verdict.printed.splitlines())]
-    return "\n".join([*lines, then])
+    return "\n".join([*lines, _what_now(verdict, then)])
 
 
 def _exception_lines(raised):

@@ -39,6 +39,8 @@ def _finding(exercise, tensor, attempts, probe):
         return None
     misshapen = next((w for w in wrong if w[1].shape != w[2].shape), None)
     case, array, reference = next((w for w in wrong if w[1].shape == w[2].shape), wrong[0])
+    if array.ndim == reference.ndim == 0 and _shows(exercise, tensor, probe):
+        case, array, reference = exercise.probe, probe.tensors[tensor], probe.expected[tensor]
     facts = _form(*(misshapen or wrong[0]))
     if array.dtype.kind not in "fiub":
         return Finding(tensor, [*facts, ("called with", call_text(case))])
@@ -57,7 +59,7 @@ def _accepted(exercise, one):
 def _form(case, array, reference):
     """Given and expected shape and dtype, or that they are as they should be."""
     if array.shape == reference.shape and array.dtype.kind == reference.dtype.kind:
-        return [("shape", f"{array.shape} and {array.dtype}, as expected")]
+        return [] if array.ndim == 0 else [("shape", f"{array.shape} and {array.dtype}, as expected")]
     return [("shape", f"yours {array.shape} {array.dtype}, expected {reference.shape} {reference.dtype}")]
 
 
@@ -146,10 +148,8 @@ def _border(shape, axes):
 
 def _picture(exercise, tensor, case, array, reference, probe):
     """Yours beside expected: on the probe if the mistake shows there, else in the case that failed."""
-    if probe is not None and probe.tensors.get(tensor) is not None and probe.tensors[tensor].dtype.kind in "fiub":
-        yours, expected = probe.tensors[tensor], probe.expected[tensor]
-        if not close(yours, expected, exercise.tolerance) and not _accepted(exercise, probe):
-            case, array, reference = exercise.probe, yours, expected
+    if _shows(exercise, tensor, probe):
+        case, array, reference = exercise.probe, probe.tensors[tensor], probe.expected[tensor]
     if array.ndim == 0:
         return None
     place, yours, expected = _plane(tensor, _axes(exercise, tensor, array), array, reference)
@@ -157,6 +157,14 @@ def _picture(exercise, tensor, case, array, reference, probe):
     if case is exercise.probe:
         title = f"A small example: {place} for {call_text(case)}. {exercise.shows.get(tensor, '')}"
     return Picture(title, yours, expected, exercise.tolerance)
+
+
+def _shows(exercise, tensor, probe):
+    """Whether the mistake can be seen on the small example: numbers came, and wrong ones."""
+    yours = None if probe is None else probe.tensors.get(tensor)
+    if yours is None or yours.dtype.kind not in "fiub" or _accepted(exercise, probe):
+        return False
+    return not close(yours, probe.expected[tensor], exercise.tolerance)
 
 
 def _plane(tensor, axes, array, reference):

@@ -339,6 +339,7 @@ def rewritten(dw):
 # ---------------------------------------------------------------- exercises
 
 SMALL = np.array([[[[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]]])
+TWO_CHANNELS = np.arange(1.0, 19).reshape(1, 2, 3, 3)
 COLUMNS = np.zeros((1, 4, 6))
 COLUMNS[0, :, 1] = 1, 2, 3, 4
 COLUMNS[0, :, 2] = 10, 20, 30, 40
@@ -361,7 +362,7 @@ IM2COL = Exercise(
         "and put it in its column.",
     ),
     cases=im2col_cases,
-    probe={"x": SMALL, "kernel_size": (2, 2), "stride": 1, "padding": 0},
+    probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
     tensors=("cols",),
     axes={"cols": ("image", "row", "column")},
     mistakes={"cols": im2col_mistakes()},

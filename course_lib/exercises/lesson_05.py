@@ -66,6 +66,11 @@ def in_plane(n, c, row, column, inside, shape):
     return row * shape[3] + column
 
 
+def in_padded_plane(n, c, row, column, inside, shape):
+    *_, W, padding, _ = shape
+    return (row + padding) * (W + 2 * padding) + column + padding
+
+
 def _y(**steps):
     return lambda *case: pool(*case, **steps)[0]
 
@@ -194,11 +199,8 @@ MAX_POOL2D = Exercise(
                 "place in the padded image",
                 "It is right only without padding: the place seems to be counted in the padded image.",
                 (
-                    _indices(
-                        place=lambda n, c, row, column, inside, shape: (
-                            (row + shape[4]) * (shape[3] + 2 * shape[4]) + column + shape[4]
-                        )
-                    ),
+                    _indices(place=in_padded_plane),
+                    _indices(place=in_padded_plane, fill=0),
                     _indices(
                         place=lambda n, c, row, column, inside, shape: (row + shape[4]) * shape[3] + column + shape[4]
                     ),
