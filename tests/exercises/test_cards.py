@@ -163,3 +163,27 @@ def test_feedback_is_well_formed_and_said_in_words(name):
         text, _ = parsed(feedback._repr_html_())
         assert text.split(" · ")[0] in ("✓ Right", "✗ Not quite", "? Your prediction")
         assert feedback.says in repr(feedback)
+
+
+def test_outlines_are_explained_only_where_there_are_some():
+    exercise = exercises.get("conv1d_weight_gradient")
+    longer = exercise.judge(lambda dy, x, w, stride, padding: np.zeros(len(w) + 1))
+    wrong = exercise.judge(lambda dy, x, w, stride, padding: np.zeros(len(w)))
+    assert "Outlined" in wrong._repr_html_() and "outline: " in wrong._repr_html_()
+    assert "Outlined" not in longer._repr_html_() and "outline: " not in longer._repr_html_()
+    assert "Blue is above zero" in longer._repr_html_()
+
+
+def test_single_numbers_are_shown_on_the_small_example_and_have_no_shape():
+    exercise = exercises.get("chain_backward")
+    verdict = exercise.judge(lambda dz, x, w1, w2: (dz * w1 * w2, dz * x, dz * w1 * x))
+    ((name, facts),) = [(finding.tensor, dict(finding.facts)) for finding in verdict.findings]
+    assert name == "dw1"
+    assert facts == {"value": "yours 6, expected 42", "called with": "dz=2.0, x=3.0, w1=5.0, w2=7.0"}
+
+
+def test_a_lab_not_attempted_says_once_how_to_go_on(capsys):
+    assert "run its cell" in repr(one("not attempted"))
+    exercises.check(exercises.get("conv1d").answer)
+    told = capsys.readouterr().out
+    assert "run the cell in which you wrote it" in told and "run its cell" not in told
