@@ -205,7 +205,7 @@ function drawLoss(picture, { width, bins }) {
   const middle = (n) => x((n + 0.5) * width);
   picture.axes({
     left, right, top, bottom, x, y, xLabel: "step",
-    xs: evenly(0, steps, 4).map((step) => [step, count(step)]),
+    xs: evenly(0, steps, 5).map((step) => [step, count(step)]),
     ys: (log ? decades(low, high) : evenly(low, high)).map((value) => [value, short(value)]),
   });
   if (width > 1) {
@@ -360,10 +360,11 @@ class Board {
     this.epochs = new Picture(grid, "Accuracy", 170);
     this.filters = new Picture(grid, "First layer's filters", 150);
     this.norms = new Picture(grid, "Length of each layer's gradient", 150);
+    element("span", "", this.norms.title, "  line: at the start");
     this.said = element("p", "cg-board-said", root);
     this.said.setAttribute("aria-live", "polite");
     this.watcher = new ResizeObserver(() => this.draw());
-    this.watcher.observe(grid);
+    for (const { box } of [this.loss, this.epochs, this.filters, this.norms]) this.watcher.observe(box);
     link.views.add(this);
     this.draw();
   }
@@ -381,6 +382,7 @@ class Board {
 
   drawNow() {
     const { link, root } = this;
+    if (!this.loss.box.clientWidth) return; // not on the page: it will be drawn when it has a size
     const get = (name) => link.model.get(name);
     const now = get("now");
     Object.assign(root.dataset, { status: now.status, step: now.step, heard: String(link.heard) });

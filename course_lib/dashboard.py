@@ -227,7 +227,7 @@ class _Clock:
 class Curve:
     """The losses of all steps in at most `most` bins of `width` steps each: [mean, lowest, highest]."""
 
-    def __init__(self, most=256):
+    def __init__(self, most=128):
         self.most, self.width, self.bins = most, 1, []
 
     def extend(self, losses):

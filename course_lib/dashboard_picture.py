@@ -1,16 +1,16 @@
 """The picture that a dashboard leaves behind: the same four views, on a light page."""
 
-import io
 import math
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from PIL import Image
 
 from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, PALETTE
-from course_lib.still import WIDTH
+from course_lib.still import WIDTH, compressed
 
 _DPI = 200
 _INK, _SOFT, _LINE = "#1c1c1c", "#6e6e6e", "#cdcdcd"
@@ -21,23 +21,38 @@ _BELOW, _ABOVE = PALETTE[INPUT][0], PALETTE[KERNEL][0]  # zero
 def png(now, curve, passed, filters, norms):
     """What a dashboard shows (see dashboard.py) -> a PNG, twice as fine as it is shown."""
     rows = 1 + bool(filters or norms)
-    figure = Figure((WIDTH / 100, 0.5 + 2.45 * rows), dpi=_DPI, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(summary(now, passed), fontsize=9.5, x=0.01, ha="left", color=_INK)
-    axes = figure.subplots(rows, 2, squeeze=False)
+    figure = Figure((WIDTH / 100, 0.5 + 2.3 * rows), dpi=_DPI, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    height = figure.get_figheight()
+    figure.text(0.012, 1 - 0.2 / height, summary(now, passed), fontsize=9, color=_INK, va="center")
+    axes = figure.subplots(
+        rows, 2, squeeze=False,
+        gridspec_kw={"left": 0.07, "right": 0.985, "top": 1 - 0.62 / height, "bottom": 0.45 / height,
+                     "wspace": 0.3, "hspace": 0.48},
+    )  # fmt: skip
     _loss(axes[0, 0], curve)
-    _epochs(axes[0, 1], passed)
+    _epochs(axes[0, 1], passed, now["epochs"])
     if rows == 2:
         _filters(axes[1, 0], filters)
         _norms(axes[1, 1], norms)
     for ax in axes.flat:
-        ax.title.set(fontsize=9, fontweight="bold", color=_INK)
-        ax.tick_params(labelsize=8, colors=_INK, length=2)
+        ax.tick_params(which="both", labelsize=8, labelcolor=_INK, color=_LINE, length=2)
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(_LINE)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", pil_kwargs={"optimize": True})
-    return buffer.getvalue()
+    canvas.draw()
+    return compressed(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+
+
+def _title(ax, words):
+    ax.set_title(words, loc="left", fontsize=9, fontweight="bold", color=_INK)
+
+
+def _log(axis, low, high):
+    """A logarithmic scale with few labels, written as a person would."""
+    steps = (1, 2, 5) if high < 100 * low else (1,)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=7))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def summary(now, passed):
@@ -66,28 +81,30 @@ def _loss(ax, curve):
     mean, low, high = bins.T
     if len(bins) and mean.min() > 0:
         ax.set_yscale("log")
+        _log(ax.yaxis, mean.min(), mean.max())
         low = np.maximum(low, mean.min() / 10)  # a single step without any loss would squash the rest
     ax.fill_between(middle, low, high, color=_INK, alpha=0.16, lw=0)
     ax.plot(middle, mean, color=_INK, lw=1.4)
     steps = "of each step" if width == 1 else f"mean and range of {width} steps"
-    ax.set_title(f"Loss, {steps}", loc="left")
-    ax.set_xlabel("step", fontsize=8)
+    _title(ax, f"Loss {steps}" if width == 1 else f"Loss: {steps}")
+    ax.set_xlabel("step", fontsize=8, labelpad=1)
 
 
-def _epochs(ax, passed):
+def _epochs(ax, passed, epochs):
     for name, values, look in (
         ("train", passed["train"], {"color": _TRAIN, "ls": "--", "marker": "o", "mfc": "white"}),
         ("test", passed["test"], {"color": _TEST, "ls": "-", "marker": "s"}),
     ):
         if values:
             ax.plot(np.arange(len(values)) + 1, values, ms=4, lw=1.4, label=name, **look)
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.set_xlim(0.7, epochs + 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if passed["kind"] == "accuracy":
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if passed["train"]:
         ax.legend(frameon=False, fontsize=8)
-    ax.set_title(f"{passed['kind'].capitalize()} of each epoch", loc="left")
-    ax.set_xlabel("epoch", fontsize=8)
+    _title(ax, f"{passed['kind'].capitalize()} of each epoch")
+    ax.set_xlabel("epoch", fontsize=8, labelpad=1)
 
 
 def _filters(ax, filters):
@@ -95,7 +112,7 @@ def _filters(ax, filters):
     ax.set_axis_off()
     if not filters:
         return
-    ax.set_title(f"First layer's filters (full colour: ±{filters['largest']:g})", loc="left")
+    _title(ax, f"First layer's filters (full colour ±{filters['largest']:.2g})")
     shares = np.array(filters["shares"]) / 99
     count, height, width = shares.shape
     columns = sheet_columns(count)
@@ -126,7 +143,7 @@ def _tinted(values):
 
 def _norms(ax, norms):
     """A bar for each layer on a logarithmic scale, and a thin line where it was at first."""
-    ax.set_title("Length of each layer's gradient", loc="left")
+    _title(ax, "Length of each layer's gradient")
     if not norms:
         ax.set_axis_off()
         return
@@ -145,16 +162,17 @@ def _norms(ax, norms):
             va="center",
             fontsize=8,
         )
+    ax.text(0.99, 0.04, "line: at the start", transform=ax.transAxes, ha="right", fontsize=8, color=_SOFT)
     ax.set_xscale("log")
-    ax.set(yticks=rows, yticklabels=names, xlim=scale(lengths, first))
-    ax.invert_yaxis()
-    ax.set_xlabel("line: at the start", fontsize=8)
+    low, high = scale(lengths, first)
+    _log(ax.xaxis, low, high)
+    ax.set(yticks=rows, yticklabels=names, xlim=(low, high), ylim=(max(len(names), 4) - 0.4, -0.6))
 
 
 def scale(lengths, first):
     """The ends of a logarithmic scale for all lengths above zero, from decade to decade."""
     known = [value for value in (*lengths, *first) if 0 < value < math.inf] or [1.0]
-    return 10.0 ** math.floor(math.log10(min(known)) - 0.3), 10.0 ** math.ceil(math.log10(max(known)) + 0.3)
+    return 10.0 ** math.floor(math.log10(min(known)) - 0.3), 10.0 ** math.ceil(math.log10(max(known)) + 0.1)
 
 
 # what the front end paints with: on a light page and on a dark one

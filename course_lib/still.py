@@ -43,7 +43,7 @@ def png(*stories):
     for column in columns:
         column.draw(_Pen(image, left, _MARGIN))
         left += width + _GUTTER
-    return _compressed(image)
+    return compressed(image)
 
 
 def film(story, seconds=1.4):
@@ -88,8 +88,8 @@ def spare(picture, words):
 </style></div>"""
 
 
-def _compressed(image):
-    """As a palette of few colours, in which the paper stays pure white."""
+def compressed(image):
+    """A Pillow image -> PNG, as a palette of few colours, in which the paper stays pure white."""
     image = _with_white_paper(image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)

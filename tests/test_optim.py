@@ -94,6 +94,86 @@ def test_the_parameters_may_come_from_a_generator():
     assert optim.SGD(iter(layer.parameters()), 0.1).parameters == layer.parameters()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_optimizer
+def test_an_optimizer_follows_astype_also_when_it_was_made_before(label, dtype):
+    layer = Linear(2, 3, dtype=np.float32 if dtype == np.float64 else np.float64)
+    optimizer = MADE_AS[label](layer.parameters())
+    optimizer.step()
+    layer.astype(dtype)
+    optimizer.step()
+    assert layer.weight.data.dtype == dtype
+    remembered = [array for name, array in optimizer.state_dict().items() if name != "steps"]
+    assert all(array.dtype == dtype for array in remembered)
+
+
+# ---------------------------------------------------------------- what an optimizer remembers
+
+
+def stepped(label, steps):
+    """Two parameters and their optimizer after some steps, each with other gradients."""
+    parameters = [Parameter(np.ones(2, np.float32)), Parameter(np.full((3, 1), 2.0, np.float32))]
+    optimizer = MADE_AS[label](parameters)
+    take_steps(optimizer, range(steps))
+    return parameters, optimizer
+
+
+def take_steps(optimizer, numbers):
+    for number in numbers:
+        for parameter in optimizer.parameters:
+            parameter.grad = np.full_like(parameter.data, np.cos(number) + parameter.data.ndim)
+        optimizer.step()
+
+
+@every_optimizer
+def test_an_optimizer_that_takes_over_a_state_goes_on_exactly_where_the_other_stood(label):
+    parameters, optimizer = stepped(label, 7)
+    start, half = stepped(label, 3)
+    fresh = MADE_AS[label](start)
+    fresh.load_state_dict(half.state_dict())
+    take_steps(fresh, range(3, 7))
+    for found, expected in zip(start, parameters, strict=True):
+        np.testing.assert_array_equal(found.data, expected.data)
+    assert fresh.state_dict().keys() == optimizer.state_dict().keys()
+    for name, array in optimizer.state_dict().items():
+        np.testing.assert_array_equal(fresh.state_dict()[name], array)
+
+
+@every_optimizer
+def test_a_state_is_a_copy(label):
+    _, optimizer = stepped(label, 2)
+    for array in optimizer.state_dict().values():
+        array[...] = 77
+    assert all((array != 77).all() for array in optimizer.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: [1], "state must be a dictionary of arrays"),
+        (lambda state: {**state, "other": np.ones(2)}, r"missing: \[\], unknown: \['other'\]"),
+        (lambda state: {"steps": np.array(3)}, r"missing: \['mean.0', .*\], unknown: \[\]"),
+        (lambda state: {**state, "mean.1": np.ones(3)}, r"state\['mean.1'\] must have shape \(3, 1\) .*\(3,\)"),
+        (lambda state: {**state, "square.0": np.full(2, np.nan)}, r"state\['square.0'\] must not contain NaN"),
+        (lambda state: {**state, "steps": np.array(-1)}, r"state\['steps'\] must be at least 0, but is -1"),
+        (lambda state: {**state, "steps": np.array([1, 2])}, r"state\['steps'\] must have shape \(\)"),
+        (lambda state: {**state, "steps": np.array(1.5)}, r"state\['steps'\] must be an integer, but is 1.5"),
+    ],
+)
+def test_a_state_of_something_else_is_refused_and_nothing_is_changed(change, message):
+    _, optimizer = stepped("Adam", 3)
+    _, other = stepped("Adam", 5)
+    before = optimizer.state_dict()
+    with pytest.raises((ValueError, TypeError), match=message):
+        optimizer.load_state_dict(change(other.state_dict()))
+    assert all(np.array_equal(before[name], array) for name, array in optimizer.state_dict().items())
+
+
+def test_an_optimizer_names_its_settings():
+    assert repr(optim.SGD([weight], 0.1, momentum=0.9)) == "SGD(lr=0.1, momentum=0.9)"
+    assert repr(optim.Adam([weight])) == "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08)"
+
+
 weight = layers.Linear(2, 3).weight
 BAD = {
     "no parameters": (lambda: optim.SGD([], 0.1), "parameters must hold at least one Parameter, but is empty"),
