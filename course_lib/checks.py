@@ -16,7 +16,10 @@ _brief.maxother = _brief.maxstring = 60
 
 def brief(value):
     """What came, in a few words: somebody may have handed a million numbers to an argument that takes one."""
-    return _brief.repr(value)
+    try:
+        return _brief.repr(value)
+    except Exception:  # an integer of more digits than Python writes
+        return f"a {type(value).__name__}"
 
 
 # ---------------------------------------------------------------- arrays

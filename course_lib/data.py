@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from course_lib import archive
 from course_lib.files import atomic_write
 
 
@@ -46,6 +47,7 @@ MIRRORS = (
 )
 TIMEOUT = (5, 30)  # seconds: to connect, and between two pieces of the answer
 DIGITS = Path(__file__).resolve().parents[1] / "assets" / "digits.npz"
+_DIGITS = (("x_train", (1497, 8, 8)), ("y_train", (1497,)), ("x_test", (300, 8, 8)), ("y_test", (300,)))
 
 
 def mnist():
@@ -63,12 +65,11 @@ def digits():
     Source: Alpaydin & Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI; see assets/README.md.
     """
     try:
-        with np.load(DIGITS) as file:
-            x_train, y_train = file["x_train"], file["y_train"]
-            x_test, y_test = file["x_test"], file["y_test"]
-    except Exception as error:  # a damaged zip file can raise nearly anything
+        with archive.reading(DIGITS, "the bundled digits") as file:
+            x_train, y_train, x_test, y_test = (file.read(*expected, (np.uint8,)) for expected in _DIGITS)
+    except (OSError, ValueError) as error:
         raise DataUnavailable(
-            f"The bundled digits could not be read from {DIGITS} ({type(error).__name__}: {error}). "
+            f"The bundled digits could not be read from {DIGITS} ({error}). "
             "Bring the file back with: git checkout assets/digits.npz"
         ) from error
     return (_enlarge(x_train), y_train.astype(np.int64)), (_enlarge(x_test), y_test.astype(np.int64))

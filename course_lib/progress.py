@@ -15,6 +15,7 @@ from course_lib.files import atomic_write
 
 BESIDE_NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks" / ".progress.json"
 PATIENCE = 2  # seconds to wait for another kernel that is writing
+LARGEST = 10**6  # bytes: no course is so long
 
 
 def path():
@@ -61,9 +62,12 @@ def entries():
 
 def _read():
     try:
-        content = path().read_bytes()
+        with open(path(), "rb") as file:
+            content = file.read(LARGEST + 1)
     except FileNotFoundError:
         return {}
+    if len(content) > LARGEST:
+        raise ValueError("it is far longer than what this course writes")
     try:
         found = json.loads(content)
     except RecursionError as error:
@@ -208,8 +212,9 @@ class Dashboard:
         )
         cell = "text-align: left; vertical-align: top; padding: 4px 14px 4px 0"
         return (
-            f'<tr style="background: transparent"><td style="{cell}; white-space: nowrap"><a href="{notebook}.ipynb">'
-            f'{notebook}</a></td><td style="{cell}; white-space: nowrap">{solved} of {every}</td>'
+            f'<tr style="background: transparent"><td style="{cell}; white-space: nowrap">'
+            f'<a href="{escape(notebook)}.ipynb">{escape(notebook)}</a></td>'
+            f'<td style="{cell}; white-space: nowrap">{solved} of {every}</td>'
             f'<td style="{cell}">{marks}</td></tr>'
         )
 

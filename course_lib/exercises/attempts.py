@@ -3,6 +3,7 @@
 import inspect
 import linecache
 import re
+import reprlib
 import sysconfig
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from course_lib.exercises.verdict import Raised
 
 NOT_THE_LEARNERS = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 LARGEST = 10**6  # entries of a result that are kept; every right one is far smaller
+_BRIEF = reprlib.Repr()  # a list of a million entries is written down as far as it is shown, and no further
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxset = _BRIEF.maxdict = _BRIEF.maxdeque = 30
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 200
 
 
 @dataclass
@@ -175,11 +179,17 @@ def describe(error, call):
         return Raised(type(error).__name__, message, "", call=call)
     code = frame.f_code
     line = linecache.getline(code.co_filename, number).strip()
-    names = dict.fromkeys(re.findall(r"[A-Za-z_]\w*", line))
-    local = frame.f_locals
+    names = dict.fromkeys(re.findall(r"self\.\w+|[A-Za-z_]\w*", line))
+    local = _with_what_self_holds(frame.f_locals)
     held = {name: shown(local[name]) for name in names if name in local and not inspect.ismodule(local[name])}
     place = f"line {number - code.co_firstlineno + 1} of {code.co_name}"
     return Raised(type(error).__name__, message, place, line, held, call)
+
+
+def _with_what_self_holds(local):
+    """The local names, and in place of self, which looks the same whatever it holds, its attributes."""
+    others = {name: value for name, value in local.items() if name != "self"}
+    return others | {f"self.{name}": value for name, value in getattr(local.get("self"), "__dict__", {}).items()}
 
 
 def _learners_frame(traceback):
@@ -200,7 +210,7 @@ def shown(value):
         return f"array {value.shape}" if value.size > 6 or value.ndim > 1 else f"array {value.round(3).tolist()}"
     if callable(value):
         return "a function"
-    text = re.sub(r" at 0x[0-9a-fA-F]+", "", _safe(repr, value))
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", _safe(_BRIEF.repr, value))
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -215,5 +225,7 @@ def call_text(case):
 def _safe(convert, value):
     try:
         return convert(value)[:500]
-    except Exception as error:
+    except (KeyboardInterrupt, OutOfTime):
+        raise
+    except BaseException as error:  # a __repr__ may even call exit()
         return f"(cannot be shown: {type(error).__name__})"

@@ -6,6 +6,7 @@ what it did is recorded, and the notebook goes on.
 
 import ctypes
 import io
+import os
 import sys
 import threading
 import warnings
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 SECONDS = 20  # after which a check is stopped: a right answer in plain loops needs less than one
 MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
 PRINTED = 600  # characters that are kept
+DEEPEST = 3000  # calls inside each other, as IPython allows
 
 
 class OutOfTime(BaseException):
@@ -45,6 +47,7 @@ def watched(seconds=None):
             redirect_stderr(printed),
             _memory(MEMORY),
             _no_exit(),
+            _recursion_limit_kept(),
             warnings.catch_warnings(record=True) as warned,
         ):
             warnings.simplefilter("default")
@@ -131,8 +134,46 @@ def _memory(extra):
 
 
 @contextmanager
+def _recursion_limit_kept():
+    """A learner's function may not lift Python's limit so far that a recursion without end runs over the C stack."""
+    limit, lift = sys.getrecursionlimit(), sys.setrecursionlimit
+    sys.setrecursionlimit = lambda wanted: lift(min(wanted, max(limit, DEEPEST)))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit = lift
+        lift(limit)
+
+
+@contextmanager
 def _no_exit():
-    """In a notebook exit() and quit() would end the kernel: for the block, they raise SystemExit instead."""
+    """What would end the kernel raises SystemExit instead, for the block: exit() and quit(), os._exit() and os.abort().
+
+    Other threads, and processes that the block starts, end as they like.
+    """
+    here = os.getpid(), threading.get_ident()
+    before = {name: getattr(os, name) for name in ("_exit", "abort")}
+
+    def instead_of(leave):
+        def leave_or_raise(*status):
+            if (os.getpid(), threading.get_ident()) != here:
+                leave(*status)
+            raise SystemExit(*status)
+
+        return leave_or_raise
+
+    for name, leave in before.items():
+        setattr(os, name, instead_of(leave))
+    try:
+        with _no_exit_from_the_shell():
+            yield
+    finally:
+        for name, leave in before.items():
+            setattr(os, name, leave)
+
+
+@contextmanager
+def _no_exit_from_the_shell():
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
         yield

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class Prediction:
         expected = np.asarray(self.answer(), dtype=float)
         try:
             given = np.asarray(_numbers(answer), dtype=float)
-        except (TypeError, ValueError, ZeroDivisionError):
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
             return None, f"A number is asked for: put {self._form()} in place of what stands there."
         if given.shape != expected.shape:
             asked = "one number" if expected.ndim == 0 else f"numbers in the form {expected.shape}"
@@ -79,7 +78,8 @@ class Prediction:
 def _numbers(answer):
     """Numbers, and text such as "0.5" or "1/4"."""
     if isinstance(answer, str):
-        return float(Fraction(answer.strip()))
+        above, _, below = answer.partition("/")
+        return float(above) / float(below or 1)
     if isinstance(answer, (list, tuple)):
         return [_numbers(part) for part in answer]
     return answer

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_lib import gradcheck
 from course_lib.exercises.attempts import describe
-from course_lib.exercises.guard import watched
+from course_lib.exercises.guard import OutOfTime, watched
 from course_lib.exercises.verdict import Picture
 
 
@@ -41,7 +41,9 @@ def symptom(look: Callable):
         with watched() as seen:
             try:
                 found = look(f)
-            except Exception as error:
+            except (KeyboardInterrupt, OutOfTime):
+                raise
+            except BaseException as error:  # sys.exit() too
                 found = Symptom("It does not run.", raised=describe(error, "small arrays"))
         return found or Symptom("It was stopped.", raised=describe(seen.stopped, "small arrays"))
 
