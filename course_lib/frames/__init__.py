@@ -24,5 +24,6 @@ __all__ = [
     "conv1d_input_gradient_gather", "conv1d_input_gradient_scatter", "conv1d_weight_gradient", "conv2d",
     "conv2d_single", "conv2d_single_input_gradient_gather", "conv2d_single_input_gradient_scatter",
     "conv2d_single_weight_gradient", "conv_transpose2d", "im2col", "input_gradient", "learning", "max_pool2d",
-    "max_pool2d_backward", "weight_gradient",
+    "max_pool2d_backward",
+    "weight_gradient",
 ]  # fmt: skip
