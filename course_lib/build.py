@@ -47,7 +47,7 @@ def build(lesson, folder=NOTEBOOKS, force=False):
             f"{target} has changed since it was built, and building it anew would lose that. "
             "Copy it elsewhere first, or build with --force to overwrite it."
         )
-    notebook = execute(assemble(lesson), folder)
+    notebook = execute(assemble(lesson))
     tidy(notebook)
     notebook.metadata["course"] = {"built": content_hash(notebook)}
     with atomic_write(target, "w") as file:
@@ -116,13 +116,16 @@ def _folded(title, text):
     return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def execute(notebook, folder=NOTEBOOKS, allow_errors=False):
-    """Run all cells in `folder`, in a kernel of its own that keeps the learner's progress out of it."""
+def execute(notebook, folder=None, allow_errors=False):
+    """Run all cells in `folder`, or in one that is thrown away, in a kernel of its own.
+
+    So a learner's progress, checkpoints and weights are neither used nor overwritten.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
         client = NotebookClient(
             notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors, store_widget_state=False,
-            record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder)}},
+            record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder or scratch)}},
         )  # fmt: skip
         client.execute(env=environment)
     return notebook

@@ -18,11 +18,17 @@ function element(tag, className, parent, text) {
   return node;
 }
 
+// JupyterLab would take the keys: what has the focus itself must say that it may not
+function keepKeys(node) {
+  node.dataset.lmSuppressShortcuts = "true";
+}
+
 function button(parent, text, label, action) {
   const node = element("button", "", parent, text);
   node.type = "button";
   node.setAttribute("aria-label", label);
   node.title = label;
+  keepKeys(node);
   node.addEventListener("click", action);
   return node;
 }
@@ -47,7 +53,6 @@ class Pad {
     Object.assign(this, { number, strokes: structuredClone(strokes), example });
     this.pen = { at: [this.pad / 2, this.pad / 2], down: false };
     root.className = "dp-root";
-    root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the keys
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", "Digit pad");
     this.build();
@@ -74,6 +79,7 @@ class Pad {
     this.canvas = element("canvas", "dp-canvas", left);
     this.canvas.width = this.canvas.height = 2 * this.pad;
     this.canvas.tabIndex = 0;
+    keepKeys(this.canvas);
     this.canvas.setAttribute("role", "application");
     this.canvas.setAttribute("aria-label", `Drawing pad. ${KEYS}`);
     this.listen();

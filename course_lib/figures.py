@@ -40,10 +40,13 @@ def row(*widths, height=2.4, scale=1.0):
     return list(axes[0])
 
 
-def png(draw, width=720, height=300):
-    """draw(ax) -> the bytes of a PNG, twice as fine. Safe in a widget's callbacks, where pyplot is not."""
+def png(draw, width=720, height=300, above=54):
+    """draw(ax) -> the bytes of a PNG, twice as fine; above: the room for a title and a legend.
+
+    Safe in a widget's callbacks, where pyplot is not.
+    """
     figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
-    left, right, top, bottom = 70 / width, 20 / width, 54 / height, 50 / height  # a layout engine takes twice as long
+    left, right, top, bottom = 70 / width, 20 / width, above / height, 50 / height  # a layout engine takes twice as long
     draw(figure.add_axes((left, bottom, 1 - left - right, 1 - bottom - top)))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
@@ -275,6 +278,20 @@ def probabilities(ax, values, answer):
     ax.set(xticks=classes, yticks=[], ylim=(0, 1.2))
     ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
     ax.spines["left"].set_visible(False)
+
+
+def saliency(ax, picture, dx, title=""):
+    """dx (H, W) as in `heat`, over the outline of the picture (H, W); + and − stand on the strongest of each sign.
+
+    One pixel in a hundred is beyond full colour: a few strong ones would leave the others pale.
+    """
+    heat(ax, dx, title, np.percentile(np.abs(dx), 99))
+    ax.contour(picture, levels=[picture.max() / 2], colors="black", linewidths=0.8)
+    for sign, mark in ((1, "+"), (-1, "−")):
+        strongest = np.argmax(sign * dx)
+        if sign * dx.flat[strongest] > 0:
+            row, column = divmod(strongest, dx.shape[1])
+            ax.text(column, row, mark, ha="center", va="center", color="white", fontsize=11, weight="bold")
 
 
 # ---------------------------------------------------------------- how large gradients are

@@ -1,5 +1,7 @@
 """What lesson 08 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
 
+import json
+import os
 import re
 
 import matplotlib
@@ -8,10 +10,12 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from course_lib import build, data, exercises, figures, training
+from course_lib import build, data, exercises, figures, frames, training
 from course_lib.exercises import lesson_08
+from course_lib.layers import Conv2d
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
+from course_lib.player import portable
 
 matplotlib.use("Agg")
 LESSON = "08_training"
@@ -36,7 +40,9 @@ def lesson(tmp_path_factory):
         cells = code_cells()
         for cell in cells[: cells.index(cell_with("mnist_or_digits"))]:
             exec(cell, names)
-        exec(cell_with("def network(rng"), names)
+        for part in ("network(rng", "test_accuracy(", "saliency(", "larger_network(", "step_in_pytorch("):
+            part = f"def {part}"
+            exec(cell_with(part).split("\n\n\nimages, labels =")[0], names)
         exec(cell_with("class SilentConv2d").split("print")[0], names)
     return names
 
@@ -49,6 +55,53 @@ def test_the_blur_is_learnt_with_the_losses_the_lesson_shows(lesson):
     np.testing.assert_allclose(losses[[0, 1, 5, 10]], (0.103179, 0.00376415, 2.05988e-7, 1.39885e-12), rtol=1e-4)
     assert losses[-1] < 1e-30
     np.testing.assert_allclose(weights[-1], lesson["KERNELS"]["blur"], atol=1e-12)
+
+
+def test_the_animation_shows_the_weights_and_losses_that_training_went_through(lesson):
+    for name, kernel in lesson["KERNELS"].items():
+        losses, weights = lesson["learn"](kernel, epochs=13)
+        story = frames.learning(losses, weights, kernel, name)
+        assert len(story.steps) == 13 and name in story.title
+        for epoch, step in enumerate(story.steps):
+            shown = story.values_at(epoch)
+            np.testing.assert_allclose(shown["w"], weights[epoch], atol=2.0**-14)
+            np.testing.assert_array_equal(shown["target"], kernel)
+            assert f"loss = {losses[epoch]:.3g}".replace("e-0", "e-").replace("-", "−") in step.plain_formula
+            off = f"{np.abs(weights[epoch] - kernel).max():.2g}".replace("e-0", "e-").replace("-", "−")
+            assert step.sentence.endswith(f" {off} off.")
+            heights = shown["loss"].sum(axis=0).reshape(13, -1)[:, 0]
+            assert (heights[epoch + 1 :] == 0).all() and (heights[: epoch + 1] > 0).all()
+        assert (np.diff(heights) <= 0).all()  # the loss falls in every epoch, and so do its bars
+        assert heights[0] == shown["loss"].shape[0] and heights[-1] == 2
+        np.testing.assert_allclose(story.sum()["w"], weights[12], atol=2.0**-14)
+
+
+def test_the_animation_of_all_four_kernels_is_small(lesson):
+    stories = [frames.learning(*lesson["learn"](kernel, epochs=13), kernel) for kernel in lesson["KERNELS"].values()]
+    assert len(json.dumps([portable(story) for story in stories]).encode()) < 100_000
+
+
+def test_the_first_step_does_most_of_the_work_and_then_the_loss_shrinks_some_ten_times_an_epoch(lesson):
+    for kernel in lesson["KERNELS"].values():
+        losses, weights = lesson["learn"](kernel, epochs=13)
+        off = np.abs(weights - kernel).max(axis=(1, 2))
+        assert off[0] - off[1] > 0.7 * off[0]
+        assert 5 < (losses[2] / losses[12]) ** (1 / 10) < 20
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (([1.0], np.ones((3, 2, 2)), np.ones((2, 2))), r"weights must have shape \(1, 2, 2\).* is \(3, 2, 2\)"),
+        (([1.0], np.ones((1, 3, 2)), np.ones((2, 2))), r"weights must have shape \(1, 2, 2\)"),
+        (([-1.0], np.ones((1, 2, 2)), np.ones((2, 2))), "losses must be finite numbers, none below 0"),
+        (([np.inf], np.ones((1, 2, 2)), np.ones((2, 2))), "losses must be finite numbers, none below 0"),
+        (([1.0], np.ones((1, 2, 2)), np.ones(2)), r"kernel must have shape \(kH, kW\)"),
+    ],
+)
+def test_what_is_no_record_of_a_training_is_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        frames.learning(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +208,120 @@ def test_the_network_reads_nine_in_ten_digits_even_with_a_wrong_gradient(lesson,
     assert np.array_equal(model[0].weight.data, first) == (second == "SilentConv2d")
 
 
-def test_the_notebook_in_the_repository_shows_the_training_in_full():
+@pytest.fixture
+def trained(lesson, tmp_path, monkeypatch):
+    """The names of the lesson after its training cell, run on some of the bundled digits; once more is `again()`."""
+    monkeypatch.chdir(tmp_path)
+    (x, y), (x_test, y_test) = data.digits()
+    names = {**lesson, "x_train": x[:700], "y_train": y[:700], "x_test": x_test, "y_test": y_test}
+    names["again"] = lambda: exec(cell_with("watch=Dashboard(), checkpoint=f\"checkpoints/digits_"), names)
+    names["again"]()
+    return names
+
+
+def test_the_training_cell_run_again_finds_that_it_is_finished_and_shows_the_same(trained, capsys):
+    history, weights = trained["history"], trained["model"].state_dict()
+    assert os.listdir("checkpoints") == ["digits_700.npz"] and len(history.seconds) == 20
+    capsys.readouterr()
+    trained["again"]()
+    assert "holds all 20 epochs of this training: nothing is left to do" in capsys.readouterr().out
+    assert trained["history"] == history
+    for name, array in trained["model"].state_dict().items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+def test_a_training_on_other_digits_leaves_the_first_one_in_its_place(trained):
+    trained.update(x_train=trained["x_train"][:300], y_train=trained["y_train"][:300])
+    trained["again"]()
+    assert sorted(os.listdir("checkpoints")) == ["digits_300.npz", "digits_700.npz"]
+
+
+def test_the_gradient_of_the_last_layer_gets_much_shorter_as_the_network_learns(lesson):
+    (x, y), _ = data.digits()
+    rng = np.random.default_rng(0)
+    model, loss = lesson["network"](rng), CrossEntropyLoss()
+
+    def length():
+        loss.forward(model.forward(x), y)
+        model.zero_grad()
+        model.backward(loss.backward())
+        return np.linalg.norm(model[7].weight.grad)
+
+    before = length()
+    optimizer = Adam(model.parameters(), lr=2e-3)
+    training.fit(model, loss, optimizer, x, y, epochs=6, batch_size=64, rng=rng, progress=False)
+    assert length() < before / 2
+
+
+# ---------------------------------------------------------------- saliency
+
+
+def test_the_saliency_of_a_pixel_is_the_measured_change_of_the_logit_wherever_that_has_no_kink(trained):
+    precise = trained["network"](np.random.default_rng(0)).astype(np.float64)
+    precise.load_state_dict(trained["model"].state_dict())
+    nudges, digit = 1e-6 * np.eye(784).reshape(784, 1, 28, 28), 3
+    for number in range(3):
+        image = trained["x_test"][number : number + 1].astype(np.float64)
+        dx = trained["saliency"](precise, image, digit).ravel()
+        up, here, down = (precise(image + step)[:, digit] for step in (nudges, 0 * nudges[:1], -nudges))
+        smooth = np.abs((up - here) - (here - down)) < 1e-12
+        assert smooth.sum() > 100
+        np.testing.assert_allclose(dx[smooth], ((up - down) / 2e-6)[smooth], atol=1e-6)
+        assert not smooth.all()  # in the flat background windows are tied, as the lesson says
+
+
+def test_the_difference_of_two_saliency_maps_is_the_gradient_of_the_difference_of_two_logits(trained):
+    model, image = trained["model"], trained["x_test"][:1]
+    difference = trained["saliency"](model, image, 7) - trained["saliency"](model, image, 2)
+    model(image)
+    both = np.float32([[0, 0, -1, 0, 0, 0, 0, 1, 0, 0]])
+    np.testing.assert_allclose(difference, model.backward(both)[0, 0], atol=1e-5)
+
+
+def test_along_the_sign_of_dx_a_tenth_of_brightness_ruins_what_chance_leaves_alone(trained, capsys):
+    exec(cell_with("against = np.sign"), trained)
+    lines = capsys.readouterr().out.splitlines()
+    plain, by_chance, along = (float(line.split()[-2].rstrip("%")) for line in lines)
+    assert plain > 90 and plain - along > 4 * (plain - by_chance)
+    for moved in trained["attacked"].values():
+        assert np.abs(moved - trained["some"]).max() <= 0.1 + 1e-6 and moved.min() >= 0 and moved.max() <= 1
+
+
+# ---------------------------------------------------------------- the larger network, and PyTorch
+
+
+def test_the_larger_network_is_that_of_the_keras_example(lesson, rng):
+    larger = lesson["larger_network"](rng)
+    assert sum(parameter.data.size for parameter in larger.parameters()) == 34_826
+    assert [repr(layer) for layer in larger.layers if isinstance(layer, Conv2d)] == [
+        repr(Conv2d(1, 32, 3, rng=rng)), repr(Conv2d(32, 64, 3, rng=rng)),
+    ]  # fmt: skip
+    assert larger(rng.random((2, 1, 28, 28)).astype(np.float32)).shape == (2, 10)
+
+
+def test_the_larger_network_is_trained_only_when_asked_for(lesson, monkeypatch, capsys):
+    monkeypatch.delenv("COURSE_LARGER", raising=False)
+    exec(cell_with("LARGER = bool("), dict(lesson))
+    assert "Write LARGER = True" in capsys.readouterr().out
+
+
+def test_a_step_in_pytorch_gives_the_same_loss_gradients_and_weights(lesson, rng):
+    torch = pytest.importorskip("torch", reason="the comparison with PyTorch needs it: pip install torch")
+    ours = lesson["network"](np.random.default_rng(0)).astype(np.float64)
+    weights, x, y = ours.state_dict(), rng.random((64, 1, 28, 28)), rng.integers(0, 10, 64)
+    value = lesson["training_step"](ours, CrossEntropyLoss(), lesson["SGD"](ours.parameters(), lr=0.1), x, y)
+    their_value, theirs = lesson["step_in_pytorch"](torch, weights, x, y)
+    assert value == pytest.approx(their_value, rel=1e-12)
+    for own, their in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(own.grad, their.grad.numpy(), atol=1e-12)
+        np.testing.assert_allclose(own.data, their.detach().numpy(), atol=1e-12)
+        assert np.abs(own.grad).max() > 1e-4
+
+
+# ---------------------------------------------------------------- the notebook in the repository
+
+
+def test_the_notebook_in_the_repository_shows_both_trainings_in_full():
     path = build.NOTEBOOKS / f"{LESSON}.ipynb"
     if build.was_changed(path):
         pytest.skip("this notebook holds a learner's work")
@@ -164,6 +330,8 @@ def test_the_notebook_in_the_repository_shows_the_training_in_full():
     assert "You train on 60,000 images and test on 10,000." in shown
     (accuracy,) = re.findall(r"seconds, (\d+\.\d+)% of the test digits right", shown)
     assert float(accuracy) >= 98
+    (larger,) = re.findall(r"the larger network reads (\d+\.\d+)% of the test digits", shown)
+    assert float(larger) >= 99
 
 
 # ---------------------------------------------------------------- the lab
@@ -263,6 +431,18 @@ def test_a_kernel_shows_its_numbers_without_a_negative_zero(ax):
     figures.kernel(ax, np.array([[-1e-9, 0.125], [-2.0, 1.0]]))
     assert [text.get_text() for text in ax.texts] == ["0.00", "0.12", "−2.00", "1.00"]
     assert ax.images[0].get_clim() == (-2, 2)
+
+
+def test_a_saliency_map_is_drawn_over_the_outline_and_marks_the_strongest_pixel_of_each_sign(ax):
+    picture, dx = np.zeros((6, 7)), np.zeros((6, 7))
+    picture[2:4, 2:5] = 1
+    dx[1, 5], dx[4, 2] = 3, -2
+    figures.saliency(ax, picture, dx)
+    np.testing.assert_array_equal(ax.images[0].get_array(), dx)
+    assert ax.images[0].get_clim()[1] == -ax.images[0].get_clim()[0] == np.percentile(np.abs(dx), 99)
+    assert {text.get_text(): text.get_position() for text in ax.texts} == {"+": (5, 1), "−": (2, 4)}
+    outline = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
+    assert outline.min(axis=0).tolist() == [1.5, 1.5] and outline.max(axis=0).tolist() == [4.5, 3.5]
 
 
 def test_probabilities_mark_the_right_class(ax):

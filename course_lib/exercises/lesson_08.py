@@ -134,6 +134,7 @@ EXERCISES = (TRAINING_STEP,)
 
 # ---------------------------------------------------------------- predictions
 
+SLOPE, DARKER = -2, -0.1  # of one pixel, in the question on saliency
 STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the question states it
 
 PREDICTIONS = (
@@ -187,6 +188,19 @@ PREDICTIONS = (
         },
         why="Turned, the blur and the sharpening are what they were. Sobel becomes minus Sobel, and the secret kernel "
         "has no symmetry at all.",
+    ),
+    Prediction(
+        name="08/saliency",
+        text="The way back starts with a 1 at the logit of the 4. At some pixel `dx` arrives as -2. You make this "
+        "pixel *darker*, by 0.1. By how much does the logit of the 4 change, about?",
+        answer=lambda: SLOPE * DARKER,
+        tolerance=0.001,
+        slips=(
+            (-SLOPE * DARKER, "Darker is a change of -0.1 in the pixel. What is -2 times that?"),
+            (SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
+            (-SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
+        ),
+        why="-2 times -0.1. What a pixel says against a digit, it says for it when you take its ink away.",
     ),
     Prediction(
         name="08/wrong_gradient",
