@@ -46,8 +46,9 @@ def png(draw, width=720, height=300, above=54):
     Safe in a widget's callbacks, where pyplot is not.
     """
     figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
-    left, right, top, bottom = 70 / width, 20 / width, above / height, 50 / height  # a layout engine takes twice as long
-    draw(figure.add_axes((left, bottom, 1 - left - right, 1 - bottom - top)))
+    left, below, right = 70, 50, 20  # fixed, because a layout engine takes twice as long
+    place = left / width, below / height, 1 - (left + right) / width, 1 - (below + above) / height
+    draw(figure.add_axes(place))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
     return buffer.getvalue()

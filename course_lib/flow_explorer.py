@@ -10,7 +10,7 @@ from course_lib.flow import in_short
 from course_lib.player import Pictured
 
 DEEPEST = 40
-_LOOKS = {"style": {"description_width": "84px"}}
+_LABEL = {"description_width": "84px"}
 
 
 def explore_flow(**start):
@@ -34,8 +34,7 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
             control.observe(lambda change: self._measure(), "value")
         depth, begin, activation, *boxes = self._controls.values()
         row = {"flex_flow": "row wrap", "align_items": "center"}
-        rows = [ipywidgets.HBox(part, layout=row) for part in ([depth, begin, activation], boxes)]
-        super().__init__([*rows, self._image])
+        super().__init__([begin, activation, ipywidgets.HBox([depth, *boxes], layout=row), self._image])
 
     @property
     def settings(self):
@@ -51,8 +50,8 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
 
     def picture(self):
         factor = flow.step_factor(self.readings)
-        title = f"The gradient {flow.verdict(self.readings)}: times {factor:.2g} with each layer"
-        return figures.png(lambda ax: figures.flow(ax, self.readings, self._before, title), still.WIDTH, 380)
+        title = f"{self._settings()}\nThe gradient {flow.verdict(self.readings)}: times {factor:.2g} with each layer"
+        return figures.png(lambda ax: figures.flow(ax, self.readings, self._before, title), still.WIDTH, 400, above=74)
 
     def __repr__(self):
         """Short, because ipywidgets cuts it off after 110 characters."""
@@ -73,14 +72,22 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
 
 
 def _controls():
-    choice = {"layout": {"width": "230px"}, **_LOOKS}
+    """Buttons and no drop-down lists, whose arrow keys JupyterLab takes for itself."""
+    box = {"indent": False, "layout": {"width": "130px"}}
     return {
-        "depth": ipywidgets.IntSlider(20, 2, DEEPEST, description="depth", layout={"width": "270px"}, **_LOOKS),
-        "start": ipywidgets.Dropdown(options=list(flow.STARTS), value="He", description="start", **choice),
-        "activation": ipywidgets.Dropdown(options=list(flow.ACTIVATIONS), description="activation", **choice),
-        "batch_norm": ipywidgets.Checkbox(False, description="batch norm", indent=False, layout={"width": "130px"}),
-        "residual": ipywidgets.Checkbox(False, description="residual", indent=False, layout={"width": "130px"}),
+        "depth": ipywidgets.IntSlider(20, 2, DEEPEST, description="depth", layout={"width": "300px"}, style=_LABEL),
+        "start": _buttons("start", flow.STARTS, "He"),
+        "activation": _buttons("activation", flow.ACTIVATIONS, "ReLU"),
+        "batch_norm": ipywidgets.Checkbox(False, description="batch norm", **box),
+        "residual": ipywidgets.Checkbox(False, description="residual", **box),
     }
+
+
+def _buttons(name, choices, chosen):
+    return ipywidgets.ToggleButtons(
+        options=list(choices), value=chosen, description=name, tooltips=[f"{name}: {choice}" for choice in choices],
+        style={**_LABEL, "button_width": "96px"},
+    )  # fmt: skip
 
 
 def _set(control, name, value):
