@@ -155,7 +155,7 @@ def _axes_of(name, value, axes):
 # ---------------------------------------------------------------- widgets
 
 
-_LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "96px"}}
+_LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "110px"}}
 
 
 def _slider(label, least, most, value):

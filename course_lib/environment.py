@@ -57,4 +57,4 @@ def _parts(version):
 def _mnist():
     if data.mnist_at_hand():
         return "at hand"
-    return "not here yet: lesson 08 fetches it (11 MB), or uses the bundled digits"
+    return "not here yet: lesson 08 fetches it (12 MB), or uses the bundled digits"

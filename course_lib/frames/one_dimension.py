@@ -168,7 +168,9 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     padded, flipped = grids["dy"].values[0], w[::-1]
     steps = [
         Step(
-            f"Every input will collect from the outputs it fed. dy gets {reach} zeros at each end"
+            f"Every input will collect from the outputs it fed. dy gets {reach} "
+            + ("zero" if reach == 1 else "zeros")
+            + " at each end"
             + (f" and {line.stride - 1} between its values" if line.stride > 1 else "")
             + ", and w is turned round.",
             moves={"w": (-reach / 2, MIDDLE)},

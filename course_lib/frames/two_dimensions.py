@@ -272,9 +272,10 @@ def _gather_opening(plane):
     between = [f"{s - 1}" for s in plane.stride if s > 1]
     spread = f", and {' and '.join(dict.fromkeys(between))} between its values" if between else ""
     rows, columns = plane.reach
-    around = f"{rows}" if rows == columns else f"{rows} rows and {columns} columns"
+    around = f"{rows}" if rows == columns else f"{rows} rows and {columns} columns of"
+    zeros = "zero" if rows == columns == 1 else "zeros"
     return (
-        f"Every pixel will collect from the outputs it fed. dy gets {around} zeros on each side{spread}. "
+        f"Every pixel will collect from the outputs it fed. dy gets {around} {zeros} on each side{spread}. "
         "w is turned by 180 degrees: the first weight of a window met the pixel that lies first in it."
     )
 
