@@ -76,7 +76,7 @@ class Theme {
       const [fill, text] = tones.slice(this.dark ? 2 : 0);
       this.roles[role] = { rgb: channels(fill), line: fill, text };
     }
-    this.soft = css(blend(this.paper, this.ink, 0.55));
+    this.soft = css(blend(this.paper, this.ink, 0.62));
   }
 
   cell(role, share) {
@@ -141,6 +141,11 @@ class Grid {
       else high = middle;
     }
     return low === 0 && this.empty ? null : past.sums[low];
+  }
+
+  // all that its cells ever hold
+  everyValue() {
+    return this.history ? this.history.flatMap(({ sums }) => sums) : this.values;
   }
 
   place(cell) {
@@ -253,6 +258,20 @@ export class Story {
     return this.met;
   }
 
+  // the chosen cell and every cell it meets; a count has met what was added beside it, in the same place
+  litBy(terms, selected) {
+    const lit = this.grids.map(() => new Set());
+    lit[selected.grid].add(selected.cell);
+    for (const term of terms) {
+      const beside = term.read.length ? [] : this.termsAt(term.at).filter(({ cell, read }) => cell === term.cell && read.length);
+      for (const { to, cell, read } of [term, ...beside]) {
+        lit[to].add(cell);
+        for (const [grid, from] of read) if (grid !== selected.grid) lit[grid].add(from);
+      }
+    }
+    return lit;
+  }
+
   find(name) {
     for (const [n, grid] of this.grids.entries()) {
       if (!name.startsWith(grid.name + "[")) continue;
@@ -266,20 +285,26 @@ export class Story {
 // ---------------------------------------------------------------- one story drawn
 
 const LARGEST_CELL = 46;
-const SMALLEST_WITH_NUMBER = 15;
+const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around them either
+const SMALLEST_LETTERS = 6; // in pixels; what would be smaller is left to the shade and to pointing
 const SMALLEST_WITH_CORNERS = 32;
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
+const SMALLEST_LINE_BESIDE = 30; // the same for stories in one dimension, which have an index in every cell
 const LARGEST_STACKED = 30;
 const TALLEST = 540; // so that the picture and its controls fit a screen
 const MOST_CHIPS = 40;
+const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
+const NARROW = 500; // a panel below this lists fewer of the amounts of a chosen cell
 const HINT = "Point at a cell to see every step it takes part in. Click, or Shift with an arrow key, chooses one.";
 const GLIDE = 0.35; // the share of a step in which kernel and window move; then the amounts travel
 const LANDED = 0.85;
+const BEHIND_KERNEL = 0.68; // of the way from source to target: where the products rest, still apart from each other
 
 class Panel {
   constructor(story, parent, player) {
     this.story = story;
     this.player = player;
+    this.hint = player.panels.length ? "" : HINT; // once is enough
     this.at = -1;
     this.node = element("section", "cg-panel", parent);
     element("h4", "cg-title", this.node, story.title);
@@ -289,10 +314,10 @@ class Panel {
     this.words = element("div", "cg-words", this.node);
     this.sentence = element("p", "cg-sentence", this.words);
     this.formula = element("div", "cg-formula", this.words);
-    this.readout = element("p", "cg-readout", this.node, HINT);
-    this.readout.setAttribute("aria-live", "polite");
+    this.readout = element("p", "cg-readout", this.node);
     this.lines = story.code ? this.makeCode(story.code) : [];
     this.inLine = story.grids.every((grid) => grid.ndim === 1);
+    this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
     this.box = this.bounds();
     this.canvas.addEventListener("pointermove", (event) => player.hover(this.hit(event), this));
     this.canvas.addEventListener("pointerleave", () => player.hover(null, this));
@@ -337,12 +362,14 @@ class Panel {
   resize(width, unit, height) {
     const ratio = window.devicePixelRatio || 1;
     this.unit = unit;
+    this.snap = (length) => Math.round(length * ratio) / ratio;
+    this.sides = this.story.grids.map(({ scale }) => (scale * unit < SMALLEST_WITH_NUMBER ? scale * unit : this.snap(scale * unit)));
     this.canvas.style.height = `${height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const spare = width - (this.box.right - this.box.left) * unit;
-    this.origin = [Math.round(spare / 2 - this.box.left * unit), Math.round(-this.box.top * unit) + 1];
+    const { left, top, right, bottom } = this.box;
+    this.origin = [(width - (left + right) * unit) / 2, (height - (top + bottom) * unit) / 2];
     this.size = [width, height];
     this.keepRoomForWords();
   }
@@ -354,6 +381,20 @@ class Panel {
     this.write(longest((step) => step.sentence), longest((step) => step.formula), longest((step) => step.numbers));
     this.words.style.minHeight = `${Math.ceil(this.words.getBoundingClientRect().height)}px`;
     this.rewrite();
+    this.readout.style.minHeight = "0";
+    this.readout.textContent = this.longestReadout();
+    this.readout.style.minHeight = `${Math.ceil(this.readout.getBoundingClientRect().height)}px`;
+    this.describe(this.player.selectionIn(this));
+  }
+
+  // of the cells that take part in most: one of each grid is enough to tell how long the words become
+  longestReadout() {
+    const busiest = this.story.partners.map((cells) => {
+      const most = Math.max(...cells.map((terms) => terms.length));
+      return cells.map((_, cell) => cell).filter((cell) => cells[cell].length === most).slice(0, 20);
+    });
+    const texts = busiest.flatMap((cells, grid) => cells.map((cell) => this.sumOf({ grid, cell }, this.story.last)));
+    return [HINT, ...texts].reduce((a, b) => (b.length > a.length ? b : a));
   }
 
   // -------------------------------------------------------------- where things are, in pixels
@@ -361,10 +402,10 @@ class Panel {
   // the square of a cell: x, y, side
   square(n, cell, places) {
     const grid = this.story.grids[n];
-    const [column, row] = places[n];
-    const x = column + (cell % grid.columns) * grid.pitch[0] * grid.scale;
-    const y = row + Math.floor(cell / grid.columns) * grid.pitch[1] * grid.scale;
-    return [this.origin[0] + x * this.unit, this.origin[1] + y * this.unit, grid.scale * this.unit];
+    const side = this.sides[n];
+    const [left, top] = places[n].map((place, axis) => this.snap(this.origin[axis] + place * this.unit));
+    const [row, column] = [Math.floor(cell / grid.columns), cell % grid.columns];
+    return [left + column * grid.pitch[0] * side, top + row * grid.pitch[1] * side, side];
   }
 
   // the rectangle around some cells of one grid: left, top, right, bottom
@@ -403,6 +444,7 @@ class Panel {
     if (at === this.at) return;
     this.at = at;
     this.rewrite();
+    this.describe(this.player.selectionIn(this));
     const step = this.story.steps[at];
     this.lines.forEach((line, n) => {
       if (n === step.line) line.setAttribute("aria-current", "step");
@@ -437,25 +479,29 @@ class Panel {
   }
 
   describe(selected) {
-    this.readout.textContent = selected ? this.sumOf(selected) : HINT;
+    this.readout.textContent = selected ? this.sumOf(selected, this.at) : this.hint;
   }
 
-  sumOf({ grid: n, cell }) {
+  // what a cell is worth after step `at`, and all it collects or gives away in the whole story
+  sumOf({ grid: n, cell }, at) {
     const grid = this.story.grids[n];
-    const value = grid.value(cell, this.at);
-    const name = (grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell)) + (value === null ? "" : ` = ${number(value)}`);
+    const value = grid.value(cell, at);
+    const name = grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell);
+    const now = value === null ? `${name} is still empty` : `${name} = ${number(value)}`;
     const terms = this.story.partners[n][cell];
-    if (!terms.length) return `${name} takes part in no step.`;
+    if (!terms.length) return `${now}${value === null ? " and" : ""} takes part in no step.`;
     const steps = new Set(terms.map((term) => term.at)).size;
     const times = steps === 1 ? "1 step" : `${steps} steps`;
     const total = number(terms.reduce((sum, term) => sum + term.amount, 0));
-    const shown = terms.slice(0, 9);
+    const shown = terms.slice(0, this.size[0] < NARROW ? 4 : 9);
     const more = terms.length > shown.length ? ` and ${terms.length - shown.length} more` : "";
-    if (grid.collects) {
-      const sum = shown.map((term) => number(term.amount)).join(" + ").replaceAll("+ −", "− ");
-      return `${name} now; it collects in ${times}: ${sum}${more} = ${total}.`;
+    if (!grid.collects) {
+      return `${now} takes part in ${times}: gives ${shown.map((term) => this.given(term)).join(", ")}${more}. In all ${total}.`;
     }
-    return `${name} takes part in ${times}: gives ${shown.map((term) => this.given(term)).join(", ")}${more}. In all ${total}.`;
+    const collects = `${now}${value === null ? "" : " now"}; it collects`;
+    if (terms.length === 1) return `${collects} ${total} in 1 step.`;
+    const sum = shown.map((term) => number(term.amount)).join(" + ").replaceAll("+ −", "− ");
+    return `${collects} in ${times}: ${sum}${more} = ${total}.`;
   }
 
   given({ to, cell, amount }) {
@@ -475,24 +521,21 @@ class Panel {
     const places = story.moves[at].map((place, n) => place.map((value, axis) => mix(before[n][axis], value, glide)));
     const selected = playing ? null : chosen;
     const terms = selected ? story.partners[selected.grid][selected.cell] : story.termsAt(at);
-    const lit = selected ? this.litBy(terms, selected) : story.litAt(at);
+    const lit = selected ? story.litBy(terms, selected) : story.litAt(at);
     context.clearRect(0, 0, ...this.size);
-    if (!selected && !this.inLine && glide === 1) this.drawBeams(places, lit);
+    if (selected) this.drawWays(selected, places, terms);
+    else if (!this.inLine && glide === 1) this.drawBeams(places, lit);
     const shown = progress < LANDED ? at - 1 : at;
-    story.grids.forEach((grid, n) => this.drawGrid(n, places, shown, selected && lit[n]));
+    story.grids.forEach((grid, n) => this.drawGrid(n, places, shown, selected || this.isIdle(n, lit) ? lit[n] : null));
     if (selected) this.drawSelection(selected, places, terms, lit);
     else this.drawStep(places, terms, lit, glide, travel, progress);
     if (chosen) this.frame(this.around(chosen.grid, [chosen.cell], places), css(this.player.theme.ink), 3.5);
   }
 
-  litBy(terms, selected) {
-    const lit = this.story.grids.map(() => new Set());
-    lit[selected.grid].add(selected.cell);
-    for (const term of terms) {
-      lit[term.to].add(term.cell);
-      for (const [grid, cell] of term.read) if (grid !== selected.grid) lit[grid].add(cell);
-    }
-    return lit;
+  // one of several channels, images or kernels, while a step concerns others of them
+  isIdle(n, lit) {
+    const { prefix, picture } = this.story.grids[n];
+    return prefix.length > 0 && !picture && !lit[n].size && this.story.steps[this.at].flows !== undefined;
   }
 
   drawGrid(n, places, at, lit) {
@@ -507,41 +550,118 @@ class Panel {
       context.strokeStyle = theme.roles[grid.role].line;
       context.strokeRect(left - 0.5, top - 0.5, grid.columns * side + 1, grid.rows * side + 1);
     } else {
-      for (let cell = 0; cell < grid.values.length; cell++) {
-        context.globalAlpha = lit && !lit.has(cell) ? 0.3 : 1;
-        this.drawCell(grid, cell, grid.value(cell, at), ...this.square(n, cell, places));
+      const cells = grid.all.map((cell) => ({ cell, at: this.square(n, cell, places), ...this.looks(grid, cell, at) }));
+      const each = (draw, dimmed = DIMMED) => {
+        for (const one of cells) {
+          context.globalAlpha = lit && !lit.has(one.cell) ? dimmed : 1;
+          draw(one);
+        }
+        context.globalAlpha = 1;
+      };
+      each((one) => this.fillCell(grid, one));
+      if (side < SMALLEST_WITH_NUMBER) this.drawRim(n, places);
+      else {
+        each((one) => grid.fillers[one.cell] && this.dashes(...one.at));
+        each((one) => grid.fillers[one.cell] || this.edge(grid, one));
+        each((one) => this.writeCell(grid, one), DIMMED_TEXT);
       }
-      context.globalAlpha = 1;
     }
     this.drawNames(n, places, side);
   }
 
-  drawCell(grid, cell, value, x, y, side) {
-    const { context, player } = this;
-    const { theme } = player;
-    const filler = grid.fillers[cell];
-    const blank = filler || value === null;
-    const rgb = blank ? theme.paper : theme.cell(grid.role, Math.abs(value) / grid.largest);
+  // the value of a cell at a step, and the colour it has because of that
+  looks(grid, cell, at) {
+    const { theme } = this.player;
+    const value = grid.value(cell, at);
+    const blank = grid.fillers[cell] || value === null;
+    return { value, rgb: blank ? theme.paper : theme.cell(grid.role, Math.abs(value) / grid.largest) };
+  }
+
+  fillCell(grid, { cell, at: [x, y, side], rgb }) {
+    const { context } = this;
+    const gap = side < SMALLEST_WITH_NUMBER && side > 4 ? 0.75 : 0; // in place of lines
     context.fillStyle = css(rgb);
-    context.fillRect(x, y, side, side);
+    context.fillRect(x, y, side - gap, side - gap);
     if (grid.missed.has(cell)) this.hatch(x, y, side);
-    if (side >= 7) {
-      if (filler) context.setLineDash([3, 3]);
-      context.lineWidth = 1;
-      context.strokeStyle = filler ? theme.soft : theme.roles[grid.role].line;
-      context.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
-      if (filler) context.setLineDash([]);
+  }
+
+  // neighbours share the line between them
+  edge(grid, { at: [x, y, side] }) {
+    const { context } = this;
+    context.lineWidth = 1;
+    context.strokeStyle = this.player.theme.roles[grid.role].line;
+    context.strokeRect(x + 0.5, y + 0.5, side, side);
+  }
+
+  // every side from left to right or downwards, so that the dashes of neighbours fall on each other
+  dashes(x, y, side) {
+    const { context } = this;
+    const [left, top] = [x + 0.5, y + 0.5];
+    context.setLineDash([3, 3]);
+    context.lineWidth = 1;
+    context.strokeStyle = this.player.theme.soft;
+    context.beginPath();
+    for (const shift of [0, side]) {
+      context.moveTo(left, top + shift);
+      context.lineTo(left + side, top + shift);
+      context.moveTo(left + shift, top);
+      context.lineTo(left + shift, top + side);
     }
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  // around a grid of cells too small for lines of their own: one line, and a dashed one around its padding
+  drawRim(n, places) {
+    const { context, story, player } = this;
+    const grid = story.grids[n];
+    const real = grid.all.filter((cell) => !grid.fillers[cell]);
+    this.frame(this.around(n, [real[0], real.at(-1)], places), player.theme.roles[grid.role].line, 1);
+    if (real.length === grid.all.length) return;
+    context.setLineDash([3, 3]);
+    this.frame(this.around(n, [0, grid.all.length - 1], places), player.theme.soft, 1);
+    context.setLineDash([]);
+  }
+
+  writeCell(grid, { cell, at: [x, y, side], value, rgb: bright }) {
+    const { context } = this;
+    const { theme } = this.player;
+    const rgb = context.globalAlpha < 1 ? blend(theme.paper, bright, DIMMED) : bright;
+    const filler = grid.fillers[cell];
     if (grid.ndim === 1 && !filler && side >= 24) {
-      context.globalAlpha *= 0.6;
-      this.text(grid.place(cell)[1], x + 4, y + 8, theme.textOn(rgb), `${clamp(0.22 * side, 8, 10)}px ${theme.font}`, "left");
-      context.globalAlpha /= 0.6;
+      const alpha = context.globalAlpha;
+      context.globalAlpha = 0.65 * alpha;
+      this.text(grid.place(cell)[1], x + 4, y + 8, theme.textOn(rgb), this.small(side, 10), "left");
+      context.globalAlpha = alpha;
     }
-    if (value !== null && side >= SMALLEST_WITH_NUMBER) {
-      const text = number(value);
-      const size = Math.min((grid.ndim === 1 ? 0.4 : 0.36) * side, (1.35 * side) / Math.max(3, text.length));
-      this.text(text, x + side / 2, y + side / 2 + 0.5, filler ? theme.soft : theme.textOn(rgb), `${size}px ${theme.font}`);
+    const size = this.letters(grid, side);
+    if (value === null || size < SMALLEST_LETTERS) return;
+    const [text, font] = [number(value), `${size}px ${theme.font}`];
+    const [middleX, middleY] = [x + side / 2, y + (grid.ndim === 1 ? 0.54 : 0.5) * side + 0.5];
+    if (grid.missed.has(cell)) {
+      context.font = font;
+      const width = Math.min(side - 4, context.measureText(text).width + 6);
+      context.fillStyle = css(rgb); // no lines through the number
+      context.fillRect(middleX - width / 2, middleY - 0.65 * size, width, 1.2 * size);
     }
+    this.text(text, middleX, middleY, filler ? theme.soft : theme.textOn(rgb), font);
+  }
+
+  // all numbers of a grid are written in one size, in which the longest fits its cell
+  letters(grid, side) {
+    const { font } = this.player.theme;
+    if (grid.longest?.font !== font) {
+      this.context.font = `100px ${font}`;
+      const texts = new Set(grid.everyValue().map(number));
+      grid.longest = { font, width: Math.max(...[...texts].map((text) => this.context.measureText(text).width)) / 100 };
+    }
+    const wished = grid.ndim === 1 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);
+    return Math.min(wished, (0.86 * side) / grid.longest.width);
+  }
+
+  // the letters of indices
+  small(side, most = 11) {
+    return `${clamp(0.24 * side, 9, most)}px ${this.player.theme.font}`;
   }
 
   text(text, x, y, colour, font, align = "center") {
@@ -583,6 +703,7 @@ class Panel {
       context.lineTo(x + shift + side, y);
     }
     context.lineWidth = 1;
+    context.globalAlpha *= 0.6;
     context.strokeStyle = player.theme.soft;
     context.stroke();
     context.restore();
@@ -594,13 +715,16 @@ class Panel {
     const grid = story.grids[n];
     const [x, y] = this.square(n, 0, places);
     const colour = theme.roles[grid.role].text;
-    const small = `${clamp(0.22 * side, 8, 10)}px ${theme.font}`;
     if (grid.ndim === 1) {
       this.text(grid.key, x - 9, y + side / 2, colour, `600 15px ${theme.codeFont}`, "right");
       return;
     }
-    this.text(grid.caption || grid.key, x, y - 0.78 * this.unit, colour, `600 ${clamp(0.36 * this.unit, 10, 14)}px ${theme.codeFont}`, "left");
-    if (side < 20 || grid.picture) return;
+    const counted = side >= 20 && !grid.picture;
+    const above = Math.max(0.78 * this.unit, counted ? 20 : 7);
+    const size = clamp(0.36 * this.unit, 10, 14);
+    this.text(grid.caption || grid.key, x, y - above, colour, `600 ${size}px ${theme.codeFont}`, "left");
+    if (!counted) return;
+    const small = this.small(side);
     for (let column = 0; column < grid.columns; column++) this.index(n, places, column, 1, column, small);
     for (let row = 0; row < grid.rows; row++) this.index(n, places, row * grid.columns, 0, row, small);
   }
@@ -641,7 +765,7 @@ class Panel {
     // before the kernel the chip is the number read; behind it, the product
     for (const term of terms) {
       const path = this.path(term, places);
-      const [x, y] = along(path, travel < 1 ? travel : path.length === 3 ? 0.74 : 0.5);
+      const [x, y] = along(path, travel < 1 ? travel : path.length === 3 ? BEHIND_KERNEL : 0.5);
       const source = path.length === 3 && travel < 0.5 && term.read.find(([grid]) => story.grids[grid].role !== "kernel");
       if (source) this.chip(x, y, number(story.grids[source[0]].values[source[1]]), story.grids[source[0]].role);
       else this.chip(x, y, number(term.amount), story.grids[term.to].role);
@@ -660,7 +784,7 @@ class Panel {
     const { context } = this;
     context.lineWidth = width;
     context.strokeStyle = colour;
-    context.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
+    context.strokeRect(left + 0.5, top + 0.5, right - left, bottom - top);
   }
 
   flash(terms, places, share) {
@@ -740,8 +864,20 @@ class Panel {
         context.globalAlpha = this.player.theme.dark ? 0.22 : 0.14;
         context.fill();
         context.globalAlpha = 1;
+        this.drawHead(start, end, to, places);
       }
     }
+  }
+
+  // where a beam enters the grid it runs to, outside of it and of its indices: so even one frame tells the direction
+  drawHead(start, end, to, places) {
+    const [a, b] = [start, end].map(([p, q]) => share([p, q], 0.5));
+    const [left, top, right, bottom] = this.around(to, [0, this.story.grids[to].all.length - 1], places);
+    const level = start[0][0] === start[1][0];
+    const [axis, edge] = level ? [0, b[0] < a[0] ? right + 2 : left - 16] : [1, b[1] < a[1] ? bottom + 2 : top - 32];
+    const tip = share([a, b], clamp((edge - a[axis]) / (b[axis] - a[axis] || 1), 0, 1));
+    this.context.fillStyle = this.textColour(to);
+    this.arrowhead(a, tip);
   }
 
   // between pictures at the same height
@@ -783,29 +919,43 @@ class Panel {
     const { context, player } = this;
     context.font = font;
     const width = context.measureText(text).width + 3;
-    const [left, top] = corner ? [x - width, y - 10] : [x, y];
+    const height = parseFloat(font.slice(4)) + 1;
+    const [left, top] = corner ? [x - width, y - height] : [x, y];
     context.fillStyle = css(player.theme.paper);
-    context.globalAlpha = 0.8;
-    context.fillRect(left, top, width, 10);
+    context.globalAlpha = 0.85;
+    context.fillRect(left, top, width, height);
     context.globalAlpha = 1;
-    this.text(text, left + width / 2, top + 5.5, player.theme.roles[role].text, font);
+    this.text(text, left + width / 2, top + height / 2 + 0.5, player.theme.roles[role].text, font);
   }
 
   chip(x, y, text, role) {
     const { context, player } = this;
     const { theme } = player;
     const rgb = theme.roles[role].rgb;
-    const font = `600 12px ${theme.font}`;
+    const height = clamp(0.4 * this.unit, 13, 18);
+    const font = `600 ${0.67 * height}px ${theme.font}`;
     context.font = font;
-    const width = Math.max(20, context.measureText(text).width + 10);
+    const width = Math.max(height + 2, context.measureText(text).width + 0.55 * height);
     context.fillStyle = css(rgb);
     context.beginPath();
-    context.roundRect(x - width / 2, y - 9, width, 18, 9);
+    context.roundRect(x - width / 2, y - height / 2, width, height, height / 2);
     context.fill();
     this.text(text, x, y + 0.5, theme.textOn(rgb), font);
   }
 
-  // the chosen cell, every cell it meets in any step, and what passes between them
+  // lines between the chosen cell and every cell it meets, before the grids are drawn: no line crosses a number
+  drawWays(selected, places, terms) {
+    if (terms.length > MOST_CHIPS) return;
+    const goal = this.square(selected.grid, selected.cell, places);
+    for (const term of terms) {
+      const end = this.far(term, selected, places);
+      if (!end) continue;
+      const way = this.story.grids[selected.grid].collects ? [end, goal] : [goal, end];
+      this.drawCurve(way, term.to, 1, this.inLine ? 0.6 : 0.5);
+    }
+  }
+
+  // the chosen cell, every cell it meets in any step, and the amounts that pass between them
   drawSelection(selected, places, terms, lit) {
     lit.forEach((cells, n) => {
       if (this.story.grids[n].picture) return;
@@ -813,12 +963,6 @@ class Panel {
     });
     if (terms.length > MOST_CHIPS) return;
     const goal = this.square(selected.grid, selected.cell, places);
-    for (const term of terms) {
-      const end = this.far(term, selected, places);
-      if (!end) continue;
-      const way = this.story.grids[selected.grid].collects ? [end, goal] : [goal, end];
-      this.drawCurve(way, term.to, 1, this.inLine ? 0.6 : 0.3);
-    }
     for (const term of terms) this.drawShare(term, this.far(term, selected, places), goal);
   }
 
@@ -827,7 +971,8 @@ class Panel {
     if (!end) return;
     const { role } = this.story.grids[to];
     const [x, y, side] = end;
-    if (this.inLine) this.chip(...along([goal, end], 0.72), number(amount), role);
+    const overKernel = Math.abs(goal[1] - end[1]) > 3 * side; // then the amount stands beyond it
+    if (this.inLine) this.chip(...share(between(goal, end), overKernel ? 0.84 : 0.5), number(amount), role);
     else if (side >= 24) this.tag(number(amount), x + side - 2, y + side - 2, role, this.tagFont(side), 1);
   }
 
@@ -852,16 +997,18 @@ function between(from, to) {
   const reach = Math.max(Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1]), 1e-9);
   const start = Math.min(0.5, from[2] / 2 / reach);
   const end = 1 - Math.min(0.5, (to[2] / 2 + 1) / reach);
-  return [start, end].map((share) => [mix(a[0], b[0], share), mix(a[1], b[1], share)]);
+  return [share([a, b], start), share([a, b], end)];
 }
 
+const share = ([a, b], part) => [mix(a[0], b[0], part), mix(a[1], b[1], part)];
+
 // the point at a share of the way through the centres of some squares
-function along(squares, share) {
+function along(squares, part) {
   const points = squares.map(middle);
   const last = points.length - 1;
   if (!last) return points[0];
-  const leg = Math.min(Math.floor(share * last), last - 1);
-  return [0, 1].map((axis) => mix(points[leg][axis], points[leg + 1][axis], share * last - leg));
+  const leg = Math.min(Math.floor(part * last), last - 1);
+  return share(points.slice(leg), part * last - leg);
 }
 
 // the sides by which two rectangles look at each other: two points of each
@@ -934,7 +1081,8 @@ class Player {
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
     this.words = element("div", "cg-panels", this.root);
     this.words.setAttribute("aria-live", "polite");
-    this.panels = stories.map((story) => new Panel(new Story(story), this.words, this));
+    this.panels = [];
+    for (const story of stories) this.panels.push(new Panel(new Story(story), this.words, this));
     this.last = Math.max(...this.panels.map((panel) => panel.story.last));
     this.position = Math.min(this.position, this.last);
     this.buildBar();
@@ -1128,7 +1276,9 @@ class Player {
     if (!this.panels[0]?.node.clientWidth) return;
     this.width = this.root.clientWidth;
     this.takeTheme();
-    const unit = this.unitFor();
+    const ratio = window.devicePixelRatio || 1;
+    const fitting = this.unitFor();
+    const unit = fitting < SMALLEST_WITH_NUMBER ? fitting : Math.floor(fitting * ratio) / ratio; // lines on whole pixels
     const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
     for (const panel of this.panels) panel.resize(panel.node.clientWidth, unit, height);
     this.makeRoomForTicks();
@@ -1139,14 +1289,17 @@ class Player {
   unitFor() {
     const fits = () => Math.min(...this.panels.map((panel) => panel.unitFor(panel.node.clientWidth)));
     this.words.classList.remove("cg-stacked");
-    if (this.panels.length === 1 || fits() >= SMALLEST_BESIDE) return fits();
+    const most = Math.max(...this.panels.map((panel) => panel.smallestBeside));
+    if (this.panels.length === 1 || fits() >= most) return fits();
     this.words.classList.add("cg-stacked");
     return Math.min(fits(), LARGEST_STACKED);
   }
 
   rethemed() {
     if (!this.theme || !this.panels.length) return;
+    const before = css([...this.theme.paper, ...this.theme.ink]);
     this.takeTheme();
+    if (css([...this.theme.paper, ...this.theme.ink]) === before) return;
     for (const panel of this.panels) panel.rewrite();
     this.draw();
   }

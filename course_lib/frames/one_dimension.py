@@ -168,11 +168,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     padded, flipped = grids["dy"].values[0], w[::-1]
     steps = [
         Step(
-            f"Every input will collect from the outputs it fed. dy gets {reach} "
-            + ("zero" if reach == 1 else "zeros")
-            + " at each end"
-            + (f" and {line.stride - 1} between its values" if line.stride > 1 else "")
-            + ", and w is turned round.",
+            f"Every input will collect from the outputs it fed. {_zeros_around(reach, line.stride)}w is turned round.",
             moves={"w": (-reach / 2, MIDDLE)},
         )
     ]
@@ -215,6 +211,13 @@ def _line(dy, x, w, stride, padding):
     line = Line(len(x), len(w), stride, padding)
     checks.shape("dy", dy, (line.m,), "the shape of y")
     return line
+
+
+def _zeros_around(reach, stride):
+    """The zeros that dy gets before it is read, as the first half of a sentence, or nothing."""
+    places = [(reach, "at each end"), (stride - 1, "between its values")]
+    named = [f"{count} {'zero' if count == 1 else 'zeros'} {where}" for count, where in places if count]
+    return f"dy gets {' and '.join(named)}, and " if named else ""
 
 
 def _places(count):

@@ -219,16 +219,34 @@ class Story:
 
     @cached_property
     def untouched(self):
-        """{grid key: cells, filler aside, that no step reads or writes}: the remainder that windows never reach."""
+        """{grid key: cells, filler aside, that no step reads or writes}: the remainder that windows never reach.
+
+        A cell that only filler is added to counts as untouched: in the gather form, it fed no output.
+        """
         touched = {key: set() for key in self.grids}
         for step in self.steps:
             for flow in step.flows:
-                touched[flow.to].update(flow.cells)
+                touched[flow.to].update(self._reached(flow))
                 for key, cells in flow.factors:
                     touched[key].update([cells] if not isinstance(cells, list) else cells)
             for key, cells in step.looks.items():
                 touched[key].update(cells)
         return {key: self._outside(grid, touched[key]) for key, grid in self.grids.items()}
+
+    def _reached(self, flow):
+        """The cells of a flow that receive something other than filler."""
+        filler = np.zeros(len(flow.cells), dtype=bool)
+        for key, cells in flow.factors:
+            filler |= self.fillers[key][cells]
+        return set(np.array(flow.cells)[~filler].tolist())
+
+    @cached_property
+    def fillers(self):
+        """{grid key: for every cell, whether it is filler}"""
+        return {
+            key: np.array([grid.is_filler(cell) for cell in range(grid.values.size)])
+            for key, grid in self.grids.items()
+        }
 
     def _outside(self, grid, touched):
         return [cell for cell in range(grid.values.size) if cell not in touched and not grid.is_filler(cell)]

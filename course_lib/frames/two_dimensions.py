@@ -269,15 +269,21 @@ def _ending(plane):
 
 
 def _gather_opening(plane):
-    between = [f"{s - 1}" for s in plane.stride if s > 1]
-    spread = f", and {' and '.join(dict.fromkeys(between))} between its values" if between else ""
-    rows, columns = plane.reach
-    around = f"{rows}" if rows == columns else f"{rows} rows and {columns} columns of"
-    zeros = "zero" if rows == columns == 1 else "zeros"
+    places = [(plane.reach, "on each side"), ([s - 1 for s in plane.stride], "between its values")]
+    named = [f"{_zeros(*counts)} {where}" for counts, where in places if any(counts)]
+    zeros = f"dy gets {', and '.join(named)}. " if named else ""
     return (
-        f"Every pixel will collect from the outputs it fed. dy gets {around} {zeros} on each side{spread}. "
+        f"Every pixel will collect from the outputs it fed. {zeros}"
         "w is turned by 180 degrees: the first weight of a window met the pixel that lies first in it."
     )
+
+
+def _zeros(rows, columns):
+    """(2, 2) -> "2 zeros"; (2, 1) -> "2 rows and 1 column of zeros"."""
+    if rows == columns:
+        return "1 zero" if rows == 1 else f"{rows} zeros"
+    lines = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((rows, "row"), (columns, "column")) if n]
+    return f"{' and '.join(lines)} of zeros"
 
 
 def _who_it_fed(grids, at, reads):
