@@ -288,9 +288,13 @@ def paid_by_stride(f):
     rows = []
     for stride in (3, 2, 1):
         dy = np.ones(_pooled(x, 3, stride).shape)
-        rows.append((stride, dy.size, f"{f(dy, x, 3, stride).sum():.0f}"))
+        dx = f(dy, x, 3, stride)
+        rows.append((stride, dy.size, f"{dx.sum():.0f}"))
     return Symptom(
-        "Windows of 3 x 3 on 7 x 7, no two values alike, dy all ones.", ("stride", "sum of dy", "sum of dx"), rows
+        "Windows of 3 x 3 on 7 x 7, no two values alike, dy all ones. Below, the dx with stride 1.",
+        ("stride", "sum of dy", "sum of dx"),
+        rows,
+        Picture("dx", dx, measured(lambda x: _pooled(x, 3, 1), dy, x), 1e-6, ("this one", "measured")),
     )
 
 
@@ -513,17 +517,18 @@ CLINIC_08 = Exercise(
 
 @symptom
 def errors_by_dy(f):
-    x = _rng().standard_normal((5, 6))
+    x = np.array([[2.0, -1, 3, -2], [-3, 1, -1, 4]])
     rows = []
-    for name, dy in (("all ones", np.ones(x.shape)), ("random", _rng().permuted(x, axis=0))):
-        rows.append(
-            (
-                name,
-                off(f(dy, np.abs(x)), measured(lambda x: np.maximum(x, 0), dy, np.abs(x))),
-                off(f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x)),
-            )
-        )
-    return Symptom("dx against central differences: the relative error.", ("dy", "all x positive", "any x"), rows)
+    for name, dy in (("all ones", np.ones(x.shape)), ("random", np.array([[-2.0, 3, 1, -1], [2, -4, -3, 5]]))):
+        gaps = [off(f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x)) for x in (np.abs(x), x)]
+        rows.append((name, *gaps))
+    return Symptom(
+        "dx against central differences: the relative error. Below, x is [[2, -1, 3, -2], [-3, 1, -1, 4]], and dy "
+        "[[-2, 3, 1, -1], [2, -4, -3, 5]].",
+        ("dy", "all x positive", "any x"),
+        rows,
+        Picture("dx", f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x), 1e-6, ("this one", "measured")),
+    )
 
 
 CLINIC_09 = Exercise(
