@@ -253,6 +253,34 @@ MEMORY = {
 }
 
 
+def each(table):
+    """A decorator: one test goes through every row of a table {label: values}, and says at which row it failed."""
+
+    def decorate(test):
+        def through_the_table(**arguments):
+            for label, row in table.items():
+                try:
+                    test(**arguments, **dict(zip(own, _as_tuple(row), strict=True)))
+                except BaseException as error:
+                    error.add_note(f"at the row {label!r}")
+                    raise
+
+        through_the_table.__name__, through_the_table.__doc__ = test.__name__, test.__doc__
+        parameters = list(inspect.signature(test).parameters)
+        count = len(parameters) - len(_as_tuple(next(iter(table.values()))))
+        names, own = parameters[:count], parameters[count:]  # what pytest gives, and what comes from the table
+        through_the_table.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
+        )
+        return through_the_table
+
+    return decorate
+
+
+def _as_tuple(row):
+    return row if isinstance(row, tuple) else (row,)
+
+
 def public_functions(module):
     """What a module offers: its __all__, or the functions written in it."""
     if hasattr(module, "__all__"):

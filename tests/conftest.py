@@ -1,5 +1,10 @@
+import contextlib
 import os
+import time
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy is imported: the workers share the cores
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -8,6 +13,30 @@ from hypothesis import settings
 # The same examples on every machine and no time limit on one: what fails here fails everywhere.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=200)
 settings.load_profile("course")
+
+
+WORKERS = 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Two tests at a time, unless the command says otherwise (-n 0: one after the other) or xdist is missing."""
+    if not config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if config.option.numprocesses is None and not config.option.tx and not config.option.usepdb:
+        config.option.numprocesses, config.option.dist = WORKERS, "loadgroup"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """What shares costly things stays on one worker: a file of tests, or all that need the browser.
+
+    The tests of notebooks do not: lessons are built once for all workers (see `built`).
+    """
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent)
+        if file.name != "test_notebooks.py":
+            item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] == "browser" else str(file)))
 
 
 @pytest.fixture
@@ -36,10 +65,36 @@ def lesson_environment(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(lesson_environment, tmp_path_factory):
-    """The folder of freshly built notebooks: never the ones that a learner writes into."""
+    """The folder of freshly built notebooks: never the ones that a learner writes into.
+
+    Workers of xdist share it: each takes the next lesson that nobody has taken, and waits for those of the other.
+    """
     from course_lib import build
 
-    folder = tmp_path_factory.mktemp("notebooks")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = tmp_path_factory.getbasetemp().parent / "built"
+        folder.mkdir(exist_ok=True)
+    else:
+        folder = tmp_path_factory.mktemp("built")
     for lesson in build.lessons():
-        build.build(lesson, folder)
+        with contextlib.suppress(FileExistsError):
+            (folder / f".{lesson}.taken").touch(exist_ok=False)
+            try:
+                build.build(lesson, folder)
+            except BaseException as error:
+                (folder / f".{lesson}.failed").write_text(f"{type(error).__name__}: {error}")
+                raise
+    for lesson in build.lessons():
+        _wait_until_built(folder, lesson)
     return folder
+
+
+def _wait_until_built(folder, lesson, seconds=1200):
+    end = time.monotonic() + seconds
+    while not (folder / f"{lesson}.ipynb").exists():
+        failed = folder / f".{lesson}.failed"
+        if failed.exists():
+            pytest.fail(f"{lesson} could not be built: {failed.read_text()}", pytrace=False)
+        if time.monotonic() > end:
+            pytest.fail(f"{lesson} was not built within {seconds} s", pytrace=False)
+        time.sleep(0.2)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from calls import CALLS, SIZES
+from calls import CALLS, SIZES, each
 
 from course_lib import checks, loops
 from course_lib import functional as F
@@ -21,14 +21,15 @@ def assert_refused(call, argument, value, came):
 
 
 def every(choose, table):
-    """Parametrize over (call, argument) for the arguments that `choose` names, times a table of bad values."""
+    """Parametrize over (call, argument) for the arguments that `choose` names; each with a table of bad values."""
     rows = [
-        pytest.param(call, argument, *row, id=f"{call.name} {argument} {label}")
-        for call in CALLS
-        for argument in choose(call)
-        for label, row in table.items()
+        pytest.param(call, argument, id=f"{call.name} {argument}") for call in CALLS for argument in choose(call)
     ]
-    return pytest.mark.parametrize(("call", "argument", "bad", "came"), rows)
+
+    def decorate(test):
+        return pytest.mark.parametrize(("call", "argument"), rows)(each(table)(test))
+
+    return decorate
 
 
 def default(call, argument):

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from calls import CALLS, LAYERS, MEMORY, build, draw, public_functions
+from calls import CALLS, LAYERS, MEMORY, build, draw, each, public_functions
 
 from course_lib import functional as F
 from course_lib import layers, loops, optim
@@ -39,24 +39,21 @@ def test_the_table_knows_every_public_function():
     assert {call.function for call in CALLS} == public_functions(F) | public_functions(loops) - on_numbers
 
 
-every_memory = pytest.mark.parametrize("change", MEMORY.values(), ids=MEMORY)
-
-
 def laid_out(arguments, change):
     """The same arguments with every array, integers and booleans too, lying differently in memory."""
     return {name: change(value) if isinstance(value, np.ndarray) else value for name, value in arguments.items()}
 
 
-@every_memory
 @every_call_on_arrays
+@each(MEMORY)
 def test_results_do_not_depend_on_how_an_array_lies_in_memory(call, change):
     found, expected = call.run(**laid_out(call.arguments(), change)), call.run()
     assert_same(found, expected)
     assert [array.dtype for array in arrays_in(found)] == [array.dtype for array in arrays_in(expected)]
 
 
-@every_memory
 @every_call_on_arrays
+@each(MEMORY)
 def test_no_argument_is_changed(call, change):
     arguments = laid_out(call.arguments(), change)
     before = copy.deepcopy(arguments)
@@ -65,8 +62,8 @@ def test_no_argument_is_changed(call, change):
         np.testing.assert_array_equal(arguments[name], before[name], err_msg=name)
 
 
-@every_memory
 @every_call_on_arrays
+@each(MEMORY)
 def test_read_only_arrays_are_taken(call, change):
     arguments = laid_out(call.arguments(), change)
     for value in arguments.values():
@@ -93,8 +90,8 @@ def test_with_float32_and_float64_together_the_result_is_float64():
             assert {array.dtype for array in arrays_in(call.run(**arguments))} == {np.dtype(np.float64)}
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, bool, ">i2"], ids=str)
 @every_call_on_arrays
+@each({str(dtype): dtype for dtype in (np.int64, np.int8, np.uint8, bool, ">i2")})
 def test_integers_are_promoted_and_give_the_values_of_float64(call, dtype):
     def whole(array):
         return np.abs(np.round(3 * array)).astype(dtype)
