@@ -360,7 +360,8 @@ class Own(Module):
     """A Conv2d as a learner writes it, to be spoilt below."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, *, rng=None):
-        self.weight = Parameter(init.he_normal((out_channels, in_channels, kernel_size, kernel_size), rng))
+        shape = out_channels, in_channels, kernel_size, kernel_size
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng()))
         self.bias = Parameter(np.zeros(out_channels))
         self.stride, self.padding = stride, padding
 
@@ -373,7 +374,7 @@ def judged(cls):
 
 def test_a_class_like_the_stub_is_right():
     verdict = judged(Own)
-    assert verdict.status == "right"
+    assert verdict.status == "right" and verdict.remarks == []
 
 
 def test_a_class_that_is_no_module_is_told_that_networks_take_only_modules():
@@ -440,6 +441,17 @@ def test_a_right_layer_is_told_what_its_start_lacks():
     assert "He's rule" in told and "bias does not start at zero" in told and "from `rng`" in told
 
 
+def test_a_right_layer_that_needs_a_generator_is_told_just_that():
+    class Needy(Own):
+        def __init__(self, *sizes, rng=None, **geometry):
+            super().__init__(*sizes, rng=rng, **geometry)
+            self.weight.data = init.he_normal(self.weight.data.shape, rng)
+
+    verdict = judged(Needy)
+    assert verdict.status == "right"
+    assert len(verdict.remarks) == 1 and "without `rng`" in verdict.remarks[0]
+
+
 def backward_with(*geometry):
     def backward(self, dy):
         other = [getattr(self, part) if isinstance(part, str) else part for part in geometry]
@@ -472,6 +484,7 @@ def test_an_input_that_was_never_kept_shows_as_pythons_own_error_and_as_nothing_
     verdict = judged(Forgetful)
     assert verdict.status == "error" and "no attribute 'x'" in verdict.raised.message
     assert verdict.mistakes == {}
+    assert list(verdict.raised.values) == ["dy", "self.weight", "self.stride", "self.padding"]
 
 
 def test_a_backward_that_returns_all_three_gradients_is_told_to_return_one():

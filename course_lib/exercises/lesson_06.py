@@ -179,14 +179,20 @@ def _backward(dx=None, dw=None, db=None):
 
 
 def _in_layer(tensor, which, mistakes):
-    """The mistakes of a function, made inside the layer's backward. What is not shaped like dw cannot be added."""
+    """The mistakes of a function, made inside the layer's backward."""
     found = []
     for m in mistakes:
-        wrongs = [wrong for wrong in m.wrongs if "kernel_of" not in getattr(wrong, "steps", ())]
+        wrongs = [wrong for wrong in m.wrongs if not _is_another_in_layers(wrong)]
         if wrongs:
             slips = tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in wrongs)
             found.append(Mistake(m.short, m.says, slips))
     return found
+
+
+def _is_another_in_layers(wrong):
+    """What is not shaped like dw cannot be added; windows that are missing at the border raise, as without padding."""
+    steps = getattr(wrong, "steps", {})
+    return "kernel_of" in steps or steps.get("pad") in (convolution.no_zeros, convolution.fails_at_the_border)
 
 
 def _set(self, dy):
@@ -395,18 +401,26 @@ def layer_mistakes():
     }
 
 
+def _fresh(cls, *sizes, seed=0):
+    return cls(*sizes, rng=np.random.default_rng(seed))
+
+
 def _spread_like_he(cls):
-    weight = cls(16, 32, 3).weight.data
+    weight = _fresh(cls, 16, 32, 3).weight.data
     return abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.1
 
 
 def _starts_without_bias(cls):
-    return not cls(2, 5, 3).bias.data.any()
+    return not _fresh(cls, 2, 5, 3).bias.data.any()
 
 
 def _starts_as_its_generator_says(cls):
-    one, same, other = (cls(2, 3, 3, rng=np.random.default_rng(seed)).weight.data for seed in (1, 1, 2))
+    one, same, other = (_fresh(cls, 2, 3, 3, seed=seed).weight.data for seed in (1, 1, 2))
     return np.array_equal(one, same) and not np.array_equal(one, other)
+
+
+def _starts_without_a_generator(cls):
+    return cls(2, 3, 3).weight.data.any()
 
 
 CONV2D = Exercise(
@@ -456,6 +470,9 @@ CONV2D = Exercise(
         "filters different enough.": _starts_without_bias,
         "It does not draw its weights from `rng`: with the same generator twice it should start with the same weights, "
         "and with another one with others.": _starts_as_its_generator_says,
+        "It cannot be built without `rng`. None is to stand for a fresh generator, `np.random.default_rng()`.": (
+            _starts_without_a_generator
+        ),
     },
 )
 
