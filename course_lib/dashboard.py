@@ -92,7 +92,7 @@ class Dashboard(training.Watcher):
         whole = whole or first == 0 or self.clock.seconds - self.sent_whole >= _BETWEEN_WHOLES
         news = {
             "now": self._now(status), "passed": passed(self.history), "filters": self.filters,
-            "norms": [[name, norm, self.first_norms[name]] for name, norm in self.norms.items()],
+            "norms": [[name, *_finite([norm, self.first_norms[name]])] for name, norm in self.norms.items()],
         }  # fmt: skip
         if whole:
             self.sent_whole = self.clock.seconds
@@ -261,8 +261,13 @@ def passed(history):
     """History -> what the second picture shows of each epoch: accuracies, or losses where there are none."""
     labels = bool(history.train_accuracy) and history.train_accuracy[0] is not None
     kind = "accuracy" if labels or not history.train_loss else "loss"
-    train, test = (getattr(history, f"{part}_{kind}") for part in ("train", "test"))
-    return {"kind": kind, "train": train[:], "test": test[:]}
+    train, test = (_finite(getattr(history, f"{part}_{kind}")) for part in ("train", "test"))
+    return {"kind": kind, "train": train, "test": test}
+
+
+def _finite(values):
+    """A number that JSON can say, for each."""
+    return np.nan_to_num(np.array(values, float)).tolist()
 
 
 def filters(model):

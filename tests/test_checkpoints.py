@@ -156,7 +156,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from test_checkpoints import Training
 print("ready", flush=True)
-Training({optimizer!r}).fit(150, {path!r})
+Training({optimizer!r}).fit(60, {path!r})
 """
 
 
@@ -182,7 +182,7 @@ def test_killed_at_random_moments_it_goes_on_and_ends_the_same(path, optimizer):
     process.communicate()
     assert process.returncode == 0 and kills >= 3
     assert progress == sorted(progress) and progress[-1] > 0
-    assert Training(optimizer).fit(150, path).result() == Training(optimizer).fit(150).result()
+    assert Training(optimizer).fit(60, path).result() == Training(optimizer).fit(60).result()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")
@@ -266,7 +266,7 @@ def huge_text(path):
 
 def bomb(path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
-        opened.writestr("about.npy", HUGE.replace(b"10000000000000", b"50000000      ") + bytes(50_000_000))
+        opened.writestr("about.npy", HUGE.replace(b"10000000000000", b"5000000       ") + bytes(5_000_000))
 
 
 DAMAGE = {

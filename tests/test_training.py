@@ -8,9 +8,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from places import mnist_folder
 
-from course_lib import training
-from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Sequential
+from course_lib import data, training
+from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss, MSELoss
 from course_lib.optim import SGD
 
@@ -213,6 +214,141 @@ def test_bad_input_is_named(change, message):
     given = {"x": x, "y": y, "epochs": 1, "batch_size": 16, "rng": np.random.default_rng(0), **change}
     with pytest.raises((ValueError, TypeError), match=message):
         training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), progress=False, **given)
+
+
+# ---------------------------------------------------------------- watching, pausing, stopping
+
+
+class Notes(training.Watcher):
+    """Writes down what it is told, and wishes what it was given, one wish before each step."""
+
+    def __init__(self, *wishes):
+        self.wishes, self.said = list(wishes), []
+
+    def started(self, *, model, history, epochs, steps, examples):
+        self.history = history
+        self.said.append(("started", len(history.step_loss), epochs, steps, examples))
+
+    def wish(self):
+        return self.wishes.pop(0) if self.wishes else training.GO_ON
+
+    def step(self):
+        self.said.append(("step", len(self.history.step_loss)))
+
+    def epoch(self):
+        self.said.append(("epoch", len(self.history.seconds)))
+
+    def ended(self, outcome):
+        self.said.append(("ended", outcome))
+
+
+def test_a_watcher_is_told_everything_in_order_and_changes_nothing():
+    x, y = make_examples()
+    net, twin, notes = make_network(), make_network(), Notes()
+    history = train(net, x, y, epochs=2, test=(x, y), watch=notes)
+    assert notes.said == [
+        ("started", 0, 2, 3, 40), *[("step", n) for n in (1, 2, 3)], ("epoch", 1),
+        *[("step", n) for n in (4, 5, 6)], ("epoch", 2), ("ended", "finished"),
+    ]  # fmt: skip
+    assert notes.history is history
+    assert history.step_loss == train(twin, x, y, epochs=2).step_loss
+
+
+def test_a_watcher_sees_the_gradients_of_the_step():
+    x, y = make_examples()
+    net, seen = make_network(), []
+
+    class Looks(training.Watcher):
+        def step(self):
+            seen.append(np.abs(net[0].weight.grad).max())
+
+    train(net, x, y, epochs=1, watch=Looks())
+    assert len(seen) == 3 and min(seen) > 0
+
+
+def test_a_wish_to_stop_ends_before_the_next_step():
+    x, y = make_examples()
+    notes = Notes(*[training.GO_ON] * 4, training.STOP)
+    history = train(make_network(), x, y, epochs=9, watch=notes)
+    assert history.interrupted and len(history.step_loss) == 4 and len(history.train_loss) == 1
+    assert notes.said[-2:] == [("step", 4), ("ended", "stopped")]
+
+
+def test_a_pause_lasts_until_the_wish_changes_and_is_no_time_of_training():
+    x, y = make_examples()
+    notes = Notes(training.GO_ON, *[training.PAUSE] * 10)
+    started = time.perf_counter()
+    history = train(make_network(), x, y, epochs=1, watch=notes)
+    whole = time.perf_counter() - started
+    assert not notes.wishes and len(history.step_loss) == 3 and not history.interrupted
+    assert whole > 0.4 and history.seconds[0] < whole - 0.4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")
+def test_an_interrupt_ends_a_pause():
+    x, y = make_examples()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        history = train(make_network(), x, y, watch=Notes(training.GO_ON, *[training.PAUSE] * 10_000))
+    finally:
+        signal.signal(signal.SIGINT, before)
+        timer.cancel()
+    assert history.interrupted and len(history.step_loss) == 1
+
+
+def test_a_watcher_is_told_of_an_error_too():
+    x, y = make_examples()
+    notes = Notes()
+    with pytest.raises(ValueError, match="targets must be from 0 to 3"):
+        train(make_network(), x, np.full(40, 9), watch=notes)
+    assert notes.said[-1] == ("ended", "failed")
+
+
+@pytest.mark.parametrize("given", [Notes, "board", 1])
+def test_what_cannot_watch_is_refused_by_name(given):
+    x, y = make_examples()
+    with pytest.raises(TypeError, match=r"watch must be a training.Watcher such as Dashboard\(\), but is"):
+        train(make_network(), x, y, watch=given)
+
+
+def test_the_progress_bar_shows_the_last_result_unless_somebody_watches(capsys):
+    x, y = make_examples()
+    net = make_network()
+    given = {"epochs": 2, "batch_size": 16, "rng": np.random.default_rng(0), "test": (x, y)}
+    training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), x, y, **given)
+    shown = capsys.readouterr().err
+    assert "/6" in shown and "test accuracy" in shown
+    training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), x, y, watch=training.Watcher(), **given)
+    assert capsys.readouterr().err == ""
+
+
+# ---------------------------------------------------------------- figures that are stated
+
+
+def small_network_on_mnist(examples, loss, lr):
+    """Conv(1->4, 3), ReLU, pool, 32, 10; one epoch in batches of 32 -> its accuracy on the test images."""
+    (x, y), (x_test, y_test) = data.mnist()
+    chosen = np.random.default_rng(0).permutation(len(x))[:examples]
+    x, y = x[chosen], y[chosen]
+    target = y if isinstance(loss, CrossEntropyLoss) else np.eye(10, dtype=np.float32)[y]
+    rng = np.random.default_rng(0)
+    net = Sequential(
+        Conv2d(1, 4, 3, rng=rng), ReLU(), MaxPool2d(2), Flatten(),
+        Linear(676, 32, rng=rng), ReLU(), Linear(32, 10, rng=rng),
+    )  # fmt: skip
+    optimizer = SGD(net.parameters(), lr)
+    training.fit(net, loss, optimizer, x, target, epochs=1, batch_size=32, rng=rng, progress=False)
+    return training.accuracy(training.predict(net, x_test), y_test)
+
+
+@pytest.mark.skipif(mnist_folder() is None, reason="needs MNIST's four files: name their folder in COURSE_DATA_DIR")
+def test_a_seeded_tenth_of_mnist_tells_losses_and_learning_rates_apart(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(mnist_folder()))
+    assert small_network_on_mnist(6000, CrossEntropyLoss(), 0.1) == pytest.approx(0.756, abs=0.03)
+    assert small_network_on_mnist(6000, CrossEntropyLoss(), 0.01) == pytest.approx(0.601, abs=0.03)
+    assert small_network_on_mnist(6000, MSELoss(), 0.01) == pytest.approx(0.148, abs=0.03)
 
 
 # ---------------------------------------------------------------- weights on disk

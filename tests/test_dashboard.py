@@ -1,0 +1,273 @@
+"""The dashboard without a browser: what it tells its front end, and what it leaves in a notebook."""
+
+import base64
+import html
+import io
+import math
+import subprocess
+import sys
+import threading
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
+
+from course_lib import build, dashboard, dashboard_picture, training
+from course_lib.dashboard import Curve, Dashboard
+from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential
+from course_lib.losses import CrossEntropyLoss, MSELoss
+from course_lib.optim import SGD
+
+# ---------------------------------------------------------------- the curve
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 128, 129, 1000, 5628])
+@pytest.mark.parametrize("at_a_time", [1, 13, 400])
+def test_the_curve_holds_mean_and_range_of_equal_parts_however_it_was_fed(steps, at_a_time):
+    losses = np.random.default_rng(0).random(steps).tolist()
+    curve = Curve()
+    for end in (*range(at_a_time, steps, at_a_time), steps):
+        curve.extend(losses[:end])
+    bins = curve.all_bins(losses)
+    assert len(curve.bins) <= 128 and curve.width == 2 ** max(0, math.ceil(math.log2(steps / 128)))
+    assert len(bins) == -(-steps // curve.width)
+    for number, (mean, low, high) in enumerate(bins):
+        part = losses[number * curve.width : (number + 1) * curve.width]
+        assert mean == pytest.approx(np.mean(part)) and low == min(part) and high == max(part)
+
+
+def test_pieces_of_the_curve_put_together_are_the_curve():
+    losses = np.random.default_rng(0).random(700).tolist()
+    curve, copy = Curve(), []
+    for end in range(0, 701, 7):
+        first = curve.extend(losses[:end])
+        copy = copy[:first] + curve.bins[first:]
+        assert copy == curve.bins
+
+
+# ---------------------------------------------------------------- what there is to see
+
+
+def network(first=Conv2d):
+    rng = np.random.default_rng(0)
+    return Sequential(
+        Conv2d(2, 3, 3, padding=1, rng=rng), BatchNorm2d(3), Residual(Conv2d(3, 3, 3, padding=1, rng=rng), ReLU()),
+        MaxPool2d(2), Flatten(), Linear(48, 4, rng=rng),
+    )  # fmt: skip
+
+
+def examples(n=40):
+    rng = np.random.default_rng(1)
+    return rng.random((n, 2, 8, 8), dtype=np.float32), rng.integers(0, 4, n)
+
+
+def test_a_layers_norm_is_the_length_of_all_its_gradients_together():
+    net = network()
+    for number, parameter in enumerate(net.parameters()):
+        parameter.grad = np.full_like(parameter.data, number + 1)
+    norms = dashboard.gradient_norms(net)
+    assert list(norms) == ["0 Conv2d", "1 BatchNorm2d", "2.0 Conv2d", "5 Linear"]
+    assert norms["0 Conv2d"] == pytest.approx(math.sqrt(54 * 1 + 3 * 4))
+    assert norms["2.0 Conv2d"] == pytest.approx(math.sqrt(81 * 25 + 3 * 36))
+    assert list(dashboard.gradient_norms(net[5])) == ["Linear"]
+
+
+def test_filters_are_those_of_the_first_convolution_in_shares_of_the_largest():
+    net = network()
+    shown = dashboard.filters(net)
+    weights = net[0].weight.data[:, 0]
+    assert np.shape(shown["shares"]) == (3, 3, 3) and np.abs(shown["shares"]).max() == 99
+    np.testing.assert_allclose(np.array(shown["shares"]) / 99 * np.abs(weights).max(), weights, atol=0.01)
+    assert shown["largest"] == pytest.approx(np.abs(weights).max(), rel=0.01)
+    assert dashboard.filters(Linear(3, 2)) == {}
+    many = dashboard.filters(Conv2d(1, 300, 5))
+    assert len(many["shares"]) == 32
+
+
+# ---------------------------------------------------------------- a whole training
+
+
+class Watched(Dashboard):
+    """Remembers the states it told its front end."""
+
+    def started(self, **about):
+        self.told = []
+        super().started(**about)
+
+    def _tell(self, status, whole=False):
+        super()._tell(status, whole)
+        self.told.append(dict(self.board.now))
+
+
+def fit(board, epochs=3, y=None, loss=None, lr=0.1, **options):
+    x, labels = examples()
+    model = network()
+    return training.fit(
+        model, loss or CrossEntropyLoss(), SGD(model.parameters(), lr), x, labels if y is None else y,
+        epochs=epochs, batch_size=16, rng=np.random.default_rng(3), watch=board, **options,
+    )  # fmt: skip
+
+
+def test_a_board_changes_no_number_of_the_training():
+    assert fit(Dashboard()).step_loss == fit(training.Watcher()).step_loss
+
+
+def test_what_is_told_at_the_end_is_the_whole_training():
+    board = Watched()
+    x, y = examples()
+    history = fit(board, test=(x, y))
+    now = board.board.now
+    assert (now["status"], now["step"], now["of"], now["epochs"]) == ("finished", 9, 9, 3)
+    assert board.board.passed == {
+        "kind": "accuracy", "train": history.train_accuracy, "test": history.test_accuracy,
+    }  # fmt: skip
+    assert [bin[0] for bin in board.board.curve["bins"]] == pytest.approx(history.step_loss)
+    assert [name for name, *_ in board.board.norms] == ["0 Conv2d", "1 BatchNorm2d", "2.0 Conv2d", "5 Linear"]
+    assert now["rate"] > 0 and now["left"] == 0
+    assert [told["epoch"] for told in board.told] == sorted(told["epoch"] for told in board.told)
+
+
+def test_without_labels_the_losses_of_the_epochs_are_shown():
+    board = Dashboard()
+    history = fit(board, y=np.zeros((40, 4)), loss=MSELoss(), lr=0.001)
+    assert board.board.passed == {"kind": "loss", "train": history.train_loss, "test": []}
+    assert "train loss" in dashboard_picture.summary(board.board.now, board.board.passed)
+
+
+def test_a_board_that_is_used_again_starts_anew():
+    board = Dashboard()
+    fit(board)
+    first = board.board
+    fit(board, epochs=1)
+    assert board.board is not first and first.now["step"] == 9 and board.board.now["step"] == 3
+
+
+def test_a_training_that_goes_on_shows_all_of_it(tmp_path):
+    fit(Dashboard(), epochs=2, checkpoint=tmp_path / "net.npz")
+    board = Watched()
+    history = fit(board, epochs=3, checkpoint=tmp_path / "net.npz")
+    assert board.told[0]["step"] == 6 and board.told[0]["left"] is None
+    assert len(board.board.curve["bins"]) == len(history.step_loss) == 9
+    board = Watched()
+    fit(board, epochs=3, checkpoint=tmp_path / "net.npz")  # nothing is left to do
+    assert board.told[-1]["status"] == "finished" and board.told[-1]["step"] == 9
+
+
+def test_numbers_without_bound_reach_the_front_end_as_numbers():
+    board = Dashboard()
+    fit(board)
+    board.norms = {"0 Conv2d": math.inf, "5 Linear": math.nan}
+    board.history.train_accuracy[:] = [None] * 3
+    board.history.train_loss[1] = math.inf
+    board._tell("training")
+    assert np.isfinite([norm for _, norm, _ in board.board.norms]).all()
+    assert np.isfinite(board.board.passed["train"]).all()
+
+
+def test_an_error_is_shown_as_one():
+    board = Dashboard()
+    with pytest.raises(ValueError, match="targets"):
+        fit(board, y=np.full(40, 9))
+    assert board.board.now["status"] == "failed"
+
+
+# ---------------------------------------------------------------- the buttons
+
+
+def knock(board, wish=None):
+    """As the front end does it, on a thread that is not the training's."""
+    answers = []
+    board.board.send = answers.append
+    caller = threading.Thread(target=board.board._knocked, args=(board.board, {"knock": 5, "wish": wish}, []))
+    caller.start()
+    caller.join()
+    return answers
+
+
+def test_every_knock_is_answered_and_only_known_wishes_are_kept():
+    board = Watched()
+    fit(board)
+    assert knock(board) == [{"heard": 5}] and board.board.wish == "go on"
+    assert knock(board, "format the disk") == [{"heard": 5}] and board.board.wish == "go on"
+    assert knock(board, "stop") == [{"heard": 5}] and board.board.wish == "stop"
+
+
+def test_pause_continue_and_stop_do_what_they_say_and_a_pause_is_no_time_of_training():
+    class Presses(Watched):
+        def step(self):
+            super().step()
+            step = len(self.history.step_loss)
+            if step == 4:
+                knock(self, "pause")
+                threading.Timer(0.6, knock, (self, "go on")).start()
+            if step == 7:
+                knock(self, "stop")
+
+    board = Presses()
+    history = fit(board, epochs=50)
+    assert history.interrupted and len(history.step_loss) == 7
+    states = [told["status"] for told in board.told]
+    at = states.index("paused")
+    assert states[at + 1] == "training" and states[-1] == "stopped"
+    paused, after = board.told[at], board.told[at + 1]
+    assert paused["step"] == after["step"] == 4 and after["seconds"] - paused["seconds"] < 0.3
+
+
+# ---------------------------------------------------------------- in a notebook
+
+CELLS = """
+import numpy as np
+from course_lib import training
+from course_lib.dashboard import Dashboard
+from course_lib.layers import Conv2d, Flatten, Linear, Sequential
+from course_lib.losses import CrossEntropyLoss
+from course_lib.optim import SGD
+rng = np.random.default_rng(0)
+x, y = rng.random((64, 1, 8, 8), dtype=np.float32), rng.integers(0, 4, 64)
+model = Sequential(Conv2d(1, 3, 3, rng=rng), Flatten(), Linear(108, 4, rng=rng))
+""", """
+history = training.fit(
+    model, CrossEntropyLoss(), SGD(model.parameters(), 0.1), x, y, epochs=2, batch_size=16, rng=rng, watch=Dashboard()
+)
+"""  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in CELLS])
+    return build.execute(notebook, tmp_path_factory.mktemp("notebook"))
+
+
+@pytest.mark.slow
+def test_a_built_notebook_holds_the_finished_curves_once_for_the_eye(executed):
+    notebook = nbformat.from_dict(executed)
+    build.tidy(notebook)
+    hidden, shown = notebook.cells[1].outputs
+    assert set(hidden.data) == {"text/html"} and ".jp-OutputArea-child" in hidden.data["text/html"]
+    assert set(shown.data) == {"image/png", "text/plain"}
+    assert shown.data["text/plain"] == "Dashboard: loss, accuracy, filters and gradients of a training"
+    picture = Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"])))
+    assert picture.width == 2 * shown.metadata["image/png"]["width"] == 1440
+    assert "Finished after 2 epochs and 8 steps" in html.unescape(hidden.data["text/html"])
+    assert "broken off before its end" not in str(notebook)
+
+
+def test_the_picture_shows_curves_filters_and_gradients():
+    board = Dashboard()
+    fit(board, test=examples())
+    now, curve, passed, norms = (getattr(board.board, name) for name in ("now", "curve", "passed", "norms"))
+    picture = Image.open(io.BytesIO(dashboard_picture.png(now, curve, passed, board.filters, norms))).convert("RGB")
+    assert picture.width == 1440 and picture.getpixel((0, 0)) == (255, 255, 255)
+    pixels = np.asarray(picture).astype(int)
+    for colour in ("#e07b00", "#0072b2", "#8e4bb8", "#1c1c1c"):
+        tone = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+        assert (np.abs(pixels - tone).max(axis=-1) < 24).sum() > 50, colour
+    plain = dashboard_picture.png(now, curve, passed, {}, [])
+    assert Image.open(io.BytesIO(plain)).height < picture.height
+
+
+def test_the_board_leaves_pyplot_alone():
+    code = "import sys, course_lib.dashboard; print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
