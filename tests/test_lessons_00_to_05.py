@@ -9,10 +9,10 @@ import re
 import matplotlib
 import numpy as np
 import pytest
-from conftest import mnist_folder
+from places import mnist_folder
 from matplotlib import pyplot as plt
 
-from course_lib import build, data, exercises, frames, gradcheck
+from course_lib import build, data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
 from course_lib.exercises import registry
 
@@ -570,3 +570,40 @@ def test_every_word_of_the_list_is_used_by_the_lesson_that_stands_beside_it():
 def test_the_list_of_words_has_every_lesson_of_the_course():
     numbers = {name[:2] for name in registry.LESSONS}
     assert numbers == set(re.findall(r"\| \[?(\d\d)(?:\]\(\w+\.ipynb\))? \|$", lesson("00").text, re.MULTILINE))
+
+
+# ---------------------------------------------------------------- their pictures
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def test_a_graph_shows_every_value_in_its_box_its_gradient_below_and_an_arrow_for_each_edge(ax):
+    nodes, edges = {"x": (0, 0, 2.0), "y": (0, 1, -3.0), "f": (1, 0.5, -6.0)}, [("x", "f"), ("y", "f")]
+    figures.graph(ax, nodes, edges, {"x": -3.0, "y": 2.0, "f": 1.0})
+    written = [text.get_text() for text in ax.texts if text.get_text()]
+    assert sorted(written) == sorted(["x = 2", "y = −3", "f = −6", "dx = −3", "dy = 2", "df = 1"])
+    places = {text.get_text(): text.get_position() for text in ax.texts}
+    assert all(places[f"d{name} = {g}"][1] > places[value][1] for name, g, value in (("x", "−3", "x = 2"),))
+    assert len(ax.texts) - len(written) == len(edges)  # an arrow is a text without words
+
+
+def test_a_slope_is_that_of_the_line_through_the_two_points_drawn(ax):
+    figures.slope(ax, np.square, 1.0, 0.5, "here ")
+    (left, right), heights = (line for line in ax.lines[1].get_data())
+    assert (left, right) == (0.5, 1.5) and heights.tolist() == [0.25, 2.25]
+    assert ax.get_title() == "here measured slope 2"
+
+
+@pytest.mark.parametrize("values, lit, frame", [([[1.0, 2], [3, 4]], [(1, 0)], (0, 1)), ([5.0, 6, 7], [2], (2, 0))])
+def test_a_grid_of_numbers_prints_each_in_its_cell_and_frames_those_that_are_lit(ax, values, lit, frame):
+    figures.numbers(ax, np.array(values), "title", lit=lit)
+    grid = np.atleast_2d(values)
+    printed = {text.get_text(): text.get_position() for text in ax.texts}
+    assert printed == {f"{value:g}": (j + 0.5, i + 0.5) for (i, j), value in np.ndenumerate(grid)}
+    frames_drawn = [patch for patch in ax.patches if not patch.get_fill()]
+    assert [patch.get_xy() for patch in frames_drawn] == [frame]
