@@ -9,6 +9,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy is imported: the workers
 import numpy as np
 import pytest
 from hypothesis import settings
+from places import mnist_folder
 
 # The same examples on every machine and no time limit on one: what fails here fails everywhere.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=200)
@@ -42,13 +43,6 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def mnist_folder():
-    """The folder of the four original MNIST files, or None where there is none."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
-    folder = Path(os.environ.get("COURSE_DATA_DIR") or beside)
-    return folder if (folder / "train-images-idx3-ubyte.gz").exists() else None
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 import pytest
-from conftest import mnist_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import mnist_folder
 
 from course_lib import data, training
 from course_lib.digit_pad import PAD, DigitPad, drawn, feature_maps, normalised

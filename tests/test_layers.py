@@ -136,7 +136,7 @@ def _after_backward(layer, y):
         (ReLU(), F.relu),
         (Flatten(), F.flatten),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if hasattr(value, "forward") else "its function",
 )
 def test_the_forward_of_a_layer_is_its_function(layer, function):
     x = draw((3, 2, 8, 7), 1)

@@ -9,8 +9,8 @@ import re
 import matplotlib
 import numpy as np
 import pytest
-from places import mnist_folder
 from matplotlib import pyplot as plt
+from places import mnist_folder
 
 from course_lib import build, data, exercises, figures, frames, gradcheck
 from course_lib import functional as F

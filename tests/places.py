@@ -1,0 +1,11 @@
+"""Where tests find what is not part of the repository."""
+
+import os
+from pathlib import Path
+
+
+def mnist_folder():
+    """The folder of the four original MNIST files, or None where there is none."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+    folder = Path(os.environ.get("COURSE_DATA_DIR") or beside)
+    return folder if (folder / "train-images-idx3-ubyte.gz").exists() else None
