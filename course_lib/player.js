@@ -97,14 +97,14 @@ class Theme {
 
 // ---------------------------------------------------------------- a story, ready to be asked
 
-// the values of a picture come as whole multiples of their first number
-const spread = ([unit, ...counts]) => counts.map((count) => count * unit);
+// the values of a picture come as whole multiples of their first number; none at all are zeros
+const spread = ([unit, ...counts], length) => (counts.length ? counts.map((count) => count * unit) : Array(length).fill(0));
 
 class Grid {
   constructor(data) {
     Object.assign(this, data);
     [this.rows, this.columns] = data.shape;
-    if (this.picture) this.values = spread(this.values);
+    if (this.picture) this.values = spread(this.values, this.rows * this.columns);
     this.width = ((this.columns - 1) * this.pitch[0] + 1) * this.scale;
     this.height = ((this.rows - 1) * this.pitch[1] + 1) * this.scale;
     this.fillers = this.values.map((_, cell) => this.isFiller(cell));
@@ -173,7 +173,7 @@ export class Story {
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
     this.steps = data.steps.map((step) => ({ ...step, ...this.words(step.words, data.patterns) }));
-    for (const { flows } of this.steps) for (const flow of flows ?? []) if (flow[3]?.length) flow[3] = spread(flow[3]);
+    for (const { flows } of this.steps) for (const flow of flows ?? []) if (flow[3]?.length) flow[3] = this.scales(flow);
     this.terms = [];
     this.lit = [];
     for (const grid of this.grids) if (grid.collects) grid.startHistory();
@@ -189,6 +189,10 @@ export class Story {
     const text = patterns[pattern].split("#").reduce((text, part, n) => text + filling[n - 1] + part);
     const [sentence, formula, products] = text.split("\t");
     return { sentence, formula, numbers: products };
+  }
+
+  scales([to, cells, , scale]) {
+    return spread(scale, this.allOr(to, cells).length);
   }
 
   get last() {

@@ -150,8 +150,13 @@ def _code(story):
 
 
 def _image(values):
-    """Many values -> [unit, and how many units each is]: three figures are more than an eye tells apart."""
+    """Many values -> [unit, and how many units each is]: three figures are more than an eye tells apart.
+
+    Nothing after the unit stands for zeros everywhere: a picture that waits for its gradient is sent as good as free.
+    """
     values = np.asarray(values, float).ravel()
+    if not values.any():
+        return [1]
     unit = max(float(np.abs(values).max()), 1e-12) / 999
     return [float(f"{unit:.4g}"), *np.rint(values / unit).astype(int).tolist()]
 

@@ -241,6 +241,39 @@ def test_rows_and_columns_in_the_remainder_are_untouched_and_named():
     assert "the last row and the last column" in story.steps[-1].sentence
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_scatter_and_gather_leave_the_same_cells_untouched(rng, padding):
+    x, w = rng.standard_normal((6, 8)), rng.standard_normal((3, 2))
+    dy = rng.standard_normal(loops.conv2d_single(x, w, 2 + padding, padding).shape)
+    stories = [
+        way(dy, x, w, 2 + padding, padding)
+        for way in (frames.conv2d_single_input_gradient_scatter, frames.conv2d_single_input_gradient_gather)
+    ]
+    assert stories[0].untouched["dx"] == stories[1].untouched["dx"] != []
+    line = frames.conv1d_input_gradient_gather(np.ones(2), np.ones(6), np.ones(3), stride=2)
+    assert line.untouched["dx"] == [5]
+
+
+def test_outputs_and_columns_made_of_padding_are_not_called_untouched():
+    assert frames.conv1d(np.ones(3), np.ones(1), padding=1).untouched["y"] == []
+    assert frames.im2col(np.ones((2, 2)), 1, padding=1).untouched["cols[0]"] == []
+
+
+@pytest.mark.parametrize(
+    ("kernel_size", "stride", "zeros"),
+    [
+        ((2, 2), 1, "dy gets 1 zero on each side. w"),
+        ((3, 3), 3, "dy gets 2 zeros on each side, and 2 zeros between its values. w"),
+        ((3, 2), (2, 1), "dy gets 2 rows and 1 column of zeros on each side, and 1 row of zeros between its values."),
+        ((1, 1), 1, "outputs it fed. w is turned"),
+    ],
+)
+def test_the_gather_story_counts_the_zeros_that_dy_gets(kernel_size, stride, zeros):
+    shape = [(7 - k) // s + 1 for k, s in zip(kernel_size, np.broadcast_to(stride, 2), strict=True)]
+    story = frames.conv2d_single_input_gradient_gather(np.ones(shape), np.ones((7, 7)), np.ones(kernel_size), stride)
+    assert zeros in story.steps[0].sentence
+
+
 def test_a_stride_larger_than_the_kernel_leaves_gaps_untouched():
     story = frames.conv1d(np.ones(7), np.ones(1), stride=3)
     assert story.untouched["x"] == [1, 2, 4, 5]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from stories import every_story
 
-from course_lib import frames, still
+from course_lib import frames, layers, still
 from course_lib.controls import explore
 from course_lib.player import Player, play, portable
 
@@ -38,15 +38,36 @@ def test_what_is_sent_is_plain_json(story):
     assert json.loads(json.dumps(sent)) == json.loads(json.dumps(sent, allow_nan=False))
 
 
+def size(story):
+    """Of what is sent, in bytes: as compact as Jupyter writes it, but for the spaces that it puts in."""
+    return len(json.dumps(portable(story)).encode())
+
+
+def test_every_kind_of_story_is_small(story):
+    assert size(story) <= 60_000
+
+
 def test_the_largest_stories_stay_below_200_kilobytes(rng):
     x, w, dy = rng.standard_normal((28, 28)), rng.standard_normal((3, 3)), rng.standard_normal((26, 26))
+    image = rng.random((1, 1, 28, 28))
     for large in (
         frames.conv2d_single(x, w),
         frames.conv2d_single_weight_gradient(dy, x, w),
         frames.conv2d_single_input_gradient_scatter(dy, x, w),
         frames.conv2d_single_input_gradient_gather(dy, x, w),
+        frames.max_pool2d_backward(dy, x, 3, 1),
+        frames.backward_walk(mnist_network(rng), image, np.array([3])),
+        frames.learning(np.geomspace(1, 1e-9, 60), rng.standard_normal((60, 3, 3)), w),
     ):
-        assert len(json.dumps(portable(large)).encode()) <= 200_000, large
+        assert size(large) <= 200_000, large
+
+
+def mnist_network(rng):
+    return layers.Sequential(
+        layers.Conv2d(1, 32, 3, rng=rng), layers.ReLU(), layers.MaxPool2d(2), layers.Conv2d(32, 64, 3, rng=rng),
+        layers.ReLU(), layers.MaxPool2d(2), layers.Flatten(), layers.Dropout(0.5, rng=rng),
+        layers.Linear(1600, 10, rng=rng),
+    )  # fmt: skip
 
 
 def test_code_is_secret_until_its_lab_is_solved(monkeypatch):
@@ -239,6 +260,31 @@ def test_every_position_of_the_sliders_gives_a_story_or_a_sentence(kind, rng):
         if name != "ties":
             slider.value = slider.max if name.startswith("x ") else slider.min
     assert message(box) is None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        frames.conv1d_input_gradient_scatter, frames.conv2d_single, frames.conv2d_single_weight_gradient,
+        frames.conv2d_single_input_gradient_scatter, frames.conv2d_single_input_gradient_gather, frames.im2col,
+        frames.max_pool2d_backward, frames.avg_pool2d_backward, frames.conv_transpose2d,
+    ],
+)  # fmt: skip
+def test_the_ends_of_the_sliders_send_less_than_200_kilobytes(kind):
+    """The longest sentences, at the largest sizes; numbers with many figures take the most room."""
+    box = explorer(kind)
+    for name, slider in box._sliders.items():
+        if name.startswith(("x ", "k ")):
+            slider.value = slider.max
+    box._sliders["stride"].value = 1
+    assert message(box) is None
+    for name in ("padding", "dilation", "output_padding"):
+        if name in box._sliders:
+            box._sliders[name].value = box._sliders[name].max
+            if message(box):  # not every end goes with every other
+                box._sliders[name].value = box._sliders[name].min
+    assert message(box) is None
+    assert len(json.dumps(box._player.stories).encode()) <= 200_000
 
 
 def test_an_impossible_start_is_said_in_a_sentence_too():

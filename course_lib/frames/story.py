@@ -16,6 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
+from course_lib.frames.roles import GRADIENT
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -71,13 +73,17 @@ class Grid:
             row, column = self.values.shape[0] - 1 - row, self.values.shape[1] - 1 - column
         return (row - self.pad[0]) // self.gaps[0], (column - self.pad[1]) // self.gaps[1]
 
+    @cached_property
+    def fillers(self):
+        """For every cell, whether it is padding, or a zero between the values of a dilated array."""
+        real = []
+        for length, pad, gap in zip(self.values.shape, self.pad, self.gaps, strict=True):
+            place = np.arange(length) - pad
+            real.append((0 <= place) & (place < length - 2 * pad) & (place % gap == 0))
+        return (~np.logical_and.outer(*real)).ravel().tolist()
+
     def is_filler(self, cell):
-        """Padding, or a zero between the values of a dilated array."""
-        (height, width), (top, left) = self.values.shape, self.pad
-        row, column = divmod(int(cell), width)
-        if not (top <= row < height - top and left <= column < width - left):
-            return True
-        return (row - top) % self.gaps[0] != 0 or (column - left) % self.gaps[1] != 0
+        return self.fillers[cell]
 
     def cell_name(self, cell):
         """Flat cell number -> "x[2, 3]"."""
@@ -221,7 +227,7 @@ class Story:
     def untouched(self):
         """{grid key: cells, filler aside, that no step reads or writes}: the remainder that windows never reach.
 
-        A cell that only filler is added to counts as untouched: in the gather form, it fed no output.
+        A gradient that collects from filler alone counts as untouched: in the gather form, its cell fed no output.
         """
         touched = {key: set() for key in self.grids}
         for step in self.steps:
@@ -234,19 +240,15 @@ class Story:
         return {key: self._outside(grid, touched[key]) for key, grid in self.grids.items()}
 
     def _reached(self, flow):
-        """The cells of a flow that receive something other than filler."""
-        filler = np.zeros(len(flow.cells), dtype=bool)
+        """The cells that a flow reaches, without gradients that would come from filler."""
+        if self.grids[flow.to].role != GRADIENT:
+            return flow.cells
+        from_filler = [False] * len(flow.cells)
         for key, cells in flow.factors:
-            filler |= self.fillers[key][cells]
-        return set(np.array(flow.cells)[~filler].tolist())
-
-    @cached_property
-    def fillers(self):
-        """{grid key: for every cell, whether it is filler}"""
-        return {
-            key: np.array([grid.is_filler(cell) for cell in range(grid.values.size)])
-            for key, grid in self.grids.items()
-        }
+            filler = self.grids[key].fillers
+            for n in range(len(flow.cells)):
+                from_filler[n] |= filler[cells[n] if isinstance(cells, list) else cells]
+        return [cell for cell, nothing in zip(flow.cells, from_filler, strict=True) if not nothing]
 
     def _outside(self, grid, touched):
         return [cell for cell in range(grid.values.size) if cell not in touched and not grid.is_filler(cell)]
