@@ -100,10 +100,11 @@ def speed():
         raise SystemExit("tests/benchmark failed: see above")
     lines = run.stdout.splitlines()
     found = {title: read_table(rest) for title, rest in re.findall(r"\*\*(.+?)\*\*\n\n((?:\|.*\n)+)", run.stdout)}
-    step, memory = found["Training step"], next(rows for title, rows in found.items() if title.startswith("Memory"))
+    step = found["Training step"]
+    title, memory = next((title, rows) for title, rows in found.items() if title.startswith("Memory"))
     keep = [n for n, name in enumerate(step[0]) if not name or "1T" in name]
     steps = table([step[0][n] or "training step" for n in keep], [[row[n] for n in keep] for row in step[1:]])
-    return f"{lines[0]}. {lines[1]}\n\n{steps}\n\n{table([memory[0][0] or 'memory', *memory[0][1:]], memory[1:])}"
+    return f"{lines[0]}. {lines[1]}\n\n{steps}\n\n{table([title, *memory[0][1:]], memory[1:])}"
 
 
 def read_table(text):
