@@ -26,7 +26,7 @@ WIDTH = 720  # of the picture on a page; it is drawn twice as fine
 _FINE = 2
 _INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (205, 205, 205), (255, 255, 255)
 _MARGIN, _GUTTER, _LINE = 14, 26, 18
-_LARGEST_CELL, _SMALLEST_WITH_NUMBER = 34, 14
+_LARGEST_CELL, _SMALLEST_WITH_NUMBER, _SMALLEST_WITH_INDICES = 34, 14, 20
 _PICTURE_BESIDE_WORDS = 390
 _TALLEST = 430
 _WIDE, _HIGH = 17, 9  # in cells: beyond, there are two moments, and the words go below what is wide
@@ -220,6 +220,7 @@ class _Frame:
         for key in self.story.grids:
             self._name(picture, key)
             self._cells(picture, key)
+            self._indices(picture, key)
             self._outlines(picture, key, flowing[key], lit[key])
         if in_line and len(terms) <= _MOST_CURVES:
             self._curves(picture, terms)
@@ -262,8 +263,11 @@ class _Frame:
             side = right - x
             filler = grid.is_filler(cell)
             background = _PAPER if filler or np.isnan(value) else _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
-            pen.square(x, y, right, bottom, background, None if filler or side < 7 else fill)
-            if filler and side >= 7:
+            if side < _SMALLEST_WITH_NUMBER:  # no room for lines: a gap of paper instead
+                pen.square(x, y, right - 0.75, bottom - 0.75, background)
+            else:
+                pen.square(x, y, right, bottom, background, None if filler else fill)
+            if filler and side >= _SMALLEST_WITH_NUMBER:
                 pen.dashes(x, y, side, _FAINT)
             if cell in untouched:
                 for start in np.arange(0.25, 1, 0.25) * side:
@@ -274,6 +278,10 @@ class _Frame:
                 size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
                 pen.text(x + side / 2, y + side / 2, shown, _SOFT if filler else _on(background), size)
 
+        if side < _SMALLEST_WITH_NUMBER:
+            real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
+            pen.square(*self._around(key, (real[0], real[-1])), None, fill)
+
     def _name(self, pen, key):
         grid = self.story.grids[key]
         x, y, _, bottom = self._square(key, 0)
@@ -282,7 +290,31 @@ class _Frame:
             pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
         else:
             size = 11 if grid.picture else 12
-            pen.text(x, y - max(9, 0.45 * self.unit), grid.caption or key, colour, size, "lm", "monobold")
+            above = 22 if self._has_room_for_indices(key) else max(9, 0.45 * self.unit)
+            pen.text(x, y - above, grid.caption or key, colour, size, "lm", "monobold")
+
+    def _has_room_for_indices(self, key):
+        grid = self.story.grids[key]
+        return not grid.picture and grid.scale * self.unit >= _SMALLEST_WITH_INDICES
+
+    def _indices(self, pen, key):
+        """The numbers of rows and columns beside the first of each; on a line, in the corner of every cell."""
+        grid = self.story.grids[key]
+        if not self._has_room_for_indices(key):
+            return
+        rows, columns = grid.values.shape
+        real = [cell for cell in range(rows * columns) if not grid.is_filler(cell)]
+        if grid.ndim == 1:
+            for cell in real:
+                x, y, *_ = self._square(key, cell)
+                pen.text(x + 4, y + 8, str(grid.place(cell)[1]), _SOFT, 8, "lm")
+            return
+        for row in sorted({cell // columns for cell in real}):
+            x, y, _, bottom = self._square(key, row * columns)
+            pen.text(x - 8, (y + bottom) / 2, str(grid.place(row * columns + real[0] % columns)[0]), _SOFT, 9)
+        for column in sorted({cell % columns for cell in real}):
+            x, y, right, _ = self._square(key, column)
+            pen.text((x + right) / 2, y - 9, str(grid.place(real[0] // columns * columns + column)[1]), _SOFT, 9)
 
     def _outlines(self, pen, key, flowing, lit):
         grid = self.story.grids[key]
@@ -305,9 +337,24 @@ class _Frame:
                     tint = _mixed(_PAPER, _rgb(PALETTE[grids[key].role][0]), 0.16)
                     (a, b), (c, d) = _facing(self._around(key, lit[key]), goal)
                     pen.shape([a, c, d, b], tint)
+                    self._head(pen, flow.to, (a, b), (c, d))
             if not flow.factors:
                 for key in self.step.looks:
                     self._level_arrow(pen, self._around(key, lit[key]), goal)
+
+    def _head(self, pen, key, start, end):
+        """Which way a beam runs: an arrowhead where it enters the grid, outside of it and of its indices."""
+        (x0, y0), (x1, y1) = (((p[0] + q[0]) / 2, (p[1] + q[1]) / 2) for p, q in (start, end))
+        left, top, right, bottom = self._around(key, (0, self.story.grids[key].values.size - 1))
+        if start[0][0] == start[1][0]:
+            share = ((right + 2 if x1 < x0 else left - 16) - x0) / ((x1 - x0) or 1)
+        else:
+            share = ((bottom + 2 if y1 < y0 else top - 34) - y0) / ((y1 - y0) or 1)
+        share = min(1, max(0, share))
+        tip = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+        angle = math.atan2(y1 - y0, x1 - x0)
+        tail = tip[0] - 8 * math.cos(angle), tip[1] - 8 * math.sin(angle)
+        pen.arrow(tail, tip, _rgb(PALETTE[self.story.grids[key].role][1]))
 
     def _level_arrow(self, pen, start, goal):
         row, end_row = (start[1] + start[3]) / 2, (goal[1] + goal[3]) / 2
@@ -326,7 +373,7 @@ class _Frame:
                 pen.arrow(*_between(self._square(*source), self._square(*term.target)), colour)
         for term in terms:
             (x0, y0), (x1, y1) = self._legs(term)[-1]
-            pen.chip(x0 + (x1 - x0) * 0.42, y0 + (y1 - y0) * 0.42, number(term.amount), self._colour(term))
+            pen.chip(x0 + (x1 - x0) * 0.36, y0 + (y1 - y0) * 0.36, number(term.amount), self._colour(term))
 
     def _colour(self, term):
         return _rgb(PALETTE[self.story.grids[term.target[0]].role][0])
@@ -351,7 +398,7 @@ def bounds(story):
             places[key].append(place)
     for key, grid in story.grids.items():
         rows, columns = grid.values.shape
-        before, above = (1.1, 0.1) if grid.ndim == 1 else (0.1, 0.95)
+        before, above = (1.1, 0.1) if grid.ndim == 1 else (0.1, 0.95) if grid.picture else (0.55, 1.15)
         for column, row in places[key]:
             left, top = min(left, column - before), min(top, row - above)
             right = max(right, column + ((columns - 1) * grid.pitch[0] + 1) * grid.scale + 0.1)

@@ -139,6 +139,19 @@ def test_a_picture_shows_the_first_a_middle_and_the_last_moment(monkeypatch):
     assert "+= 3 · (1, 0, −2) = (3, 0, −6)" in drawn
 
 
+def test_a_picture_counts_the_rows_and_columns_of_its_grids(monkeypatch):
+    drawn = []
+
+    def write(pen, x, y, words, colour=still._INK, *rest, **more):
+        drawn.append((words, colour))
+
+    monkeypatch.setattr(still._Pen, "text", write)
+    still.png(frames.conv2d_single(np.full((4, 5), 9.0), np.full((2, 3), 9.0)))
+    counts = [words for words, colour in drawn if colour == still._SOFT and words.isdigit()]
+    one_moment = [*"0123", *"01234", *"01", *"012", *"012", *"012"]  # rows and columns of x, of w and of y
+    assert sorted(counts) == sorted(3 * one_moment)
+
+
 def test_pictures_stay_small(story):
     assert len(still.png(story)) < 130_000
 
