@@ -583,7 +583,9 @@ class Panel {
 
   fillCell(grid, { cell, at: [x, y, side], rgb }) {
     const { context } = this;
-    const gap = side < SMALLEST_WITH_NUMBER && side > 4 ? 0.75 : 0; // in place of lines
+    const gap = side < SMALLEST_WITH_NUMBER && side > 4 ? 0.75 : 0; // of paper, in place of lines
+    context.fillStyle = css(this.player.theme.paper);
+    if (gap) context.fillRect(x, y, side, side);
     context.fillStyle = css(rgb);
     context.fillRect(x, y, side - gap, side - gap);
     if (grid.missed.has(cell)) this.hatch(x, y, side);

@@ -257,17 +257,20 @@ class _Frame:
             pen.picture(*box, _signed(fill, shares.reshape(grid.values.shape)))
             pen.square(*box, None, fill)
             return
+        small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines: gaps of paper instead
+        if small:
+            pen.square(*self._around(key, (0, values.size - 1)), _PAPER, _FAINT)
         untouched = set(self.story.untouched[key])
         for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
             x, y, right, bottom = self._square(key, cell)
             side = right - x
             filler = grid.is_filler(cell)
             background = _PAPER if filler or np.isnan(value) else _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
-            if side < _SMALLEST_WITH_NUMBER:  # no room for lines: a gap of paper instead
+            if small:
                 pen.square(x, y, right - 0.75, bottom - 0.75, background)
             else:
                 pen.square(x, y, right, bottom, background, None if filler else fill)
-            if filler and side >= _SMALLEST_WITH_NUMBER:
+            if filler and not small:
                 pen.dashes(x, y, side, _FAINT)
             if cell in untouched:
                 for start in np.arange(0.25, 1, 0.25) * side:
@@ -278,7 +281,7 @@ class _Frame:
                 size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
                 pen.text(x + side / 2, y + side / 2, shown, _SOFT if filler else _on(background), size)
 
-        if side < _SMALLEST_WITH_NUMBER:
+        if small:
             real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
             pen.square(*self._around(key, (real[0], real[-1])), None, fill)
 

@@ -79,6 +79,19 @@ def test_words_of_a_story_cannot_end_the_script_they_are_in():
     assert "<script>alert(1)" not in text and "\\u003c/script>" in text
 
 
+def test_a_widget_that_is_no_player_leaves_its_picture():
+    cell = new_code_cell("dashboard")
+    spare = new_output("display_data", {"text/html": f'<div class="{export.SPARE} hidden">once</div>'})
+    data = {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": "Training: 3 epochs", "image/png": "iVBORw0KGgo="}
+    cell.outputs = [spare, new_output("display_data", data)]
+    notebook = new_notebook(cells=[cell])
+    notebook.metadata["widgets"] = {export.WIDGET_STATE: {"state": {"m": {"state": {"history": [1, 2]}}}}}
+    text = export.page(notebook, "dashboard")
+    assert 'alt="Training: 3 epochs"' in text and "data:image/png;base64,iVBORw0KGgo=" in text
+    assert text.count("once") == 0 and "data-animation" not in text.split("<script")[0]
+    assert "This part needs the running notebook." not in text
+
+
 def test_hidden_pictures_are_left_out(text):
     assert export.SPARE + "-" not in text
 

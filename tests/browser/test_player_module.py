@@ -164,6 +164,18 @@ def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
         assert page.evaluate("() => window.reach[1]") <= canvas["height"]
 
 
+@pytest.mark.parametrize(("width", "stacked"), [(900, False), (720, False), (480, True)])
+def test_panels_stand_level_or_below_each_other_where_cells_would_be_small(page, shown, width, stacked):
+    shown(scatter(), gather(), width=width)
+    tops = {
+        part: [box["y"] for box in page.evaluate(
+            "part => [...document.querySelectorAll(part)].map((one) => one.getBoundingClientRect().toJSON())", part)]
+        for part in (".cg-title", ".cg-picture", ".cg-words", ".cg-readout")
+    }  # fmt: skip
+    assert all((above < below) if stacked else (above == below) for above, below in tops.values())
+    assert page.locator(".cg-player").evaluate("(player) => player.scrollWidth <= player.clientWidth")
+
+
 def test_the_dark_theme_is_taken_up_when_it_comes(page, shown):
     shown(scatter())
     before = page.evaluate("() => document.querySelector('.cg-picture').toDataURL()")
