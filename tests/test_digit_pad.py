@@ -221,6 +221,14 @@ def test_a_network_without_pictures_inside_has_no_maps(rng):
     assert set_drawing(DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng))), [ONE])["maps"] == []
 
 
+def test_of_many_layers_with_relu_only_the_first_two_with_pictures_are_shown(rng):
+    convolutions = [layer for channels in ((1, 2), (2, 3), (3, 4)) for layer in (Conv2d(*channels, 9, rng=rng), ReLU())]
+    deep = Sequential(*convolutions, Flatten(), Linear(4 * 4 * 4, 20, rng=rng), ReLU(), Linear(20, 10, rng=rng))
+    assert [one["shape"] for one in set_drawing(DigitPad(deep), [ONE])["maps"]] == [(2, 20, 20), (3, 12, 12)]
+    flat = Sequential(Flatten(), Linear(784, 20, rng=rng), ReLU(), Linear(20, 10, rng=rng))
+    assert set_drawing(DigitPad(flat), [ONE])["maps"] == []
+
+
 def test_examples_are_read_and_can_be_drawn_over(model):
     _, (x, y) = data.digits()
     pad = DigitPad(model, x[:5])

@@ -30,7 +30,7 @@ def learning(losses, weights, kernel, name=""):
     off = np.abs(weights - kernel).max(axis=(1, 2))
     shown = np.round(weights[: len(losses)] / _GRAIN) * _GRAIN
     moves = np.diff(shown, axis=0, prepend=0).reshape(len(losses), -1)
-    steps = [_step(epoch, losses, off[epoch], moves[epoch]) for epoch in range(len(losses))]
+    steps = [_step(epoch, losses, off[epoch], moves[epoch], kernel) for epoch in range(len(losses))]
     return Story(f"Learning: {name}" if name else "Learning a kernel", _grids(len(losses), kernel), steps)
 
 
@@ -39,7 +39,7 @@ def _grids(epochs, kernel):
     bars = np.zeros(_picture_shape(epochs))
     return by_key(
         Grid("w", KERNEL, np.zeros(kernel.shape), (0, 0), collects=True),
-        Grid("target", OUTPUT, kernel, (columns + 1, 0)),
+        Grid("target", OUTPUT, np.zeros(kernel.shape), (columns + 1, 0), collects=True),
         Grid(
             "loss", COUNT, bars, (0, rows + 1.3), scale=(2 * columns + 1) / bars.shape[1], collects=True, picture=True,
             caption="loss (logarithm)",
@@ -51,16 +51,20 @@ def _picture_shape(epochs):
     return round(_HIGH_TO_WIDE * _WIDE * epochs), _WIDE * epochs
 
 
-def _step(epoch, losses, off, moves):
+def _step(epoch, losses, off, moves, kernel):
     start = f"Before the first epoch: small random weights. The farthest is {_figures(off, 2)} off."
     rule = f"{mark('w', 'w')} ← {mark('w', 'w')} − lr · dw"
     return Step(
         f"After epoch {epoch} the farthest weight is {_figures(off, 2)} off." if epoch else start,
         rule if epoch else f"{mark('w', 'w')} = start",
         f"loss = {_figures(losses[epoch], 3)}",
-        flows=(*(Flow("w", [cell], (), float(by)) for cell, by in enumerate(moves)), _bar(epoch, losses)),
-        looks={} if epoch else {"target": list(range(len(moves)))},
+        flows=(*_each("w", moves), *(() if epoch else _each("target", kernel.ravel())), _bar(epoch, losses)),
     )
+
+
+def _each(key, amounts):
+    """One flow for each cell: so the browser gets every digit of it."""
+    return (Flow(key, [cell], (), float(amount)) for cell, amount in enumerate(amounts))
 
 
 def _figures(value, figures):
