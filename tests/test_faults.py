@@ -126,7 +126,8 @@ def test_a_disk_that_takes_no_more_is_said_in_a_sentence_and_what_was_there_stay
     path = tmp_path / "weights.npz"
     out, errors = kernel(FULL, path).communicate(timeout=60)
     weights, noted, left = out.splitlines()
-    assert weights.removeprefix("[Errno 27] ") == f"{path} could not be written (File too large); what was there before is unchanged", errors
+    says = f"{path} could not be written (File too large); what was there before is unchanged"
+    assert weights.removeprefix("[Errno 27] ") == says, errors
     assert noted.startswith("Your progress could not be noted: ") and "goes on" in noted
     assert left == "['progress', 'weights.npz']"
 
