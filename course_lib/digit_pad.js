@@ -220,6 +220,7 @@ class Pad {
   changed() {
     this.redraw();
     this.number += 1;
+    this.root.dataset.sent = this.number;
     this.sending = true;
     this.model.set("drawing", { number: this.number, strokes: structuredClone(this.strokes), example: this.example });
     this.sending = false;

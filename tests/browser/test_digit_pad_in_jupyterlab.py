@@ -93,6 +93,9 @@ def test_a_drawing_can_be_taken_back_and_cleared(page_with_pad):
     page = page_with_pad
     draw(page, (0.5, 0.15), (0.5, 0.85))
     wait_for_answer(page, "I read")
+    page.wait_for_function(  # until the whole stroke is answered, and not only its beginning
+        "() => (({ sent, number }) => sent === number)(document.querySelector('.dp-root').dataset)"
+    )
     one = page.inner_text(".dp-says")
     draw(page, (0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.2))
     page.wait_for_function("says => document.querySelector('.dp-says').textContent !== says", arg=one)
