@@ -336,7 +336,6 @@ class Board {
   constructor(link, el) {
     this.link = link;
     const root = (this.root = element("div", "cg-board", el));
-    root.dataset.lmSuppressShortcuts = "true"; // space on a button is not the notebook's
     root.setAttribute("role", "region");
     root.setAttribute("aria-label", "Training");
     for (const [name, tones] of Object.entries(link.model.get("colours")))
@@ -345,6 +344,8 @@ class Board {
     this.status = element("div", "cg-board-status", head);
     this.figures = element("div", "cg-board-figures", head);
     const buttons = element("div", "cg-board-buttons", head);
+    // what has the focus itself must say that JupyterLab may not take its keys
+    buttons.addEventListener("focusin", (event) => (event.target.dataset.lmSuppressShortcuts = "true"));
     this.pause = element("button", "", buttons, "Pause");
     this.stop = element("button", "", buttons, "Stop");
     this.pause.addEventListener("click", () => link.knock(this.paused ? "go on" : "pause"));

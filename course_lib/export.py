@@ -29,7 +29,7 @@ from course_lib.still import SPARE
 
 LIBRARY = Path(__file__).parent
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-_CODE_OR_MATH = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
+CODE_OR_MATH = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 
 
 def export(notebook_path, folder):
@@ -125,7 +125,7 @@ def _take_out_formulas(notebook):
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _CODE_OR_MATH.sub(word_for, cell.source)
+            cell.source = CODE_OR_MATH.sub(word_for, cell.source)
     return formulas
 
 

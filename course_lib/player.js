@@ -1032,6 +1032,11 @@ function facing(a, b) {
 
 const KEYS = "Space plays and pauses, arrows step, Home and End jump, Shift with an arrow chooses a cell, Escape lets it go.";
 
+// JupyterLab would take the keys: what has the focus itself must say that it may not
+function keepKeys(node) {
+  node.dataset.lmSuppressShortcuts = "true";
+}
+
 class Player {
   constructor(model, root) {
     this.model = model;
@@ -1043,7 +1048,7 @@ class Player {
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     root.className = "cg-player";
     root.tabIndex = 0;
-    root.dataset.lmSuppressShortcuts = "true"; // or JupyterLab takes the arrow keys
+    keepKeys(root);
     root.setAttribute("role", "group");
     root.setAttribute("aria-description", KEYS);
     this.build();
@@ -1056,6 +1061,7 @@ class Player {
     this.onChange = () => this.build();
     this.model.on("change:stories", this.onChange);
     this.root.addEventListener("keydown", (event) => this.key(event), { signal });
+    this.root.addEventListener("focusin", (event) => keepKeys(event.target), { signal });
     this.resizer = new ResizeObserver(() => this.root.clientWidth !== this.width && this.resize());
     this.resizer.observe(this.root);
     this.themeWatch = new MutationObserver(() => this.rethemed());

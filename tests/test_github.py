@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from course_lib import build
-from course_lib.export import _CODE_OR_MATH as FORMULA
+from course_lib.export import CODE_OR_MATH as FORMULA
 
 pytestmark = pytest.mark.slow
 

@@ -270,6 +270,14 @@ def test_the_saliency_of_a_pixel_is_the_measured_change_of_the_logit_wherever_th
         assert not smooth.all()  # in the flat background windows are tied, as the lesson says
 
 
+def test_noise_that_breaks_the_ties_makes_dx_agree_with_what_is_measured_at_every_pixel(trained, capsys):
+    names = {**trained, "image": trained["x_test"][:1], "wrong": 3}
+    exec(cell_with("def compare(image)"), names)
+    exec(cell_with("compare(image + 0.01"), names)
+    flat, noisy = re.findall(r"(\d+) of 784 pixels agree", capsys.readouterr().out)
+    assert int(flat) < 392 and noisy == "784"  # most do not, as the lesson says
+
+
 def test_the_difference_of_two_saliency_maps_is_the_gradient_of_the_difference_of_two_logits(trained):
     model, image = trained["model"], trained["x_test"][:1]
     difference = trained["saliency"](model, image, 7) - trained["saliency"](model, image, 2)

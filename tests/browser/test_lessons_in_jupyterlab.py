@@ -12,7 +12,7 @@ import pytest
 from lab import Lab
 
 from course_lib import build, exercises
-from course_lib.export import _CODE_OR_MATH as FORMULA
+from course_lib.export import CODE_OR_MATH as FORMULA
 
 pytestmark = pytest.mark.slow
 
