@@ -11,6 +11,8 @@ import pytest
 
 from course_lib import build
 
+pytestmark = pytest.mark.slow
+
 TEXT = (build.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLE = TEXT.split("## An example from beginning to end")[1].split("\n## ")[0]
 BLOCK = re.compile(r"^(````?)(\w+)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)

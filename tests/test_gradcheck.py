@@ -100,6 +100,27 @@ def test_a_layer_that_forgets_its_bias_gradient_is_found(rng):
     assert [name for name, error in result.errors.items() if error > 1e-6] == ["bias (2,)"]
 
 
+def before_batch_norm(bias_gradient_off_by, rng):
+    """A convolution whose bias cannot matter, because batch norm takes the mean away; and a slip in its gradient."""
+
+    class Slipping(Conv2d):
+        def _collect(self, dw, db):
+            super()._collect(dw, db + bias_gradient_off_by)
+
+    net = Sequential(Slipping(1, 2, 3, rng=rng), BatchNorm2d(2)).astype(np.float64)
+    return gradcheck.check_layer(net, rng.standard_normal((2, 1, 6, 5)), rng=rng)
+
+
+def test_a_gradient_that_is_zero_agrees_though_both_sides_are_rounding(rng):
+    assert before_batch_norm(0, rng)
+
+
+@pytest.mark.parametrize("off", [1e-6, -1e-6, 1e-3])
+def test_an_error_in_a_zero_gradient_is_found_as_soon_as_it_stands_out_of_the_noise(off, rng):
+    result = before_batch_norm(off, rng)
+    assert [name for name, error in result.errors.items() if error > 1e-6] == ["0.bias (2,)"]
+
+
 def test_a_check_that_breaks_off_leaves_the_parameters_alone(rng):
     class Fragile(Conv2d):
         calls = 0
