@@ -28,7 +28,7 @@ def pytest_cmdline_main(config):
         config.option.numprocesses, config.option.dist = WORKERS, "loadgroup"
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # xdist looks for the marks next
 def pytest_collection_modifyitems(items):
     """What shares costly things stays on one worker: a file of tests, or all that need the browser.
 

@@ -1,7 +1,10 @@
 """Where tests find what is not part of the repository."""
 
 import os
+import shutil
 from pathlib import Path
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def mnist_folder():

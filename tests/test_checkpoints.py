@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 
 import numpy as np
@@ -165,12 +166,15 @@ def test_killed_at_random_moments_it_goes_on_and_ends_the_same(path, optimizer):
     """kill -9, again and again, until the training has come through; some kills fall into the writing of the file."""
     code = KILLED.format(tests=os.path.dirname(__file__), optimizer=optimizer, path=str(path))
     chance = random.Random(0)
+    started = time.perf_counter()
+    uninterrupted = Training(optimizer).fit(60).result()
+    seconds = time.perf_counter() - started
     progress, kills = [], 0
     for _ in range(60):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
         try:
-            process.wait(chance.uniform(0.02, 0.3) if kills < 10 else 120)
+            process.wait(chance.uniform(0.05, 0.3) * seconds if kills < 10 else 120)
             break
         except subprocess.TimeoutExpired:
             process.kill()
@@ -182,7 +186,7 @@ def test_killed_at_random_moments_it_goes_on_and_ends_the_same(path, optimizer):
     process.communicate()
     assert process.returncode == 0 and kills >= 3
     assert progress == sorted(progress) and progress[-1] > 0
-    assert Training(optimizer).fit(60, path).result() == Training(optimizer).fit(60).result()
+    assert Training(optimizer).fit(60, path).result() == uninterrupted
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")

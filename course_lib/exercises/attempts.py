@@ -15,7 +15,16 @@ from course_lib.exercises.verdict import Raised
 
 NOT_THE_LEARNERS = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 LARGEST = 10**6  # entries of a result that are kept; every right one is far smaller
-_BRIEF = reprlib.Repr()  # a list of a million entries is written down as far as it is shown, and no further
+
+
+class _Brief(reprlib.Repr):
+    """A list of a million entries is written down as far as it is shown, and no further."""
+
+    def repr_instance(self, value, level):
+        return repr(value)  # and where that fails, it fails: _safe says so
+
+
+_BRIEF = _Brief()
 _BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxset = _BRIEF.maxdict = _BRIEF.maxdeque = 30
 _BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 200
 

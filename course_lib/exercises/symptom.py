@@ -41,6 +41,8 @@ def symptom(look: Callable):
         with watched() as seen:
             try:
                 found = look(f)
+                if found.picture:  # what is not made of numbers cannot be drawn
+                    found.picture.yours = np.asarray(found.picture.yours, float)
             except (KeyboardInterrupt, OutOfTime):
                 raise
             except BaseException as error:  # sys.exit() too
