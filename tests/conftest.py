@@ -32,7 +32,8 @@ def pytest_cmdline_main(config):
 def pytest_collection_modifyitems(items):
     """What shares costly things stays on one worker: a file of tests, or all that need the browser.
 
-    The tests of notebooks do not: lessons are built once for all workers (see `built`).
+    The tests of notebooks do not: lessons are built once for all workers (see `built`). Where xdist does not see the
+    marks (3.8 beside pytest 9.2), both workers make what they need: that costs time, and nothing else.
     """
     for item in items:
         file = item.path.relative_to(Path(__file__).parent)
