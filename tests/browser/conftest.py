@@ -62,3 +62,11 @@ def jupyterlab(tmp_path_factory, lesson_environment):
     root = tmp_path_factory.mktemp("notebooks")
     with lab.server(tmp_path_factory.mktemp("jupyter"), root) as address:
         yield address, root
+
+
+@pytest.fixture(name="lab")
+def opened_lab(page, jupyterlab):
+    """A tab of that JupyterLab, whose kernel is stopped in the end."""
+    opened = lab.Lab(page, *jupyterlab)
+    yield opened
+    opened.stop_kernel()

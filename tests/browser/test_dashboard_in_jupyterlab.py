@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from lab import Lab
 
 pytestmark = pytest.mark.slow
 
@@ -30,13 +29,6 @@ AFTER = "print('after', len(history.step_loss), history.interrupted)"
 LONG, SHORT = TRAIN.format(epochs=100_000), TRAIN.format(epochs=6)
 BOARD = ".cg-board"
 TROUBLE = "[data-mime-type='application/vnd.jupyter.stderr'], [data-mime-type='application/vnd.jupyter.error']"
-
-
-@pytest.fixture
-def lab(page, jupyterlab):
-    lab = Lab(page, *jupyterlab)
-    yield lab
-    lab.stop_kernel()
 
 
 def started(lab, name, *cells):

@@ -28,13 +28,6 @@ _, first = np.unique(y_test, return_index=True)
 PAD = "DigitPad(model, x_test[first])"
 
 
-@pytest.fixture
-def lab(page, jupyterlab):
-    lab = Lab(page, *jupyterlab)
-    yield lab
-    lab.stop_kernel()
-
-
 def run(lab, name, *cells):
     lab.open(lab.write(name, SETUP, *cells))
     lab.run_all()

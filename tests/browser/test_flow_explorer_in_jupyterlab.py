@@ -1,19 +1,11 @@
 """The picture of gradient sizes where learners meet it: its controls, by mouse and keys, in a real JupyterLab."""
 
 import pytest
-from lab import Lab
 
 pytestmark = pytest.mark.slow
 
 SETUP = "from course_lib.flow_explorer import explore_flow"
 EXPLORE = 'explore_flow(depth=6, start="N(0, 0.01)")'
-
-
-@pytest.fixture
-def lab(page, jupyterlab):
-    lab = Lab(page, *jupyterlab)
-    yield lab
-    lab.stop_kernel()
 
 
 @pytest.fixture

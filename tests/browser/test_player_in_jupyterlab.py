@@ -4,7 +4,6 @@ import json
 import time
 
 import pytest
-from lab import Lab
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +26,6 @@ BRIGHT = """(() => {
   for (let n = 0; n < data.length; n += 4) bright += Math.min(data[n], data[n + 1], data[n + 2]) > 235 && data[n + 3];
   return bright / 255 / (data.length / 4);
 })()"""
-
-
-@pytest.fixture
-def lab(page, jupyterlab):
-    lab = Lab(page, *jupyterlab)
-    yield lab
-    lab.stop_kernel()
 
 
 @pytest.fixture
