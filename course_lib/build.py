@@ -162,6 +162,16 @@ def was_changed(path):
         return True
 
 
+def is_current(path):
+    """Are the cells at `path` those that its source makes today? What they put out is not looked at."""
+    kept, made = nbformat.read(path, as_version=4).cells, assemble(path.stem).cells
+    return [_without_outputs(cell) for cell in kept] == [_without_outputs(cell) for cell in made]
+
+
+def _without_outputs(cell):
+    return cell.id, cell.cell_type, cell.source, cell.metadata
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m course_lib.build", description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_conv1d (all, if none is named)")

@@ -1,7 +1,5 @@
-import contextlib
 import os
-import time
-from pathlib import Path
+import shutil
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy is imported: the workers share the cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -17,6 +15,7 @@ settings.load_profile("course")
 
 
 WORKERS = 2
+APART = ("test_notebooks.py", "test_lessons_in_jupyterlab.py")  # long tests that share nothing slow
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,20 +24,27 @@ def pytest_cmdline_main(config):
     if not config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
         return
     if config.option.numprocesses is None and not config.option.tx and not config.option.usepdb:
-        config.option.numprocesses, config.option.dist = WORKERS, "loadgroup"
+        config.option.numprocesses, config.option.dist = WORKERS, "loadfile"
+        config.option.loadscopereorder = False  # see pytest_collection_modifyitems
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks for the marks next
 def pytest_collection_modifyitems(items):
-    """What shares costly things stays on one worker: a file of tests, or all that need the browser.
+    """The long tests first: what is left for the end, one worker does while the other waits."""
+    items.sort(key=lambda item: item.path.name not in APART)
 
-    The tests of notebooks do not: lessons are built once for all workers (see `built`). Where xdist does not see the
-    marks (3.8 beside pytest 9.2), both workers make what they need: that costs time, and nothing else.
-    """
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent)
-        if file.name != "test_notebooks.py":
-            item.add_marker(pytest.mark.xdist_group(file.parts[0] if file.parts[0] == "browser" else str(file)))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file of tests stays on one worker, for they share costly things. Those in APART are handed out one by one."""
+    if config.option.dist != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if any(f"{name}::" in nodeid for name in APART) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture
@@ -60,36 +66,17 @@ def lesson_environment(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(lesson_environment, tmp_path_factory):
-    """The folder of freshly built notebooks: never the ones that a learner writes into.
+    """A folder of notebooks as they are shipped: copies, never the ones that a learner writes into.
 
-    Workers of xdist share it: each takes the next lesson that nobody has taken, and waits for those of the other.
+    A notebook that holds a learner's work, or lags behind its source, is built anew.
     """
     from course_lib import build
 
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = tmp_path_factory.getbasetemp().parent / "built"
-        folder.mkdir(exist_ok=True)
-    else:
-        folder = tmp_path_factory.mktemp("built")
+    folder = tmp_path_factory.mktemp("built")
     for lesson in build.lessons():
-        with contextlib.suppress(FileExistsError):
-            (folder / f".{lesson}.taken").touch(exist_ok=False)
-            try:
-                build.build(lesson, folder)
-            except BaseException as error:
-                (folder / f".{lesson}.failed").write_text(f"{type(error).__name__}: {error}")
-                raise
-    for lesson in build.lessons():
-        _wait_until_built(folder, lesson)
+        shipped = build.NOTEBOOKS / f"{lesson}.ipynb"
+        if shipped.exists() and not build.was_changed(shipped) and build.is_current(shipped):
+            shutil.copy(shipped, folder)
+        else:
+            build.build(lesson, folder)
     return folder
-
-
-def _wait_until_built(folder, lesson, seconds=1200):
-    end = time.monotonic() + seconds
-    while not (folder / f"{lesson}.ipynb").exists():
-        failed = folder / f".{lesson}.failed"
-        if failed.exists():
-            pytest.fail(f"{lesson} could not be built: {failed.read_text()}", pytrace=False)
-        if time.monotonic() > end:
-            pytest.fail(f"{lesson} was not built within {seconds} s", pytrace=False)
-        time.sleep(0.2)

@@ -133,6 +133,14 @@ def test_saving_without_a_change_does_not_count_as_one(lesson, folder):
     assert not build.was_changed(path)
 
 
+@pytest.mark.parametrize("then", ["Other words before.", SOURCE.replace("nbval-ignore-output", "nbval-skip")])
+def test_a_notebook_lags_behind_when_the_source_was_edited_since(lesson, folder, then):
+    path = build.build(lesson, folder)
+    assert build.is_current(path)
+    (build.SOURCES / "50_example.md").write_text(then)
+    assert not build.is_current(path) and not build.was_changed(path)
+
+
 def test_tidying_leaves_stills_and_text_but_neither_widget_models_nor_vanished_bars():
     view = {build.WIDGET_VIEW: {"model_id": "abc"}}
     cell = new_code_cell("x")

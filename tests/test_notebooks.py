@@ -12,8 +12,6 @@ from places import CHROMIUM
 
 from course_lib import build, exercises
 
-pytestmark = pytest.mark.slow
-
 LESSONS = build.lessons()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 SANITIZE = Path(__file__).parent / "nbval_sanitize.cfg"
@@ -35,21 +33,16 @@ def is_compared(cell):
     return not IGNORED & set(cell.metadata.get("tags", []))
 
 
-def kinds(cell):
-    """Which forms each output of a cell has: text, picture ..."""
-    return [sorted(output.get("data", [])) for output in cell.outputs]
-
-
 def shown_text(cell):
-    """Everything a cell shows as text, with what differs from run to run left out."""
+    """Everything a cell shows as text, without the pictures in it."""
     texts = [text for output in cell.outputs for kind, text in sorted(output.get("data", {}).items()) if "text" in kind]
     texts += [output.text for output in cell.outputs if output.output_type == "stream"]
-    text = re.sub(r"0x[0-9a-f]{6,}", "ADDRESS", "\n".join(texts))
-    return re.sub(r"base64,[\w+/=]+|cg-spare-\w+|height: \d+px", "PICTURE", text)  # drawn by the fonts and Pillow here
+    return re.sub(r"base64,[\w+/=]+", "PICTURE", "\n".join(texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_strict_nbval_passes_on_a_freshly_built_copy(lesson, built):
+def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
     command = [
         sys.executable,
         "-m",
@@ -61,13 +54,13 @@ def test_strict_nbval_passes_on_a_freshly_built_copy(lesson, built):
         "no:cacheprovider",
     ]
     run = subprocess.run([*command, f"{lesson}.ipynb"], cwd=built, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
-    compared = [
-        cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if not IGNORED & set(cell.metadata.get("tags", []))
-    ]
+    advice = f"\nIf this is what {lesson} should show from now on: python -m course_lib.build {lesson}"
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:] + advice
+    compared = [cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if is_compared(cell)]
     assert re.search(r"(\d+) passed", run.stdout) and len(compared) > 2  # or nbval had nothing to compare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_cell_has_run_without_errors_and_holds_nothing_private(lesson, built):
     notebook = read(built / f"{lesson}.ipynb")
@@ -82,6 +75,7 @@ def test_every_cell_has_run_without_errors_and_holds_nothing_private(lesson, bui
         assert str(Path.home()) not in shown_text(cell) and str(build.ROOT) not in shown_text(cell), cell.source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_as_shipped_every_lab_says_not_attempted(lesson, built):
     for cell in code_cells(read(built / f"{lesson}.ipynb")):
@@ -89,6 +83,7 @@ def test_as_shipped_every_lab_says_not_attempted(lesson, built):
             assert "not attempted" in shown_text(cell).lower(), cell.source
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is not None, reason="here the lessons are solved in JupyterLab: tests/browser")
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_with_every_lab_solved_every_check_says_right_and_the_lesson_reaches_its_end(lesson, built, tmp_path):
@@ -108,21 +103,12 @@ def test_with_every_lab_solved_every_check_says_right_and_the_lesson_reaches_its
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_the_notebooks_in_the_repository_equal_a_fresh_build(lesson, built):
-    committed = build.NOTEBOOKS / f"{lesson}.ipynb"
-    if not os.environ.get("CI") and build.was_changed(committed):
+def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_say(lesson):
+    shipped = build.NOTEBOOKS / f"{lesson}.ipynb"
+    if not os.environ.get("CI") and build.was_changed(shipped):
         pytest.skip("this notebook holds a learner's work")
-    assert not build.was_changed(committed), f"{committed} was changed by hand: edit its source and build it"
-    fresh, kept = read(built / f"{lesson}.ipynb").cells, read(committed).cells
-    advice = f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
-    assert [cell.source for cell in kept] == [cell.source for cell in fresh], advice
-    assert [cell.metadata for cell in kept] == [cell.metadata for cell in fresh], advice
-    for new, old in zip(fresh, kept, strict=True):
-        if new.cell_type == "code" and not IGNORED & set(new.metadata.get("tags", [])):
-            assert shown_text(old) == shown_text(new), advice
-            assert [sorted(o.get("data", [])) for o in old.outputs] == [
-                sorted(o.get("data", [])) for o in new.outputs
-            ], advice
+    assert not build.was_changed(shipped), f"{shipped} was changed by hand: edit its source and build it"
+    assert build.is_current(shipped), f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
 
 
 def test_the_lessons_stand_in_the_readme_in_order():
