@@ -116,15 +116,16 @@ def _folded(title, text):
     return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
-def execute(notebook, folder=None, allow_errors=False):
-    """Run all cells in `folder`, or in one that is thrown away, in a kernel of its own.
+def execute(notebook, folder=None, allow_errors=False, widget_state=False):
+    """Run all cells in `folder`, or in one that is thrown away, in a kernel of its own; keep what widgets hold or not.
 
     So a learner's progress, checkpoints and weights are neither used nor overwritten.
     """
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
         client = NotebookClient(
-            notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors, store_widget_state=False,
+            notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors,
+            store_widget_state=widget_state,
             record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder or scratch)}},
         )  # fmt: skip
         client.execute(env=environment)

@@ -4,26 +4,25 @@
     python -m course_lib.export notebooks/01_conv1d.ipynb
 
 A notebook is run once more, on the side, because the animations of a saved notebook are pictures only. What is in
-it stays untouched. Formulas become MathML; each page is one file.
+it, and what its cells would write, stays untouched. Formulas become MathML; each page is one file.
 """
 
 import argparse
+import base64
 import copy
 import html
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
 
 import nbformat
 from latex2mathml.converter import convert as mathml
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
 from nbformat.v4 import new_output
 from pygments.formatters import HtmlFormatter
 
-from course_lib.build import NOTEBOOKS, ROOT, WIDGET_VIEW
+from course_lib.build import NOTEBOOKS, ROOT, WIDGET_VIEW, execute
 from course_lib.files import atomic_write
 from course_lib.still import SPARE
 
@@ -32,16 +31,17 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 CODE_OR_MATH = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 
 
-def export(notebook_path, folder):
-    """The path of a notebook -> the path of its page in `folder`."""
+def export(notebook_path, folder, before=None, after=None):
+    """The path of a notebook -> the path of its page in `folder`. It leads to the lessons before and after it."""
     notebook_path = Path(notebook_path)
     notebook = nbformat.read(notebook_path, as_version=4)
-    text = page(_run(notebook, notebook_path.parent), notebook_path.stem)
+    execute(notebook, allow_errors=True, widget_state=True)
+    text = page(notebook, notebook_path.stem, _ways(before, after))
     return _written(Path(folder) / f"{notebook_path.stem}.html", text)
 
 
-def page(notebook, name):
-    """A notebook that was run, with its widget state -> HTML, in one piece."""
+def page(notebook, name, ways=""):
+    """A notebook that was run, with its widget state -> HTML, in one piece, with `ways` to other pages at its end."""
     notebook = copy.deepcopy(notebook)
     models = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     animations = []
@@ -54,24 +54,40 @@ def page(notebook, name):
     for place, formula in formulas.items():
         body = body.replace(place, formula)
     body = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', body)
-    return _whole(_title(notebook, name), body, animations)
+    return _whole(_title(notebook, name), body + ways, animations)
 
 
-def index(pages):
-    """(path, title) of every page -> HTML that lists them."""
-    entries = "".join(f'<li><a href="{path.name}">{html.escape(title)}</a></li>' for path, title in pages)
-    return _whole("Lessons", f"<h1>Lessons</h1><ol>{entries}</ol>", [])
+def index(paths):
+    """The paths of notebooks -> HTML that opens the course: what it is, and a way into each lesson."""
+    title, welcome = (ROOT / "README.md").read_text(encoding="utf-8").removeprefix("# ").split("\n", 1)
+    picture = base64.b64encode((ROOT / "assets" / "scatter.gif").read_bytes()).decode()
+    welcome = markdown2html(welcome.split("\n## ")[0])
+    welcome = welcome.replace('src="assets/scatter.gif"', f'src="data:image/gif;base64,{picture}"')
+    entries = "".join(map(_entry, paths))
+    list_ = f'<h2>Lessons</h2><ol class="lessons">{entries}</ol>'
+    return _whole(title, f"<h1>{html.escape(title)}</h1>{welcome}{list_}", [])
 
 
-def _run(notebook, folder):
-    """Run all cells as they are, with errors where a learner has them, and keep the state of the widgets."""
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
-        client = NotebookClient(
-            notebook, timeout=1200, kernel_name="python3", allow_errors=True, store_widget_state=True,
-            resources={"metadata": {"path": str(folder)}},
-        )  # fmt: skip
-        return client.execute(env=environment)
+def _entry(path):
+    """A lesson in that list: its title, how long it takes, and what one will do in it."""
+    opening = "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells[:4])
+    duration = re.search(r"^\*Lesson [^·\n]*· (.+)\*$", opening, re.MULTILINE)
+    promise = re.search(r"^\*\*You will\*\* .+$", opening, re.MULTILINE)
+    lines = [f'<a href="{path.stem}.html">{html.escape(_title_at(path))}</a>']
+    if duration:
+        lines.append(f"<small>{html.escape(duration[1])}</small>")
+    if promise:
+        lines.append(markdown2html(promise[0]))
+    return f'<li value="{int(path.stem[:2])}">{"".join(lines)}</li>'
+
+
+def _ways(before, after):
+    """Links to the lessons around one, by the paths of their notebooks, and to the list of all."""
+    if before is None and after is None:
+        return ""
+    back = f'<a rel="prev" href="{before.stem}.html">← {html.escape(_title_at(before))}</a>' if before else ""
+    on = f'<a rel="next" href="{after.stem}.html">{html.escape(_title_at(after))} →</a>' if after else ""
+    return f'<nav aria-label="Lessons"><span>{back}</span><a href="index.html">All lessons</a><span>{on}</span></nav>'
 
 
 # ---------------------------------------------------------------- animations
@@ -127,6 +143,10 @@ def _take_out_formulas(notebook):
         if cell.cell_type == "markdown":
             cell.source = CODE_OR_MATH.sub(word_for, cell.source)
     return formulas
+
+
+def _title_at(path):
+    return _title(nbformat.read(path, as_version=4), path.stem)
 
 
 def _title(notebook, name):
@@ -204,6 +224,14 @@ code { font: 0.9em ui-monospace, monospace; }
 table { border-collapse: collapse; }
 td, th { border: 1px solid var(--jp-border-color2); padding: 3px 10px; text-align: right; }
 details { margin: 8px 0; }
+nav { display: flex; gap: 24px; margin-top: 48px; border-top: 1px solid var(--jp-border-color2); padding-top: 12px; }
+nav span { flex: 1; }
+nav span:last-child { text-align: right; }
+.lessons li { margin-bottom: 20px; padding-left: 6px; }
+.lessons a { font-size: 1.1em; font-weight: 600; }
+.lessons small { display: block; color: var(--jp-ui-font-color2); }
+.lessons p { margin: 4px 0; }
+p img { max-width: 100%; }
 math { font-size: 1.1em; }
 math[display="block"] { margin: 12px 0; }
 """
@@ -221,14 +249,14 @@ def main():
     parser.add_argument("notebooks", nargs="*", type=Path, help="notebooks (all lessons, if none is named)")
     parser.add_argument("--folder", type=Path, default=ROOT / "site", help="where to write (default: site/)")
     arguments = parser.parse_args()
-    notebooks = arguments.notebooks or sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    pages = []
-    for notebook in notebooks:
-        path = export(notebook, arguments.folder)
-        pages.append((path, _title(nbformat.read(notebook, as_version=4), path.stem)))
-        print(path)
-    if not arguments.notebooks:
-        print(_written(arguments.folder / "index.html", index(pages)))
+    if arguments.notebooks:
+        for notebook in arguments.notebooks:
+            print(export(notebook, arguments.folder))
+        return
+    notebooks = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    for before, notebook, after in zip([None, *notebooks], notebooks, [*notebooks[1:], None], strict=True):
+        print(export(notebook, arguments.folder, before, after))
+    print(_written(arguments.folder / "index.html", index(notebooks)))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ LESSON = [
     new_code_cell("ipywidgets.Button(description='press')"),
     new_code_cell("print('</script><script>alert(1)</script>')"),
     new_code_cell("1 / 0"),
+    new_code_cell("from pathlib import Path; Path('weights.txt').write_text('new')"),
 ]
 
 
@@ -31,6 +32,7 @@ def page_path(tmp_path_factory, lesson_environment):
     folder = tmp_path_factory.mktemp("lesson")
     path = folder / "01_small.ipynb"
     nbformat.write(new_notebook(cells=LESSON), path)
+    (folder / "weights.txt").write_text("mine")
     before = path.read_bytes()
     result = export.export(path, folder / "site")
     assert path.read_bytes() == before
@@ -112,6 +114,52 @@ def test_animations_play_from_a_file_with_nothing_around_it(page_path, browser):
     page.context.close()
 
 
-def test_the_index_lists_every_page(tmp_path):
-    text = export.index([(tmp_path / "01_a.html", "One & all")])
-    assert '<a href="01_a.html">One &amp; all</a>' in text
+def test_what_cells_write_beside_the_notebook_stays_as_the_learner_has_it(page_path):
+    assert (page_path.parents[1] / "weights.txt").read_text() == "mine"
+
+
+@pytest.fixture
+def lessons(tmp_path):
+    """The paths of three lessons, of which the second has no more than a title."""
+    opening = "# One & all\n\n*Lesson 00 · 40 minutes, 2 labs*\n\n**You will** see `x` <grow>.\n\n**You need** nothing."
+    paths = []
+    for number, text in enumerate((opening, "# Bare", "# Last")):
+        paths.append(tmp_path / f"{number:02}_lesson.ipynb")
+        nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), paths[-1])
+    return paths
+
+
+def test_the_index_opens_the_course_and_leads_into_every_lesson(lessons):
+    text = export.index(lessons)
+    assert "<title>Gradients through a convolutional network</title>" in text and "At the end you can" in text
+    assert 'src="data:image/gif;base64,' in text and "assets/scatter.gif" not in text and "venv" not in text
+    for path, title in zip(lessons, ("One &amp; all", "Bare", "Last"), strict=True):
+        assert f'<a href="{path.stem}.html">{title}</a>' in text
+    assert "<small>40 minutes, 2 labs</small>" in text and "<strong>You will</strong> see <code>x</code>" in text
+    assert "You need" not in text.split("Lessons</h2>")[1]
+    assert text.count("<small>") == 1 and '<li value="2">' in text
+
+
+def test_the_index_says_of_the_lessons_of_this_course_what_each_takes_and_what_one_does():
+    text = export.index(sorted(export.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
+    assert text.count("minutes") >= text.count("<small>") == text.count("<strong>You will</strong>") == 9
+
+
+def test_a_page_leads_to_the_lessons_around_it(lessons, tmp_path, lesson_environment):
+    first, second, last = lessons
+    middle = export.export(second, tmp_path, first, last).read_text()
+    assert '<a rel="prev" href="00_lesson.html">← One &amp; all</a>' in middle
+    assert '<a rel="next" href="02_lesson.html">Last →</a>' in middle and 'href="index.html"' in middle
+    assert "rel=" not in export.export(second, tmp_path).read_text()
+
+
+def test_the_whole_command_makes_pages_that_lead_to_one_another(lessons, tmp_path, lesson_environment, monkeypatch):
+    monkeypatch.setattr(export, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["export", "--folder", str(tmp_path / "site")])
+    export.main()
+    pages = {path.name: path.read_text() for path in (tmp_path / "site").iterdir()}
+    assert sorted(pages) == ["00_lesson.html", "01_lesson.html", "02_lesson.html", "index.html"]
+    for name, text in pages.items():
+        links = re.findall(r'href="([^"]+\.html)"', text)
+        assert links and set(links) <= set(pages), name
+    assert 'rel="prev"' not in pages["00_lesson.html"] and 'rel="next"' not in pages["02_lesson.html"]
