@@ -216,7 +216,8 @@ def _bytes(values):
 def _still(on_pad, seen, p, maps):
     """The pad as it is at this moment -> the bytes of a PNG."""
     figure = Figure(figsize=(7.2, 4.6), dpi=200, facecolor="white", layout="constrained")
-    top, *rows = figure.subfigures(1 + len(maps), 1, height_ratios=[2.2, *(0.9 for _ in maps)])
+    ratios = [2.2, *(0.9 for _ in maps)]
+    top, *rows = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios)[:, 0]
     left, middle, right = top.subplots(1, 3, width_ratios=(1, 1, 1.3))
     figures.image(left, on_pad, "drawn", vmin=0, vmax=1)
     figures.image(middle, seen, "what the network sees", vmin=0, vmax=1)

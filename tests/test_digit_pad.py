@@ -217,8 +217,10 @@ def test_the_maps_are_those_of_the_first_two_layers_after_relu(model):
         np.testing.assert_allclose(pixels / 255, shown / shown.max(), atol=0.003)
 
 
-def test_a_network_without_pictures_inside_has_no_maps(rng):
-    assert set_drawing(DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng))), [ONE])["maps"] == []
+def test_a_network_without_pictures_inside_has_no_maps_and_leaves_a_picture_all_the_same(rng):
+    pad = DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng)))
+    assert set_drawing(pad, [ONE])["maps"] == []
+    assert Image.open(io.BytesIO(pad.picture())).width == 1440
 
 
 def test_of_many_layers_with_relu_only_the_first_two_with_pictures_are_shown(rng):

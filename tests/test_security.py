@@ -2,6 +2,7 @@
 
 import ast
 import html.parser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 
 import course_lib
-from course_lib import exercises, layers, player, progress, training
+from course_lib import dashboard, digit_pad, exercises, layers, player, progress, still, training
 from course_lib.exercises import predictions
 from course_lib.exercises.symptom import Symptom, symptom
 from course_lib.exercises.verdict import Picture
+from course_lib.flow_explorer import FlowExplorer, explore_flow
 from course_lib.frames.roles import INPUT
 from course_lib.frames.story import Grid, Step, Story
+from course_lib.losses import CrossEntropyLoss
+from course_lib.optim import SGD
 
 PACKAGE = Path(course_lib.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -105,7 +109,7 @@ def test_importing_every_module_opens_no_connection_and_writes_no_file(tmp_path)
 # ---------------------------------------------------------------- HTML
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-ALLOWED = {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td", "a", "p", "br", "img"}
+ALLOWED = {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td", "a", "p", "br", "img", "style"}
 
 
 class Tags(html.parser.HTMLParser):
@@ -245,12 +249,118 @@ def story(text):
     return Story(text, {text: grid}, [Step(text, formula=text), Step(text, numbers=text)])
 
 
-def test_a_still_picture_of_a_story_shows_its_words_as_text():
-    bundle = player.play(story(EVIL))._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert "text/plain" in data
-    if "text/html" in data:
-        assert_harmless(data["text/html"])
+def puts_out(monkeypatch, module, show):
+    """Everything that a widget puts into a notebook, at first and when it is updated: HTML of each."""
+    shown = []
+
+    class Handle:
+        def update(self, data, **options):
+            shown.append(data)
+
+    def display(data, display_id=None, **options):
+        shown.append(data)
+        return Handle()
+
+    monkeypatch.setattr(module, "display", display)
+    show()
+    return [data["text/html"] for data in shown if "text/html" in data]
+
+
+def test_a_still_picture_of_a_story_shows_its_words_as_text(monkeypatch):
+    (markup,) = puts_out(monkeypatch, player, player.play(story(EVIL))._ipython_display_)
+    assert "alert(1)" in markup  # as words: without them this would not be a test
+    assert_harmless(markup)
+    assert_harmless(still.spare("", EVIL))
+
+
+class Named(layers.Linear):
+    """A layer whose class is called so."""
+
+
+Named.__name__ = Named.__qualname__ = EVIL
+
+
+def reader():
+    """A network that reads digits, or would if it were trained."""
+    return layers.Sequential(layers.Flatten(), Named(784, 10, rng=np.random.default_rng(0)))
+
+
+class FailingLoss(CrossEntropyLoss):
+    def backward(self):
+        raise EvilError
+
+
+def test_a_board_that_watches_a_training_puts_names_and_errors_out_as_text(monkeypatch, rng):
+    monkeypatch.setattr(dashboard, "get_ipython", object)
+    x, y = rng.random((8, 1, 28, 28), dtype=np.float32), np.arange(8)
+    board = dashboard.Dashboard()
+
+    def train(loss):
+        model = reader()
+        training.fit(model, loss, SGD(model.parameters(), 0.1), x, y, epochs=1, batch_size=8, rng=rng, watch=board)
+
+    markup = puts_out(monkeypatch, dashboard, lambda: train(CrossEntropyLoss()))
+    assert len(markup) == 2 and any(EVIL in name for name, *_ in board.board.norms)
+    for piece in markup:
+        assert_harmless(piece)
+
+    def fail():
+        with pytest.raises(EvilError):
+            train(FailingLoss())
+
+    for piece in puts_out(monkeypatch, dashboard, fail):
+        assert_harmless(piece)
+
+
+def test_a_pad_puts_out_what_is_sent_to_it_as_text(monkeypatch):
+    pad = digit_pad.DigitPad(reader())
+    pad.drawing = {"strokes": [[[10, 10], [90, 90]]], "example": None, "number": EVIL, EVIL: EVIL}
+    (markup,) = puts_out(monkeypatch, player, pad._ipython_display_)
+    assert_harmless(markup)
+
+
+def test_the_explorer_of_gradient_flow_puts_its_words_out_as_text(monkeypatch):
+    explorer = explore_flow(depth=5)
+    monkeypatch.setattr(FlowExplorer, "_settings", lambda self: EVIL)
+    explorer._measure()
+    assert "alert(1)" in explorer._image.value
+    assert_harmless(explorer._image.value)
+    for piece in puts_out(monkeypatch, player, explorer._ipython_display_):
+        assert_harmless(piece)
+
+
+# ---------------------------------------------------------------- scripts
+
+MAKES_MARKUP = re.compile(r"(innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTML|createContextualFragment)")
+RUNS_OR_LOADS = re.compile(
+    r"\b(eval|Function|fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|import|Worker|open)\s*\("
+    r"|\bset(Timeout|Interval)\(\s*[\"'`]|^\s*import\b|https?://(?!www\.w3\.org/)|javascript:|\.(src|href)\s*=",
+    re.MULTILINE,
+)
+SCRIPTS = sorted(PACKAGE.glob("*.js"))
+ICON = 'node.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;'
+
+
+def risks(script):
+    """What a script does by which data could become markup or code, or be sent away."""
+    return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_makes_markup_or_code_of_data_or_talks_to_anybody_but_the_kernel(path):
+    assert risks(path.read_text().replace(ICON, "")) == []  # the icon is one of three constants
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "node.innerHTML = x", "document.write(x)", "a.insertAdjacentHTML('x', y)", "eval(x)", "new Function(x)",
+        "fetch(x)", "import(x)", "import x from 'y'", "setTimeout('x', 1)", "new WebSocket(x)", "image.src = x",
+        "'https://example.org'",
+    ],
+)  # fmt: skip
+def test_the_search_in_scripts_would_find_it(script):
+    assert risks(script)
 
 
 # ---------------------------------------------------------------- files of weights from elsewhere
