@@ -254,7 +254,7 @@ def main():
             print(export(notebook, arguments.folder))
         return
     notebooks = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    for before, notebook, after in zip([None, *notebooks], notebooks, [*notebooks[1:], None], strict=True):
+    for before, notebook, after in zip([None, *notebooks[:-1]], notebooks, [*notebooks[1:], None], strict=True):
         print(export(notebook, arguments.folder, before, after))
     print(_written(arguments.folder / "index.html", index(notebooks)))
 
