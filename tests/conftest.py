@@ -52,10 +52,23 @@ def rng():
     return np.random.default_rng(0)
 
 
+# Run by every kernel at its start. Other packages may warn about themselves; what they show fails the tests as well.
+OUR_WARNINGS_ARE_ERRORS = """
+__import__("warnings").filterwarnings("error", module=r"(course_lib\\b|__main__$)")
+"""
+
+
 @pytest.fixture(scope="session")
 def lesson_environment(tmp_path_factory):
-    """What kernels of lessons run in: short training, data at hand if there is any, progress of their own."""
-    settings = {"COURSE_QUICK": "1", "COURSE_PROGRESS": str(tmp_path_factory.mktemp("progress") / "progress.json")}
+    """What kernels of lessons run in: short training, data at hand if any, progress and settings of their own."""
+    startup = tmp_path_factory.mktemp("ipython") / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "warnings.py").write_text(OUR_WARNINGS_ARE_ERRORS)
+    settings = {
+        "COURSE_QUICK": "1",
+        "COURSE_PROGRESS": str(tmp_path_factory.mktemp("progress") / "progress.json"),
+        "IPYTHONDIR": str(startup.parents[1]),
+    }
     if mnist_folder():
         settings["COURSE_DATA_DIR"] = str(mnist_folder())
     with pytest.MonkeyPatch.context() as patch:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from places import CHROMIUM
 
 from course_lib import build, exercises
@@ -114,3 +115,10 @@ def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_s
 def test_the_lessons_stand_in_the_readme_in_order():
     links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (build.ROOT / "README.md").read_text())
     assert links == LESSONS
+
+
+@pytest.mark.slow
+def test_a_warning_that_a_cell_causes_is_an_error_in_these_tests(lesson_environment):
+    cells = [new_code_cell(source) for source in ("import warnings, numpy", "numpy.log(0.0)", "warnings.warn('x')")]
+    _, second, third = build.execute(new_notebook(cells=cells), allow_errors=True).cells
+    assert [output.ename for cell in (second, third) for output in cell.outputs] == ["RuntimeWarning", "UserWarning"]

@@ -8,6 +8,7 @@ from lab import Lab
 pytestmark = pytest.mark.slow
 
 SETUP = """
+from pathlib import Path
 import numpy as np
 from course_lib import data, training
 from course_lib.digit_pad import DigitPad
@@ -20,9 +21,13 @@ model = Sequential(
     Conv2d(1, 8, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Conv2d(8, 16, 3, padding=1, rng=rng), ReLU(),
     MaxPool2d(2), Flatten(), Linear(16 * 7 * 7, 10, rng=rng),
 )
-((x, y), (x_test, y_test)), which = data.mnist_or_digits()
-training.fit(model, CrossEntropyLoss(), Adam(model.parameters(), 2e-3), x[:5000], y[:5000], epochs=3, batch_size=64,
-             rng=rng, progress=False)
+(x, y), (x_test, y_test) = data.digits()
+if Path("weights_of_the_pad.npz").exists():  # trained by the first test
+    training.load_weights(model, "weights_of_the_pad.npz")
+else:
+    training.fit(model, CrossEntropyLoss(), Adam(model.parameters(), 2e-3), x, y, epochs=6, batch_size=32, rng=rng,
+                 progress=False)
+    training.save_weights(model, "weights_of_the_pad.npz")
 _, first = np.unique(y_test, return_index=True)
 """
 PAD = "DigitPad(model, x_test[first])"
