@@ -160,6 +160,7 @@ Training({optimizer!r}).fit(60, {path!r})
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX matter")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_killed_at_random_moments_it_goes_on_and_ends_the_same(path, optimizer):

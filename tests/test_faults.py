@@ -73,6 +73,7 @@ def killed_at_random_moments(program, argument, times, seed):
 
 
 @posix
+@pytest.mark.slow
 def test_weights_of_a_killed_kernel_are_those_of_one_whole_step_and_no_earlier_than_the_last_it_told_of(tmp_path):
     path = tmp_path / "weights.npz"
     for told in killed_at_random_moments(WRITE_WEIGHTS, path, 12, seed=1):
@@ -85,6 +86,7 @@ def test_weights_of_a_killed_kernel_are_those_of_one_whole_step_and_no_earlier_t
 
 
 @posix
+@pytest.mark.slow
 def test_progress_of_a_killed_kernel_is_whole_and_lacks_at_most_the_try_it_was_noting(file):
     before = 0
     for told in killed_at_random_moments(WRITE_PROGRESS, "", 12, seed=2):

@@ -16,6 +16,7 @@ from course_lib.frames.roles import PALETTE
 from course_lib.layers import Module, Parameter, Sequential
 from course_lib.optim import SGD, Adam
 
+pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSON = "06_conv2d_layer"
 

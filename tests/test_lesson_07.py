@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from course_lib import build, data, exercises, flow, gradcheck, loops
 from course_lib.exercises import lesson_07
 
+pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSON = "07_gradient_flow"
 CELLS = build.assemble(LESSON).cells

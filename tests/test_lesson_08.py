@@ -17,6 +17,7 @@ from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
 from course_lib.player import portable
 
+pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSON = "08_training"
 

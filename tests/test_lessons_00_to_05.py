@@ -16,6 +16,7 @@ from course_lib import build, data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
 from course_lib.exercises import registry
 
+pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSONS = [name for name in build.lessons() if name[:2] <= "05"]
 GLOSSARY = "00_start_here.ipynb#Words-and-letters"
