@@ -139,9 +139,9 @@ NUMERICAL_GRADIENT = Exercise(
     difficulty="easy",
     minutes=10,
     task=(
-        "Write `numerical_gradient(f, x, eps=1e-5)`. Nudge one entry of `x` up by `eps`, then down by `eps`, "
-        "and see how far the number `f(x)` moves. Do so for every entry, whatever the shape of `x`; "
-        "compute in float64, and leave the caller's `x` as it was."
+        "Write `numerical_gradient(f, x, eps=1e-5)`: the gradient of the number `f(x)`, shaped like `x`. "
+        "Nudge one entry of `x` up by `eps`, then down by `eps`, and see how far `f(x)` moves. Do so for every entry, "
+        "whatever the shape of `x`; compute in float64, and leave the caller's `x` as it was."
     ),
     hints=(
         "You have one entry of `x` in your hand. Which two values of `f` do you need, and what do you divide "
@@ -306,9 +306,8 @@ PREDICTIONS = (
             ),
             "c": ("It becomes larger: rounding takes over.", ""),
         },
-        why="Two nearly equal numbers are subtracted, their rounding error of about 1e-16 remains, and is divided "
-        "by eps. "
-        "Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
+        why="Two nearly equal numbers are subtracted. Their rounding error, about 1e-16, remains and is divided by "
+        "eps. Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
     ),
     Prediction(
         name="00/relu_kink",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib import loops
-from course_lib.exercises import convolution
+from course_lib.exercises import convolution, slips
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.prediction import Prediction
 
@@ -45,7 +45,7 @@ CONV2D_SINGLE = Exercise(
     task=(
         "Write `conv2d_single(x, w, stride=1, padding=0)` for one image `(H, W)` and one kernel `(kH, kW)`. "
         "It is what you wrote in one dimension, once for the rows and once for the columns. "
-        "Neither the image nor the kernel need be square."
+        "Return `y`, of shape (H_out, W_out). Neither the image nor the kernel need be square."
     ),
     hints=(
         "Output (i, j) sees one rectangle of the padded image. Where is its upper left corner?",
@@ -167,7 +167,7 @@ PREDICTIONS = (
         name="02/corner_and_centre",
         text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. How many windows hold the corner pixel, and "
         "how many the pixel (1, 1)? Type both, as `[corner, centre]`.",
-        answer=lambda: convolution.slips.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
+        answer=lambda: slips.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
         slips=(
             ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
             ([1, 2], "Along the rows there are 2, and along the columns 2: any of one goes with any of the other."),
@@ -232,7 +232,7 @@ PREDICTIONS = (
         name="02/remainder",
         text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. How many of the 36 pixels get gradient 0, "
         "whatever dy is?",
-        answer=lambda: int((convolution.slips.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
+        answer=lambda: int((slips.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
         slips=(
             (6, "A whole row is out of reach, but so is a column. They share one pixel."),
             (12, "Row 5 and column 5 share the corner pixel: it is counted twice."),

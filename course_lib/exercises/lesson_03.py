@@ -173,8 +173,7 @@ WEIGHT_GRADIENT = Exercise(
     hints=(
         "Which entries of dy does the weight w[f, c, 0, 0] have a part in? Which of the four axes do you sum over?",
         "Filter f made the outputs `y[n, f]` from *all* channels of image n. So `dw[f]` collects windows with all "
-        "their "
-        "channels, from all images.",
+        "their channels, from all images.",
         "For every n, f, i, j: add `dy[n, f, i, j]` times the window (all channels, kH x kW) of padded image n to "
         "`dw[f]`.",
     ),
@@ -196,8 +195,7 @@ INPUT_GRADIENT = Exercise(
         "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, a block with all channels, to its window in "
         "image n.",
         "Start with zeros as large as the padded images. For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the "
-        "window "
-        "of image n; at the end take the padding off.",
+        "window of image n; at the end take the padding off.",
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
@@ -217,8 +215,7 @@ CONV2D_BACKWARD = Exercise(
         "Three gradients, and you have written each of them. What does each need?",
         "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Stride and padding concern the first two.",
         "Call `input_gradient`, `weight_gradient` and `bias_gradient`, hand on stride and padding, and return the "
-        "three "
-        "results in the order of x, w, b.",
+        "three results in the order of x, w, b.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": convolution.coverage},

@@ -349,17 +349,15 @@ IM2COL = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: "
-        "for each image a matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * "
-        "W_out. "
-        "Down a column: channels, in each the kernel's rows, in each its columns."
+        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: for each image a "
+        "matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * W_out. Down a column: "
+        "channels, in each the kernel's rows, in each its columns."
     ),
     hints=(
         "One window of one image has C x kH x kW values. In which order does `.reshape(-1)` write them down?",
         "In just the order asked for. The windows go row by row: output (i, j) is column `i * W_out + j`.",
         "Pad the images. For every (i, j) slice the window of *all* images and channels at once, reshape it to "
-        "(N, -1), "
-        "and put it in its column.",
+        "(N, -1), and put it in its column.",
     ),
     cases=im2col_cases,
     probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
@@ -379,8 +377,8 @@ COL2IM = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `col2im(cols, output_size, kernel_size, stride=1, padding=0)`, the transpose of `im2col`: put every "
-        "column back where its window was, in an array (N, C, H, W) with (H, W) = `output_size`. "
+        "Write `col2im(cols, output_size, kernel_size, stride=1, padding=0)`. From `cols`, laid out as `im2col` does, "
+        "make an array (N, C, H, W) with (H, W) = `output_size`: put every column back where its window was. "
         "`output_size` and `kernel_size` are pairs. What happens to a pixel that several windows hold?"
     ),
     hints=(
@@ -388,9 +386,8 @@ COL2IM = Exercise(
         "gradient?",
         "The sum of all three. So every column, reshaped to (N, C, kH, kW), is added to its window in an array of "
         "zeros.",
-        "How many channels? `cols.shape[1] // (kH * kW)`. Walk through (i, j), reshape column `i * W_out + j`, "
-        "add it to "
-        "its window in the padded array, and take the padding off at the end.",
+        "How many channels? `cols.shape[1] // (kH * kW)`. Walk through (i, j), reshape column `i * W_out + j`, add it "
+        "to its window in the padded array, and take the padding off at the end.",
     ),
     cases=col2im_cases,
     probe={"cols": COLUMNS, "output_size": (3, 4), "kernel_size": (2, 2), "stride": 1, "padding": 0},
@@ -417,9 +414,8 @@ CONV2D_BACKWARD_GEMM = Exercise(
         "Y = W @ X for matrices. Given dY, what are dW and dX? Their shapes leave little choice.",
         "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and W is `w.reshape(C_out, -1)`. "
         "dX is a matrix of columns still: what makes images of it?",
-        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. Sum dW "
-        "over the "
-        "images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
+        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. Sum dW over "
+        "the images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": convolution.coverage},

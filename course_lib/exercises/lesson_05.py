@@ -1,5 +1,7 @@
 """Pooling and friends: gradients that route."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from course_lib import gradcheck, loops
@@ -44,8 +46,24 @@ def _pool_case(x, kernel_size, stride, padding):
     return {"x": x, "kernel_size": kernel_size, "stride": stride, "padding": padding}
 
 
+class Winner(NamedTuple):
+    """Where a maximum stands: image, channel, place in the plane and in the window; and what sizes there are."""
+
+    n: int
+    c: int
+    row: int
+    column: int
+    row_inside: int
+    column_inside: int
+    C: int
+    H: int
+    W: int
+    padding: int
+    kernel_size: int
+
+
 def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, value=None, place=None, steps=None):
-    """Max pooling in steps -> y, indices. place(n, c, row, column, corner, shape) -> the index that is noted."""
+    """Max pooling in steps -> y, indices. place(winner) -> the index that is noted for it."""
     stride = (steps or _step)(kernel_size, stride)
     N, C, H, W = x.shape
     edge = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
@@ -57,18 +75,17 @@ def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, va
         window = xp[n, c, top : top + kernel_size, left : left + kernel_size]
         row, column = divmod(int(best(window)), kernel_size)
         y[n, c, i, j] = value(window) if value else window[row, column]
-        where = n, c, row + top - padding, column + left - padding
-        indices[n, c, i, j] = (place or in_plane)(*where, (row, column), (*x.shape, padding, kernel_size))
+        where = n, c, row + top - padding, column + left - padding, row, column
+        indices[n, c, i, j] = (place or in_plane)(Winner(*where, C, H, W, padding, kernel_size))
     return y, indices
 
 
-def in_plane(n, c, row, column, inside, shape):
-    return row * shape[3] + column
+def in_plane(at):
+    return at.row * at.W + at.column
 
 
-def in_padded_plane(n, c, row, column, inside, shape):
-    *_, W, padding, _ = shape
-    return (row + padding) * (W + 2 * padding) + column + padding
+def in_padded_plane(at):
+    return (at.row + at.padding) * (at.W + 2 * at.padding) + at.column + at.padding
 
 
 def _y(**steps):
@@ -123,9 +140,25 @@ POOL_STRIDE = (
     "The stride is off. Without a stride the windows stand kernel_size apart, so that they tile; "
     "with one, they stand stride apart."
 )
+
+
+def one_by_default(kernel_size, stride):
+    return stride or 1
+
+
+def always_tiling(kernel_size, stride):
+    return kernel_size
+
+
+WRONG_STEPS = (one_by_default, always_tiling, lambda kernel_size, stride: 1, lambda kernel_size, stride: 2)
 PADDING_WINS = (
     "A padded value wins somewhere. Zeros around the image are larger than negative pixels: "
     "padding must never be the maximum."
+)
+PADDING_IGNORED = "It is right only without padding: the padded border makes more windows."
+PIXEL_NUMBER = (
+    "The number of a pixel is row * W + column: a row has W pixels. Height and width, or row and column, "
+    "seem to be exchanged."
 )
 
 MAX_POOL2D = Exercise(
@@ -133,20 +166,17 @@ MAX_POOL2D = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): "
-        "`y`, the "
-        "maximum of every window, and `indices`, where in its H x W image it stood, as the number `row * W + column`. "
-        "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
+        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): `y`, "
+        "the maximum of every window, and `indices`, where in its H x W image it stood, as the number "
+        "`row * W + column`. `kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
     ),
     hints=(
         "The backward pass needs to know who won. A window knows the winner's place inside itself: "
         "what must be added for the place in the image?",
         "`np.argmax(window)` counts through a window row by row; `divmod` with the window's width gives row and "
-        "column. "
-        "Add the window's upper left corner. Padding must never win: what could you pad with?",
+        "column. Add the window's upper left corner. Padding must never win: what could you pad with?",
         "Cut the windows at the image's edge instead of padding, or pad with `-np.inf` and take `padding` off the "
-        "place "
-        "again. Then `indices` is `row * W + column`, with row and column in the image.",
+        "place again. Then `indices` is `row * W + column`, with row and column in the image.",
     ),
     cases=max_pool_cases,
     probe=_pool_case(SMALL, 2, None, 0),
@@ -168,19 +198,10 @@ MAX_POOL2D = Exercise(
                     _y(value=lambda window: window[np.isfinite(window)].sum()),
                 ),
             ),
-            Mistake(
-                "stride of windows",
-                POOL_STRIDE,
-                (
-                    _y(steps=lambda kernel_size, stride: stride or 1),
-                    _y(steps=lambda kernel_size, stride: kernel_size),
-                    _y(steps=lambda kernel_size, stride: 1),
-                    _y(steps=lambda kernel_size, stride: 2),
-                ),
-            ),
+            Mistake("stride of windows", POOL_STRIDE, tuple(_y(steps=steps) for steps in WRONG_STEPS)),
             Mistake(
                 "padding ignored",
-                "It is right only without padding: the padded border makes more windows.",
+                PADDING_IGNORED,
                 (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[0],),
             ),
             Mistake("sign", convolution.SIGN, (lambda *case: -pool(*case)[0],)),
@@ -191,8 +212,8 @@ MAX_POOL2D = Exercise(
                 "The place is counted inside the window. The backward pass asks for the place in the image: "
                 "where does the window begin?",
                 (
-                    _indices(place=lambda n, c, row, column, inside, shape: inside[0] * shape[5] + inside[1]),
-                    _indices(place=lambda n, c, row, column, inside, shape: inside[0] * shape[3] + inside[1]),
+                    _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
+                    _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
                 ),
             ),
             Mistake(
@@ -201,32 +222,25 @@ MAX_POOL2D = Exercise(
                 (
                     _indices(place=in_padded_plane),
                     _indices(place=in_padded_plane, fill=0),
-                    _indices(
-                        place=lambda n, c, row, column, inside, shape: (row + shape[4]) * shape[3] + column + shape[4]
-                    ),
-                    _indices(place=lambda n, c, row, column, inside, shape: row * (shape[3] + 2 * shape[4]) + column),
+                    _indices(place=lambda at: (at.row + at.padding) * at.W + at.column + at.padding),
+                    _indices(place=lambda at: at.row * (at.W + 2 * at.padding) + at.column),
                 ),
             ),
             Mistake(
                 "H and W mixed up",
-                "The number of a pixel is row * W + column: a row has W pixels. Height and width, or row and column, "
-                "seem to be exchanged.",
+                PIXEL_NUMBER,
                 (
-                    _indices(place=lambda n, c, row, column, inside, shape: row * shape[2] + column),
-                    _indices(place=lambda n, c, row, column, inside, shape: column * shape[2] + row),
-                    _indices(place=lambda n, c, row, column, inside, shape: column * shape[3] + row),
+                    _indices(place=lambda at: at.row * at.H + at.column),
+                    _indices(place=lambda at: at.column * at.H + at.row),
+                    _indices(place=lambda at: at.column * at.W + at.row),
                 ),
             ),
             Mistake(
                 "counted through the whole batch",
                 "The place is counted through channels or images. Each image and channel begins at 0 again.",
                 (
-                    _indices(
-                        place=lambda n, c, row, column, inside, shape: (
-                            ((n * shape[1] + c) * shape[2] + row) * shape[3] + column
-                        )
-                    ),
-                    _indices(place=lambda n, c, row, column, inside, shape: (c * shape[2] + row) * shape[3] + column),
+                    _indices(place=lambda at: ((at.n * at.C + at.c) * at.H + at.row) * at.W + at.column),
+                    _indices(place=lambda at: (at.c * at.H + at.row) * at.W + at.column),
                 ),
             ),
             Mistake("padding wins", PADDING_WINS, (_indices(fill=0),)),
@@ -235,19 +249,10 @@ MAX_POOL2D = Exercise(
                 "The place is not that of the largest value.",
                 (_indices(fill=np.inf, best=np.argmin), _indices(best=largest_size)),
             ),
-            Mistake(
-                "stride of windows",
-                POOL_STRIDE,
-                (
-                    _indices(steps=lambda kernel_size, stride: stride or 1),
-                    _indices(steps=lambda kernel_size, stride: kernel_size),
-                    _indices(steps=lambda kernel_size, stride: 1),
-                    _indices(steps=lambda kernel_size, stride: 2),
-                ),
-            ),
+            Mistake("stride of windows", POOL_STRIDE, tuple(_indices(steps=steps) for steps in WRONG_STEPS)),
             Mistake(
                 "padding ignored",
-                "It is right only without padding: the padded border makes more windows.",
+                PADDING_IGNORED,
                 (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[1],),
             ),
         ),
@@ -349,8 +354,7 @@ MAX_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "H and W mixed up",
-                "The number of a pixel is row * W + column: a row has W pixels. Height and width, or row and column, "
-                "seem to be exchanged.",
+                PIXEL_NUMBER,
                 (
                     lambda *case: _routed(*case, width=2),
                     lambda *case: _routed(*case, turned=True),
@@ -450,8 +454,7 @@ AVG_POOL2D_BACKWARD = Exercise(
     minutes=10,
     task=(
         "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: `dx` of shape "
-        "`input_shape` "
-        "(N, C, H, W). `kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
+        "`input_shape` (N, C, H, W). `kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
         "The mean counts the padded zeros too."
     ),
     hints=(
@@ -510,10 +513,7 @@ AVG_POOL2D_BACKWARD = Exercise(
             Mistake(
                 "stride of windows",
                 POOL_STRIDE,
-                (
-                    _spread(step=lambda kernel_size, stride: stride or 1),
-                    _spread(step=lambda kernel_size, stride: kernel_size),
-                ),
+                (_spread(step=one_by_default), _spread(step=always_tiling)),
             ),
             Mistake(
                 "divided by the pixels inside",
@@ -529,9 +529,8 @@ AVG_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "only one image, channel or position",
-                "Only one image, channel or position gets its gradient. Is the array made anew inside the loop, "
-                "or does "
-                "`return` stand inside it?",
+                "Only one image, channel or position gets its gradient. Is the array made anew inside the loop, or "
+                "does `return` stand inside it?",
                 tuple(
                     _spread(dy_=only)
                     for only in (*(convolution.keep(a, i) for a in (0, 1) for i in (0, -1)), *convolution.POSITIONS)
@@ -705,9 +704,8 @@ DROPOUT_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `dropout_backward(dy, mask, p)`. The forward pass kept `x` where `mask` is True and divided what "
-        "it kept "
-        "by `1 - p`, the share kept, so that the mean stays. Return `dx`."
+        "Write `dropout_backward(dy, mask, p)`. The forward pass kept `x` where `mask` is True and divided what it "
+        "kept by `1 - p`, the share kept, so that the mean stays. Return `dx`."
     ),
     hints=(
         "A dropped value did not reach y. What is its gradient? And by how much does y move when a kept one moves?",
