@@ -14,8 +14,8 @@ from course_lib.exercises.verdict import Verdict
 
 ORDER = "The results come in another order than {expected}: yours are {given}."
 CHANGED = (
-    "{name} is not the same after the call. A backward pass must leave its arguments alone: "
-    "others still need them. Work on a copy, or on a new array."
+    "{name} is not the same after the call. Leave the arguments as they are: others still need them. "
+    "Work on a copy, or on a new array."
 )
 ADDED_UP = (
     "A second identical call gives more than the first: something from the earlier call is still in the sum. "

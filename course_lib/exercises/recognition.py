@@ -1,6 +1,7 @@
 """Which mistake is it? Known wrong functions run on the same arguments, and their arrays are compared."""
 
 import re
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -46,6 +47,17 @@ class Tensor:
         """(the learner's, the right one) wherever an array came back."""
         return [(a, ref) for a, ref in zip(self.arrays, self.references, strict=True) if a is not None]
 
+    @cached_property
+    def wrong_arrays(self):
+        """For each case whether an array came back that is wrong."""
+        return [array is not None and not ok for array, ok in zip(self.arrays, self.right, strict=True)]
+
+    @cached_property
+    def order(self):
+        """The numbers of the cases, those with a wrong array first: there most known mistakes are ruled out at once."""
+        wrong = self.wrong_arrays
+        return sorted(range(len(wrong)), key=lambda number: not wrong[number])
+
     # ------------------------------------------------------------ what kind of thing came back
 
     def about_form(self):
@@ -85,9 +97,7 @@ class Tensor:
         """The sentences of the mistakes whose wrong functions do what the learner's did."""
         mistakes = self.exercise.mistakes.get(self.name, ())
         known = [(mistake, self._fitted(wrong)) for mistake in mistakes for wrong in mistake.wrongs]
-        came_wrong = [not ok and array is not None for ok, array in zip(self.right, self.arrays, strict=True)]
-        self.order = sorted(range(len(self.arrays)), key=lambda number: not came_wrong[number])
-        if not any(came_wrong):
+        if not any(self.wrong_arrays):
             alone = len(self.exercise.tensors) == 1 or self.stands_in_the_line
             about_shapes = all(re.search("shape|broadcast|size", raised.message) for raised in self.raised)
             return self._fitting(known, self._raises_where) or (

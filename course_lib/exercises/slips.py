@@ -97,17 +97,13 @@ def fold(stamps, size, stride, padding, *, steps=None, room=None, add=None, crop
 
 
 def _places(stamps, distance):
+    """For each position: where its window lies in an array (N, C, *size), and where it lies in the stamps."""
     n = len(distance)
     kernel, count = stamps.shape[2 : 2 + n], stamps.shape[2 + n :]
     for position in np.ndindex(*count):
-        corner = [i * s for i, s in zip(position, distance, strict=True)]
-        yield (
-            (slice(None), slice(None), *(slice(c, c + k) for c, k in zip(corner, kernel, strict=True))),
-            (
-                ...,
-                *position,
-            ),
-        )
+        starts = [i * s for i, s in zip(position, distance, strict=True)]
+        window = [slice(start, start + k) for start, k in zip(starts, kernel, strict=True)]
+        yield (slice(None), slice(None), *window), (..., *position)
 
 
 def summed(stamps, padded, distance):
