@@ -145,6 +145,15 @@ def test_a_right_answer_in_another_style_is_right(name, answer):
     assert (verdict.status, verdict.mistakes) == ("right", {}), repr(verdict)
 
 
+SEEN_BY_THE_JUDGE = {  # what no table of mistakes holds, and words of what is said to it
+    "changed": "not the same after the call",
+    "order": "come in another order",
+    "count": "are expected",
+    "H and W mixed up": convolution.MIXED_UP,
+    None: "is None",
+}
+
+
 @pytest.mark.parametrize(
     ("name", "tensors", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(WRONG)]
 )
@@ -154,10 +163,8 @@ def test_a_learners_wrong_answer_is_recognised_tensor_by_tensor(name, tensors, a
     assert verdict.mistakes.keys() == tensors.keys()
     for tensor, short in tensors.items():
         known = [mistake.says for mistake in exercise.mistakes.get(tensor, ()) if mistake.short == short]
-        if short == "H and W mixed up" and not known:
-            known = [convolution.MIXED_UP]
-        assert len(verdict.mistakes[tensor]) == 1
-        assert not known or verdict.mistakes[tensor] == known
+        (told,) = verdict.mistakes[tensor]
+        assert told == known[0] if known else SEEN_BY_THE_JUDGE[short] in told
 
 
 @pytest.mark.parametrize(
