@@ -234,6 +234,7 @@ def descent(ax, loss, paths):
     ax.contour(*grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors="0.8", linewidths=0.8)
     for (name, path), marker in zip(paths.items(), "os^D", strict=False):
         ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
+    ax.set(xlabel="w0", ylabel="w1")
     ax.legend(frameon=False)
 
 
@@ -275,7 +276,7 @@ def probabilities(ax, values, answer):
     """values (classes,) as bars, percentages on those that matter; the right class is green, as is its number."""
     classes = range(len(values))
     bars = ax.bar(classes, values, color=[PALETTE["output" if c == answer else "count"][0] for c in classes])
-    ax.bar_label(bars, [f"{values[c]:.0%}" if c == answer or values[c] >= 0.01 else "" for c in classes], fontsize=8)
+    ax.bar_label(bars, [f"{values[c]:.0%}" if c == answer or values[c] >= 0.05 else "" for c in classes], fontsize=8)
     ax.set(xticks=classes, yticks=[], ylim=(0, 1.2))
     ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
     ax.spines["left"].set_visible(False)
@@ -342,7 +343,7 @@ def slopes(ax, values, answer, title=""):
     bars = ax.bar(range(len(values)), values, color=colours)
     ax.bar_label(bars, [f"{value:+.2f}".replace("-", "−") for value in values], padding=2)
     ax.axhline(0, color="0.6", lw=1)
-    ax.set(xticks=range(len(values)), yticks=[], title=title)
+    ax.set(xticks=range(len(values)), xlabel="class", yticks=[], title=title)
     ax.margins(y=0.25)
     ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
     ax.spines[["left", "bottom"]].set_visible(False)

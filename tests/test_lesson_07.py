@@ -85,6 +85,8 @@ def test_the_numbers_in_the_text_are_those_of_the_networks():
     rounded = {name: round(factor, 2) for name, factor in factors.items()}
     assert rounded["uniform"] == 0.38 and round(factors["batch norm"], 1) == 1.2 and rounded["residual, small"] == 1
     assert [round(flow.step_factor(flow.deep_flow(20, seed=seed)), 2) for seed in (1, 2)] == [0.90, 0.96]
+    first, *_, last = flow.deep_flow(40)
+    assert round(first.activation / last.activation, 1) == 0.1 and flow.verdict(flow.deep_flow(40)) == "keeps its size"
     assert flow.in_short(flow.deep_flow(start="N(0, 0.01)")[0].weight) == "2e-26"
     assert flow.in_short(flow.deep_flow(residual=True)[0].weight) == "250"
 

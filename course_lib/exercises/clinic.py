@@ -128,6 +128,20 @@ def sizes_of_dx(f):
     return Symptom("Kernel 3 x 3, stride 2, no padding.", ("x", "dx"), rows)
 
 
+def _zeros_behind(dy, x, w, stride, padding):
+    dx = np.zeros(x.shape)
+    short = clinic_broken.clinic_03(dy, x, w, stride, padding)
+    dx[: len(short), : short.shape[1]] = short
+    return dx
+
+
+def _zeros_in_front(dy, x, w, stride, padding):
+    dx = np.zeros(x.shape)
+    short = clinic_broken.clinic_03(dy, x, w, stride, padding)
+    dx[len(x) - len(short) :, x.shape[1] - short.shape[1] :] = short
+    return dx
+
+
 CLINIC_03 = Exercise(
     answer=clinic_mended.clinic_03,
     start=clinic_broken.clinic_03,
@@ -151,7 +165,17 @@ CLINIC_03 = Exercise(
     shows=convolution.ONE_HOT_SHOWS,
     forward=lesson_02.forward,
     windows={"dx": convolution.coverage},
-    mistakes={"dx": _all_but(convolution.gradient_of_input(2), "remainder dropped")},
+    mistakes={
+        "dx": (
+            *_all_but(convolution.gradient_of_input(2), "remainder dropped"),
+            Mistake(
+                "zeros at the wrong end",
+                "The shape is right now, and the zeros stand in the wrong place. What the stride left over is the end "
+                "of the *padded* x, in rows and in columns: it is part of `dxp`, before the padding comes off.",
+                (_zeros_behind, _zeros_in_front),
+            ),
+        )
+    },
     patterns=convolution.patterns(2),
 )
 
@@ -185,6 +209,7 @@ def tied_cases(rng):
         {"dy": rng.standard_normal(shape), "x": rng.integers(0, 3, [n * k for n in shape]) * 1.0, "kernel_size": k}
         for shape, k in (((3, 4), 2), ((2, 3), 3))
     ]
+    cases[0]["x"][:2, :2] = 0  # flat, as the background of a digit
     return [*cases, {"dy": rng.standard_normal((3, 2)), "x": rng.standard_normal((6, 4)), "kernel_size": 2}]
 
 
@@ -226,6 +251,10 @@ def _first_winner(values):
     return np.arange(values.shape[-1]) == values.argmax(axis=-1)[..., None]
 
 
+def _all_winners(values):
+    return values == values.max(axis=-1, keepdims=True)
+
+
 CLINIC_04 = Exercise(
     answer=clinic_mended.clinic_04,
     start=clinic_broken.clinic_04,
@@ -254,7 +283,7 @@ CLINIC_04 = Exercise(
                 "The values of x are multiplied in. The winner hands on dy itself: its slope is 1.",
                 (
                     _by_blocks(lambda v: _first_winner(v) * v),
-                    _by_blocks(lambda v: (v == v.max(axis=-1, keepdims=True)) * v),
+                    _by_blocks(lambda v: _all_winners(v) * v),
                 ),
             ),
             Mistake(
@@ -266,6 +295,23 @@ CLINIC_04 = Exercise(
                 "dy missing",
                 "The winners are marked, but dy is missing: each hands on *its* gradient.",
                 (lambda dy, x, k: _by_blocks(_first_winner)(np.ones_like(dy), x, k),),
+            ),
+            Mistake(
+                "shared among all",
+                "dy is cut into as many parts as the window has pixels, but only winners get one: too little is paid. "
+                "By how many must it be divided, so that dy is paid once?",
+                (
+                    _by_blocks(lambda v: _all_winners(v) / v.shape[-1]),
+                    _by_blocks(lambda v: _first_winner(v) / v.shape[-1]),
+                ),
+            ),
+            Mistake(
+                "zeros never win",
+                "A window of zeros gets nothing. Its maximum is 0, and one of its pixels made it: dy is paid there.",
+                (
+                    _by_blocks(lambda v: _first_winner(v) * (v > 0)),
+                    _by_blocks(lambda v: _all_winners(v) * (v > 0)),
+                ),
             ),
             Mistake("sign", convolution.SIGN, (_by_blocks(lambda v: -1.0 * _first_winner(v)),)),
             Mistake(
@@ -323,6 +369,13 @@ def _one(window):
     return (np.arange(window.size) == window.argmax()).reshape(window.shape)
 
 
+def _all_in_the_corner(dy, x, k, stride):
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        dx[:k, :k] += dy[i, j] * _one(x[i * stride : i * stride + k, j * stride : j * stride + k])
+    return dx
+
+
 CLINIC_05 = Exercise(
     answer=clinic_mended.clinic_05,
     start=clinic_broken.clinic_05,
@@ -353,6 +406,11 @@ CLINIC_05 = Exercise(
                 "stride missing",
                 "The stride is missing: the window of dy[i, j] starts at (stride * i, stride * j).",
                 (lambda dy, x, k, stride: _routed(dy, x, k, 1, _one),),
+            ),
+            Mistake(
+                "place in the window",
+                "The winner's row and column are counted from the corner of its *window*, and dx counts from its own.",
+                (_all_in_the_corner,),
             ),
             Mistake(
                 "spread over the window",
@@ -438,6 +496,11 @@ def errors_by_batch(f):
     return Symptom("dw against central differences.", ("images", "relative error"), rows)
 
 
+def _by_columns(dy_rows, x, w, stride, padding):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    return (dy_rows @ cols.transpose(1, 0, 2).reshape(cols.shape[1], -1).T).reshape(w.shape)
+
+
 CLINIC_07 = Exercise(
     answer=clinic_mended.clinic_07,
     start=clinic_broken.clinic_07,
@@ -465,6 +528,12 @@ CLINIC_07 = Exercise(
                 "Columns were written image after image.",
                 (lesson_04.Slip(lesson_04.slips.weight_gradient, dy=lesson_04.positions_first),),
             ),
+            Mistake(
+                "another reshape",
+                "It is still a reshape that mixes the filters. A reshape never changes the order in which the numbers "
+                "lie, however you count them off; only exchanging axes does.",
+                (lambda dy, x, w, stride, padding: _by_columns(dy.reshape(-1, len(w)).T, x, w, stride, padding),),
+            ),
             *_all_but(lesson_04.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
         )
     },
@@ -485,6 +554,11 @@ def coverage_of_ones(f):
             ("this one", "measured"),
         ),
     )
+
+
+def _last_one_times_windows(cols, output_size, kernel_size, stride, padding):
+    geometry = output_size, kernel_size, stride, padding
+    return clinic_broken.clinic_08(cols, *geometry) * loops.col2im(np.ones_like(cols), *geometry)
 
 
 CLINIC_08 = Exercise(
@@ -508,7 +582,17 @@ CLINIC_08 = Exercise(
     tensors=("x",),
     axes=lesson_04.COL2IM.axes,
     windows=lesson_04.COL2IM.windows,
-    mistakes={"x": _all_but(lesson_04.col2im_mistakes(), "overlaps overwritten")},
+    mistakes={
+        "x": (
+            *_all_but(lesson_04.col2im_mistakes(), "overlaps overwritten"),
+            Mistake(
+                "times the number of windows",
+                "Only one number of each place is counted, as often as there are windows. That is right for a matrix "
+                "of ones alone: every window hands in a number of its own.",
+                (_last_one_times_windows,),
+            ),
+        )
+    },
     patterns=lesson_04.COL2IM.patterns,
 )
 
@@ -548,7 +632,16 @@ CLINIC_09 = Exercise(
     tensors=("dx",),
     axes=lesson_05.RELU_BACKWARD.axes,
     forward=lesson_05.RELU_BACKWARD.forward,
-    mistakes={"dx": _all_but(lesson_05.RELU_BACKWARD.mistakes["dx"], "mask from dy")},
+    mistakes={
+        "dx": (
+            *_all_but(lesson_05.RELU_BACKWARD.mistakes["dx"], "mask from dy"),
+            Mistake(
+                "both masks",
+                "x decides now, and dy still does as well: negative gradients are stopped where x was positive.",
+                (lambda dy, x: dy * (x > 0) * (dy > 0),),
+            ),
+        )
+    },
 )
 
 
@@ -569,6 +662,11 @@ def loss_while_training(f):
     curves = {THIS: _loss_curve(f), RIGHT: _loss_curve(F.linear_backward)}
     return _training("The loss of a linear layer that learns from 32 examples.", curves)
 
+
+TIMES_N = (
+    "Now everything is too large by one factor: N is multiplied in. The layer takes the sum that comes of its product, "
+    "and leaves N alone."
+)
 
 CLINIC_10 = Exercise(
     answer=clinic_mended.clinic_10,
@@ -592,8 +690,14 @@ CLINIC_10 = Exercise(
     forward=lesson_06.LINEAR_BACKWARD.forward,
     mistakes={
         "dx": lesson_06.LINEAR_BACKWARD.mistakes["dx"],
-        "dw": lesson_06.LINEAR_BACKWARD.mistakes["dw"],
-        "db": lesson_06.LINEAR_BACKWARD.mistakes["db"],
+        "dw": (
+            *lesson_06.LINEAR_BACKWARD.mistakes["dw"],
+            Mistake("times N", TIMES_N, (lambda dy, x, w: len(x) * dy.T @ x,)),
+        ),
+        "db": (
+            *lesson_06.LINEAR_BACKWARD.mistakes["db"],
+            Mistake("times N", TIMES_N, (lambda dy, x, w: len(x) * dy.sum(axis=0),)),
+        ),
     },
 )
 
@@ -657,6 +761,11 @@ CLINIC_11 = Exercise(
                 "short way forgotten",
                 f"The way round the branch is missing. {lesson_07.FORGOTTEN}",
                 (lambda dy, x, w: (dy * _mask(x, w)) @ w,),
+            ),
+            Mistake(
+                "mask on the short way",
+                "The short way gets the mask as well. There is no ReLU on it: dy goes round as it came.",
+                (lambda dy, x, w: dy * _mask(x, w) + (dy * _mask(x, w)) @ w,),
             ),
             Mistake(
                 "branch forgotten",
@@ -949,10 +1058,7 @@ PREDICTIONS = (
         6,
         "db is 1, however many images and positions there are: a mean. The bias is added at each of them, so their "
         "gradients add up.",
-        (
-            "Only one position counts",
-            "With ones everywhere you cannot tell at once. But look at the code: which function is called?",
-        ),
+        ("Only one position of each image counts", "Then eight images would give 8, whatever their size."),
         ("A mean is taken where a sum belongs", None),
         ("The sum runs over the wrong axes", "Then db would have another length than there are filters."),
     ),
@@ -962,7 +1068,8 @@ PREDICTIONS = (
         ("The columns are in the wrong order within a window", "That would be wrong with one image as well."),
         (
             "Only the last image counts",
-            "Look at the code: is there a loop over images in which something could be set?",
+            "The table cannot rule that out, but the code below can: is there a loop over images in which something "
+            "could be set?",
         ),
         ("dy is reshaped before its axes are in order", None),
         ("A mean is taken over the batch", "Then the error for two images would be one half. And look for a division."),
@@ -974,7 +1081,7 @@ PREDICTIONS = (
         ("Repeated places are added to only once", None),
         (
             "It divides by the number of windows",
-            "Then 4 / 4 would be 1 as well! But look at the code: is there a division?",
+            "The picture cannot rule that out: 4 / 4 is 1 as well. The code below can: is there a division?",
         ),
         (
             "The order of rows and columns is exchanged",
@@ -1022,7 +1129,7 @@ PREDICTIONS = (
         "and spread "
         "for constants.",
         ("eps is in the wrong place", "That is a matter of the fifth digit."),
-        ("weight is missing", "Look at the last line."),
+        ("weight is missing", "Then all of dx would be off by one factor, and a sum of 0 would still be 0."),
         ("Mean and variance are taken for constants", None),
         ("Each image is normalised by itself", "The sum of dx would be zero then, too."),
     ),

@@ -622,6 +622,12 @@ def _share(logits, axis=1):
     return raised / raised.sum(axis=axis, keepdims=True)
 
 
+def _one_off_in_rows(logits, targets):
+    p = _share(logits)
+    p[targets] -= 1
+    return p / len(p)
+
+
 def _survives_large_logits(f):
     logits, targets = np.array([[1000.0, 0.0, 900.0], [-1000.0, 0.0, 5.0]]), np.array([1, 1])
     return np.allclose(f(logits, targets), loops.cross_entropy_gradient(logits, targets))
@@ -646,7 +652,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     cases=logits_cases,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
     tensors=("dlogits",),
-    axes={"dlogits": ("row", "class")},
+    axes={"dlogits": ("row", "score")},
     mistakes={
         "dlogits": (
             Mistake(
@@ -707,6 +713,33 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 "1 off in every row",
                 "1 is taken off in whole columns: each row has one right class. Index rows and targets together.",
                 (lambda z, t: (_share(z) - np.isin(np.arange(z.shape[1]), t)) / len(z),),
+            ),
+            Mistake(
+                "targets taken for rows",
+                "`targets` says which *column* is the right one in each row. It is used to pick rows.",
+                (_one_off_in_rows,),
+            ),
+            Mistake(
+                "targets taken for numbers",
+                "The number of the class is taken off. It is a name, and no size: what is taken off is 1 in its place, "
+                "and 0 in all others.",
+                (lambda z, t: (_share(z) - t[:, None]) / len(z), lambda z, t: _share(z) - t[:, None]),
+            ),
+            Mistake(
+                "half of it divided by N",
+                "Only one part of the difference is divided by N. The mean is taken over all of it.",
+                (
+                    lambda z, t: _share(z) - _one_hot(z, t) / len(z),
+                    lambda z, t: _share(z) / len(z) - _one_hot(z, t),
+                ),
+            ),
+            Mistake(
+                "the loss itself",
+                "That is the loss, or what each row adds to it. Its gradient has a number for each score of each row.",
+                (
+                    lambda z, t: -np.log(_share(z)[np.arange(len(z)), t]).mean(),
+                    lambda z, t: -np.log(_share(z)[np.arange(len(z)), t]),
+                ),
             ),
         )
     },
@@ -832,7 +865,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/linear_weight",
-        text="Two images, and the weight `w[0, 1]`: it takes feature 1 to output 0. What is `dw[0, 1]`?",
+        text="`x` and `w` stand above, and `dy` is [[1, -1], [2, 1]]: a row for each image. The weight `w[0, 1]` takes "
+        "feature 1 to output 0. What is `dw[0, 1]`?",
         answer=lambda: loops.linear_backward(LINEAR_DY, LINEAR_X, LINEAR_W)[1][0, 1],
         slips=(
             (2, "That is what one of the two images says. Add the other one."),

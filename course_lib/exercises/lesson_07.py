@@ -29,17 +29,29 @@ AXES = (0, 2, 3)
 EPS = 1e-5
 
 
-def _norm(dy, x, weight, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None):
-    """dx of batch norm with some of its parts changed."""
-    count = x.size // x.shape[1]
+def _norm(
+    dy, x, weight, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
+    sums=AXES, along=None,
+):  # fmt: skip
+    """dx of batch norm with some of its parts changed. along(...) -> what stands in for the normalised x at its end."""
+    count = count(x) if count else x.size // x.shape[1]
     centred = x - x.mean(axis=over, keepdims=True)
     variance = x.var(axis=over, keepdims=True, ddof=ddof)
     std = std(variance) if std else np.sqrt(variance + eps)
     normalised = centred / std
-    dbias = dy.sum(axis=AXES, keepdims=True) / count
-    dweight = (dy * normalised).sum(axis=AXES, keepdims=True) / count
+    dbias = dy.sum(axis=sums, keepdims=True) / count
+    dweight = (dy * normalised).sum(axis=sums, keepdims=True) / count
     factor = scale(weight[:, None, None], std) if scale else weight[:, None, None] / std
-    return factor * (dy - mean_part * dbias - variance_part * normalised * dweight)
+    follows = along(x, normalised, std, weight[:, None, None]) if along else normalised
+    return factor * (dy - mean_part * dbias - variance_part * follows * dweight)
+
+
+def _all_at_once(dy, x, weight):
+    """Step by step, but what is summed for one channel is summed over all of them."""
+    std, scaled = np.sqrt(x.var(axis=AXES, keepdims=True) + EPS), weight[:, None, None] * dy
+    centred, m = x - x.mean(axis=AXES, keepdims=True), x.size // x.shape[1]
+    apart = scaled / std - np.sum(scaled * centred / std**2) / std * centred / m
+    return apart - apart.sum() / m
 
 
 def _dx(**parts):
@@ -127,7 +139,33 @@ BATCH_NORM2D_BACKWARD = Exercise(
                 "variance part missing",
                 "The part that goes through the variance is missing, or not right: raising one x also changes how far "
                 "the channel spreads, and by that every y.",
-                (_dx(variance_part=0), _dx(variance_part=-1), _dx(variance_part=2), _dx(variance_part=0.5)),
+                (
+                    *(_dx(variance_part=part) for part in (0, -1, 2, 0.5)),
+                    _dx(along=lambda x, normalised, std, weight: x),
+                    _dx(along=lambda x, normalised, std, weight: 1),
+                    _dx(along=lambda x, normalised, std, weight: normalised * weight),
+                    _dx(along=lambda x, normalised, std, weight: normalised * std),
+                    _dx(along=lambda x, normalised, std, weight: normalised / std),
+                ),
+            ),
+            Mistake(
+                "another count",
+                "The two sums are divided by another number than they should be. How many values does one channel "
+                "hold, in all images, rows and columns?",
+                tuple(
+                    _dx(count=count)
+                    for count in (len, lambda x: x.shape[2] * x.shape[3], lambda x: x.size, lambda x: 1)
+                ),
+            ),
+            Mistake(
+                "all channels together",
+                "The sums run over all channels. Each channel has a mean, a variance and sums of its own.",
+                (
+                    _dx(sums=None),
+                    _dx(sums=None, count=lambda x: x.size),
+                    _all_at_once,
+                    _dx(over=None),
+                ),
             ),
             Mistake(
                 "mean part missing",
@@ -251,7 +289,20 @@ RESIDUAL_BACKWARD = Exercise(
                 "short way forgotten", f"The way round the branch is missing. {FORGOTTEN}", (lambda dy, back: back(dy),)
             ),
             Mistake("branch forgotten", f"The way through the branch is missing. {FORGOTTEN}", (lambda dy, back: dy,)),
-            Mistake("multiplied", f"The two ways are multiplied. {FORGOTTEN}", (lambda dy, back: dy * back(dy),)),
+            Mistake(
+                "multiplied",
+                f"The two ways are multiplied. {FORGOTTEN}",
+                (lambda dy, back: dy * back(dy), lambda dy, back: dy * (1 + back(dy))),
+            ),
+            Mistake(
+                "1 in place of dy",
+                f"One of the two ways is given 1, and not dy: what comes from above goes back along both. {FORGOTTEN}",
+                (
+                    lambda dy, back: 1 + back(dy),
+                    lambda dy, back: dy + back(np.ones_like(dy)),
+                    lambda dy, back: 1 + back(np.ones_like(dy)),
+                ),
+            ),
             Mistake(
                 "halved",
                 f"dy seems to be shared between the two ways. A sum hands all of dy to each of its terms. {FORGOTTEN}",
@@ -464,6 +515,7 @@ PREDICTIONS = (
             (0.08, "Half of the gradient stops at the ReLU."),
             (0.085, "Half of the gradient stops at the ReLU."),
             (0.36, "The standard deviation is squared in the formula."),
+            (0.6, "The standard deviation is squared in the formula."),
         ),
         why="72 * 0.0001 / 2 = 0.0036, and its root is 0.06. Every layer leaves six hundredths.",
     ),
@@ -494,11 +546,11 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/depth",
-        text="Each of 20 layers halves the gradient on its way back. By what factor is it smaller in the first layer, "
-        "about? (a power of ten: type its exponent)",
+        text="Each of 20 layers halves the gradient on its way back. What share of it is left in the first layer, "
+        "about? (Write it as a power of ten, and type the exponent.)",
         answer=lambda: np.round(20 * np.log10(0.5)),
         slips=(
-            (6, "The size is right. Smaller by that much: which sign has the exponent?"),
+            (6, "The size is right. But what is left is *less* than 1: which sign has the exponent?"),
             (-20, "That would be tenths."),
         ),
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",

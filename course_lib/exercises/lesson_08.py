@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib.exercises.exercise import Exercise, Mistake, WrongAnswer
+from course_lib.exercises.exercise import CannotBeJudgedError, Exercise, Mistake, WrongAnswer
 from course_lib.exercises.prediction import Prediction
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
@@ -39,11 +39,20 @@ def train(step, x, target, weight, lr):
     loss, optimizer = MSELoss(), SGD(layer.parameters(), lr)
     losses, weights = [], []
     for batch, wanted in zip(x, target, strict=True):
-        losses.append(step(layer, loss, optimizer, batch, wanted))
+        losses.append(_one_number(step(layer, loss, optimizer, batch, wanted)))
         weights.append(layer.weight.data[0, 0].copy())
     returned = None if any(value is None for value in losses) else np.array(losses)
     unmoved = np.array_equal(weights, np.broadcast_to(weight[0, 0], np.shape(weights)))
     return None if returned is None and unmoved else (returned, np.array(weights))
+
+
+def _one_number(value):
+    """What a step returned, if it is a loss or None."""
+    if value is None or np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value
+    raise CannotBeJudgedError(
+        f"What came back is of type {type(value).__name__}, but one number is expected: the loss of the forward pass."
+    )
 
 
 def in_order(*actions):
@@ -76,6 +85,20 @@ def _loss_afterwards(layer, loss, optimizer, x, target):
     return loss.forward(layer.forward(x), target)
 
 
+def _gradient_by_hand(factor):
+    """A step that starts the way back with factor * (y - target), and not with what the loss says."""
+
+    def step(layer, loss, optimizer, x, target):
+        y = layer.forward(x)
+        value = loss.forward(y, target)
+        optimizer.zero_grad()
+        layer.backward(factor(y) * (y - target))
+        optimizer.step()
+        return value
+
+    return step
+
+
 NEVER_EMPTIED = "The first step is right, later ones are not: the gradients of earlier batches are still in the sum."
 UNMOVED = (
     "The weights stay where they are. Is backward or step missing? Or are the gradients emptied after "
@@ -83,6 +106,10 @@ UNMOVED = (
 )
 LATE = "The weights move one batch late: step uses what the backward pass of this batch has yet to collect."
 TWICE = "The weights move twice as far as they should: is backward or step called twice?"
+BY_HAND = (
+    "The way back starts with the difference itself. The loss is a *mean* of squares, and its gradient is smaller: "
+    "ask the loss for it."
+)
 UPHILL = "The loss grows: output and target are exchanged, so the gradient points the wrong way."
 AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
 
@@ -92,6 +119,10 @@ STEP_SLIPS = {
     "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
     "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
     "output and target exchanged": (UPHILL, _exchanged),
+    "difference in place of the gradient": (
+        BY_HAND,
+        *map(_gradient_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
+    ),
 }
 
 
