@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib.exercises.exercise import CannotBeJudgedError
+from course_lib.exercises.exercise import CannotBeJudgedError, copied
 from course_lib.exercises.guard import OutOfTime
 from course_lib.exercises.verdict import Raised
 
@@ -65,10 +65,6 @@ def attempt(exercise, f, case, expected):
         result.error, result.raised = error, describe(error, call_text(case))
     result.changed = [name for name in case if not _same(arguments[name], case[name])]
     return result
-
-
-def copied(value):
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _same(value, before):

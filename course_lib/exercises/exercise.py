@@ -15,6 +15,10 @@ from course_lib import functional
 SEED = 0
 
 
+def copied(value):
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
 class CannotBeJudgedError(Exception):
     """Raised by `run` with a sentence, where what the learner wrote lacks something that judging needs."""
 
@@ -109,6 +113,21 @@ class Exercise:
     @cached_property
     def references(self):
         return [self.expected(case) for case in self.arguments]
+
+    @cached_property
+    def _results_of_wrongs(self):
+        return {wrong: {} for mistakes in self.mistakes.values() for mistake in mistakes for wrong in mistake.wrongs}
+
+    def result_of(self, wrong, number):
+        """What a wrong function makes of a case, None where it raises. Each answer is held against all of them."""
+        known = self._results_of_wrongs.get(wrong, {})  # what is put together on the way is not kept
+        if number not in known:
+            arguments = [copied(value) for value in self.arguments[number].values()]
+            try:
+                known[number] = np.asarray(wrong(*arguments))
+            except Exception:
+                known[number] = None
+        return known[number]
 
     def spoilt(self, tensor, wrong):
         """An answer that is right but for one tensor, which one of its mistakes' functions makes."""
