@@ -43,31 +43,17 @@ def test_without_an_answer_it_says_how_to_give_one(name):
         assert right is None and "in place of `None`" in says
 
 
+STRANGE = (
+    "z", "1/0", [], [[1], [1, 2]], {}, object(), np.nan, 1j, b"a", [None], lambda: 3, "9" * 5000, np.zeros((3, 3)), True,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "strange",
-    [
-        "z",
-        "1/0",
-        [],
-        [[1], [1, 2]],
-        {},
-        object(),
-        np.nan,
-        1j,
-        b"a",
-        [None],
-        lambda: 3,
-        "9" * 5000,
-        np.zeros((3, 3)),
-        True,
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_whatever_is_typed_gets_an_answer_and_no_exception(name, strange):
-    right, says = predictions.get(name).feedback(strange)
-    assert right is not True or strange is True
-    assert says and len(says) < 600
+def test_whatever_is_typed_gets_an_answer_and_no_exception(name):
+    for strange in STRANGE:
+        right, says = predictions.get(name).feedback(strange)
+        assert right is not True or strange is True, strange
+        assert says and len(says) < 600, strange
 
 
 def test_numbers_may_be_typed_in_several_ways():
