@@ -44,7 +44,8 @@ def test_without_an_answer_it_says_how_to_give_one(name):
 
 
 STRANGE = (
-    "z", "1/0", [], [[1], [1, 2]], {}, object(), np.nan, 1j, b"a", [None], lambda: 3, "9" * 5000, np.zeros((3, 3)), True,
+    "z", "1/0", [], [[1], [1, 2]], {}, object(), np.nan, 1j, b"a", [None], lambda: 3, "9" * 5000, np.zeros((3, 3)),
+    True,
 )  # fmt: skip
 
 
