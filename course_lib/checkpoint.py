@@ -4,17 +4,18 @@ That is more than the weights: running statistics, what the optimizer remembers,
 (the one that shuffles, and those of dropout layers), and the history. It is written after each epoch.
 """
 
+import itertools
 import json
 import math
 import os
 import re
 import zlib
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from course_lib import archive, checks
+from course_lib.files import first_free
 
 _WHAT = "a checkpoint (delete it, or name another file, to train anew)"
 
@@ -27,7 +28,9 @@ class Checkpoint:
 
     def __init__(self, path, model, optimizer, rng, setting):
         if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"checkpoint must be the path of a file such as 'checkpoints/net.npz', but is {path!r}")
+            raise TypeError(
+                f"checkpoint must be the path of a file such as 'checkpoints/net.npz', but is {checks.brief(path)}"
+            )
         for name in ("state_dict", "load_state_dict"):
             if not hasattr(optimizer, name):
                 raise TypeError(f"optimizer must have {name}() to be kept in a checkpoint, but {optimizer!r} has none")
@@ -78,13 +81,14 @@ class Checkpoint:
         """A few words on why the file is of another training, or None."""
         for name in {**self.setting, **setting}:
             lines = [str(one.get(name, "nothing")).split("\n") for one in (setting, self.setting)]
-            for was, now in zip_longest(*lines, fillvalue="nothing"):
+            for was, now in itertools.zip_longest(*lines, fillvalue="nothing"):
                 if was != now:
                     return f"{name}: was {was.strip()}, now {now.strip()}"
         return f"it has {done} epochs, and you ask for {epochs}" if done > epochs else None
 
     def _set_aside(self, why):
-        kept = self.path.with_suffix(f".before{self.path.suffix}")
+        numbers = ("" if n == 1 else f"-{n}" for n in itertools.count(1))
+        kept = first_free(self.path.with_suffix(f".before{number}{self.path.suffix}") for number in numbers)
         os.replace(self.path, kept)
         return f"{self.path} belonged to another training ({why}). This one starts anew; the old file is now {kept}."
 

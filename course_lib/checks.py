@@ -6,6 +6,7 @@ import math
 import numbers
 import operator
 import reprlib
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -39,8 +40,7 @@ def floats(**arrays):
 
 def _floats(arrays):
     result = {
-        name: None if value is None and name in MAY_BE_NONE else numeric(name, value)
-        for name, value in arrays.items()
+        name: None if value is None and name in MAY_BE_NONE else numeric(name, value) for name, value in arrays.items()
     }
     dtype = _common_float(value for value in result.values() if value is not None)
     for name, value in result.items():
@@ -110,6 +110,7 @@ def between(name, array, least, below):
 
 
 def booleans(name, value):
+    """An array of True and False."""
     value = _array(name, value)
     if value.dtype != bool:
         raise TypeError(f"{name} must hold True and False, but its dtype is {value.dtype}")
@@ -255,6 +256,25 @@ def generator(name, rng):
     return rng
 
 
+# ---------------------------------------------------------------- states, such as state_dict() returns
+
+
+def same_names(state, own):
+    """A dictionary that has exactly the names of `own`."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {brief(state)}")
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys(), key=str)
+    if missing or unknown:
+        raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
+
+
+def like(name, value, own, why):
+    """Numbers shaped like the array `own` -> a copy in its dtype, so that nobody else holds it."""
+    value = floats(**{name: value})
+    shape(name, value, own.shape, why)
+    return value.astype(own.dtype)
+
+
 # ---------------------------------------------------------------- a decorator that keeps checks out of a lesson
 
 
@@ -369,15 +389,18 @@ def winners(dy, indices, input_shape):
 
 
 def flattened(dy, input_shape):
+    """dy has one row for each example, as long as the rest of input_shape has entries."""
     shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
 
 
 def dropped(dy, mask, p):
+    """mask says of each entry of dy whether it was kept; where all are dropped, 1 / (1 - p) is no number."""
     shape("mask", mask, dy.shape, "the shape of dy")
     real("p", p, 0, 1)
 
 
 def classified(logits, targets):
+    """targets has one class for each row of logits, among its columns."""
     class_labels("targets", targets, *logits.shape)
 
 

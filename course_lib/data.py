@@ -56,7 +56,7 @@ def mnist():
     Read from the folder COURSE_DATA_DIR, else from this user's cache, else downloaded into that cache.
     Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
     """
-    return load_mnist(os.environ.get("COURSE_DATA_DIR"), cache_folder(), MIRRORS)
+    return load_mnist(own_folder(), cache_folder(), MIRRORS)
 
 
 def digits():
@@ -88,14 +88,21 @@ def mnist_or_digits():
 
 def mnist_at_hand():
     """Whether `mnist` would find its four files on this machine. Looks for them; does not read them."""
-    folders = [Path(folder) for folder in (os.environ.get("COURSE_DATA_DIR"), cache_folder()) if folder]
+    folders = [Path(folder) for folder in (own_folder(), cache_folder()) if folder]
     return all(any((folder / name).is_file() for folder in folders) for name in FILES)
 
 
-# Finding the four files
+# ---------------------------------------------------------------- finding the four files
+
+
+def own_folder():
+    """The folder that COURSE_DATA_DIR names, "~" being the home folder; None where it is not set or empty."""
+    named = os.environ.get("COURSE_DATA_DIR")
+    return Path(os.path.expanduser(named)).absolute() if named else None
 
 
 def cache_folder():
+    """This user's folder for what was downloaded once."""
     import pooch  # here, because most lessons never need it
 
     return pooch.os_cache("conv-gradients-course")
@@ -103,7 +110,6 @@ def cache_folder():
 
 def load_mnist(folder, cache, mirrors):
     """What `mnist` returns: each file from `folder`, else from `cache`, else from the first good mirror."""
-    folder = Path(folder).expanduser().absolute() if folder else None
     packed = {name: _find(name, folder, Path(cache), mirrors) for name in FILES}
     x_train, y_train, x_test, y_test = (parse_idx(packed[name], FILES[name].shape, name) for name in FILES)
     return (_scale(x_train), y_train.astype(np.int64)), (_scale(x_test), y_test.astype(np.int64))
@@ -204,7 +210,7 @@ def _keep(path, packed):
         warnings.warn(f"{error}, so MNIST will be downloaded again next time", stacklevel=2)
 
 
-# From bytes to pictures
+# ---------------------------------------------------------------- from bytes to pictures
 
 
 def parse_idx(packed, shape, source):

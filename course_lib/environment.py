@@ -1,6 +1,7 @@
 """Is everything here that the lessons need? Looks at this machine only; nothing is fetched."""
 
 import platform
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -51,7 +52,9 @@ def _package(name, least):
 
 
 def _parts(version):
-    return [int(part) for part in version.split(".")[:3] if part.isdigit()]
+    """ "4.2" -> [4, 2, 0]: three numbers, which can be compared."""
+    numbers = [int(digits) for digits in re.findall(r"\d+", version)[:3]]
+    return numbers + [0] * (3 - len(numbers))
 
 
 def _mnist():

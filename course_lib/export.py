@@ -157,7 +157,7 @@ def _title(notebook, name):
 def _whole(title, body, animations):
     colours = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark_colours = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    player = (LIBRARY / "player.js").read_text() + _START if animations else ""
+    player = (LIBRARY / "player.js").read_text(encoding="utf-8") + _START if animations else ""
     # A script ends at "</script>", wherever that stands: so no "<" is left in the data.
     data = json.dumps(animations, ensure_ascii=False).replace("<", "\\u003c")
     return f"""<!doctype html>
@@ -169,7 +169,7 @@ def _whole(title, body, animations):
 <title>{html.escape(title)}</title>
 <style>
 {_STYLE}
-{(LIBRARY / "player.css").read_text()}
+{(LIBRARY / "player.css").read_text(encoding="utf-8")}
 {colours}
 @media (prefers-color-scheme: dark) {{ {dark_colours} }}
 </style>
@@ -238,7 +238,6 @@ math[display="block"] { margin: 12px 0; }
 
 
 def _written(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, "w") as file:
         file.write(text)
     return path

@@ -15,26 +15,35 @@ CHANNELS, IMAGES, SIDE, CLASSES = 8, 16, 8, 10  # of the deep networks
 
 
 class Sigmoid(Module):
-    """Every number to one between 0 and 1."""
+    """Any shape -> the same: every number to one between 0 and 1, 1 / (1 + exp(-x))."""
 
     def forward(self, x):
-        self.y = 1 / (1 + np.exp(-checks.floats(x=x)))
+        x = checks.floats(x=x)
+        with np.errstate(over="ignore"):  # exp(1000) is infinity, and 1 / infinity the 0 that is meant
+            self.y = 1 / (1 + np.exp(-x))
         return self.y
 
     def backward(self, dy):
-        y = self._remembered("y")
+        dy, y = _matching(dy, self._remembered("y"))
         return dy * y * (1 - y)
 
 
 class Tanh(Module):
-    """Every number to one between -1 and 1."""
+    """Any shape -> the same: every number to one between -1 and 1."""
 
     def forward(self, x):
         self.y = np.tanh(checks.floats(x=x))
         return self.y
 
     def backward(self, dy):
-        return dy * (1 - self._remembered("y") ** 2)
+        dy, y = _matching(dy, self._remembered("y"))
+        return dy * (1 - y**2)
+
+
+def _matching(dy, y):
+    dy, y = checks.floats(dy=dy, y=y)
+    checks.shape("dy", dy, y.shape, "the shape of y")
+    return dy, y
 
 
 # ---------------------------------------------------------------- networks as deep as you like
@@ -68,6 +77,7 @@ def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, resi
     batch_norm puts one between convolution and activation; residual leads a way round every block but the first.
     """
     depth, draw = checks.integer("depth", depth, 1), _chosen("start", start, STARTS)
+    checks.generator("rng", rng)
     squash = _chosen("activation", activation, ACTIVATIONS)
     blocks = []
     for number in range(depth):
@@ -82,8 +92,8 @@ def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, resi
 
 
 def _chosen(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {checks.brief(value)}")
     return choices[value]
 
 
@@ -100,7 +110,10 @@ class Reading:
 
 
 def gradient_sizes(network, x, target):
-    """A Sequential, a batch and its classes -> a Reading for each of its layers, first to last."""
+    """A Sequential, a batch and its classes -> a Reading for each of its layers, first to last.
+
+    The network's parameters keep the gradients that were measured, in place of those they had collected.
+    """
     loss = CrossEntropyLoss()
     loss.forward(network.forward(x), target)
     network.zero_grad()

@@ -19,9 +19,8 @@ __all__ = [
     "avg_pool2d", "avg_pool2d_backward", "batch_norm2d", "batch_norm2d_backward", "col2im", "conv2d",
     "conv2d_backward", "conv2d_input_gradient", "conv2d_weight_gradient", "conv_transpose2d",
     "conv_transpose2d_backward", "cross_entropy", "dropout", "dropout_backward", "flatten", "flatten_backward",
-    "im2col", "linear", "linear_backward", "max_pool2d",
-    "max_pool2d_backward", "max_pool2d_winner", "max_pool2d_winner_backward", "mse", "out_size", "relu",
-    "relu_backward", "softmax",
+    "im2col", "linear", "linear_backward", "max_pool2d", "max_pool2d_backward", "max_pool2d_winner",
+    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "softmax",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- windows
@@ -307,7 +306,7 @@ def _transposed(x, w, stride, padding, output_padding, dilation):
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out) and indices like y: where in the H x W plane each maximum stood.
 
-    Of equal values the first wins, as in PyTorch. Padding never wins.
+    Of equal values the first wins, as in PyTorch. Padding never wins. stride None means kernel_size.
     """
     y, winner = max_pool2d_winner(x, kernel_size, stride, padding)
     windows, count = _pooling(np.shape(x), kernel_size, stride, padding)
@@ -326,11 +325,9 @@ def max_pool2d_backward(dy, indices, input_shape):
     """
     dy = checks.floats(dy=dy)
     checks.ndim("dy", dy, "(N, C, H_out, W_out)")
-    N, C, H, W = checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
+    N, C, H, W = input_shape = checks.array_shape("input_shape", input_shape, "(N, C, H, W)")
     indices = checks.integers("indices", indices)
-    checks.shape("indices", indices, dy.shape, "the shape of dy")
-    checks.shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
-    checks.between("indices", indices, 0, H * W)
+    checks.winners(dy, indices, input_shape)
     plane = np.arange(C)[:, None, None, None] * (H * W)
     place = (plane + _batch_last(indices).astype(np.int64, copy=False)) * N + np.arange(N)
     dx = np.bincount(place.ravel(), _batch_last(dy).ravel(), C * H * W * N)  # adds in float64
@@ -376,7 +373,10 @@ def max_pool2d_winner_backward(dy, winner, input_shape, kernel_size, stride=None
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
-    """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included as in PyTorch."""
+    """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included as in PyTorch.
+
+    stride None means kernel_size.
+    """
     x = checks.floats(x=x)
     windows, count = _pooling(x.shape, kernel_size, stride, padding)
     seen = windows.seen(windows.pad(x), count)
@@ -447,7 +447,7 @@ def flatten_backward(dy, input_shape):
     """dy (N, features) -> dx of input_shape: the same values in the old shape."""
     dy = checks.floats(dy=dy)
     input_shape = checks.array_shape("input_shape", input_shape, "(N, ...)")
-    checks.shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
+    checks.flattened(dy, input_shape)
     return dy.reshape(input_shape)
 
 
@@ -542,7 +542,8 @@ def _statistics(x, weight, mean, var, eps):
     channels = x.shape[1:2]
     checks.shape("weight", weight, channels, "one for each channel of x")
     if (mean is None) != (var is None):
-        raise ValueError("mean and var must be given together or not at all")
+        alone = "mean" if var is None else "var"
+        raise ValueError(f"mean and var must be given together or not at all, but {alone} is given alone")
     held = np.finfo(x.dtype)
     if not float(held.smallest_subnormal) <= checks.positive("eps", eps) <= float(held.max):
         raise ValueError(f"eps must be a number that {x.dtype} can hold, but is {eps}")

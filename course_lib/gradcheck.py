@@ -16,8 +16,7 @@ def _asking(function):
 
     @functools.wraps(function)
     def checked(f, x, eps=1e-5):
-        if not callable(f):
-            raise TypeError(f"f must be a function of an array, but is {f!r}")
+        checks.function("f", f)
 
         def number(value):
             result = checks.numeric("what f returns", f(value), may_be_empty=True)
@@ -123,19 +122,26 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
         dx = layer.backward(dy)
         pairs = {"dx": (dx, numerical_gradient(lambda value: np.sum(dy * layer.forward(value)), x, eps))}
         for name, parameter in layer.named_parameters():
-            kept = parameter.data
-
-            def loss(value, parameter=parameter):
-                parameter.data = value
-                return np.sum(dy * layer.forward(x))
-
-            measured = numerical_gradient(loss, kept, eps)
-            parameter.data = kept
-            pairs[f"{name} {kept.shape}"] = parameter.grad, measured
+            measured = _parameter_gradient(lambda: np.sum(dy * layer.forward(x)), parameter, eps)
+            pairs[f"{name} {parameter.data.shape}"] = parameter.grad, measured
     finally:
         layer.load_state_dict(state)
         layer.zero_grad()
     return GradientCheck(pairs, tolerance, _noise(dy, y, eps))
+
+
+def _parameter_gradient(loss, parameter, eps):
+    """loss: () -> number -> its gradient by a parameter, which in the end is the one it was."""
+    kept = parameter.data
+
+    def with_data(value):
+        parameter.data = value
+        return loss()
+
+    try:
+        return numerical_gradient(with_data, kept, eps)
+    finally:
+        parameter.data = kept
 
 
 class GradientCheck:

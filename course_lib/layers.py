@@ -1,9 +1,8 @@
 """Layers: the functions of `functional`, with a memory for what their backward needs.
 
-forward(x) remembers; backward(dy) adds to each parameter's .grad and returns dx.
+forward(x) remembers; backward(dy) adds to each parameter's .grad and returns dx. What is remembered is the array
+itself and no copy: whoever writes into x, or into what a layer handed out, does it after backward.
 """
-
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,10 +11,10 @@ from course_lib import functional as F
 
 
 class Parameter:
-    """An array that is learnt, and the gradient collected for it since the last zero_grad."""
+    """An array that is learnt, a copy of `data`, and the gradient collected for it since the last zero_grad."""
 
     def __init__(self, data):
-        self.data = checks.floats(data=data)
+        self.data = checks.floats(data=data).copy()
         self.zero_grad()
 
     def zero_grad(self):
@@ -35,6 +34,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} must define forward(x)")
 
     def backward(self, dy):
+        """dy, shaped like what the last forward returned -> dx; RuntimeError without a forward."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     def parameter_gradients(self, dy):
@@ -58,18 +58,22 @@ class Module:
         return [(name, owner) for name, owner, _ in self._state() if isinstance(owner, Parameter)]
 
     def parameters(self):
+        """Every Parameter, in the order of named_parameters: what an optimizer wants."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def zero_grad(self):
+        """Empty what every parameter has collected."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
     def train(self, training=True):
+        """To the mode of training, in which Dropout drops and BatchNorm2d uses the batch's statistics -> the layer."""
         for module in self.modules():
             module.training = training
         return self
 
     def eval(self):
+        """To the mode of evaluation -> the layer."""
         return self.train(False)
 
     def astype(self, dtype):
@@ -86,20 +90,12 @@ class Module:
 
     def load_state_dict(self, state):
         """Take over every array of `state`, whose names and shapes must be this model's. All or nothing."""
-        if not isinstance(state, Mapping):
-            raise TypeError(
-                f"state must be a dictionary of arrays, such as state_dict() returns, but is {checks.brief(state)}"
-            )
         own = {name: (owner, attribute) for name, owner, attribute in self._state()}
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys(), key=str)
-        if missing or unknown:
-            raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
-        arrays = {}
-        for name, (owner, attribute) in own.items():
-            current = getattr(owner, attribute)
-            array = checks.floats(**{f"state[{name!r}]": state[name]})
-            checks.shape(f"state[{name!r}]", array, current.shape, "as in this model")
-            arrays[name] = array.astype(current.dtype)
+        checks.same_names(state, own)
+        arrays = {
+            name: checks.like(f"state[{name!r}]", state[name], getattr(owner, attribute), "as in this model")
+            for name, (owner, attribute) in own.items()
+        }
         for name, (owner, attribute) in own.items():
             setattr(owner, attribute, arrays[name])
 
@@ -183,6 +179,7 @@ class ConvTranspose2d(_Convolution):
         *, rng=None, dtype=np.float32,
     ):  # fmt: skip
         shape = _weight_shape(kernel_size, in_channels=in_channels, out_channels=out_channels)
+        # As in PyTorch, He's rule takes the first axis for the outputs, though here it is the inputs
         windows = F.Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype, stride=windows.stride, padding=windows.padding,
@@ -235,7 +232,11 @@ class Linear(Module):
 
 
 class BatchNorm2d(Module):
-    """(N, num_features, H, W) -> the same shape: each channel to mean 0 and variance 1, then scaled and shifted."""
+    """(N, num_features, H, W) -> the same shape: each channel to mean 0 and variance 1, then scaled and shifted.
+
+    In training by the statistics of the batch, of which running_mean and running_var keep
+    (1 - momentum) old + momentum new; in evaluation by those two.
+    """
 
     buffers = ("running_mean", "running_var")
 
@@ -275,6 +276,8 @@ class BatchNorm2d(Module):
 
 
 class ReLU(Module):
+    """Any shape -> the same: max(x, 0), entry by entry."""
+
     def forward(self, x):
         self.x = x
         return F.relu(x)
@@ -284,6 +287,8 @@ class ReLU(Module):
 
 
 class Flatten(Module):
+    """(N, ...) -> (N, product of the rest)."""
+
     def forward(self, x):
         y = F.flatten(x)
         self.input_shape = np.shape(x)
@@ -294,6 +299,8 @@ class Flatten(Module):
 
 
 class _Pool(Module):
+    """What MaxPool2d and AvgPool2d share: the geometry. stride None means kernel_size."""
+
     def __init__(self, kernel_size, stride=None, padding=0):
         stride = kernel_size if stride is None else stride
         windows = F.Windows(kernel_size, stride, padding, 1)
@@ -305,6 +312,8 @@ class _Pool(Module):
 
 
 class MaxPool2d(_Pool):
+    """(N, C, H, W) -> (N, C, H_out, W_out): the largest of each window. stride None means kernel_size."""
+
     def forward(self, x):
         y, self.winner = F.max_pool2d_winner(x, *self.geometry)
         self.input_shape = np.shape(x)
@@ -315,6 +324,8 @@ class MaxPool2d(_Pool):
 
 
 class AvgPool2d(_Pool):
+    """(N, C, H, W) -> (N, C, H_out, W_out): the mean of each window. stride None means kernel_size."""
+
     def forward(self, x):
         y = F.avg_pool2d(x, *self.geometry)
         self.input_shape = np.shape(x)
@@ -325,7 +336,7 @@ class AvgPool2d(_Pool):
 
 
 class Dropout(Module):
-    """Drops a share p of the values while training, passes everything on in eval()."""
+    """Any shape -> the same: drops a share p of the values while training, passes everything on in eval()."""
 
     def __init__(self, p=0.5, *, rng=None):
         self.p = checks.probability("p", p)
@@ -350,7 +361,7 @@ class Dropout(Module):
 
 
 class Sequential(Module):
-    """Layers one after the other: forward first to last, backward last to first."""
+    """Layers one after the other: forward first to last, backward last to first. net[0] is the first of them."""
 
     def __init__(self, *layers):
         if not layers:
@@ -358,11 +369,9 @@ class Sequential(Module):
         seen = set()
         for number, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise TypeError(f"layers[{number}] must be a layer, but is {layer!r}")
+                raise TypeError(f"layers[{number}] must be a layer, but is {checks.brief(layer)}")
             if seen & set(layer.modules()):  # a layer remembers one forward: used twice, it would forget the first
-                raise ValueError(
-                    f"layers[{number}] must be a layer of its own, but {layer!r} is there already"
-                )
+                raise ValueError(f"layers[{number}] must be a layer of its own, but {layer!r} is there already")
             seen.update(layer.modules())
         self.layers = list(layers)
 

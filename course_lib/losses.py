@@ -1,4 +1,7 @@
-"""Losses: forward(prediction, target) -> a float, backward() -> the gradient that starts the way back."""
+"""Losses: forward(prediction, target) -> a float, backward() -> the gradient, shaped like the prediction.
+
+With that gradient the way back through a network begins.
+"""
 
 from course_lib import functional as F
 
@@ -13,7 +16,7 @@ class _Loss:
     def backward(self):
         if "gradient" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
-        return self.gradient
+        return self.gradient.copy("K")  # a copy, because a layer of somebody's own may write into it
 
     def __call__(self, prediction, target):
         return self.forward(prediction, target)

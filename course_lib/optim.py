@@ -1,7 +1,7 @@
 """Optimizers: step() moves every parameter's data against its grad."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,13 +10,16 @@ from course_lib.layers import Parameter
 
 
 class Optimizer:
+    """What SGD and Adam share. step() moves, zero_grad() empties the gradients for the next backward.
+
+    parameters: such as model.parameters(). The arrays in .data are replaced and never written to.
+    """
+
     memories = ()  # names of lists with one array for each parameter, remembered from step to step
 
     def __init__(self, parameters, lr):
         if not isinstance(parameters, Iterable) or isinstance(parameters, np.ndarray):
-            raise TypeError(
-                f"parameters must be a list such as model.parameters(), but is {checks.brief(parameters)}"
-            )
+            raise TypeError(f"parameters must be a list such as model.parameters(), but is {checks.brief(parameters)}")
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("parameters must hold at least one Parameter, but is empty")
@@ -31,33 +34,43 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.zero_grad()
 
+    def step(self):
+        raise NotImplementedError(f"{type(self).__name__} must define step()")
+
+    def _gradients(self):
+        """Of each parameter, in the dtype of its data. All are looked at before any parameter is moved."""
+        gradients = []
+        for number, parameter in enumerate(self.parameters):
+            name = f"parameters[{number}].grad"
+            gradient = checks.numeric(name, parameter.grad)
+            checks.shape(name, gradient, parameter.data.shape, "the shape of its data")
+            gradients.append(_as(parameter, gradient))
+        return gradients
+
     def state_dict(self):
         """name -> a copy of each array remembered from step to step: "velocity.0" belongs to parameters[0]."""
-        return {f"{name}.{number}": memory[number].copy() for name, memory, number in self._places()}
+        return {name: _as(parameter, memory[number]).copy() for name, memory, number, parameter in self._places()}
 
     def load_state_dict(self, state):
         """Take over every array of `state`, whose names and shapes must be this optimizer's. All or nothing."""
-        if not isinstance(state, Mapping):
-            raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {type(state)}")
-        own = self.state_dict()
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys(), key=str)
-        if missing or unknown:
-            raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
+        checks.same_names(state, self.state_dict())
         self._take(state)
 
     def _take(self, state):
-        arrays = []
-        for name, memory, number in self._places():
-            key = f"{name}.{number}"
-            array = checks.floats(**{f"state[{key!r}]": state[key]})
-            checks.shape(f"state[{key!r}]", array, memory[number].shape, f"as parameters[{number}]")
-            arrays.append(array.astype(memory[number].dtype))
-        for (_, memory, number), array in zip(self._places(), arrays, strict=True):
+        arrays = [
+            checks.like(f"state[{name!r}]", state[name], parameter.data, f"as parameters[{number}]")
+            for name, _, number, parameter in self._places()
+        ]
+        for (_, memory, number, _), array in zip(self._places(), arrays, strict=True):
             memory[number] = array
 
     def _places(self):
-        """(name, list, index) of every array remembered."""
-        return [(name, getattr(self, name), at) for name in self.memories for at in range(len(self.parameters))]
+        """(name, list, index, parameter) of every array remembered."""
+        return [
+            (f"{name}.{number}", getattr(self, name), number, parameter)
+            for name in self.memories
+            for number, parameter in enumerate(self.parameters)
+        ]
 
 
 class SGD(Optimizer):
@@ -70,8 +83,8 @@ class SGD(Optimizer):
         self.momentum = checks.real("momentum", momentum, 0)
 
     def step(self):
-        for number, parameter in enumerate(self.parameters):
-            velocity = self.momentum * _as(parameter, self.velocity[number]) + parameter.grad
+        for number, (parameter, gradient) in enumerate(zip(self.parameters, self._gradients(), strict=True)):
+            velocity = self.momentum * _as(parameter, self.velocity[number]) + gradient
             self.velocity[number] = velocity
             parameter.data = parameter.data - self.lr * velocity
 
@@ -80,25 +93,29 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Steps of about lr, whatever the size of the gradient. Source: Kingma & Ba 2015, algorithm 1."""
+    """data -= lr mean / (sqrt(square) + eps), where mean and square follow grad and grad^2 by the shares betas.
+
+    Both are divided by 1 - beta^steps, because they start at 0. So steps are about lr long, whatever the size of
+    the gradient. Source: Kingma & Ba 2015, algorithm 1.
+    """
 
     memories = ("mean", "square")
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(parameters, lr)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ValueError(f"betas must be a pair of numbers, but is {betas!r}")
+            raise ValueError(f"betas must be a pair of numbers, but is {checks.brief(betas)}")
         self.betas = tuple(checks.real(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(betas))
         self.eps = checks.positive("eps", eps)
         self.steps = 0
 
     def step(self):
+        gradients = self._gradients()
         self.steps += 1
         beta1, beta2 = self.betas
         rate = self.lr / (1 - beta1**self.steps)
         root = math.sqrt(1 - beta2**self.steps)
-        for number, parameter in enumerate(self.parameters):
-            gradient = parameter.grad
+        for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
             mean = beta1 * _as(parameter, self.mean[number]) + (1 - beta1) * gradient
             square = beta2 * _as(parameter, self.square[number]) + (1 - beta2) * gradient**2
             self.mean[number], self.square[number] = mean, square
@@ -119,5 +136,5 @@ class Adam(Optimizer):
 
 
 def _as(parameter, memory):
-    """What is remembered, in the parameter's dtype: astype may have changed that since the optimizer was made."""
+    """What is remembered, or collected, in the parameter's dtype: astype may have changed that in between."""
     return memory.astype(parameter.data.dtype, copy=False)

@@ -3,6 +3,7 @@
 Nothing here ever stops a lesson: what cannot be read or written is said in a sentence.
 """
 
+import itertools
 import json
 import os
 import time
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
-from course_lib.files import atomic_write
+from course_lib.files import atomic_write, first_free
 
 BESIDE_NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks" / ".progress.json"
 PATIENCE = 2  # seconds to wait for another kernel that is writing
@@ -19,7 +20,8 @@ LARGEST = 10**6  # bytes: no course is so long
 
 
 def path():
-    return Path(os.environ.get("COURSE_PROGRESS") or BESIDE_NOTEBOOKS)
+    """The file of the learner's progress. "~" in COURSE_PROGRESS is the home folder."""
+    return Path(os.path.expanduser(os.environ.get("COURSE_PROGRESS") or BESIDE_NOTEBOOKS))
 
 
 def record(name, right):
@@ -102,8 +104,7 @@ def _change(change):
 
 
 def _set_aside():
-    numbers = (number for number in range(1, 10**6))
-    aside = next(p for n in numbers if not (p := path().with_name(f"{path().name}.damaged-{n}")).exists())
+    aside = first_free(path().with_name(f"{path().name}.damaged-{number}") for number in itertools.count(1))
     os.replace(path(), aside)
     return aside
 
@@ -206,9 +207,7 @@ class Dashboard:
     def _row(self, notebook):
         solved, every = self.count(notebook)
         marks = " &nbsp; ".join(
-            f'<span style="white-space: nowrap">{"<b>" if self.is_solved(name) else ""}{escape(self._mark(name))}'
-            f"{'</b>' if self.is_solved(name) else ''}</span>"
-            for name in self.lessons[notebook]
+            f'<span style="white-space: nowrap">{self._mark_in_html(name)}</span>' for name in self.lessons[notebook]
         )
         cell = "text-align: left; vertical-align: top; padding: 4px 14px 4px 0"
         return (
@@ -217,6 +216,10 @@ class Dashboard:
             f'<td style="{cell}; white-space: nowrap">{solved} of {every}</td>'
             f'<td style="{cell}">{marks}</td></tr>'
         )
+
+    def _mark_in_html(self, name):
+        words = escape(self._mark(name))
+        return f"<b>{words}</b>" if self.is_solved(name) else words
 
 
 def _times(tries):

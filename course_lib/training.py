@@ -84,7 +84,7 @@ def fit(
     cannot be written.
     """
     x, y = _examples("x", "y", x, y)
-    test = None if test is None else _examples("test[0]", "test[1]", *test)
+    test = None if test is None else _examples("test[0]", "test[1]", *_pair(test))
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
     checks.generator("rng", rng)
     watch = _watcher(watch, progress)
@@ -119,13 +119,18 @@ def evaluate(model, loss, x, y, batch_size=250):
 
 
 def predict(model, x, batch_size=250):
-    """x (N, ...) -> the model's outputs for all N, in evaluation mode and in batches that fit the cache."""
-    training = model.training
+    """x (N, ...) -> the model's outputs for all N, in evaluation mode and in batches that fit the cache.
+
+    Afterwards every layer is in the mode in which it was before.
+    """
+    x, batch_size = _rows("x", checks.floats(x=x)), checks.integer("batch_size", batch_size, 1)
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         return np.concatenate([model.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
 
 
 def accuracy(logits, targets):
@@ -180,17 +185,28 @@ def _finish_epoch(history, model, loss, y, means, test):
         history.test_accuracy.append(test_accuracy)
 
 
+def _pair(test):
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise TypeError(f"test must be a pair (x, y), but is {checks.brief(test)}")
+    return test
+
+
 def _examples(x_name, y_name, x, y):
-    x, y = checks.floats(**{x_name: x}), np.asarray(y)
+    x, y = _rows(x_name, checks.floats(**{x_name: x})), _rows(y_name, checks.numeric(y_name, y))
     if len(y) != len(x):
-        raise ValueError(
-            f"{y_name} must have one entry for each of the {len(x)} examples in {x_name}, not {len(y)}"
-        )
+        raise ValueError(f"{y_name} must have one entry for each of the {len(x)} examples in {x_name}, not {len(y)}")
     return x, y
 
 
+def _rows(name, array):
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have shape (N, ...), but is a single number")
+    return array
+
+
 def _are_labels(y):
-    return y.dtype.kind in "iu"
+    """One integer for each example. Integers in rows, such as one-hot vectors, are targets of another kind."""
+    return y.ndim == 1 and y.dtype.kind in "iu"
 
 
 def _setting(loss, batch_size, x, y, test):
@@ -209,7 +225,7 @@ def _watcher(watch, progress):
     if watch is None:
         return _Bar() if progress else Watcher()
     if not isinstance(watch, Watcher):
-        raise TypeError(f"watch must be a training.Watcher such as Dashboard(), but is {watch!r}")
+        raise TypeError(f"watch must be a training.Watcher such as Dashboard(), but is {checks.brief(watch)}")
     return watch
 
 

@@ -91,21 +91,10 @@ CALLS = [
     Call(F.conv2d_backward, {"dy": DY, "x": X, "w": W}, WINDOWS),
     Call(F.conv2d_input_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
     Call(F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
-    Call(
-        F.conv_transpose2d,
-        {**UP, "b": "C_out"},
-        {**WINDOWS, "output_padding": (1, 0)},
-    ),
-    Call(
-        F.conv_transpose2d_backward,
-        {"dy": DY, **UP},
-        {**WINDOWS, "output_padding": (1, 0)},
-        UPSAMPLED,
-    ),
+    Call(F.conv_transpose2d, {**UP, "b": "C_out"}, {**WINDOWS, "output_padding": (1, 0)}),
+    Call(F.conv_transpose2d_backward, {"dy": DY, **UP}, {**WINDOWS, "output_padding": (1, 0)}, UPSAMPLED),
     Call(F.max_pool2d, {"x": "N C H W"}, POOL),
-    Call(
-        F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED
-    ),
+    Call(F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED),
     Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),
     Call(
         F.max_pool2d_winner_backward,
@@ -159,17 +148,11 @@ CALLS = [
             loops.conv2d_backward_gemm,
         )
     ),
-    Call(
-        loops.conv_transpose2d,
-        {**UP, "b": "C_out"},
-        {**EVEN, "output_padding": 1},
-    ),
+    Call(loops.conv_transpose2d, {**UP, "b": "C_out"}, {**EVEN, "output_padding": 1}),
     Call(loops.im2col, {"x": "N C H W"}, {**KERNEL, **EVEN}),
     Call(loops.col2im, {"cols": "N CkHkW L"}, {"output_size": (8, 7), **KERNEL, **EVEN}, LOOPED),
     Call(loops.max_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
-    Call(
-        loops.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 4), 56), **IMAGES}, LOOPED
-    ),
+    Call(loops.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 4), 56), **IMAGES}, LOOPED),
     Call(loops.avg_pool2d, {"x": "N C H W"}, {**KERNEL, **EVEN}),
     Call(loops.avg_pool2d_backward, PIXELS, {**IMAGES, **KERNEL, **EVEN}, LOOPED),
     Call(loops.flatten_backward, {"dy": "N CHW"}, IMAGES),

@@ -103,9 +103,7 @@ def convolutions(draw, plain=False):
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
     size = _no_smaller(draw, spans, padding, more=6)
     channels = draw(pairs(1, 3))
-    return Geometry(
-        draw(st.integers(1, 3)), *channels, size, kernel_size, stride, padding, dilation, seed=draw(seeds)
-    )
+    return Geometry(draw(st.integers(1, 3)), *channels, size, kernel_size, stride, padding, dilation, seed=draw(seeds))
 
 
 @st.composite
@@ -114,9 +112,7 @@ def transposed_convolutions(draw, plain=False):
     kernel_size, stride, size = draw(pairs(1, 3)), draw(pairs(1, 3, plain)), draw(pairs(1, 4))
     dilation = (1, 1) if plain else draw(pairs(1, 2))
     output_padding = draw(pairs(0, max(*stride, *dilation) - 1, plain))
-    output_padding = tuple(
-        min(e, max(s, d) - 1) for e, s, d in zip(output_padding, stride, dilation, strict=True)
-    )
+    output_padding = tuple(min(e, max(s, d) - 1) for e, s, d in zip(output_padding, stride, dilation, strict=True))
     full = [
         (n - 1) * s + d * (k - 1) + 1 + e
         for n, k, s, d, e in zip(size, kernel_size, stride, dilation, output_padding, strict=True)

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from stop_button import stop_button
 
 from course_lib import archive, training
 from course_lib.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, ReLU, Sequential
@@ -198,13 +198,10 @@ def test_a_kernel_interrupt_keeps_the_last_whole_epoch_and_what_is_in_memory(pat
         def step(self):
             self.taken += 1
             if self.taken == STEPS + 2:
-                os.kill(os.getpid(), signal.SIGINT)
+                press()
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with stop_button() as press:
         stopped = Training().fit(checkpoint=path, watch=Interrupts())
-    finally:
-        signal.signal(signal.SIGINT, before)
     assert stopped.history.interrupted and len(stopped.history.step_loss) == STEPS + 2
     assert stopped.fit(checkpoint=path).result() == Training().fit().result()
 
@@ -237,6 +234,27 @@ def test_another_training_starts_anew_says_why_and_keeps_the_old_file(path, caps
     assert f"This one starts anew; the old file is now {kept}." in said
     assert kept.read_bytes() == written
     assert anew.result() == Training(**other).fit(**options).result()
+
+
+def test_the_file_of_a_third_training_does_not_take_the_place_of_that_of_the_first(path, capsys):
+    written = []
+    for channels in (3, 2, 4):
+        Training(channels=channels).fit(1, checkpoint=path)
+        written.append(path.read_bytes())
+    assert f"the old file is now {path.with_name('net.before-2.npz')}." in capsys.readouterr().out
+    kept = [path.with_name(name).read_bytes() for name in ("net.before.npz", "net.before-2.npz", "net.npz")]
+    assert kept == written
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_model_that_was_turned_into_float64_after_its_optimizer_was_made_goes_on(path, optimizer):
+    def turned():
+        anew = Training(optimizer)
+        anew.model.astype(np.float64)
+        return anew
+
+    turned().fit(2, checkpoint=path)
+    assert turned().fit(4, checkpoint=path).result() == turned().fit(4).result()
 
 
 def test_a_file_without_a_whole_epoch_is_not_kept_for_another_training(path, capsys):

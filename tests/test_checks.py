@@ -22,9 +22,7 @@ def assert_refused(call, argument, value, came):
 
 def every(choose, table):
     """Parametrize over (call, argument) for the arguments that `choose` names; each with a table of bad values."""
-    rows = [
-        pytest.param(call, argument, id=f"{call.name} {argument}") for call in CALLS for argument in choose(call)
-    ]
+    rows = [pytest.param(call, argument, id=f"{call.name} {argument}") for call in CALLS for argument in choose(call)]
 
     def decorate(test):
         return pytest.mark.parametrize(("call", "argument"), rows)(each(table)(test))
@@ -345,8 +343,12 @@ TOGETHER = {
     "nothing left": (lambda: F.conv_transpose2d(x, w_up, padding=9), "padding", "9"),
     "nothing left, loops": (lambda: loops.conv_transpose2d(x, w_up, padding=9), "padding", "9"),
     "one value per channel": (lambda: F.batch_norm2d(np.ones((1, 3, 1, 1)), np.ones(3), np.ones(3)), "x", "(1, 3, 1"),
-    "mean without var": (lambda: F.batch_norm2d(x, np.ones(3), np.ones(3), mean=np.ones(3)), "mean and var", "given"),
-    "var without mean": (lambda: F.batch_norm2d_backward(x, x, np.ones(3), var=np.ones(3)), "mean and var", "together"),
+    "mean without var": (lambda: F.batch_norm2d(x, np.ones(3), np.ones(3), mean=np.ones(3)), "mean and var", "mean is"),
+    "var without mean": (
+        lambda: F.batch_norm2d_backward(x, x, np.ones(3), var=np.ones(3)),
+        "mean and var",
+        "var is given",
+    ),
     "negative var": (lambda: F.batch_norm2d(x, *np.ones((3, 3)), [1, -1, 1]), "var", "-1"),
     "flatten of one axis": (lambda: F.flatten(np.ones(3)), "x", "(3,)"),
     "flatten_backward of another size": (lambda: F.flatten_backward(np.ones((2, 6)), (2, 2, 2)), "dy", "(2, 6)"),

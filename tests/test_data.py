@@ -2,9 +2,7 @@ import _thread
 import gzip
 import hashlib
 import importlib.util
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,16 +17,17 @@ import pytest
 import tqdm
 from hypothesis import given
 from hypothesis import strategies as st
+from places import mnist_folder
+from stop_button import stop_button
 
 from course_lib import data
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES, MIRRORS = data.FILES, data.MIRRORS
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
-REAL = Path(os.environ.get("COURSE_DATA_DIR") or ROOT.parent / "shared" / "data" / "mnist")
+REAL = mnist_folder()
 needs_real_files = pytest.mark.skipif(
-    not all((REAL / name).is_file() for name in FILES),
-    reason=f"the four MNIST files are not in {REAL}: set COURSE_DATA_DIR to a folder that has them",
+    REAL is None, reason="needs MNIST's four files: name their folder in COURSE_DATA_DIR"
 )
 
 
@@ -41,7 +40,7 @@ def nothing_of_this_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(data, "MIRRORS", ())
 
 
-# A stand-in for MNIST with 5 and 3 pictures, and a server that hands it out, well or badly
+# ---------------------------------------------------------------- a stand-in for MNIST with 5 and 3 pictures
 
 
 def idx(array):
@@ -79,7 +78,7 @@ HTML = b"<!DOCTYPE html><html><body>Please log in to this network</body></html>"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET /behaviour/name."""
+    """Hands the files out, well or badly: GET /behaviour/name."""
 
     def do_GET(self):
         _, behaviour, name = self.path.split("/")
@@ -131,7 +130,7 @@ def dead_mirror():
         yield f"http://127.0.0.1:{closed.getsockname()[1]}/"
 
 
-# What mnist() returns
+# ---------------------------------------------------------------- what mnist() returns
 
 
 def test_pixels_are_scaled_to_one_and_labels_counted_as_integers(small, tmp_path, monkeypatch):
@@ -182,7 +181,7 @@ def test_the_real_files_come_through_a_download_whole(server, dead_mirror, tmp_p
     assert y_train[:5].tolist() == [5, 0, 4, 1, 9]
 
 
-# Where it looks
+# ---------------------------------------------------------------- where it looks
 
 
 def test_course_data_dir_comes_before_the_cache_and_the_cache_before_the_mirrors(small, server, tmp_path):
@@ -207,11 +206,13 @@ def test_a_home_sign_in_course_data_dir_is_understood(small, tmp_path, monkeypat
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("COURSE_DATA_DIR", "~/mine")
+    assert not data.mnist_at_hand()
     put(small, tmp_path / "mine")
+    assert data.mnist_at_hand()
     assert data.mnist()[0][1].tolist() == [5, 0, 4, 1, 9]
 
 
-def test_an_empty_course_data_dir_counts_as_not_set(small, tmp_path, monkeypatch):
+def test_an_empty_course_data_dir_counts_as_not_set(monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", "")
     with pytest.raises(data.DataUnavailable) as caught:
         data.mnist()
@@ -247,7 +248,7 @@ def test_the_error_mentions_the_file_that_course_data_dir_lacks(small, tmp_path)
     assert f"COURSE_DATA_DIR: {folder} has no such file" in str(caught.value)
 
 
-# Damaged files
+# ---------------------------------------------------------------- damaged files
 
 
 def damage(small, name):
@@ -324,7 +325,7 @@ def test_two_real_files_swapped_in_course_data_dir_are_told_apart(tmp_path, monk
         data.mnist()
 
 
-# Downloading
+# ---------------------------------------------------------------- downloading
 
 
 @pytest.mark.parametrize("behaviour", ["missing", "html", "wrong", "cut", "unannounced", "odd", "silent"])
@@ -377,10 +378,8 @@ def test_when_every_mirror_fails_the_error_says_what_each_did_and_what_to_do(
 
 @pytest.fixture
 def a_stop_button():
-    """Ctrl-C means stop, even where the tests run in the background and it would mean nothing."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    with stop_button():
+        yield
 
 
 @pytest.mark.usefixtures("a_stop_button")
@@ -423,7 +422,7 @@ def test_importing_data_loads_no_network_and_no_pictures():
     assert result.stdout.strip() == "[]", result.stderr
 
 
-# The IDX format, on files made here
+# ---------------------------------------------------------------- the IDX format, on files made here
 
 
 def peak_of(action, at_most):
@@ -508,7 +507,7 @@ def test_no_bytes_whatever_bring_out_another_error(contents):
             data.parse_idx(packed, (2, 3), "some.gz")
 
 
-# The bundled digits
+# ---------------------------------------------------------------- the bundled digits
 
 
 @pytest.fixture(scope="module")
@@ -624,7 +623,7 @@ def test_the_script_makes_the_bundled_digits_again():
             np.testing.assert_array_equal(array, bundled[name])
 
 
-# One or the other
+# ---------------------------------------------------------------- one or the other
 
 
 def test_mnist_is_preferred_and_the_sentence_says_so(small, tmp_path):

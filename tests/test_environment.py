@@ -17,9 +17,15 @@ def test_here_everything_is_ready():
     assert set(environment.STUDY) < set(lines(report))
 
 
-@pytest.mark.parametrize(("version", "good"), [("0.9.12", False), ("0.9.13", True), ("0.10.0", True), ("1.0rc1", True)])
-def test_versions_are_compared_as_numbers(monkeypatch, version, good):
-    monkeypatch.setattr(environment, "_least_versions", lambda: {"anywidget": "0.9.13"})
+@pytest.mark.parametrize(
+    ("version", "least", "good"),
+    [
+        ("0.9.12", "0.9.13", False), ("0.9.13", "0.9.13", True), ("0.10.0", "0.9.13", True), ("1.0rc1", "0.9.13", True),
+        ("4.2", "4.2.0", True), ("4.2.0", "4.2", True), ("4.2.0+here", "4.2.0", True), ("4.1.9", "4.2", False),
+    ],
+)  # fmt: skip
+def test_versions_are_compared_as_numbers(monkeypatch, version, least, good):
+    monkeypatch.setattr(environment, "_least_versions", lambda: {"anywidget": least})
     monkeypatch.setattr(metadata, "version", lambda name: version)
     report = environment.report()
     assert lines(report)["anywidget"][1] is good

@@ -1,8 +1,11 @@
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
+from course_lib import files
 from course_lib.files import atomic_write
 
 
@@ -46,6 +49,19 @@ def test_text_is_written_as_utf_8(path):
     with atomic_write(path, "w") as file:
         file.write("∂L/∂x")
     assert path.read_bytes() == "∂L/∂x".encode()
+
+
+READS = """
+import warnings
+from course_lib import environment, export
+warnings.simplefilter("error", EncodingWarning)
+environment.report()
+assert "\\N{MINUS SIGN}" in export._whole("title", "body", [{}])
+"""
+
+
+def test_text_is_read_as_utf_8_whatever_the_system_prefers():
+    subprocess.run([sys.executable, "-X", "warn_default_encoding", "-W", "ignore", "-c", READS], check=True)
 
 
 @pytest.mark.parametrize("mode", ["r", "a", "r+b", "x"])
@@ -96,6 +112,21 @@ def test_two_writers_at_once_do_not_meet(path):
             second.write(b"second")
         first.write(b"first")
     assert path.read_text() == "first"
+
+
+def test_what_a_killed_process_left_is_removed_by_a_later_write_and_what_might_be_in_use_is_not(path):
+    left, young, of_another, ones_own = (
+        "progress.json.123-00c0ffee.tmp", "progress.json.124-00c0ffee.tmp", "net.npz.123-00c0ffee.tmp",
+        "progress.json.mine.tmp",
+    )  # fmt: skip
+    for name in (left, young, of_another, ones_own):
+        (path.parent / name).write_text("half")
+        if name != young:
+            os.utime(path.parent / name, (0, path.stat().st_mtime - files.ABANDONED - 60))
+    with atomic_write(path) as file:
+        file.write(b"after")
+    assert beside(path) == sorted(["progress.json", young, of_another, ones_own])
+    assert path.read_text() == "after"
 
 
 def test_the_bytes_reach_the_disk_before_the_name_does(path, monkeypatch):

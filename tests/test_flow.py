@@ -24,6 +24,16 @@ def test_the_layers_that_squash_pass_a_gradient_check(layer, rng):
     assert gradcheck.check_layer(layer(), rng.standard_normal((2, 3, 4)), rng=rng)
 
 
+@pytest.mark.parametrize("layer", [flow.Sigmoid, flow.Tanh])
+def test_the_layers_that_squash_take_any_number_and_refuse_a_dy_of_another_shape(layer):
+    squash = layer()
+    with np.errstate(over="raise", invalid="raise"):
+        y = squash.forward(np.array([-1e4, 0, 1e4], np.float32))
+    assert y.dtype == np.float32 and y[2] == 1 and y[0] == (0 if layer is flow.Sigmoid else -1)
+    with pytest.raises(ValueError, match=r"^dy must have shape \(3,\) \(the shape of y\), but its shape is \(1,\)$"):
+        squash.backward(np.ones(1))
+
+
 def test_a_deep_network_has_the_blocks_that_were_asked_for(rng):
     network = flow.deep_network(5, "Xavier", "tanh", batch_norm=True, residual=True, rng=rng)
     *blocks, head = network.layers
@@ -53,13 +63,15 @@ def test_a_whole_deep_network_passes_a_gradient_check(rng):
     "wrong, says",
     [
         (dict(start="he"), "start must be one of .*He, but is 'he'"),
+        (dict(start=["He"]), r"start must be one of .*He, but is \['He'\]"),
         (dict(activation="relu"), "activation must be one of ReLU"),
-        (dict(depth=0), "depth"),
+        (dict(depth=0), "depth must be at least 1, but is 0"),
+        (dict(start="uniform", rng=None), "rng must be a numpy.random.Generator .*, but is None"),
     ],
 )
 def test_what_a_deep_network_cannot_be_is_named(wrong, says, rng):
-    with pytest.raises(ValueError, match=says):
-        flow.deep_network(**wrong, rng=rng)
+    with pytest.raises((TypeError, ValueError), match=f"^{says}"):
+        flow.deep_network(**{"rng": rng, **wrong})
 
 
 # ---------------------------------------------------------------- measuring

@@ -155,7 +155,6 @@ def test_an_eps_that_float32_cannot_hold_is_refused():
 
 # ---------------------------------------------------------------- layers and losses
 
-COUNT_NAMES = ["in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "output_padding"]
 MADE = {
     layers.Conv2d: {"in_channels": 2, "out_channels": 3, "kernel_size": 2, "stride": 1, "padding": 0, "dilation": 1},
     layers.ConvTranspose2d: {"in_channels": 2, "out_channels": 3, "kernel_size": 2, "output_padding": 0},
@@ -173,7 +172,6 @@ MADE = {
     init.xavier_normal: {"shape": (2, 3)},
     init.normal: {"shape": (2, 3), "std": 1.0},
 }
-WITH_RNG = {"rng", "dtype"}
 
 
 @given(st.sampled_from(list(MADE)), st.data())

@@ -38,6 +38,16 @@ def test_a_gradient_handed_out_stays_as_it_is(make, function, prediction, target
 
 
 @every_loss
+def test_whoever_writes_into_the_gradient_does_not_change_the_next_one(make, function, prediction, target):
+    loss = make()
+    loss(prediction, target)
+    first = loss.backward()
+    kept = first.copy()
+    first[...] = 7
+    np.testing.assert_array_equal(loss.backward(), kept)
+
+
+@every_loss
 def test_float32_stays_float32(make, function, prediction, target):
     loss = make()
     target = target if make is losses.CrossEntropyLoss else np.array(target, np.float32)

@@ -70,6 +70,38 @@ def test_float32_stays_float32_whatever_kind_of_number_lr_is(make, lr):
     assert parameter.data.dtype == np.float32
 
 
+@every_optimizer
+def test_a_gradient_of_another_float_type_does_not_change_that_of_the_parameter(label):
+    parameter = Parameter(np.ones(3, np.float32))
+    parameter.grad = np.array([1.0, 2.0, 3.0])
+    optimizer = MADE_AS[label]([parameter])
+    optimizer.step()
+    assert parameter.data.dtype == np.float32
+    assert all(array.dtype == np.float32 for name, array in optimizer.state_dict().items() if name != "steps")
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        (np.ones((1, 3)), r"must have shape \(3,\) \(the shape of its data\), but its shape is \(1, 3\)"),
+        (np.ones(1), r"must have shape \(3,\) .*, but its shape is \(1,\)"),
+        (2.0, r"must have shape \(3,\) .*, but its shape is \(\)"),
+        (None, "must be an array, but is None"),
+        (np.ones(3) * 1j, "must be float32, float64 or integer, but its dtype is complex128"),
+    ],
+)
+@every_optimizer
+def test_a_gradient_that_does_not_fit_its_parameter_is_named_and_nothing_is_moved(label, gradient, message):
+    parameters = [Parameter(np.ones(2)), Parameter(np.ones(3))]
+    parameters[0].grad, parameters[1].grad = np.ones(2), gradient
+    optimizer = MADE_AS[label](parameters)
+    before = optimizer.state_dict()
+    with pytest.raises((TypeError, ValueError), match=rf"^parameters\[1\]\.grad {message}$"):
+        optimizer.step()
+    assert all((parameter.data == 1).all() for parameter in parameters)
+    assert all(np.array_equal(before[name], array) for name, array in optimizer.state_dict().items())
+
+
 def test_the_first_step_of_adam_is_lr_long_whatever_the_size_of_the_gradient():
     parameter = Parameter(np.zeros(3))
     optimizer = optim.Adam([parameter], lr=0.01)
@@ -101,10 +133,11 @@ def test_an_optimizer_follows_astype_also_when_it_was_made_before(label, dtype):
     optimizer = MADE_AS[label](layer.parameters())
     optimizer.step()
     layer.astype(dtype)
-    optimizer.step()
-    assert layer.weight.data.dtype == dtype
-    remembered = [array for name, array in optimizer.state_dict().items() if name != "steps"]
-    assert all(array.dtype == dtype for array in remembered)
+    for _ in range(2):  # before a step, and after it
+        remembered = [array for name, array in optimizer.state_dict().items() if name != "steps"]
+        assert all(array.dtype == dtype for array in remembered)
+        optimizer.step()
+        assert layer.weight.data.dtype == dtype
 
 
 # ---------------------------------------------------------------- what an optimizer remembers

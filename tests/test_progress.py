@@ -25,6 +25,14 @@ def test_nothing_is_written_before_there_is_something_to_note(file):
     assert not file.parent.exists()
 
 
+def test_a_home_sign_is_understood(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("COURSE_PROGRESS", "~/mine.json")
+    assert progress.record("conv1d", True) == []
+    assert "conv1d" in (tmp_path / "mine.json").read_text()
+
+
 def test_tries_are_counted_up_to_the_first_success_and_its_time_is_kept(file):
     for right in (False, False, True, True, False):
         assert progress.record("conv1d", right) == []

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 from places import mnist_folder
+from stop_button import stop_button
 
 from course_lib import data, training
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential
@@ -112,6 +114,25 @@ def test_evaluation_does_not_depend_on_the_batch_size_and_leaves_the_mode_alone(
     assert not net.training
 
 
+def test_evaluation_leaves_every_layer_in_its_own_mode():
+    x, _ = make_examples()
+    net = Sequential(Conv2d(1, 3, 3, rng=np.random.default_rng(0)), BatchNorm2d(3).eval(), Sequential(ReLU()))
+    training.predict(net, x)
+    assert [module.training for module in net.modules()] == [True, True, False, True, True]
+
+
+@pytest.mark.parametrize("batch_size", [10, 16])  # ten rows of ten classes could pass for a row of ten labels
+def test_one_hot_integers_are_targets_and_no_labels(batch_size):
+    x, y = make_examples()
+    net = Sequential(Flatten(), Linear(36, 10, rng=np.random.default_rng(0)))
+    one_hot = np.eye(10, dtype=int)[y]
+    given = {"epochs": 1, "batch_size": batch_size, "progress": False, "test": (x, one_hot)}
+    history = training.fit(
+        net, MSELoss(), SGD(net.parameters(), 0.1), x, one_hot, rng=np.random.default_rng(0), **given
+    )  # fmt: skip
+    assert history.train_accuracy == history.test_accuracy == [None]
+
+
 def test_targets_that_are_not_labels_have_no_accuracy():
     x, _ = make_examples()
     net = Conv2d(1, 1, 3, padding=1, rng=np.random.default_rng(0))
@@ -137,18 +158,15 @@ def test_an_interrupt_ends_after_the_step_it_is_in_and_keeps_what_was_learnt():
             super().step()
             self.count = getattr(self, "count", 0) + 1
             if self.count == 4:
-                os.kill(os.getpid(), signal.SIGINT)
+                press()
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with stop_button() as press:
         net, twin = make_network(), make_network()
         history = training.fit(
             net, CrossEntropyLoss(), Interrupting(net.parameters(), 0.1), x, y,
             epochs=100, batch_size=16, rng=np.random.default_rng(3), progress=False,
         )  # fmt: skip
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
     assert history.interrupted and len(history.step_loss) == 4 and len(history.train_loss) == 1
     assert "interrupted after 4 steps" in str(history)
     assert not np.array_equal(net[0].weight.data, twin[0].weight.data)
@@ -160,11 +178,10 @@ def test_a_second_interrupt_breaks_off_at_once():
     class Stuck(SGD):
         def step(self):
             for _ in range(2):
-                os.kill(os.getpid(), signal.SIGINT)
+                press()
                 time.sleep(0.01)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with stop_button() as press:
         net = make_network()
         with pytest.raises(KeyboardInterrupt):
             training.fit(
@@ -172,8 +189,6 @@ def test_a_second_interrupt_breaks_off_at_once():
                 epochs=1, batch_size=16, rng=np.random.default_rng(3), progress=False,
             )  # fmt: skip
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_training_works_in_a_thread_that_receives_no_signals():
@@ -206,6 +221,13 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
         ({"x": np.full((40, 1, 6, 6), np.nan)}, "x must not contain NaN"),
         ({"x": np.zeros((0, 1, 6, 6))}, "x must not be empty"),
         ({"test": (np.ones((2, 1, 6, 6)), [0])}, r"test\[1\] must have one entry"),
+        ({"test": np.ones((2, 1, 6, 6))}, r"test must be a pair \(x, y\), but is array\("),
+        ({"test": (np.ones((2, 1, 6, 6)),)}, r"test must be a pair \(x, y\), but is \(array\("),
+        ({"test": 5}, r"test must be a pair \(x, y\), but is 5"),
+        ({"x": 5.0}, r"x must have shape \(N, ...\), but is a single number"),
+        ({"y": 5}, r"y must have shape \(N, ...\), but is a single number"),
+        ({"y": None}, "y must be an array, but is None"),
+        ({"y": ["a"] * 40}, "y must be float32, float64 or integer, but its dtype is <U1"),
     ],
 )
 def test_bad_input_is_named(change, message):
@@ -214,6 +236,24 @@ def test_bad_input_is_named(change, message):
     given = {"x": x, "y": y, "epochs": 1, "batch_size": 16, "rng": np.random.default_rng(0), **change}
     with pytest.raises((ValueError, TypeError), match=message):
         training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), progress=False, **given)
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda net, x, y: training.predict(net, x, 0), "batch_size must be at least 1, but is 0"),
+        (lambda net, x, y: training.predict(net, x, -2), "batch_size must be at least 1, but is -2"),
+        (lambda net, x, y: training.predict(net, x[:0]), "x must not be empty"),
+        (lambda net, x, y: training.predict(net, 3), r"x must have shape \(N, ...\), but is a single number"),
+        (lambda net, x, y: training.evaluate(net, CrossEntropyLoss(), x, y, 1.5), "batch_size must be an integer"),
+        (lambda net, x, y: training.evaluate(net, CrossEntropyLoss(), x, y[:5]), "y must have one entry for each"),
+    ],
+)
+def test_what_cannot_be_predicted_or_evaluated_is_named_and_the_mode_is_left_alone(do, message):
+    net = make_network()
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        do(net, *make_examples())
+    assert net.training
 
 
 # ---------------------------------------------------------------- watching, pausing, stopping
@@ -287,14 +327,9 @@ def test_a_pause_lasts_until_the_wish_changes_and_is_no_time_of_training():
 @pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")
 def test_an_interrupt_ends_a_pause():
     x, y = make_examples()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
+    with stop_button() as press:
+        threading.Timer(0.2, press).start()
         history = train(make_network(), x, y, watch=Notes(training.GO_ON, *[training.PAUSE] * 10_000))
-    finally:
-        signal.signal(signal.SIGINT, before)
-        timer.cancel()
     assert history.interrupted and len(history.step_loss) == 1
 
 
@@ -432,6 +467,21 @@ def test_damaged_and_hostile_files_are_refused_with_a_reason(tmp_path, kind):
     with pytest.raises(ValueError, match=r"bad\.npz"):
         training.load_weights(net, path)
     assert all(np.array_equal(before[name], array) for name, array in net.state_dict().items())
+
+
+def test_a_header_that_claims_to_be_endless_is_refused_without_being_read(tmp_path):
+    path, size = tmp_path / "bomb.npz", 50_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weight.npy", b"\x93NUMPY\x02\x00" + size.to_bytes(4, "little") + b" " * size)
+        archive.writestr("bias.npy", b"")
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"bomb\.npz must hold weights of this model.*version \(1, 0\).* \(2, 0\)"):
+            training.load_weights(Linear(2, 3), path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_missing_file_is_named(tmp_path):
