@@ -266,8 +266,8 @@ def passed(history):
 
 
 def _finite(values):
-    """A number that JSON can say, for each."""
-    return np.nan_to_num(np.array(values, float)).tolist()
+    """A number that JSON can say, for each; 1e300 stands for infinity, and leaves room to draw a scale."""
+    return np.nan_to_num(np.array(values, float), posinf=1e300, neginf=-1e300).tolist()
 
 
 def filters(model):
@@ -275,9 +275,9 @@ def filters(model):
     kernels = next((p.data[:, 0] for _, p in model.named_parameters() if p.data.ndim == 4), None)
     if kernels is None or kernels[0].size > _MOST_CELLS:
         return {}
-    kernels = kernels[: min(_MOST_FILTERS, _MOST_CELLS // kernels[0].size)]
+    kernels = np.array(_finite(kernels[: min(_MOST_FILTERS, _MOST_CELLS // kernels[0].size)]))
     largest = float(np.abs(kernels).max())
-    shares = np.rint(99 * kernels / (largest or 1)).astype(int)
+    shares = np.rint(99 * (kernels / (largest or 1))).astype(int)
     return {"largest": float(f"{largest:.3g}"), "shares": shares.tolist()}
 
 

@@ -13,9 +13,14 @@ from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, PALETTE
 from course_lib.still import WIDTH, compressed
 
 _DPI = 200
+_LONGEST = 106  # letters that fit on a line in the usual size
 _INK, _SOFT, _LINE = "#1c1c1c", "#6e6e6e", "#cdcdcd"
 _TRAIN, _TEST = PALETTE[KERNEL][0], PALETTE[INPUT][0]
-_BELOW, _ABOVE = PALETTE[INPUT][0], PALETTE[KERNEL][0]  # zero
+_BELOW_ZERO, _ABOVE_ZERO = PALETTE[INPUT][0], PALETTE[KERNEL][0]
+COLOURS = {  # what the front end paints with: on a light page and on a dark one
+    name: {"light": PALETTE[role][0], "dark": PALETTE[role][2]}
+    for name, role in {"train": KERNEL, "test": INPUT, "gradient": GRADIENT}.items()
+}
 
 
 def png(now, curve, passed, filters, norms):
@@ -24,7 +29,9 @@ def png(now, curve, passed, filters, norms):
     figure = Figure((WIDTH / 100, 0.5 + 2.3 * rows), dpi=_DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
     height = figure.get_figheight()
-    figure.text(0.012, 1 - 0.2 / height, summary(now, passed), fontsize=9, color=_INK, va="center")
+    words = summary(now, passed)
+    size = min(9, 9 * _LONGEST / len(words))
+    figure.text(0.012, 1 - 0.2 / height, words, fontsize=size, color=_INK, va="center")
     axes = figure.subplots(
         rows, 2, squeeze=False,
         gridspec_kw={"left": 0.07, "right": 0.985, "top": 1 - 0.62 / height, "bottom": 0.45 / height,
@@ -85,8 +92,7 @@ def _loss(ax, curve):
         low = np.maximum(low, mean.min() / 10)  # a single step without any loss would squash the rest
     ax.fill_between(middle, low, high, color=_INK, alpha=0.16, lw=0)
     ax.plot(middle, mean, color=_INK, lw=1.4)
-    steps = "of each step" if width == 1 else f"mean and range of {width} steps"
-    _title(ax, f"Loss {steps}" if width == 1 else f"Loss: {steps}")
+    _title(ax, "Loss of each step" if width == 1 else f"Loss: mean and range of {width} steps")
     ax.set_xlabel("step", fontsize=8, labelpad=1)
 
 
@@ -137,7 +143,7 @@ def sheet_columns(count):
 
 def _tinted(values):
     """values (H, W) from -1 to 1 -> colours (H, W, 3)."""
-    tone = np.where(values[..., None] < 0, to_rgb(_BELOW), to_rgb(_ABOVE))
+    tone = np.where(values[..., None] < 0, to_rgb(_BELOW_ZERO), to_rgb(_ABOVE_ZERO))
     return 1 - np.abs(values)[..., None] * (1 - tone)
 
 
@@ -148,35 +154,22 @@ def _norms(ax, norms):
         ax.set_axis_off()
         return
     names, lengths, first = zip(*norms, strict=True)
-    floor = scale(lengths, first)[0]
+    floor, ceiling = scale(lengths, first)
     rows = np.arange(len(names))
     ax.barh(rows, [max(length, floor) for length in lengths], left=0, height=0.55, color=PALETTE[GRADIENT][0])
     for row, (length, then) in enumerate(zip(lengths, first, strict=True)):
         if then > floor:
             ax.plot([then, then], [row - 0.4, row + 0.4], color=_INK, lw=1.2)
-        ax.annotate(
-            f"{length:.2g}",
-            (max(length, then, floor), row),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
+        end = (max(length, then, floor), row)
+        ax.annotate(f"{length:.2g}", end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     ax.text(0.99, 0.04, "line: at the start", transform=ax.transAxes, ha="right", fontsize=8, color=_SOFT)
+    ax.set_xlim(floor, ceiling)  # before the scale, which would look for limits of its own, beyond what a float holds
     ax.set_xscale("log")
-    low, high = scale(lengths, first)
-    _log(ax.xaxis, low, high)
-    ax.set(yticks=rows, yticklabels=names, xlim=(low, high), ylim=(max(len(names), 4) - 0.4, -0.6))
+    _log(ax.xaxis, floor, ceiling)
+    ax.set(yticks=rows, yticklabels=names, ylim=(max(len(names), 4) - 0.4, -0.6))
 
 
 def scale(lengths, first):
-    """The ends of a logarithmic scale for all lengths above zero, from decade to decade."""
-    known = [value for value in (*lengths, *first) if 0 < value < math.inf] or [1.0]
+    """The ends of a logarithmic scale for all lengths above zero, from decade to decade; 1e300 stands for infinity."""
+    known = [value for value in (*lengths, *first) if 1e-300 < value < 1e300] or [1.0]
     return 10.0 ** math.floor(math.log10(min(known)) - 0.3), 10.0 ** math.ceil(math.log10(max(known)) + 0.1)
-
-
-# what the front end paints with: on a light page and on a dark one
-COLOURS = {
-    name: {"light": PALETTE[role][0], "dark": PALETTE[role][2]}
-    for name, role in {"train": KERNEL, "test": INPUT, "gradient": GRADIENT}.items()
-}

@@ -68,10 +68,15 @@ def numbers(ax, values, title="", role="input", lit=()):
 
 def heat(ax, values, title="", limit=None):
     """values (H, W) in red (positive) and blue (negative), white at zero, full colour at the limit."""
-    limit = limit or max(np.abs(values).max(), np.finfo(float).tiny)
+    limit = limit or _largest(values)
     ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(False)
+
+
+def _largest(values):
+    """Never 0, because it is divided by."""
+    return max(np.abs(values).max(), np.finfo(float).tiny)
 
 
 def image(ax, values, title="", **limits):
@@ -143,7 +148,7 @@ def beside(ax, arrays, names, role, signs=()):
 def _cells(ax, values, left, top, role):
     """values (rows, columns) as squares of side 1; zeros stay in the background."""
     edge = PALETTE[role][0]
-    largest = max(np.abs(values).max(), np.finfo(float).tiny)
+    largest = _largest(values)
     for (i, j), value in np.ndenumerate(values):
         fill = (*mpl.colors.to_rgb(edge), 0.05 + 0.5 * abs(value) / largest if value else 0)
         ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec="0.8"))
@@ -197,6 +202,19 @@ def slope(ax, f, at, eps, title=""):
     ax.set(yticks=[], title=f"{title}measured slope {number(measured)}")
 
 
+def descent(ax, loss, paths):
+    """loss(w0, w1) as contour lines, and on it the paths, by name: points (n, 2), each with a marker of its own."""
+    points = np.concatenate(list(paths.values()))
+    margin = 0.1 * np.ptp(points, axis=0)
+    sides = zip(points.min(axis=0) - margin, points.max(axis=0) + margin, strict=True)
+    grid = np.meshgrid(*(np.linspace(*ends, 100) for ends in sides))
+    ax.contour(*grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors="0.8", linewidths=0.8)
+    for (name, path), marker in zip(paths.items(), "os^D", strict=False):
+        ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
+    ax.set(xlabel="w0", ylabel="w1")
+    ax.legend(frameon=False)
+
+
 # ---------------------------------------------------------------- layers in a row
 
 
@@ -225,25 +243,12 @@ def _arrow(ax, start, end, height, text, role):
     )
 
 
-def descent(ax, loss, paths):
-    """loss(w0, w1) as contour lines, and on it the paths, by name: points (n, 2), each with a marker of its own."""
-    points = np.concatenate(list(paths.values()))
-    margin = 0.1 * np.ptp(points, axis=0)
-    sides = zip(points.min(axis=0) - margin, points.max(axis=0) + margin, strict=True)
-    grid = np.meshgrid(*(np.linspace(*ends, 100) for ends in sides))
-    ax.contour(*grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors="0.8", linewidths=0.8)
-    for (name, path), marker in zip(paths.items(), "os^D", strict=False):
-        ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
-    ax.set(xlabel="w0", ylabel="w1")
-    ax.legend(frameon=False)
-
-
 # ---------------------------------------------------------------- what a network has learnt
 
 
 def kernel(ax, values, title="", limit=None):
     """values (kH, kW) as in `heat`, with the numbers."""
-    limit = limit or max(np.abs(values).max(), np.finfo(float).tiny)
+    limit = limit or _largest(values)
     heat(ax, values, title, limit)
     for (i, j), value in np.ndenumerate(values):
         colour = "white" if abs(value) > 0.6 * limit else "black"
@@ -272,14 +277,32 @@ def confusion(ax, counts, title=""):
     ax.spines[:].set_visible(False)
 
 
-def probabilities(ax, values, answer):
-    """values (classes,) as bars, percentages on those that matter; the right class is green, as is its number."""
+def _class_bars(ax, values, answer):
+    """values (classes,) as bars, which are returned; the right class is green, as is its number."""
     classes = range(len(values))
     bars = ax.bar(classes, values, color=[PALETTE["output" if c == answer else "count"][0] for c in classes])
-    ax.bar_label(bars, [f"{values[c]:.0%}" if c == answer or values[c] >= 0.05 else "" for c in classes], fontsize=8)
-    ax.set(xticks=classes, yticks=[], ylim=(0, 1.2))
+    ax.set(xticks=classes, yticks=[])
     ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
+    return bars
+
+
+def probabilities(ax, values, answer):
+    """values (classes,) as bars, percentages on those that matter; the right class is green, as is its number."""
+    bars = _class_bars(ax, values, answer)
+    written = [f"{value:.0%}" if c == answer or value >= 0.05 else "" for c, value in enumerate(values)]
+    ax.bar_label(bars, written, fontsize=8)
+    ax.set(ylim=(0, 1.2))
     ax.spines["left"].set_visible(False)
+
+
+def slopes(ax, values, answer, title=""):
+    """values (classes,) as signed bars with their numbers; the right class is green, as in `probabilities`."""
+    bars = _class_bars(ax, values, answer)
+    ax.bar_label(bars, [f"{value:+.2f}".replace("-", "−") for value in values], padding=2)
+    ax.axhline(0, color="0.6", lw=1)
+    ax.set(xlabel="class", title=title)
+    ax.margins(y=0.25)
+    ax.spines[["left", "bottom"]].set_visible(False)
 
 
 def saliency(ax, picture, dx, title=""):
@@ -335,15 +358,3 @@ def _layers_with(readings, size):
 def _path(ax, points, colour, style, label, marker=None):
     if points:
         ax.plot(*zip(*points, strict=True), style, color=colour, marker=marker, ms=4.5, lw=1.5, label=label)
-
-
-def slopes(ax, values, answer, title=""):
-    """values (classes,) as signed bars with their numbers; the right class is green, as in `probabilities`."""
-    colours = [PALETTE["output" if c == answer else "count"][0] for c in range(len(values))]
-    bars = ax.bar(range(len(values)), values, color=colours)
-    ax.bar_label(bars, [f"{value:+.2f}".replace("-", "−") for value in values], padding=2)
-    ax.axhline(0, color="0.6", lw=1)
-    ax.set(xticks=range(len(values)), xlabel="class", yticks=[], title=title)
-    ax.margins(y=0.25)
-    ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
-    ax.spines[["left", "bottom"]].set_visible(False)

@@ -50,7 +50,7 @@ def test_pieces_of_the_curve_put_together_are_the_curve():
 # ---------------------------------------------------------------- what there is to see
 
 
-def network(first=Conv2d):
+def network():
     rng = np.random.default_rng(0)
     return Sequential(
         Conv2d(2, 3, 3, padding=1, rng=rng), BatchNorm2d(3), Residual(Conv2d(3, 3, 3, padding=1, rng=rng), ReLU()),
@@ -166,6 +166,21 @@ def test_numbers_without_bound_reach_the_front_end_as_numbers():
     assert np.isfinite(board.board.passed["train"]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_network_that_has_grown_without_bound_can_still_be_shown():
+    board = Dashboard()
+    fit(board)
+    weight = board.model[0].weight
+    weight.data = np.where(weight.data > 0, np.inf, weight.data)
+    weight.grad = np.full_like(weight.grad, np.nan)
+    board.model[5].weight.grad = np.full_like(board.model[5].weight.grad, np.inf)
+    board.ended("failed")
+    shown = board.board
+    assert np.isfinite(shown.filters["largest"]) and np.abs(shown.filters["shares"]).max() == 99
+    picture = dashboard_picture.png(shown.now, shown.curve, shown.passed, shown.filters, shown.norms)
+    assert Image.open(io.BytesIO(picture)).width == 1440
+
+
 def test_an_error_is_shown_as_one():
     board = Dashboard()
     with pytest.raises(ValueError, match="targets"):
@@ -266,6 +281,15 @@ def test_the_picture_shows_curves_filters_and_gradients():
         assert (np.abs(pixels - tone).max(axis=-1) < 24).sum() > 50, colour
     plain = dashboard_picture.png(now, curve, passed, {}, [])
     assert Image.open(io.BytesIO(plain)).height < picture.height
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped", "failed"])
+def test_the_headline_fits_on_the_picture(status):
+    now = {"status": status, "step": 93_800, "of": 93_800, "epochs": 100, "rate": 23_456.7, "seconds": 12_345.6}
+    passed = {"kind": "accuracy", "train": [0.9955], "test": [0.9888]}
+    picture = Image.open(io.BytesIO(dashboard_picture.png(now, {"width": 1, "bins": []}, passed, {}, [])))
+    headline = np.asarray(picture.convert("L"))[:70]
+    assert (headline[:, :700] < 128).any() and (headline[:, -16:] > 200).all()
 
 
 def test_the_board_leaves_pyplot_alone():
