@@ -104,6 +104,7 @@ class Grid {
   constructor(data) {
     Object.assign(this, data);
     [this.rows, this.columns] = data.shape;
+    [this.symbol, ...this.owner] = data.name.split(" "); // as in "y of network[2]"
     if (this.picture) this.values = spread(this.values, this.rows * this.columns);
     this.width = ((this.columns - 1) * this.pitch[0] + 1) * this.scale;
     this.height = ((this.rows - 1) * this.pitch[1] + 1) * this.scale;
@@ -155,14 +156,20 @@ class Grid {
   }
 
   isFiller(cell) {
+    if (this.folded) return cell >= this.folded;
     const [row, column] = [Math.floor(cell / this.columns) - this.pad[0], (cell % this.columns) - this.pad[1]];
     const inside = row >= 0 && column >= 0 && row < this.rows - 2 * this.pad[0] && column < this.columns - 2 * this.pad[1];
     return !inside || row % this.gaps[0] !== 0 || column % this.gaps[1] !== 0;
   }
 
   nameOf(cell) {
-    const index = [...this.prefix, ...this.place(cell).slice(-this.ndim)];
-    return `${this.name}[${index.join(", ")}]`;
+    const index = [...this.prefix, ...(this.folded ? [cell] : this.place(cell).slice(-this.ndim))];
+    return [`${this.symbol}[${index.join(", ")}]`, ...this.owner].join(" ");
+  }
+
+  // the cells that can be chosen: all but those behind the end of a folded vector
+  get count() {
+    return this.folded || this.values.length;
   }
 }
 
@@ -170,6 +177,7 @@ export class Story {
   constructor(data) {
     this.title = data.title;
     this.code = data.code;
+    this.box = data.box; // left, top, right, bottom, in cells, of all that is drawn
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
     this.steps = data.steps.map((step) => ({ ...step, ...this.words(step.words, data.patterns) }));
@@ -278,7 +286,7 @@ export class Story {
 
   find(name) {
     for (const [n, grid] of this.grids.entries()) {
-      if (!name.startsWith(grid.name + "[")) continue;
+      if (!name.startsWith(grid.symbol + "[")) continue;
       const cell = grid.values.findIndex((_, cell) => !grid.fillers[cell] && grid.nameOf(cell) === name);
       if (cell >= 0) return [n, cell];
     }
@@ -296,6 +304,7 @@ const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
 const SMALLEST_LINE_BESIDE = 30; // the same for stories in one dimension, which have an index in every cell
 const LARGEST_STACKED = 30;
 const TALLEST = 540; // so that the picture and its controls fit a screen
+const ROOM_FOR_NAMES = 14; // in pixels, above the picture, however small its cells are
 const MOST_CHIPS = 40;
 const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
 const NARROW = 500; // a panel below this lists fewer of the amounts of a chosen cell
@@ -322,7 +331,6 @@ class Panel {
     this.lines = story.code ? this.makeCode(story.code) : [];
     this.inLine = story.grids.every((grid) => grid.ndim === 1);
     this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
-    this.box = this.bounds();
     this.canvas.addEventListener("pointermove", (event) => player.hover(this.hit(event), this));
     this.canvas.addEventListener("pointerleave", () => player.hover(null, this));
     this.canvas.addEventListener("click", (event) => player.pin(this.hit(event), this));
@@ -334,33 +342,25 @@ class Panel {
     details.open = !secret;
     element("summary", "", details, secret ? `The code: it gives away the lab ${lab}` : "The code");
     const pre = element("pre", "", details);
-    return lines.map((line) => element("span", "", pre, line || " "));
-  }
-
-  // the rectangle, in cells, that holds every grid wherever it goes, with room for names
-  bounds() {
-    const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-    const { grids, moves } = this.story;
-    for (const places of new Set(moves)) {
-      grids.forEach((grid, n) => {
-        const [column, row] = places[n];
-        const [before, above] = grid.ndim === 1 ? [1.1, 0.1] : [0.55, 1.15];
-        box.left = Math.min(box.left, column - before);
-        box.top = Math.min(box.top, row - above);
-        box.right = Math.max(box.right, column + grid.width + 0.1, column + 0.3 * this.nameLength(grid));
-        box.bottom = Math.max(box.bottom, row + grid.height + 0.1);
-      });
-    }
-    return box;
-  }
-
-  nameLength(grid) {
-    return grid.ndim === 1 ? 0 : (grid.caption || grid.key).length;
+    return lines.map((line) => {
+      const node = element("span", "", pre, line || " ");
+      node.style.setProperty("--cg-hang", `${line.search(/\S|$/) + 4}ch`);
+      return node;
+    });
   }
 
   unitFor(width) {
-    const { left, top, right, bottom } = this.box;
+    const [left, top, right, bottom] = this.story.box;
     return Math.min(LARGEST_CELL, (width - 4) / (right - left), TALLEST / (bottom - top));
+  }
+
+  heightFor(unit) {
+    const [, top, , bottom] = this.story.box;
+    return Math.ceil((bottom - top) * unit) + 2 + this.aboveFor(unit);
+  }
+
+  aboveFor(unit) {
+    return this.inLine ? 0 : Math.max(0, ROOM_FOR_NAMES - unit);
   }
 
   resize(width, unit, height) {
@@ -372,8 +372,8 @@ class Panel {
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const { left, top, right, bottom } = this.box;
-    this.origin = [(width - (left + right) * unit) / 2, (height - (top + bottom) * unit) / 2];
+    const [left, top, right, bottom] = this.story.box;
+    this.origin = [(width - (left + right) * unit) / 2, (height + this.aboveFor(unit) - (top + bottom) * unit) / 2];
     this.size = [width, height];
     this.keepRoomForWords();
   }
@@ -403,7 +403,8 @@ class Panel {
 
   // -------------------------------------------------------------- where things are, in pixels
 
-  // the square of a cell: x, y, side
+  // the square of a cell: x, y, side. still.py draws by the same rule: what moves is laid out here, what stands still
+  // there, where there may be no browser; a test holds them together
   square(n, cell, places) {
     const grid = this.story.grids[n];
     const side = this.sides[n];
@@ -434,8 +435,8 @@ class Panel {
       const [left, top, side] = this.square(n, 0, places);
       const column = Math.floor((x - left) / (grid.pitch[0] * side));
       const row = Math.floor((y - top) / (grid.pitch[1] * side));
-      if (column < 0 || row < 0 || column >= grid.columns || row >= grid.rows) continue;
       const cell = row * grid.columns + column;
+      if (column < 0 || row < 0 || column >= grid.columns || row >= grid.rows || cell >= grid.count) continue;
       const [cellX, cellY] = this.square(n, cell, places);
       if (x <= cellX + side && y <= cellY + side) return { grid: n, cell };
     }
@@ -493,7 +494,7 @@ class Panel {
     const name = grid.fillers[cell] ? "This padding cell" : grid.nameOf(cell);
     const now = value === null ? `${name} is still empty` : `${name} = ${number(value)}`;
     const terms = this.story.partners[n][cell];
-    if (!terms.length) return `${now}${value === null ? " and" : ""} takes part in no step.`;
+    if (!terms.length) return `${now}${value === null ? " and" : "; it"} ${grid.collects ? "receives" : "gives"} nothing in any step.`;
     const steps = new Set(terms.map((term) => term.at)).size;
     const times = steps === 1 ? "1 step" : `${steps} steps`;
     const total = number(terms.reduce((sum, term) => sum + term.amount, 0));
@@ -726,9 +727,12 @@ class Panel {
       return;
     }
     const counted = side >= 20 && !grid.picture;
-    const above = Math.max(0.78 * this.unit, counted ? 20 : 7);
-    const size = clamp(0.36 * this.unit, 10, 14);
-    this.text(grid.caption || grid.key, x, y - above, colour, `600 ${size}px ${theme.codeFont}`, "left");
+    const above = counted ? Math.max(0.78 * this.unit, 20) : Math.max(0.45 * this.unit, 9);
+    const font = `600 ${clamp(0.36 * this.unit, grid.picture ? 9 : 10, 14)}px ${theme.codeFont}`;
+    const name = grid.caption || grid.key;
+    this.context.font = font;
+    const left = Math.min(x, this.size[0] - this.context.measureText(name).width - 1); // not beyond the edge
+    this.text(name, left, y - above, colour, font, "left");
     if (!counted) return;
     const small = this.small(side);
     for (let column = 0; column < grid.columns; column++) this.index(n, places, column, 1, column, small);
@@ -905,17 +909,17 @@ class Panel {
   drawCorners(places, terms) {
     const { grids } = this.story;
     const single = new Set(terms.map((term) => `${term.to}:${term.cell}`)).size === 1;
-    const spread = !single || terms.length === 1;
+    const outwards = !single || terms.length === 1; // one cell gives to many
     for (const { to, cell, read, amount } of terms) {
       const weight = read.find(([grid]) => grids[grid].role === "kernel");
       const source = read.find((part) => part !== weight);
-      if (!source || (spread && grids[to].empty)) continue;
-      const [grid, at] = spread ? [to, cell] : source;
+      if (!source || (outwards && grids[to].empty)) continue;
+      const [grid, at] = outwards ? [to, cell] : source;
       const [x, y, side] = this.square(grid, at, places);
       if (side < SMALLEST_WITH_CORNERS) continue;
       const font = this.tagFont(side);
       if (weight) this.tag(`×${number(grids[weight[0]].values[weight[1]])}`, x + 2, y + 2, "kernel", font, 0);
-      const sign = spread && amount >= 0 ? "+" : "";
+      const sign = outwards && amount >= 0 ? "+" : "";
       this.tag(sign + number(amount), x + side - 2, y + side - 2, grids[to].role, font, 1);
     }
   }
@@ -998,7 +1002,7 @@ class Panel {
 const middle = ([x, y, side]) => [x + side / 2, y + side / 2];
 
 // the centre line between two squares, from edge to edge
-function between(from, to) {
+export function between(from, to) {
   const [a, b] = [middle(from), middle(to)];
   const reach = Math.max(Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1]), 1e-9);
   const start = Math.min(0.5, from[2] / 2 / reach);
@@ -1018,7 +1022,7 @@ function along(squares, part) {
 }
 
 // the sides by which two rectangles look at each other: two points of each
-function facing(a, b) {
+export function facing(a, b) {
   const [centreX, centreY] = [(a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2];
   if (Math.abs(centreX) >= Math.abs(centreY)) {
     const [x, goal] = centreX < 0 ? [a[2], b[0]] : [a[0], b[2]];
@@ -1091,10 +1095,10 @@ class Player {
       return;
     }
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
-    this.words = element("div", "cg-panels", this.root);
-    this.words.setAttribute("aria-live", "polite");
+    this.stage = element("div", "cg-panels", this.root);
+    this.stage.setAttribute("aria-live", "polite");
     this.panels = [];
-    for (const story of stories) this.panels.push(new Panel(new Story(story), this.words, this));
+    for (const story of stories) this.panels.push(new Panel(new Story(story), this.stage, this));
     this.last = Math.max(...this.panels.map((panel) => panel.story.last));
     this.position = Math.min(this.position, this.last);
     this.buildBar();
@@ -1196,7 +1200,7 @@ class Player {
     if (this.playing) return this.pause();
     if (this.position >= this.last) this.show(0);
     this.playing = true;
-    this.words.setAttribute("aria-live", "off");
+    this.stage.setAttribute("aria-live", "off");
     this.icon(this.playButton, "pause", "Pause (space)");
     this.playOn();
   }
@@ -1214,7 +1218,7 @@ class Player {
     clearTimeout(this.timer);
     if (!this.playing) return;
     this.playing = false;
-    this.words.setAttribute("aria-live", "polite");
+    this.stage.setAttribute("aria-live", "polite");
     this.icon(this.playButton, "play", "Play (space)");
     this.draw();
   }
@@ -1260,8 +1264,8 @@ class Player {
     let { grid, cell } = this.pinned ?? { grid: 0, cell: -1 };
     cell += { ArrowRight: 1, ArrowLeft: -1, ArrowDown: grids[grid].columns, ArrowUp: -grids[grid].columns }[key];
     if (cell < 0 && this.pinned) [grid, cell] = [(grid + grids.length - 1) % grids.length, Infinity];
-    else if (cell >= grids[grid].values.length) [grid, cell] = [(grid + 1) % grids.length, 0];
-    this.pinned = { grid, cell: clamp(cell, 0, grids[grid].values.length - 1), panel };
+    else if (cell >= grids[grid].count) [grid, cell] = [(grid + 1) % grids.length, 0];
+    this.pinned = { grid, cell: clamp(cell, 0, grids[grid].count - 1), panel };
     this.selectionChanged();
   }
 
@@ -1291,7 +1295,7 @@ class Player {
     const ratio = window.devicePixelRatio || 1;
     const fitting = this.unitFor();
     const unit = fitting < SMALLEST_WITH_NUMBER ? fitting : Math.floor(fitting * ratio) / ratio; // lines on whole pixels
-    const height = Math.max(...this.panels.map(({ box }) => Math.ceil((box.bottom - box.top) * unit) + 2));
+    const height = Math.max(...this.panels.map((panel) => panel.heightFor(unit)));
     for (const panel of this.panels) panel.resize(panel.node.clientWidth, unit, height);
     this.makeRoomForTicks();
     this.show(this.position, this.progress);
@@ -1300,10 +1304,10 @@ class Player {
   // the size of a cell; where it would be too small side by side, the panels are stacked
   unitFor() {
     const fits = () => Math.min(...this.panels.map((panel) => panel.unitFor(panel.node.clientWidth)));
-    this.words.classList.remove("cg-stacked");
+    this.stage.classList.remove("cg-stacked");
     const most = Math.max(...this.panels.map((panel) => panel.smallestBeside));
     if (this.panels.length === 1 || fits() >= most) return fits();
-    this.words.classList.add("cg-stacked");
+    this.stage.classList.add("cg-stacked");
     return Math.min(fits(), LARGEST_STACKED);
   }
 

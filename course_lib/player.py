@@ -1,6 +1,7 @@
 """`play(story)` shows the stories of `frames` as an animation, and as a still picture where nothing can move."""
 
 import base64
+import contextlib
 import pathlib
 import re
 
@@ -29,7 +30,7 @@ class Pictured:
         return still.png(*self.stories_shown) if self.stories_shown else None
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = _two(super()._repr_mimebundle_(**kwargs))
+        data, metadata = data_and_metadata(super()._repr_mimebundle_(**kwargs))
         if picture := self.picture():
             data["image/png"] = base64.b64encode(picture).decode()
             metadata["image/png"] = {"width": still.WIDTH}
@@ -45,13 +46,27 @@ class Pictured:
         return "Animation: " + "; ".join(story.title for story in self.stories_shown)
 
 
-def _two(bundle):
-    """A widget's bundle, with or without metadata -> data, metadata."""
+def data_and_metadata(bundle):
+    """A widget's bundle, which may come without metadata."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return dict(data), dict(metadata or {})
 
 
-class Player(Pictured, anywidget.AnyWidget):
+class Guarded:
+    """A widget that takes from its page the traits in `heard`, as far as they are what they should be; no others.
+
+    Whatever a page says, it brings no error into the notebook, and nothing into the widget that Python did not allow.
+    """
+
+    heard = ()
+
+    def set_state(self, sync_data):
+        if isinstance(sync_data, dict):
+            with contextlib.suppress(traitlets.TraitError):  # traitlets then puts back what was there before
+                super().set_state({name: value for name, value in sync_data.items() if name in self.heard})
+
+
+class Player(Guarded, Pictured, anywidget.AnyWidget):
     """Plays stories side by side. `stories` may be replaced while it is shown."""
 
     _esm = _HERE / "player.js"
@@ -88,6 +103,7 @@ def portable(story):
     patterns = {}
     return {
         "title": story.title,
+        "box": still.bounds(story),
         "grids": [_grid(grid, story.untouched[key]) for key, grid in story.grids.items()],
         "steps": [_step(story, step, numbers, patterns) for step in story.steps],
         "patterns": list(patterns),
@@ -100,7 +116,7 @@ def _grid(grid, untouched):
         "key": grid.key, "name": grid.name, "role": grid.role, "shape": grid.values.shape,
         "values": _image(grid.values) if grid.picture else [_short(value) for value in grid.values.ravel().tolist()],
         "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
-        "prefix": grid.prefix, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
+        "prefix": grid.prefix, "folded": grid.folded, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
         "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """The picture an animation leaves behind where nothing can move: GitHub, an untrusted or a reopened notebook.
 
-Drawn with Pillow, on a light page, without any state of its own: widget callbacks may run on another thread.
+Drawn with Pillow, on a light page, without any state of its own: widget callbacks may run on another thread. Where
+everything stands is reckoned here and in player.js, for neither is there when the other draws; only `bounds` is handed
+over. tests/browser/test_player_module.py asks both for every kind of story.
 """
 
 import base64
@@ -219,7 +221,7 @@ class _Frame:
             self._beams(picture, lit)
         for key in self.story.grids:
             self._name(picture, key)
-            self._cells(picture, key)
+            self._grid(picture, key)
             self._indices(picture, key)
             self._outlines(picture, key, flowing[key], lit[key])
         if in_line and len(terms) <= _MOST_CURVES:
@@ -247,43 +249,45 @@ class _Frame:
 
     # ------------------------------------------------------------ grids
 
-    def _cells(self, pen, key):
-        grid = self.story.grids[key]
+    def _grid(self, pen, key):
+        grid, values = self.story.grids[key], self.values[key].ravel()
         fill = _rgb(PALETTE[grid.role][0])
-        values = self.values[key].ravel()
         shares = np.nan_to_num(values) / self.story.largest[key]
+        whole = self._around(key, (0, values.size - 1))
         if grid.picture:
-            box = self._around(key, (0, values.size - 1))
-            pen.picture(*box, _signed(fill, shares.reshape(grid.values.shape)))
-            pen.square(*box, None, fill)
+            pen.picture(*whole, _signed(fill, shares.reshape(grid.values.shape)))
+            pen.square(*whole, None, fill)
             return
         small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines: gaps of paper instead
         if small:
-            pen.square(*self._around(key, (0, values.size - 1)), _PAPER, _FAINT)
+            pen.square(*whole, _PAPER, _FAINT)
         untouched = set(self.story.untouched[key])
         for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
-            x, y, right, bottom = self._square(key, cell)
-            side = right - x
-            filler = grid.is_filler(cell)
+            square, filler = self._square(key, cell), grid.is_filler(cell)
             background = _PAPER if filler or np.isnan(value) else _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
-            if small:
-                pen.square(x, y, right - 0.75, bottom - 0.75, background)
-            else:
-                pen.square(x, y, right, bottom, background, None if filler else fill)
-            if filler and not small:
-                pen.dashes(x, y, side, _FAINT)
+            self._cell(pen, square, background, fill, small, filler)
             if cell in untouched:
-                for start in np.arange(0.25, 1, 0.25) * side:
-                    pen.line([(x, y + start), (x + start, y)], _SOFT, 0.5)
-                    pen.line([(x + start, bottom), (right, y + start)], _SOFT, 0.5)
-            if not np.isnan(value) and side >= _SMALLEST_WITH_NUMBER:
-                shown = number(value)
-                size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
-                pen.text(x + side / 2, y + side / 2, shown, _SOFT if filler else _on(background), size)
-
+                _hatch(pen, *square)
+            if not np.isnan(value) and not small:
+                self._value(pen, square, value, _SOFT if filler else _on(background))
         if small:
             real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
             pen.square(*self._around(key, (real[0], real[-1])), None, fill)
+
+    def _cell(self, pen, square, background, line, small, filler):
+        x, y, right, bottom = square
+        if small:
+            pen.square(x, y, right - 0.75, bottom - 0.75, background)
+            return
+        pen.square(x, y, right, bottom, background, None if filler else line)
+        if filler:
+            pen.dashes(x, y, right - x, _FAINT)
+
+    def _value(self, pen, square, value, colour):
+        x, y, right, _ = square
+        side, shown = right - x, number(value)
+        size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
+        pen.text(x + side / 2, y + side / 2, shown, colour, size)
 
     def _name(self, pen, key):
         grid = self.story.grids[key]
@@ -407,8 +411,15 @@ def bounds(story):
             right = max(right, column + ((columns - 1) * grid.pitch[0] + 1) * grid.scale + 0.1)
             bottom = max(bottom, row + ((rows - 1) * grid.pitch[1] + 1) * grid.scale + 0.1)
             if grid.ndim == 2:
-                right = max(right, column + 0.27 * len(grid.caption or key))
+                right = max(right, column + 0.37 * len(grid.caption or key))
     return left, top, right, bottom
+
+
+def _hatch(pen, x, y, right, bottom):
+    """Over a cell that nothing reads or writes."""
+    for start in np.arange(0.25, 1, 0.25) * (right - x):
+        pen.line([(x, y + start), (x + start, y)], _SOFT, 0.5)
+        pen.line([(x + start, bottom), (right, y + start)], _SOFT, 0.5)
 
 
 def _middle(box):

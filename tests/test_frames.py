@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from stories import every_story, small_network
 from strategies import convolutions, poolings, transposed_convolutions
 
-from course_lib import frames, loops
+from course_lib import frames, layers, loops
 from course_lib import functional as F
 from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, number, plain, source_lines
 
@@ -113,6 +113,13 @@ def test_the_ways_to_treat_ties_differ_as_the_lesson_says():
     assert "dx adds up to 3, but dy only to 1" in closing
 
 
+def test_the_title_says_who_is_paid_where_there_are_ties():
+    tied, clear, dy = np.array([[2.0, 2], [2, 1]]), np.array([[2.0, 3], [2, 1]]), np.array([[1.0]])
+    titles = [frames.max_pool2d_backward(dy, tied, 2, ties=ties).title for ties in ("first", "mask", "split")]
+    assert [title.split(", ")[1] for title in titles] == ["ties first)", "ties mask)", "ties split)"]
+    assert frames.max_pool2d_backward(dy, clear, 2).title == "Max pooling backward: dx (kernel 2)"
+
+
 def test_a_kernel_that_is_no_multiple_of_the_stride_makes_a_checkerboard():
     uneven = frames.conv_transpose2d(np.ones((4, 4)), np.ones((3, 3)), stride=2)
     even = frames.conv_transpose2d(np.ones((4, 4)), np.ones((4, 4)), stride=2)
@@ -129,12 +136,27 @@ def test_the_walk_shows_the_gradients_that_the_network_computes(rng):
     for layer in reversed(network.layers):
         gradients.append(layer.backward(gradients[-1]))
     shown = story.sum()
-    for at, gradient in enumerate(reversed(gradients)):
+    names = ["dx", *(f"dy of network[{n}] ({type(layer).__name__})" for n, layer in enumerate(network.layers))]
+    for name, gradient in zip(names, reversed(gradients), strict=True):
         if gradient.ndim == 4:
-            np.testing.assert_allclose(shown[f"da{at}"], gradient)
+            np.testing.assert_allclose(shown[name], gradient)
         else:
-            np.testing.assert_allclose(shown[f"da{at}"].ravel()[: gradient.size], gradient.ravel())
+            np.testing.assert_allclose(shown[name].ravel()[: gradient.size], gradient.ravel())
     assert number(loss) in story.steps[0].sentence
+
+
+def test_cells_of_the_walk_say_whose_they_are_and_vectors_have_one_index(rng):
+    grids = frames.backward_walk(small_network(), rng.random((1, 1, 12, 12)), np.array([1])).grids
+    names = {grid.cell_name(7) for grid in grids.values()}
+    assert {"x[0, 0, 0, 7]", "dx[0, 0, 0, 7]"} <= names
+    assert {"y[0, 2, 1, 2] of network[2] (MaxPool2d)", "dy[0, 2, 1, 2] of network[2] (MaxPool2d)"} <= names
+    assert {"y[0, 7] of network[3] (Flatten)", "dy[0, 7] of network[5] (Linear)"} <= names
+
+
+def test_what_stands_behind_the_end_of_a_vector_is_no_cell_of_it(rng):
+    network = layers.Sequential(layers.Flatten(), layers.Linear(144, 23, rng=rng), layers.Linear(23, 10, rng=rng))
+    grid = frames.backward_walk(network, rng.random((1, 1, 12, 12)), np.array([1])).grids["y[0] of network[1] (Linear)"]
+    assert grid.values.shape == (5, 5) and grid.fillers == [False] * 23 + [True] * 2
 
 
 def test_the_walk_leaves_the_gradients_of_the_network_alone(rng):

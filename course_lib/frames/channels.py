@@ -10,7 +10,7 @@ import numpy as np
 
 from course_lib import checks, loops
 from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
 from course_lib.frames.two_dimensions import Plane
 
 _BETWEEN, _APART, _BELOW = 1.3, 0.9, 1.5
@@ -18,7 +18,7 @@ _BETWEEN, _APART, _BELOW = 1.3, 0.9, 1.5
 
 def conv2d(x, w, b=None, stride=1, padding=0):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> the story of y (N, C_out, H_out, W_out)."""
-    x, w, b = checks.floats(x=x, w=w, b=b)
+    x, w, b = drawable(x=x, w=w, b=b)
     plane = _plane(x, w, stride, padding)
     N, C_in, C_out = len(x), x.shape[1], len(w)
     empty = np.zeros((N, C_out, *plane.count))
@@ -72,7 +72,7 @@ def conv2d(x, w, b=None, stride=1, padding=0):
 
 def bias_gradient(dy):
     """dy (N, C_out, H_out, W_out) -> the story of db (C_out,)."""
-    dy = checks.floats(dy=dy)
+    dy = drawable(dy=dy)
     checks.ndim("dy", dy, "(N, C_out, H_out, W_out)")
     N, C_out = dy.shape[:2]
     grids = _beside(
@@ -101,7 +101,7 @@ def bias_gradient(dy):
 
 def weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> the story of dw like w. Of w only the shape matters."""
-    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    dy, x, w = drawable(dy=dy, x=x, w=w)
     plane = _plane(x, w, stride, padding, dy)
     C_in = x.shape[1]
     grids = _beside(
@@ -137,7 +137,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
 
 def input_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> the story of dx like x. Of x only the shape matters."""
-    dy, x, w = checks.floats(dy=dy, x=x, w=w)
+    dy, x, w = drawable(dy=dy, x=x, w=w)
     plane = _plane(x, w, stride, padding, dy)
     C_in = x.shape[1]
     grids = _beside(

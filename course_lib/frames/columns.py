@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib import checks, loops
 from course_lib.frames.roles import COUNT, GRADIENT, INPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
 from course_lib.frames.two_dimensions import Plane
 
 _BETWEEN, _BELOW = 1.5, 1.6
@@ -12,14 +12,14 @@ _BETWEEN, _BELOW = 1.5, 1.6
 
 def im2col(x, kernel_size, stride=1, padding=0):
     """x (H, W), (C, H, W) or (1, C, H, W) -> the story of cols (1, C kH kW, L)."""
-    x = one_image("x", checks.floats(x=x))
+    x = _one_image("x", drawable(x=x))
     plane = Plane(x.shape[1:], checks.pair("kernel_size", kernel_size, 1), stride, padding)
-    cells, L = len(plane.kernel_cells), len(plane.steps)
+    cells, L = len(plane.kernel_cells), len(plane.outputs)
     images = _channels("x", INPUT, [plane.pad(channel) for channel in x], plane)
     cols = _matrix(INPUT, np.zeros((len(x) * cells, L)), plane, collects=True, empty=True)
     grids = by_key(*images, cols)
     steps = [Step(f"Every window of x will become one column: {_shape_words(len(x), plane)}.")]
-    for i, j, at in plane.steps:
+    for i, j, at in plane.outputs:
         window = plane.window(i, j)
         flows = tuple(
             Flow(cols.key, [(c * cells + row) * L + at for row in range(cells)], ((image.key, window),))
@@ -45,12 +45,12 @@ def im2col(x, kernel_size, stride=1, padding=0):
 
 def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     """cols (C kH kW, L) or (1, C kH kW, L) -> the story of x (1, C, H, W), and of how many windows hold each pixel."""
-    cols = checks.floats(cols=cols)
+    cols = drawable(cols=cols)
     cols = cols[0] if cols.ndim == 3 and len(cols) == 1 else cols
     plane = Plane(
         checks.pair("output_size", output_size, 1), checks.pair("kernel_size", kernel_size, 1), stride, padding
     )
-    cells, L = len(plane.kernel_cells), len(plane.steps)
+    cells, L = len(plane.kernel_cells), len(plane.outputs)
     C = cols.shape[0] // cells
     checks.shape("cols", cols, (C * cells, L), "from output_size, kernel_size, stride and padding")
     matrix = _matrix(GRADIENT, cols, plane)
@@ -61,7 +61,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     )
     grids = by_key(*images, coverage, matrix)
     steps = [Step("x starts as zeros. Every column will be added back into the window that it came from.")]
-    for i, j, at in plane.steps:
+    for i, j, at in plane.outputs:
         window = plane.window(i, j)
         flows = [
             Flow(image.key, window, ((matrix.key, [(c * cells + row) * L + at for row in range(cells)]),))
@@ -94,7 +94,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     return Story(f"col2im: columns fold back and add up{plane.title()}", grids, steps, loops.col2im)
 
 
-def one_image(name, array):
+def _one_image(name, array):
     """(H, W), (C, H, W) or (1, C, H, W) -> (C, H, W): an animation has room for one image."""
     if array.ndim == 4 and len(array) == 1:
         return array[0]
@@ -120,7 +120,7 @@ def _matrix(role, values, plane, **looks):
 
 def _counted(plane):
     counts = np.zeros(plane.padded)
-    for i, j, _ in plane.steps:
+    for i, j, _ in plane.outputs:
         np.add.at(counts.ravel(), plane.window(i, j), 1)
     return counts
 
@@ -128,7 +128,7 @@ def _counted(plane):
 def _shape_words(channels, plane):
     down, across = plane.kernel_size
     rows = f"{down} × {across}" if channels == 1 else f"{channels} × {down} × {across}"
-    count = len(plane.steps)
+    count = len(plane.outputs)
     return f"{rows} = {channels * down * across} rows, and one column for each of the {count} windows"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib import checks
 from course_lib.frames.roles import COUNT, KERNEL, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark
 
 _HIGH_TO_WIDE = 0.29  # the shape of the picture of the loss
 _WIDE = 4  # of a bar of the loss in the picture's own cells: three are drawn, one is the gap
@@ -16,7 +16,7 @@ def learning(losses, weights, kernel, name=""):
 
     It shows what a training has recorded. The height of the loss is its logarithm; weights are rounded to 1/8192.
     """
-    losses, weights, kernel = checks.floats(losses=losses), checks.floats(weights=weights), checks.floats(kernel=kernel)
+    losses, weights, kernel = drawable(losses=losses, weights=weights, kernel=kernel)
     checks.ndim("losses", losses, "(epoch,)")
     checks.ndim("kernel", kernel, "(kH, kW)")
     checks.ndim("weights", weights, "(epoch, kH, kW)")
@@ -25,8 +25,8 @@ def learning(losses, weights, kernel, name=""):
             f"weights must have shape {(len(losses), *kernel.shape)}, the kernel's for each of the losses, or one "
             f"more for the end, but its shape is {weights.shape}"
         )
-    if losses.min() < 0 or not np.isfinite(losses).all():
-        raise ValueError("losses must be finite numbers, none below 0, to be drawn by their logarithm")
+    if losses.min() < 0:
+        raise ValueError("losses must be numbers, none below 0, to be drawn by their logarithm")
     off = np.abs(weights - kernel).max(axis=(1, 2))
     shown = np.round(weights[: len(losses)] / _GRAIN) * _GRAIN
     moves = np.diff(shown, axis=0, prepend=0).reshape(len(losses), -1)
@@ -52,14 +52,13 @@ def _picture_shape(epochs):
 
 
 def _step(epoch, losses, off, moves, kernel):
-    start = f"Before the first epoch: small random weights. The farthest is {_figures(off, 2)} off."
-    rule = f"{mark('w', 'w')} ← {mark('w', 'w')} − lr · dw"
-    return Step(
-        f"After epoch {epoch} the farthest weight is {_figures(off, 2)} off." if epoch else start,
-        rule if epoch else f"{mark('w', 'w')} = start",
-        f"loss = {_figures(losses[epoch], 3)}",
-        flows=(*_each("w", moves), *(() if epoch else _each("target", kernel.ravel())), _bar(epoch, losses)),
-    )
+    w, loss = mark("w", "w"), f"loss = {_figures(losses[epoch], 3)}"
+    flows = (*_each("w", moves), _bar(epoch, losses))
+    if epoch:
+        sentence = f"After epoch {epoch} the farthest weight is {_figures(off, 2)} off."
+        return Step(sentence, f"{w} ← {w} − lr · dw", loss, flows=flows)
+    sentence = f"Before the first epoch: small random weights. The farthest is {_figures(off, 2)} off."
+    return Step(sentence, f"{w} = start", loss, flows=(*_each("target", kernel.ravel()), *flows))
 
 
 def _each(key, amounts):

@@ -8,7 +8,7 @@ import numpy as np
 
 from course_lib import checks, loops
 from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, geometry_text, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, drawable, geometry_text, mark, number
 
 TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
 
@@ -26,16 +26,14 @@ class Line:
         return list(range(i * self.stride, i * self.stride + self.k))
 
     def input(self, name, role, x, **looks):
-        values = np.pad(np.asarray(x, float), self.padding)[None]
+        values = np.pad(x, self.padding)[None]
         return Grid(name, role, values, (0, TOP), pad=(0, self.padding), ndim=1, **looks)
 
     def kernel(self, name, role, w, **looks):
-        return Grid(name, role, np.asarray(w, float)[None], (0, MIDDLE), ndim=1, **looks)
+        return Grid(name, role, w[None], (0, MIDDLE), ndim=1, **looks)
 
     def output(self, name, role, y, **looks):
-        return Grid(
-            name, role, np.asarray(y, float)[None], ((self.k - 1) / 2, BOTTOM), pitch=(self.stride, 1), ndim=1, **looks
-        )
+        return Grid(name, role, y[None], ((self.k - 1) / 2, BOTTOM), pitch=(self.stride, 1), ndim=1, **looks)
 
     def title(self):
         return geometry_text(stride=(self.stride, 1), padding=(self.padding, 0))
@@ -201,7 +199,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
 
 
 def _arrays(**arrays):
-    found = checks.floats(**arrays)
+    found = drawable(**arrays)
     for name, array in zip(arrays, found, strict=True):
         checks.ndim(name, array, {"x": "(n,)", "w": "(k,)", "dy": "(m,)"}[name])
     return found

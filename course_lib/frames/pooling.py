@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib import checks, functional, loops
 from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, geometry_text, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, drawable, geometry_text, mark, number
 from course_lib.frames.two_dimensions import Plane, side_by_side
 
 TIES = {
@@ -16,14 +16,14 @@ TIES = {
 
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out). Padding never wins."""
-    x = one_plane("x", checks.floats(x=x))
+    x = one_plane("x", drawable(x=x))
     pool = _pool(x.shape, kernel_size, stride, padding)
     grids = side_by_side(
-        Grid("x", INPUT, np.asarray(x, float)),
+        Grid("x", INPUT, x),
         Grid("y", OUTPUT, np.zeros(pool.count), collects=True, empty=True),
     )
     steps = [Step("From every window only the largest number goes on.")]
-    for i, j, at in pool.steps:
+    for i, j, at in pool.outputs:
         window = _inside(pool, i, j)
         winners = _winners(x, window)
         first, top = winners[0], x.ravel()[winners[0]]
@@ -31,7 +31,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
         steps.append(
             Step(
                 f"The largest number of window ({i}, {j}) is {number(top)}, at {grids['x'].cell_name(first)}.{tie}",
-                f"{mark('y', f'y[{i}, {j}]')} = max of {mark('x', pool_window(pool, 'x', i, j))}",
+                f"{mark('y', f'y[{i}, {j}]')} = max of {mark('x', _window(pool, 'x', i, j))}",
                 f"= max({', '.join(mark('x', number(v)) for v in x.ravel()[window])}) = {mark('y', number(top))}",
                 "y[n, c, i, j] = window[row, col]",
                 (Flow("y", [at], (("x", first),)),),
@@ -48,19 +48,19 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
 
     ties    who is paid when several cells of a window are the largest: "first" (as PyTorch), "mask" or "split"
     """
-    dy, x = checks.floats(dy=dy, x=x)
+    dy, x = drawable(dy=dy, x=x)
     dy, x = one_plane("dy", dy), one_plane("x", x)
     if ties not in TIES:
         raise ValueError(f"ties must be one of {', '.join(TIES)}, but is {ties!r}")
     pool = _pool(x.shape, kernel_size, stride, padding)
     checks.shape("dy", dy, pool.count, "the shape of y")
     grids = side_by_side(
-        Grid("x", INPUT, np.asarray(x, float)),
+        Grid("x", INPUT, x),
         Grid("dx", GRADIENT, np.zeros(x.shape), collects=True),
-        Grid("dy", UPSTREAM, np.asarray(dy, float)),
+        Grid("dy", UPSTREAM, dy),
     )
     steps = [Step("dx starts as zeros. Only the winner of a window changed y, so only the winner has a gradient.")]
-    for i, j, at in pool.steps:
+    for i, j, at in pool.outputs:
         window, given = _inside(pool, i, j), float(dy[i, j])
         winners = _winners(x, window)
         paid = winners[:1] if ties == "first" else winners
@@ -80,14 +80,16 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
             )
         )
     code = loops.max_pool2d_backward if ties == "first" else None
-    story = Story(f"Max pooling backward: dx{_title(pool, ties=(ties, 'first'))}", grids, steps, code)
+    tied = any(len(_winners(x, _inside(pool, i, j))) > 1 for i, j, _ in pool.outputs)
+    title = _title(pool, ties=(ties, None if tied else "first"))  # where there are none, the usual way needs no name
+    story = Story(f"Max pooling backward: dx{title}", grids, steps, code)
     steps.append(Step(_balance(story, dy) + pool.missed("their pixels get gradient 0")))
     return story
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out): means, padding zeros included."""
-    x = one_plane("x", checks.floats(x=x))
+    x = one_plane("x", drawable(x=x))
     pool = _pool(x.shape, kernel_size, stride, padding)
     grids = side_by_side(
         Grid("x", INPUT, pool.pad(x), pad=pool.padding),
@@ -96,7 +98,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
     size = len(pool.kernel_cells)
     values = grids["x"].values.ravel()
     steps = [Step(f"Every window gives its mean: each of its {size} cells counts 1/{size}.")]
-    for i, j, at in pool.steps:
+    for i, j, at in pool.outputs:
         window = pool.window(i, j)
         mean = float(values[window].mean())
         steps.append(
@@ -114,16 +116,18 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (H_out, W_out) -> the story of dx of input_shape (H, W); both also with (1, 1) before."""
-    dy = one_plane("dy", checks.floats(dy=dy))
-    pool = _pool(tuple(input_shape)[-2:], kernel_size, stride, padding)
+    dy = one_plane("dy", drawable(dy=dy))
+    axes = "(1, 1, H, W)" if np.ndim(input_shape) == 1 and len(input_shape) == 4 else "(H, W)"
+    size = checks.array_shape("input_shape", input_shape, axes)[-2:]
+    pool = _pool(size, kernel_size, stride, padding)
     checks.shape("dy", dy, pool.count, "the shape of y")
     grids = side_by_side(
         Grid("dx", GRADIENT, np.zeros(pool.padded), pad=pool.padding, collects=True),
-        Grid("dy", UPSTREAM, np.asarray(dy, float)),
+        Grid("dy", UPSTREAM, dy),
     )
     size = len(pool.kernel_cells)
     steps = [Step(f"dx starts as zeros. A cell counted 1/{size} in its mean, so it takes 1/{size} of the gradient.")]
-    for i, j, at in pool.steps:
+    for i, j, at in pool.outputs:
         given = float(dy[i, j])
         steps.append(
             Step(
@@ -152,7 +156,7 @@ def one_plane(name, array):
     return array
 
 
-def pool_window(pool, name, i, j):
+def _window(pool, name, i, j):
     """The window as a slice of the array without padding."""
     ends = [
         (max(at * s - p, 0), min(at * s - p + k, n))

@@ -16,19 +16,24 @@ from functools import cached_property
 
 import numpy as np
 
+from course_lib import checks
 from course_lib.frames.roles import GRADIENT
+
+LARGEST = 1e100  # in size: sums of products of such numbers are still numbers
 
 
 @dataclass(frozen=True)
 class Grid:
     """Numbers in a rectangle, with a place in the picture. All lengths are in cells.
 
+    name      as x; or more words, as "y of network[2]", whose cells are called "y[0, 1] of network[2]"
     values    (rows, columns) before the first step, padding included; 1D arrays are one row
     at        (column, row) of the corner of its first cell; pitch: from one cell to the next, (across, down)
     pad       (rows, columns) of padding on each side: drawn dashed, not counted in cell names
     gaps      real cells stand at every gaps-th (row, column), with zeros between, as in a dilated dy
     flipped   turned by 180 degrees: its last cell comes first
     prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
+    folded    how many numbers of a vector are laid out in its rows, or 0: then a cell is named by one number
     collects  its cells are written: `empty` until then, or showing the 0 they start from
     picture   shown as an image: no room for numbers
     """
@@ -42,6 +47,7 @@ class Grid:
     gaps: tuple = (1, 1)
     flipped: bool = False
     prefix: tuple = ()
+    folded: int = 0
     ndim: int = 2
     collects: bool = False
     empty: bool = False
@@ -52,7 +58,12 @@ class Grid:
     @property
     def key(self):
         """Its name among the grids of a story: "x", or "x[1]" for one of several channels."""
-        return f"{self.name}[{', '.join(map(str, self.prefix))}]" if self.prefix else self.name
+        return self._indexed(self.prefix) if self.prefix else self.name
+
+    def _indexed(self, index):
+        """Its name with an index behind the first word."""
+        first, *more = self.name.split(" ")
+        return " ".join([f"{first}[{', '.join(map(str, index))}]", *more])
 
     def placed(self, column, row):
         return replace(self, at=(column, row))
@@ -75,7 +86,9 @@ class Grid:
 
     @cached_property
     def fillers(self):
-        """For every cell, whether it is padding, or a zero between the values of a dilated array."""
+        """For every cell, whether it is padding, a zero between the values of a dilated array, or behind a vector."""
+        if self.folded:
+            return [cell >= self.folded for cell in range(self.values.size)]
         real = []
         for length, pad, gap in zip(self.values.shape, self.pad, self.gaps, strict=True):
             place = np.arange(length) - pad
@@ -87,8 +100,7 @@ class Grid:
 
     def cell_name(self, cell):
         """Flat cell number -> "x[2, 3]"."""
-        index = (*self.prefix, *self.place(cell)[-self.ndim :])
-        return f"{self.name}[{', '.join(map(str, index))}]"
+        return self._indexed((*self.prefix, *((cell,) if self.folded else self.place(cell)[-self.ndim :])))
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,6 @@ class Story:
     grids: dict
     steps: list
     code: object = None
-    notes: tuple = ()
 
     def __repr__(self):
         return f"Story: {self.title} ({len(self.steps)} frames)"
@@ -278,6 +289,23 @@ def _by_prefix(parts):
 
 def by_key(*grids):
     return {grid.key: grid for grid in grids}
+
+
+def drawable(**arrays):
+    """checks.floats, in float64, for numbers that a story can be made of: none is too large."""
+    checked = checks.floats(**arrays)
+    found = [_drawable(*named) for named in zip(arrays, [checked] if len(arrays) == 1 else checked, strict=True)]
+    return found[0] if len(found) == 1 else found
+
+
+def _drawable(name, array):
+    if array is None:  # what may be left out
+        return None
+    array = array.astype(float)
+    if np.abs(array).max() > LARGEST:
+        place = [int(i) for i in np.argwhere(np.abs(array) > LARGEST)[0]]
+        raise ValueError(f"{name} must be within ±{LARGEST:g} to be drawn, but {name}{place} is {array[*place]:g}")
+    return array
 
 
 # ---------------------------------------------------------------- words

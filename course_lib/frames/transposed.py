@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from course_lib import checks, functional, loops
+from course_lib import functional, loops
 from course_lib.frames.pooling import one_plane
 from course_lib.frames.roles import COUNT, INPUT, KERNEL, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, geometry_text, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, geometry_text, mark, number
 from course_lib.frames.two_dimensions import Plane, scaled
 
 _BETWEEN, _BELOW = 1.3, 1.6
@@ -13,7 +13,7 @@ _BETWEEN, _BELOW = 1.3, 1.6
 
 def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
     """x (H, W), w (kH, kW), also with (1, 1) before -> the story of y (H_out, W_out) and its overlaps."""
-    x, w = checks.floats(x=x, w=w)
+    x, w = drawable(x=x, w=w)
     x, w = one_plane("x", x), one_plane("w", w)
     size = functional.conv_transpose2d(
         x[None, None], w[None, None], None, stride, padding, output_padding, dilation
@@ -21,8 +21,8 @@ def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
     plane = Plane(size, w.shape, stride, padding, dilation)
     below, right = x.shape[0] + _BELOW, max(x.shape[1], w.shape[1]) + _BETWEEN
     grids = by_key(
-        Grid("x", INPUT, np.asarray(x, float)),
-        Grid("w", KERNEL, np.asarray(w, float), (0, below)),
+        Grid("x", INPUT, x),
+        Grid("w", KERNEL, w, (0, below)),
         Grid("y", OUTPUT, np.zeros(plane.padded), (right, 0), pad=plane.padding, collects=True),
         Grid(
             "overlaps", COUNT, np.zeros(plane.padded), (right + plane.padded[1] + _BETWEEN, 0), pad=plane.padding,

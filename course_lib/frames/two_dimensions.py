@@ -8,9 +8,9 @@ import numpy as np
 
 from course_lib import checks, loops
 from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, geometry_text, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, drawable, geometry_text, mark, number
 
-MOST_NUMBERS = 1500  # beyond this many products the steps tell results only
+_MOST_NUMBERS = 1500  # beyond this many products the steps tell results only
 _BETWEEN = 1.3
 
 
@@ -30,7 +30,7 @@ class Plane:
 
     def pad(self, x):
         rows, columns = self.padding
-        return np.pad(np.asarray(x, float), ((rows, rows), (columns, columns)))
+        return np.pad(x, ((rows, rows), (columns, columns)))
 
     def window(self, i, j):
         """The flat numbers, in the padded input, of the cells that output (i, j) reads."""
@@ -43,13 +43,13 @@ class Plane:
         return list(range(self.kernel_size[0] * self.kernel_size[1]))
 
     @property
-    def steps(self):
+    def outputs(self):
         """(i, j, flat number) of every output."""
         return [(i, j, i * self.count[1] + j) for i, j in np.ndindex(self.count)]
 
     @property
     def terse(self):
-        return len(self.kernel_cells) * self.count[0] * self.count[1] > MOST_NUMBERS
+        return len(self.kernel_cells) * self.count[0] * self.count[1] > _MOST_NUMBERS
 
     def window_name(self, name, i, j):
         """As Python slices it: "x[2:5, 0:3]", or "xp[...]" with padding."""
@@ -112,7 +112,7 @@ def side_by_side(*grids):
     return by_key(*placed)
 
 
-def kernel_scale(plane):
+def _kernel_scale(plane):
     """A 3 x 3 kernel beside a 28 x 28 image needs larger cells to be read."""
     return min(3.0, max(1.0, max(plane.padded) / 9))
 
@@ -123,12 +123,12 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
     plane = Plane(x.shape, w.shape, stride, padding, dilation)
     grids = side_by_side(
         Grid("x", INPUT, plane.pad(x), pad=plane.padding),
-        Grid("w", KERNEL, w, scale=kernel_scale(plane)),
+        Grid("w", KERNEL, w, scale=_kernel_scale(plane)),
         Grid("y", OUTPUT, np.zeros(plane.count), collects=True, empty=True),
     )
     xp = grids["x"].values.ravel()
     steps = [Step(f"The kernel w will stand at {_places(plane)} of x. Each place gives one number of y.")]
-    for i, j, at in plane.steps:
+    for i, j, at in plane.outputs:
         window = plane.window(i, j)
         y = float(xp[window] @ w.ravel())
         steps.append(
@@ -142,7 +142,7 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
             )
         )
     rest = plane.missed("y does not depend on their pixels")
-    steps.append(Step(f"y is complete: {len(plane.steps)} windows, {len(plane.steps)} outputs.{rest}"))
+    steps.append(Step(f"y is complete: {len(plane.outputs)} windows, {len(plane.outputs)} outputs.{rest}"))
     return Story(f"Forward: y = conv2d(x, w){plane.title()}", grids, steps, plane.code(loops.conv2d_single))
 
 
@@ -152,12 +152,12 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
     plane = _plane(dy, x, w, stride, padding, dilation)
     grids = side_by_side(
         Grid("x", INPUT, plane.pad(x), pad=plane.padding),
-        Grid("dw", GRADIENT, np.zeros(w.shape), collects=True, scale=kernel_scale(plane)),
+        Grid("dw", GRADIENT, np.zeros(w.shape), collects=True, scale=_kernel_scale(plane)),
         Grid("dy", UPSTREAM, dy),
     )
     xp = grids["x"].values.ravel()
     steps = [Step("dw starts as zeros. Every output will say how much each weight mattered to it.")]
-    for i, j, at in plane.steps:
+    for i, j, at in plane.outputs:
         window = plane.window(i, j)
         given = float(dy[i, j])
         steps.append(
@@ -173,7 +173,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
     rest = plane.missed("their pixels say nothing about w")
     steps.append(
         Step(
-            f"dw is complete. Each weight collected from all {len(plane.steps)} outputs, because it was used in all "
+            f"dw is complete. Each weight collected from all {len(plane.outputs)} outputs, because it was used in all "
             f"of them.{rest}"
         )
     )
@@ -187,11 +187,11 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
     plane = _plane(dy, x, w, stride, padding, dilation)
     grids = side_by_side(
         Grid("dx", GRADIENT, np.zeros(plane.padded), pad=plane.padding, collects=True),
-        Grid("w", KERNEL, w, scale=kernel_scale(plane)),
+        Grid("w", KERNEL, w, scale=_kernel_scale(plane)),
         Grid("dy", UPSTREAM, dy),
     )
     steps = [Step("dx starts as zeros. Every output will hand its gradient back to the inputs it was made of.")]
-    for i, j, at in plane.steps:
+    for i, j, at in plane.outputs:
         window = plane.window(i, j)
         given = float(dy[i, j])
         steps.append(
@@ -218,13 +218,13 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=
     padded = np.pad(spread, [(r, r) for r in plane.reach])
     grids = side_by_side(
         Grid("dx", GRADIENT, np.zeros(plane.padded), pad=plane.padding, collects=True, empty=True),
-        Grid("w", KERNEL, w[::-1, ::-1], flipped=True, caption="w turned", scale=kernel_scale(plane)),
+        Grid("w", KERNEL, w[::-1, ::-1], flipped=True, caption="w turned", scale=_kernel_scale(plane)),
         Grid("dy", UPSTREAM, padded, pad=plane.reach, gaps=plane.stride, caption="dy with zeros"),
     )
     reader = Plane(padded.shape, w.shape, 1, 0, dilation)
     values, turned = padded.ravel(), w[::-1, ::-1].ravel()
     steps = [Step(_gather_opening(plane))]
-    for i, j, at in reader.steps:
+    for i, j, at in reader.outputs:
         reads = reader.window(i, j)
         dx = float(values[reads] @ turned)
         name = "pad" if grids["dx"].is_filler(at) else grids["dx"].cell_name(at)
@@ -246,7 +246,7 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=
 
 
 def _arrays(**arrays):
-    found = checks.floats(**arrays)
+    found = drawable(**arrays)
     for name, array in zip(arrays, found, strict=True):
         checks.ndim(name, array, {"x": "(H, W)", "w": "(kH, kW)", "dy": "(H_out, W_out)"}[name])
     return found

@@ -1,10 +1,12 @@
 """The way back through a network: layer after layer, what each hands on, as pictures with their shapes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from course_lib import checks, functional, layers
 from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
 
 _SIDE, _BETWEEN, _BELOW = 3.0, 0.9, 0.35
 _TALL = 9.0  # of a column of single numbers
@@ -22,32 +24,9 @@ def backward_walk(network, x, targets, maps=3):
         raise ValueError(f"x must be one image, (1, C, H, W), but its shape is {np.shape(x)}")
     checks.integer("maps", maps, 1)
     passes = _passes(network, x, targets)
-    grids = _pictures(passes, maps)
-    steps = [
-        Step(
-            f"The image went through {len(network)} layers, from left to right; the loss is {number(passes.loss)}. "
-            "Below, the gradients will come back from right to left."
-        ),
-        Step(
-            "The loss speaks first: its gradient for the scores is softmax − onehot. Only the true class is negative: "
-            "its score should grow.",
-            f"{mark(_key('da', len(network)), 'dlogits')} = (softmax(logits) − onehot) / N",
-            _size_text(passes.gradients[-1]),
-            flows=_reveal(grids, passes.gradients[-1], len(network), maps),
-        ),
-    ]
-    for at in range(len(network) - 1, -1, -1):
-        layer, dy, dx = network[at], passes.gradients[at + 1], passes.gradients[at]
-        steps.append(
-            Step(
-                _SENTENCES.get(type(layer), _other)(layer, dy, dx),
-                f"{type(layer).__name__}: {mark(_key('da', at + 1), f'dy {dy.shape}')} → "
-                f"{mark(_key('da', at), f'dx {dx.shape}')}{_parameters(layer)}",
-                _size_text(dx),
-                flows=_reveal(grids, dx, at, maps),
-                looks={key: _all(grid) for key, grid in grids.items() if grid.name == f"da{at + 1}"},
-            )
-        )
+    columns = _columns(passes, maps)
+    grids = by_key(*(grid for column in columns for grid in (*column.values, *column.gradients)))
+    steps = [*_opening(passes, columns), *_way_back(network, passes, columns)]
     steps.append(
         Step(
             "This last picture is the gradient of the loss for every pixel: how the loss would move if the pixel grew "
@@ -57,59 +36,131 @@ def backward_walk(network, x, targets, maps=3):
     return Story("The way back through the network", grids, steps)
 
 
+def _opening(passes, columns):
+    """Before the first layer is asked: the forward pass, and what the loss says."""
+    return [
+        Step(
+            f"The image went through {len(columns) - 1} layers, from left to right; the loss is "
+            f"{number(passes.loss)}. Below, the gradients will come back from right to left."
+        ),
+        Step(
+            "The loss speaks first: its gradient for the scores is softmax − onehot. Only the true class is negative: "
+            "its score should grow.",
+            f"{columns[-1].mark('dlogits')} = (softmax(logits) − onehot) / N",
+            _size_text(passes.gradients[-1]),
+            flows=columns[-1].reveal(passes.gradients[-1]),
+        ),
+    ]
+
+
+def _way_back(network, passes, columns):
+    """A step for each layer, from the last to the first."""
+    for at in range(len(network) - 1, -1, -1):
+        layer, dy, dx = network[at], passes.gradients[at + 1], passes.gradients[at]
+        before, after = columns[at], columns[at + 1]
+        yield Step(
+            _SENTENCES.get(type(layer), _other)(layer, dy, dx),
+            f"{type(layer).__name__}: {after.mark(f'dy {dy.shape}')} → {before.mark(f'dx {dx.shape}')}"
+            f"{_parameters(layer)}",
+            _size_text(dx),
+            flows=before.reveal(dx),
+            looks={grid.key: _all(grid) for grid in after.gradients},
+        )
+
+
 # ---------------------------------------------------------------- running the network
 
 
+@dataclass
 class _Passes:
-    def __init__(self, values, gradients, loss):
-        self.values, self.gradients, self.loss = values, gradients, loss
-        self.names = []
+    """What stood before and behind every layer, input first, and the gradients of the loss for that."""
+
+    names: list  # of the input, and of what the layers are
+    values: list
+    gradients: list
+    loss: float
 
 
 def _passes(network, x, targets):
-    """One forward and one backward pass, keeping what every layer gave -> values and gradients, input first."""
-    kept = [parameter.grad.copy() for parameter in network.parameters()]
+    """One forward and one backward pass."""
     values = [np.asarray(x)]
     for layer in network.layers:
         values.append(layer.forward(values[-1]))
     loss, gradient = functional.cross_entropy(values[-1], targets)
     gradients = [gradient]
-    for layer in reversed(network.layers):
-        gradients.append(layer.backward(gradients[-1]))
-    for parameter, grad in zip(network.parameters(), kept, strict=True):
-        parameter.grad[...] = grad
-    result = _Passes(values, gradients[::-1], float(loss))
-    result.names = ["input", *(type(layer).__name__ for layer in network.layers)]
-    return result
+    kept = [parameter.grad.copy() for parameter in network.parameters()]
+    try:
+        for layer in reversed(network.layers):
+            gradients.append(layer.backward(gradients[-1]))
+    finally:
+        for parameter, grad in zip(network.parameters(), kept, strict=True):
+            parameter.grad[...] = grad
+    for array in (*values, *gradients):
+        drawable(**{"what network computes": array})
+    names = ["input", *(type(layer).__name__ for layer in network.layers)]
+    return _Passes(names, values, gradients[::-1], float(loss))
 
 
 # ---------------------------------------------------------------- pictures
 
 
-def _pictures(passes, maps):
-    """A column for each value that passed: some of its channels on top, their gradients below."""
-    grids, right = [], 0.0
+@dataclass
+class _Column:
+    """One value that passed: some of its channels on top, their gradients below."""
+
+    values: list
+    gradients: list
+
+    def mark(self, text):
+        """Text in the colour of the gradients."""
+        return mark(self.gradients[0].key, text)
+
+    def reveal(self, gradient):
+        """The flows that fill the gradients in."""
+        parts = _parts(gradient, len(self.gradients))
+        return tuple(
+            Flow(grid.key, _all(grid), (), part.ravel().tolist())
+            for grid, part in zip(self.gradients, parts, strict=True)
+        )
+
+
+def _columns(passes, maps):
+    """A column for each value that passed, from left to right."""
+    columns, right = [], 0.0
     deepest = max(min(maps, value.shape[1]) for value in passes.values if value.ndim == 4)
-    middle = deepest * (_SIDE + _BELOW) + 1.3
-    for at, value in enumerate(passes.values):
-        role = INPUT if at == 0 else OUTPUT
+    below = deepest * (_SIDE + _BELOW) + 1.3
+    for at, (value, layer) in enumerate(zip(passes.values, passes.names, strict=True)):
+        value_name, gradient_name = _names(at, layer)
         shape = "×".join(map(str, value.shape[1:]))
         parts = _parts(value, maps)
-        width = max(_width(part) for part in parts)
-        for c, part in enumerate(parts):
-            down = c * (_SIDE + _BELOW)
-            looks = {"picture": True, "scale": _scale(part), "prefix": (0, c)}
-            above = {"caption": passes.names[at] if c == 0 else " "}
-            below = {"caption": shape if c == 0 else " "}
-            grids.append(Grid(f"a{at}", role, part, (right, down), **looks, **above))
-            zeros = np.zeros(part.shape)
-            grids.append(
-                Grid(
-                    f"da{at}", GRADIENT, zeros, (right, middle + down), collects=True, empty=True, **looks, **below
-                )
-            )  # fmt: skip
-        right += max(width, 0.22 * max(len(shape), len(passes.names[at]))) + _BETWEEN
-    return by_key(*grids)
+        folded = 0 if value.ndim == 4 else value.size
+        above = _down_from((right, 0), parts, layer, folded)
+        beneath = _down_from((right, below), [np.zeros(part.shape) for part in parts], shape, folded)
+        columns.append(
+            _Column(
+                [Grid(value_name, OUTPUT if at else INPUT, **place) for place in above],
+                [Grid(gradient_name, GRADIENT, collects=True, empty=True, **place) for place in beneath],
+            )
+        )
+        right += max(*map(_width, parts), 0.22 * max(len(shape), len(layer))) + _BETWEEN
+    return columns
+
+
+def _names(at, layer):
+    """What a value and its gradient are called: y and dy of a layer, as the network counts them."""
+    return (f"y of network[{at - 1}] ({layer})", f"dy of network[{at - 1}] ({layer})") if at else ("x", "dx")
+
+
+def _down_from(corner, parts, caption, folded):
+    """Pictures below each other, the caption over the first: what places each of them."""
+    right, down = corner
+    return [
+        {
+            "values": part, "at": (right, down + c * (_SIDE + _BELOW)), "prefix": (0,) if folded else (0, c),
+            "caption": " " if c else caption, "picture": True, "scale": _scale(part), "folded": folded,
+        }
+        for c, part in enumerate(parts)
+    ]  # fmt: skip
 
 
 def _parts(value, maps):
@@ -131,17 +182,6 @@ def _scale(part):
 
 def _width(part):
     return part.shape[1] * _scale(part)
-
-
-def _reveal(grids, gradient, at, maps):
-    return tuple(
-        Flow(_key("da", at, c), list(range(part.size)), (), part.ravel().tolist())
-        for c, part in enumerate(_parts(gradient, maps))
-    )
-
-
-def _key(name, at, c=0):
-    return f"{name}{at}[0, {c}]"
 
 
 def _all(grid):

@@ -7,7 +7,7 @@ import pytest
 from pages import DARK, LIGHT, state
 from stories import every_story
 
-from course_lib import frames
+from course_lib import frames, still
 from course_lib.frames.story import Story, number
 
 pytestmark = pytest.mark.slow
@@ -115,6 +115,60 @@ def test_a_story_arrives_as_python_told_it(page, shown, name):
             given = np.array(given, dtype=float).reshape(grid.values.shape)
             close = 2e-3 * story.largest[key] if grid.picture else 1e-5 * story.largest[key]
             np.testing.assert_allclose(given, expected[key], atol=close, err_msg=f"{key} at frame {at}")
+
+
+def cells_of_the_still(story, at):
+    """Some cells as the still has them at frame `at`: the middle, counted in cells, and what the readout calls it."""
+    frame = still._Frame(story, at, still.bounds(story), still.WIDTH)
+    frame.unit = 1
+    rng = np.random.default_rng(0)
+    for key, grid in story.grids.items():
+        count = grid.folded or grid.values.size
+        for cell in {0, count - 1, *rng.integers(0, count, 12).tolist()}:
+            left, top, right, bottom = frame._square(key, cell)
+            name = "This padding cell" if grid.is_filler(cell) else grid.cell_name(cell)
+            yield (left + right) / 2, (top + bottom) / 2, name
+
+
+# What the readout says to a point that is given in cells; the picture stands in the middle of its canvas.
+POINT_IN_CELLS = """([[left, top, right, bottom], inLine, points]) => {
+  const canvas = document.querySelector(".cg-picture");
+  const { x, y, width, height } = canvas.getBoundingClientRect();
+  const fitting = Math.min(46, (width - 4) / (right - left), 540 / (bottom - top));
+  const unit = fitting < 15 ? fitting : Math.floor(fitting);
+  const above = inLine ? 0 : Math.max(0, 14 - unit);
+  return points.map(([across, down]) => {
+    const clientX = x + width / 2 + (across - (left + right) / 2) * unit;
+    const clientY = y + (height + above) / 2 + (down - (top + bottom) / 2) * unit;
+    canvas.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+    return document.querySelector(".cg-readout").textContent;
+  });
+}"""
+
+
+@pytest.mark.parametrize("name", every_story())
+def test_cells_have_the_place_and_the_name_that_they_have_in_the_still(page, shown, name):
+    story = every_story()[name]()
+    shown(story, width=900)
+    in_line = all(grid.ndim == 1 for grid in story.grids.values())
+    for at in {0, len(story.steps) // 2, len(story.steps) - 1}:
+        scrub(page, at)
+        cells = list(cells_of_the_still(story, at))
+        said = page.evaluate(POINT_IN_CELLS, [still.bounds(story), in_line, [cell[:2] for cell in cells]])
+        for words, (*_, expected) in zip(said, cells, strict=True):
+            assert words.startswith((f"{expected} = ", f"{expected} is still empty")), f"{words}, not {expected}"
+
+
+def test_lines_run_from_edge_to_edge_as_in_the_still(page, shown, rng):
+    shown(scatter())
+    squares = [[*rng.uniform(0, 300, 2), rng.uniform(5, 40)] for _ in range(60)]
+    boxes = [[x, y, x + side, y + side] for x, y, side in squares]
+    pairs = "(all) => all.slice(1).map((one, n) => window.player.%s(all[n], one))"
+    lines = page.evaluate(pairs % "between", squares)
+    sides = page.evaluate(pairs % "facing", boxes)
+    for n, (line, side) in enumerate(zip(lines, sides, strict=True)):
+        np.testing.assert_allclose(line, still._between(boxes[n], boxes[n + 1]), atol=1.5)  # a pixel for the arrowhead
+        np.testing.assert_allclose(side, still._facing(boxes[n], boxes[n + 1]))
 
 
 def test_numbers_are_written_as_python_writes_them(page, shown):
