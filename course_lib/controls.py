@@ -7,6 +7,7 @@ import numpy as np
 
 from course_lib import checks
 from course_lib.frames.pooling import TIES
+from course_lib.frames.story import drawable
 from course_lib.player import Pictured, Player
 
 # name -> label, least, most: where a story has such a parameter, it gets a slider
@@ -18,6 +19,7 @@ _SLIDERS = {
 }
 _GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
 _LARGEST_NUMBER = 3  # numbers are drawn from -3 to 3: small enough to follow by hand
+_LONGEST = 28  # rows and columns that can be typed: as large as a digit of MNIST
 
 
 def explore(*stories, size=6, kernel_size=3, rng=None, **start):
@@ -28,7 +30,8 @@ def explore(*stories, size=6, kernel_size=3, rng=None, **start):
     """
     if not stories or not all(callable(story) for story in stories):
         raise TypeError("explore needs functions such as frames.conv1d, without arguments: it makes them itself")
-    return Explorer(stories, size, kernel_size, rng or np.random.default_rng(), start)
+    rng = np.random.default_rng() if rng is None else checks.generator("rng", rng)
+    return Explorer(stories, size, kernel_size, rng, start)
 
 
 class Explorer(Pictured, ipywidgets.VBox):
@@ -40,12 +43,13 @@ class Explorer(Pictured, ipywidgets.VBox):
         self._arrays = [name for name in ("x", "w", "dy") if name in self._parameters]
         self._axes = 1 if all(story.__name__.startswith("conv1d") for story in stories) else 2
         _refuse_unknown(start, self._parameters)
+        arrays = {name: _checked(name, start[name], self._axes) for name in self._arrays if name in start}
         self._player = Player()
-        self._sliders = self._make_sliders(size, kernel_size, start)
+        self._sliders = self._make_sliders(size, kernel_size, start | arrays)
         self._fields = {name: _field(name) for name in self._arrays}
         again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
         self._busy = False
-        self._once(lambda: self._redraw({name: np.array(start[name], float) for name in self._arrays if name in start}))
+        self._once(lambda: self._redraw(arrays))
         for slider in self._sliders.values():
             slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
         for name, field in self._fields.items():
@@ -60,17 +64,17 @@ class Explorer(Pictured, ipywidgets.VBox):
     # ------------------------------------------------------------ controls
 
     def _make_sliders(self, size, kernel_size, start):
-        sizes = _axes_of("size", size, self._axes) if "x" not in start else np.shape(start["x"])
-        kernel = _axes_of("kernel_size", kernel_size, self._axes) if "w" not in start else np.shape(start["w"])
+        sizes = start["x"].shape if "x" in start else _axes_of("size", size, self._axes)
+        kernel = start["w"].shape if "w" in start else _axes_of("kernel_size", kernel_size, self._axes)
         names = ("size",) if self._axes == 1 else ("rows", "columns")
         sliders = {f"x {name}": _slider(f"x {name}", 1, 10, n) for name, n in zip(names, sizes, strict=True)}
         sliders |= {f"k {name}": _slider(f"kernel {name}", 1, 5, k) for name, k in zip(names, kernel, strict=True)}
         for name, (label, least, most) in _SLIDERS.items():
             if name in self._parameters:
-                sliders[name] = _slider(label, least, most, start.get(name, self._usual(name, kernel, least)))
+                value = checks.integer(name, start.get(name, self._usual(name, kernel, least)), least)
+                sliders[name] = _slider(label, least, most, value)
         if "ties" in self._parameters:
-            sliders["ties"] = ipywidgets.Dropdown(options=list(TIES), value=start.get("ties", "first"), **_LOOKS)
-            sliders["ties"].description = "ties"
+            sliders["ties"] = choice("ties", TIES, start.get("ties", "first"), **_LOOKS["style"])
         return sliders
 
     def _usual(self, name, kernel, least):
@@ -148,6 +152,12 @@ def _refuse_unknown(start, parameters):
             raise TypeError(f"{name} is no parameter of these stories; they have {', '.join(sorted(parameters))}")
 
 
+def _checked(name, array, axes):
+    array = drawable(**{name: array})
+    checks.ndim(name, array, "(n,)" if axes == 1 else "(H, W)")
+    return array
+
+
 def _axes_of(name, value, axes):
     return (checks.integer(name, value, 1),) if axes == 1 else checks.pair(name, value, 1)
 
@@ -160,6 +170,23 @@ _LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "110px"}}
 
 def _slider(label, least, most, value):
     return ipywidgets.IntSlider(value, min(least, value), max(most, value), description=label, **_LOOKS)
+
+
+def choice(name, options, chosen, description_width):
+    """Buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
+    if chosen not in list(options):
+        raise ValueError(f"{name} must be one of {', '.join(options)}, but is {checks.brief(chosen)}")
+    buttons = ipywidgets.ToggleButtons(
+        options=list(options), value=chosen, description=name, tooltips=[f"{name}: {option}" for option in options],
+        style={"description_width": description_width, "button_width": "96px"},
+    )  # fmt: skip
+
+    def keep_one_down(change):  # a page may say that none is
+        if change.new is None:
+            buttons.value = change.old
+
+    buttons.observe(keep_one_down, "value")
+    return buttons
 
 
 def _field(name):
@@ -177,7 +204,7 @@ def _row(*children):
 
 
 def _written(array):
-    """(rows, columns) or (n,) -> "1, 0; 2, −1"."""
+    """(rows, columns) or (n,) -> "1, 0; 2, -1", as one types it."""
     rows = array if array.ndim == 2 else array[None]
     return "; ".join(", ".join(f"{value:g}" for value in row) for row in rows)
 
@@ -187,14 +214,17 @@ def _read(name, text, axes):
     try:
         values = [[float(value) for value in row] for row in rows]
     except ValueError:
-        raise ValueError(f"{name} must be numbers between commas, but is {text!r}") from None
+        raise ValueError(f"{name} must be numbers between commas, but is {checks.brief(text)}") from None
     if not values:
         raise ValueError(f"{name} must be numbers between commas, but is empty")
     if len({len(row) for row in values}) != 1:
-        raise ValueError(f"{name} must have rows of one length, but they have {[len(row) for row in values]} numbers")
+        lengths = checks.brief([len(row) for row in values])
+        raise ValueError(f"{name} must have rows of one length, but they have {lengths} numbers")
     if axes == 1 and len(values) > 1:
         raise ValueError(f"{name} must be one row of numbers, but has {len(values)}")
-    return np.array(values[0] if axes == 1 else values)
+    if max(len(values), len(values[0])) > _LONGEST:
+        raise ValueError(f"{name} must have at most {_LONGEST} numbers in a row and {_LONGEST} rows")
+    return _checked(name, values[0] if axes == 1 else values, axes)
 
 
 def _sentence(error):

@@ -21,6 +21,7 @@ from IPython.display import display
 
 from course_lib import dashboard_picture, still, training
 from course_lib.layers import Parameter
+from course_lib.player import Guarded, data_and_metadata
 
 _HERE = pathlib.Path(__file__).parent
 _BETWEEN_LOOKS, _BETWEEN_MEASUREMENTS, _BETWEEN_WHOLES = 0.25, 0.5, 5  # seconds
@@ -136,13 +137,12 @@ class Dashboard(training.Watcher):
             )
 
     def _view(self):
-        bundle = self.board._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data, _ = data_and_metadata(self.board._repr_mimebundle_())
         return {**data, "text/plain": _WORDS}
 
 
-class _Board(anywidget.AnyWidget):
-    """The front end's side. Only what is read here comes from it: knocks, each of which may bring a wish."""
+class _Board(Guarded, anywidget.AnyWidget):
+    """The front end's side. Nothing comes from it but knocks, each of which may bring a wish."""
 
     _esm = _HERE / "dashboard.js"
     _css = _HERE / "dashboard.css"
@@ -172,9 +172,11 @@ class _Board(anywidget.AnyWidget):
 
     def _knocked(self, _, content, buffers):
         """May run on a subshell's thread, in the middle of a step: it notes the wish, and answers. No more."""
+        if not isinstance(content, dict) or not isinstance(content.get("knock"), int):
+            return
         if content.get("wish") in (training.GO_ON, training.PAUSE, training.STOP):
             self.wish = content["wish"]
-        self.send({"heard": content.get("knock")})
+        self.send({"heard": content["knock"]})
 
 
 class _Clock:

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 
 from course_lib import checks, figures, layers
 from course_lib import functional as F
-from course_lib.player import Pictured
+from course_lib.player import Guarded, Pictured
 
 PAD = 280  # the pad's width and height, in the units of its strokes
 PEN = 22  # the width of a stroke
+FAR = 10 * PAD  # how far out a stroke may run
 _FINE = 112  # pixels along each side of the picture that strokes are drawn into; a multiple of 28, for examples
 
 SIDE, BOX = 28, 20  # a digit fills a box of 20 x 20 in a picture of 28 x 28
@@ -128,7 +129,7 @@ def _share(p):
 # ---------------------------------------------------------------- the pad
 
 
-class DigitPad(Pictured, anywidget.AnyWidget):
+class DigitPad(Guarded, Pictured, anywidget.AnyWidget):
     """A pad to draw on, and what a network makes of it: ten probabilities, its input, its first two layers.
 
     model      a Sequential from (N, 1, 28, 28) to ten logits. The pad keeps a copy: later training does not change it
@@ -137,6 +138,7 @@ class DigitPad(Pictured, anywidget.AnyWidget):
 
     _esm = _HERE / "digit_pad.js"
     _css = _HERE / "digit_pad.css"
+    heard = ("drawing",)
     drawing = traitlets.Dict().tag(sync=True)  # number: counts the changes; strokes; example: its number, or None
     reading = traitlets.Dict().tag(sync=True)  # what the network says to the drawing of this number
     settings = traitlets.Dict().tag(sync=True)
@@ -155,6 +157,16 @@ class DigitPad(Pictured, anywidget.AnyWidget):
 
     def __repr__(self):
         return "Digit pad: draw a digit, and the network reads it"
+
+    @traitlets.validate("drawing")
+    def _checked_drawing(self, proposal):
+        drawing = proposal.value
+        if not _is_drawing(drawing, len(self._examples)):
+            raise traitlets.TraitError(
+                "drawing must have a number, strokes (lists of points [x, y] on the pad or near it) and an example "
+                f"(None, or a number below {len(self._examples)}), but is {checks.brief(drawing)}"
+            )
+        return {name: drawing[name] for name in ("number", "strokes", "example")}
 
     def _read(self):
         self.reading = {"number": self.drawing["number"], **self._answer(self.drawing)}
@@ -195,6 +207,26 @@ def _checked_examples(examples):
     checks.ndim("examples", examples, "(n, 1, 28, 28)")
     checks.shape("examples", examples, (len(examples), 1, SIDE, SIDE), "pictures of 28 x 28")
     return np.clip(examples[:, 0], 0, 1)
+
+
+def _is_drawing(drawing, examples):
+    strokes, example = drawing.get("strokes"), drawing.get("example", -1)
+    return (
+        _is_count(drawing.get("number"), 2**53)
+        and isinstance(strokes, (list, tuple))
+        and all(isinstance(stroke, (list, tuple)) and stroke and all(map(_is_point, stroke)) for stroke in strokes)
+        and (example is None or _is_count(example, examples))
+    )
+
+
+def _is_count(value, below):
+    return type(value) is int and 0 <= value < below
+
+
+def _is_point(value):
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(
+        isinstance(place, (int, float)) and abs(place) <= FAR for place in value
+    )
 
 
 def _refuse_other_shapes(model):

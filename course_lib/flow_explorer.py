@@ -6,6 +6,7 @@ import html
 import ipywidgets
 
 from course_lib import figures, flow, still
+from course_lib.controls import choice
 from course_lib.flow import in_short
 from course_lib.player import Pictured
 
@@ -72,22 +73,14 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
 
 
 def _controls():
-    """Buttons and no drop-down lists, whose arrow keys JupyterLab takes for itself."""
     box = {"indent": False, "layout": {"width": "130px"}}
     return {
         "depth": ipywidgets.IntSlider(20, 2, DEEPEST, description="depth", layout={"width": "300px"}, style=_LABEL),
-        "start": _buttons("start", flow.STARTS, "He"),
-        "activation": _buttons("activation", flow.ACTIVATIONS, "ReLU"),
+        "start": choice("start", flow.STARTS, "He", **_LABEL),
+        "activation": choice("activation", flow.ACTIVATIONS, "ReLU", **_LABEL),
         "batch_norm": ipywidgets.Checkbox(False, description="batch norm", **box),
         "residual": ipywidgets.Checkbox(False, description="residual", **box),
     }
-
-
-def _buttons(name, choices, chosen):
-    return ipywidgets.ToggleButtons(
-        options=list(choices), value=chosen, description=name, tooltips=[f"{name}: {choice}" for choice in choices],
-        style={**_LABEL, "button_width": "96px"},
-    )  # fmt: skip
 
 
 def _set(control, name, value):

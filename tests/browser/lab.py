@@ -112,6 +112,13 @@ class Lab:
     def do(self, command):
         self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
 
+    def cells(self):
+        """Of every cell, what it is and what it says."""
+        return self.page.evaluate(
+            "() => [...jupyterapp.shell.currentWidget.content.model.cells].map(({ type, sharedModel }) => "
+            "[type, sharedModel.getSource()])"
+        )
+
     def run_all(self):
         """Without waiting for the cells to finish."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")

@@ -15,6 +15,7 @@ from course_lib.player import play
 x, w, dy = np.array([2., 1, 0, -2, -1, 3]), np.array([1., 0, -2]), np.array([1., -2, 3, 2])
 """
 PLAY = "play(frames.conv1d_input_gradient_scatter(dy, x, w))"
+TIES = "explore(frames.max_pool2d_backward, size=4, kernel_size=2, rng=np.random.default_rng(0))"
 EXPLORE = "explore(frames.conv1d, size=6, rng=np.random.default_rng(0))"
 
 
@@ -108,6 +109,20 @@ def test_controls_change_the_story(lab):
     field.press("Enter")
     page.wait_for_selector(".cg-player[data-position]:has(.cg-picture)")
     page.wait_for_function("() => document.querySelector('.cg-count').textContent === '0 / 3'")
+
+
+def test_how_ties_are_settled_is_chosen_by_keyboard_and_the_notebook_stays_as_it_is(lab):
+    lab.open(lab.write("ties.ipynb", SETUP, TIES))
+    lab.run_all()
+    page = lab.page
+    page.wait_for_selector(".cg-player[data-position='0']")
+    before = lab.cells()
+    page.get_by_role("button", name="first", exact=True).focus()
+    for name in ("mask", "split"):
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.wait_for_function("name => document.querySelector('.cg-title').textContent.includes(name)", arg=name)
+    assert lab.cells() == before
 
 
 def slide(page, label, key):
