@@ -186,6 +186,11 @@ class Picture {
 
 // ---------------------------------------------------------------- the four pictures
 
+// a function: value -> its share of the way from low to high, or of the way of its logarithm
+function sharer(low, high, log) {
+  return log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
+}
+
 function drawLoss(picture, { width, bins }) {
   picture.title.textContent = width === 1 ? "Loss of each step" : `Loss: mean and range of ${width} steps`;
   if (!bins?.length) return picture.waiting("after the first step");
@@ -200,7 +205,7 @@ function drawLoss(picture, { width, bins }) {
   const [left, right, top, bottom] = [42, sheet - 48, 8, picture.height - 20];
   const steps = width * bins.length;
   const x = (step) => left + ((right - left) * step) / steps;
-  const share = log ? (v) => Math.log(v / low) / Math.log(high / low) : (v) => (v - low) / (high - low);
+  const share = sharer(low, high, log);
   const y = (value) => bottom - (bottom - top) * Math.min(1, Math.max(0, share(Math.max(value, low))));
   const middle = (n) => x((n + 0.5) * width);
   picture.axes({
@@ -222,24 +227,38 @@ const MARKS = {
   test: (x, y) => ["rect", { x: x - 3.5, y: y - 3.5, width: 7, height: 7 }],
 };
 
+// where two names stand that would cover each other, or one that would be too low
+function apart(heights, lowest) {
+  const ends = [...heights];
+  if (ends.length === 2 && Math.abs(ends[0] - ends[1]) < 14) {
+    const [middle, above] = [(ends[0] + ends[1]) / 2, ends[0] <= ends[1] ? 0 : 1];
+    ends[above] = middle - 7;
+    ends[1 - above] = middle + 7;
+  }
+  const sunk = Math.max(0, Math.max(...ends) - lowest);
+  return ends.map((end) => end - sunk);
+}
+
+// the lowest and the highest value of the axis
+function range(values, accuracy) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (!accuracy) return low > 0 ? [low / 1.2, high * 1.2] : [0, high || 1];
+  const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1].find((size) => 1 - low <= 5 * size) ?? 1;
+  return [Math.max(0, Math.floor(low / step) * step - (1 - low < 1e-9 ? step : 0)), 1];
+}
+
 function drawEpochs(picture, passed, epochs) {
   const accuracy = passed.kind === "accuracy";
   picture.title.textContent = accuracy ? "Accuracy of each epoch" : "Loss of each epoch";
   const series = ["train", "test"].map((name) => [name, passed[name]]).filter(([, values]) => values?.length);
   if (!series.length) return picture.waiting("after the first epoch");
   const show = accuracy ? percent : short;
-  const all = series.flatMap(([, values]) => values);
-  let [low, high] = [Math.min(...all), Math.max(...all)];
-  if (accuracy) {
-    const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1].find((size) => 1 - low <= 5 * size) ?? 1;
-    [low, high] = [Math.max(0, Math.floor(low / step) * step - (1 - low < 1e-9 ? step : 0)), 1];
-  } else if (low > 0) [low, high] = [low / 1.2, high * 1.2];
-  else [low, high] = [0, high || 1];
+  const [low, high] = range(series.flatMap(([, values]) => values), accuracy);
   const sheet = picture.clear(series.map(([name, values]) => `${name} ${passed.kind} ${show(values.at(-1))}`).join(", "));
   const [left, right, top, bottom] = [42, sheet - 88, 8, picture.height - 20];
   const log = !accuracy && low > 0;
   const x = (epoch) => left + 12 + ((right - left - 24) * (epoch - 1)) / Math.max(1, epochs - 1);
-  const share = log ? (v) => Math.log(v / low) / Math.log(high / low) : (v) => (v - low) / (high - low);
+  const share = sharer(low, high, log);
   const y = (value) => bottom - (bottom - top) * share(value);
   const ticks = log ? decades(low, high) : evenly(low, high);
   picture.axes({
@@ -247,13 +266,7 @@ function drawEpochs(picture, passed, epochs) {
     xs: evenly(1, epochs, 8).filter((n) => n % 1 === 0 && n >= 1).map((epoch) => [epoch, String(epoch)]),
     ys: ticks.map((value) => [value, accuracy ? `${Number((100 * value).toFixed(1))} %` : short(value)]),
   });
-  const ends = series.map(([, values]) => y(values.at(-1)));
-  if (ends.length === 2 && Math.abs(ends[0] - ends[1]) < 14) {
-    const [middle, above] = [(ends[0] + ends[1]) / 2, ends[0] <= ends[1] ? 0 : 1];
-    ends[above] = middle - 7;
-    ends[1 - above] = middle + 7;
-  }
-  const lowest = Math.max(...ends) - (bottom - 4);
+  const ends = apart(series.map(([, values]) => y(values.at(-1))), bottom - 4);
   series.forEach(([name, values], n) => {
     const places = values.map((value, at) => [x(at + 1), y(value)]);
     picture.line(places, { class: `cg-line cg-${name}` });
@@ -261,9 +274,20 @@ function drawEpochs(picture, passed, epochs) {
       const [tag, attributes] = MARKS[name](...place);
       shape(tag, { ...attributes, class: `cg-mark cg-${name}` }, picture.svg);
     }
-    const where = { x: places.at(-1)[0] + 9, y: ends[n] + 4 - Math.max(0, lowest), class: `cg-name cg-${name}` };
+    const where = { x: places.at(-1)[0] + 9, y: ends[n] + 4, class: `cg-name cg-${name}` };
     shape("text", where, picture.svg, `${name} ${show(values.at(-1))}`);
   });
+}
+
+// how many filters stand side by side, so that their cells are as large as there is room for
+function arranged(count, rows, columns, width, height) {
+  let best = { cell: 0 };
+  for (let across = 1; across <= count; across++) {
+    const down = Math.ceil(count / across);
+    const cell = Math.min(width / (across * columns), height / (down * rows), 17);
+    if (cell > best.cell + 0.01) best = { cell, across, down };
+  }
+  return best;
 }
 
 function drawFilters(picture, filters) {
@@ -274,14 +298,7 @@ function drawFilters(picture, filters) {
   const sheet = picture.clear(`${shares.length} filters of the first layer, values up to ${short(largest)}`);
   const [rows, columns] = [shares[0].length, shares[0][0].length];
   const gap = 0.5;
-  const room = picture.height - 24;
-  let best = { cell: 0 };
-  for (let across = 1; across <= shares.length; across++) {
-    const down = Math.ceil(shares.length / across);
-    const cell = Math.min(sheet / (across * (columns + gap)), room / (down * (rows + gap)), 17);
-    if (cell > best.cell + 0.01) best = { cell, across, down };
-  }
-  const { cell, across, down } = best;
+  const { cell, across, down } = arranged(shares.length, rows + gap, columns + gap, sheet, picture.height - 24);
   shares.forEach((filter, n) => {
     const left = (n % across) * (columns + gap) * cell;
     const top = Math.floor(n / across) * (rows + gap) * cell;
@@ -303,11 +320,12 @@ function drawFilters(picture, filters) {
 function drawNorms(picture, norms) {
   if (!norms.length) return picture.waiting("after the first step");
   const sheet = picture.clear(norms.map(([name, now]) => `${name} ${short(now)}`).join(", "));
-  const known = norms.flatMap(([, now, first]) => [now, first]).filter((value) => value > 0 && Number.isFinite(value));
-  const low = 10 ** Math.floor(Math.log10(Math.min(...known, 1e300) === 1e300 ? 1 : Math.min(...known)) - 0.3);
+  const known = norms.flatMap(([, now, first]) => [now, first]).filter((value) => value > 0 && value < 1e300);
+  const low = 10 ** Math.floor(Math.log10(known.length ? Math.min(...known) : 1) - 0.3);
   const high = 10 ** Math.ceil(Math.log10(Math.max(...known, low * 10)) + 0.05);
   const [left, right, bottom] = [96, sheet - 44, picture.height - 20];
-  const x = (value) => left + ((right - left) * Math.log(Math.min(high, Math.max(value, low)) / low)) / Math.log(high / low);
+  const share = sharer(low, high, true);
+  const x = (value) => left + (right - left) * share(Math.min(high, Math.max(value, low)));
   const step = Math.min(30, (bottom - 4) / norms.length);
   const thick = Math.max(2, step * 0.55);
   for (const value of decades(low, high, 6)) {
@@ -432,7 +450,7 @@ class Board {
     if (what === this.told) return;
     this.told = what;
     const results = ["train", "test"]
-      .filter((name) => passed[name].length && passed[name].at(-1) !== null)
+      .filter((name) => passed[name].length)
       .map((name) => `${name} ${passed.kind} ${passed.kind === "accuracy" ? percent(passed[name].at(-1)) : short(passed[name].at(-1))}`);
     const epochs = `${passed.train.length} of ${now.epochs} epochs done`;
     this.said.textContent = `${SAYS[now.status]}. ${[epochs, ...results].join(", ")}.`;

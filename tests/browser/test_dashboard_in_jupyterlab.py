@@ -85,6 +85,21 @@ def test_stop_works_in_a_pause_and_by_the_keyboard(lab):
     assert page.locator(".jp-Notebook .jp-Cell").count() == 3  # the keys were not the notebook's
 
 
+def test_keys_pressed_on_its_buttons_are_not_the_notebooks(lab):
+    page = started(lab, "keys_of_the_notebook.ipynb", LONG, AFTER)
+    before = lab.cells()
+    for name in ("Pause", "Stop"):
+        button = page.get_by_role("button", name=name)
+        button.focus()
+        for key in ("b", "a", "m", "x", "d", "d", "ArrowUp"):  # new cells, another kind of cell, cells cut and gone
+            page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        assert lab.cells() == before
+        assert button.evaluate("(button) => button === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"{BOARD}[data-status='stopped']", timeout=10000)
+
+
 def test_a_kernel_interrupt_ends_the_training_without_an_error(lab):
     page = started(lab, "interrupt.ipynb", LONG)
     wait_for_steps(page)
