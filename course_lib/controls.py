@@ -174,7 +174,7 @@ def _slider(label, least, most, value):
 
 def choice(name, options, chosen, description_width):
     """Buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
-    if chosen not in list(options):
+    if not isinstance(chosen, str) or chosen not in options:
         raise ValueError(f"{name} must be one of {', '.join(options)}, but is {checks.brief(chosen)}")
     buttons = ipywidgets.ToggleButtons(
         options=list(options), value=chosen, description=name, tooltips=[f"{name}: {option}" for option in options],

@@ -47,6 +47,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     """cols (C kH kW, L) or (1, C kH kW, L) -> the story of x (1, C, H, W), and of how many windows hold each pixel."""
     cols = drawable(cols=cols)
     cols = cols[0] if cols.ndim == 3 and len(cols) == 1 else cols
+    checks.ndim("cols", cols, "(C kH kW, L)")
     plane = Plane(
         checks.pair("output_size", output_size, 1), checks.pair("kernel_size", kernel_size, 1), stride, padding
     )

@@ -27,6 +27,8 @@ def learning(losses, weights, kernel, name=""):
         )
     if losses.min() < 0:
         raise ValueError("losses must be numbers, none below 0, to be drawn by their logarithm")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be text, but is {checks.brief(name)}")
     off = np.abs(weights - kernel).max(axis=(1, 2))
     shown = np.round(weights[: len(losses)] / _GRAIN) * _GRAIN
     moves = np.diff(shown, axis=0, prepend=0).reshape(len(losses), -1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib import functional, loops
+from course_lib import checks, functional, loops
 from course_lib.frames.pooling import one_plane
 from course_lib.frames.roles import COUNT, INPUT, KERNEL, OUTPUT
 from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, geometry_text, mark, number
@@ -47,7 +47,8 @@ def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
         )
     code = plane.code(loops.conv_transpose2d)
     title = geometry_text(
-        stride=(plane.stride, 1), padding=(plane.padding, 0), output_padding=(output_padding, 0),
+        stride=(plane.stride, 1), padding=(plane.padding, 0),
+        output_padding=(checks.pair("output_padding", output_padding, 0), 0),
         dilation=(plane.dilation, 1),
     )  # fmt: skip
     story = Story(f"Transposed convolution: y = conv_transpose2d(x, w){title}", grids, steps, code)
