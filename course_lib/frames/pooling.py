@@ -117,7 +117,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (H_out, W_out) -> the story of dx of input_shape (H, W); both also with (1, 1) before."""
     dy = one_plane("dy", drawable(dy=dy))
-    axes = "(1, 1, H, W)" if np.ndim(input_shape) == 1 and len(input_shape) == 4 else "(H, W)"
+    axes = "(1, 1, H, W)" if isinstance(input_shape, (tuple, list)) and len(input_shape) == 4 else "(H, W)"
     size = checks.array_shape("input_shape", input_shape, axes)[-2:]
     pool = _pool(size, kernel_size, stride, padding)
     checks.shape("dy", dy, pool.count, "the shape of y")
