@@ -27,10 +27,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, model, optimizer, rng, setting):
-        if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(
-                f"checkpoint must be the path of a file such as 'checkpoints/net.npz', but is {checks.brief(path)}"
-            )
+        checks.path("checkpoint", path, "checkpoints/net.npz")
         for name in ("state_dict", "load_state_dict"):
             if not hasattr(optimizer, name):
                 raise TypeError(f"optimizer must have {name}() to be kept in a checkpoint, but {optimizer!r} has none")

@@ -5,6 +5,7 @@ import inspect
 import math
 import numbers
 import operator
+import os
 import reprlib
 from collections.abc import Mapping
 
@@ -244,12 +245,27 @@ def _real(name, value):
 
 
 def function(name, value):
+    """Anything that can be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, but is {brief(value)}")
     return value
 
 
+def having(name, value, *methods, such_as):
+    """An object, and not its class, with these methods."""
+    if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):
+        listed = " and ".join(f"{method}()" for method in methods)
+        raise TypeError(f"{name} must be an object with {listed}, such as {such_as}, but is {brief(value)}")
+
+
+def path(name, value, such_as):
+    """Where a file is, or will be."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be the path of a file such as {such_as!r}, but is {brief(value)}")
+
+
 def generator(name, rng):
+    """A source of random numbers."""
     if not isinstance(rng, np.random.Generator):
         expected = "a numpy.random.Generator such as np.random.default_rng(0)"
         raise TypeError(f"{name} must be {expected}, but is {brief(rng)}")

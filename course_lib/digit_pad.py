@@ -4,7 +4,6 @@ What is drawn is made into a picture as those of MNIST were made, so that the ne
 """
 
 import copy
-import io
 import itertools
 import math
 import pathlib
@@ -201,7 +200,7 @@ class DigitPad(Guarded, Pictured, anywidget.AnyWidget):
 
 
 def _checked_examples(examples):
-    if not len(examples):
+    if checks.numeric("examples", examples, may_be_empty=True).size == 0:
         return np.zeros((0, SIDE, SIDE), np.float32)
     examples = checks.floats(examples=examples)
     checks.ndim("examples", examples, "(n, 1, 28, 28)")
@@ -257,6 +256,4 @@ def _still(on_pad, seen, p, maps):
     right.set_title("how sure it is")
     for row, shown, which in zip(rows, maps, ("first", "second"), strict=False):
         figures.mosaic(row.subplots(), shown, f"after the {which} layer", columns=8 if len(shown) <= 8 else 16)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", facecolor="white")
-    return buffer.getvalue()
+    return figures.png_of(figure)

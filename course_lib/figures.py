@@ -49,6 +49,11 @@ def png(draw, width=720, height=300, above=54):
     left, below, right = 70, 50, 20  # fixed, because a layout engine takes twice as long
     place = left / width, below / height, 1 - (left + right) / width, 1 - (below + above) / height
     draw(figure.add_axes(place))
+    return png_of(figure)
+
+
+def png_of(figure):
+    """A figure, which must not be pyplot's in a widget's callbacks -> the bytes of a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
     return buffer.getvalue()

@@ -2,7 +2,9 @@
 
 Names and meanings are PyTorch's: images are (N, C, H, W); kernel_size, stride, padding and dilation are ints
 or pairs (rows, columns). dy is the gradient dL/dy that comes from above; dx, dw, db are shaped like x, w, b.
-No function changes its arguments, and no array that one returns is ever written to again.
+No function changes its arguments, and no array that one returns is ever written to again. Results are arrays of
+their own, but for flatten and flatten_backward, which return views as in PyTorch, and batch_norm2d, which hands back
+the mean and var that it was given.
 
 Inside, images lie in memory as (C, H, W, N), the batch innermost: shifting a window then moves long unbroken
 runs, which is what makes plain slices fast. `_batch_last` and `_batch_first` go between the two orders.

@@ -46,14 +46,17 @@ def numerical_gradient(f, x, eps=1e-5):
 
 
 def relative_error(a, b):
-    """a, b of one shape -> max |a - b| / max(|a|, |b|), and 0 where they are equal. NaN or infinity differs: inf."""
+    """a, b of one shape -> the largest |a - b|, divided by the largest |a| or |b|: a single number for all entries.
+
+    0 where they are equal, and inf where there is a NaN or an infinity.
+    """
     a, b = (checks.numeric(name, value, may_be_empty=True).astype(np.float64) for name, value in (("a", a), ("b", b)))
     checks.shape("b", b, a.shape, "the shape of a")
     return _error(a, b, 0)
 
 
 def _error(a, b, least):
-    """max |a - b| / max(|a|, |b|, least)"""
+    """The largest |a - b|, divided by the largest |a| or |b|, or by `least` where that is larger."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return np.inf
     # Halves, because the difference of two huge numbers may be more than a float can hold
@@ -113,6 +116,7 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
 
     Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
     """
+    checks.having("layer", layer, "forward", "backward", "state_dict", such_as="ReLU()")
     x = checks.floats(x=x).astype(np.float64)
     state = layer.state_dict()
     try:

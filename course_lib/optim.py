@@ -26,6 +26,8 @@ class Optimizer:
         for number, parameter in enumerate(self.parameters):
             if not isinstance(parameter, Parameter):
                 raise TypeError(f"parameters[{number}] must be a Parameter, but is a {type(parameter).__name__}")
+            if any(parameter is earlier for earlier in self.parameters[:number]):
+                raise ValueError(f"parameters[{number}] must differ from those before it, or it would be moved twice")
         self.lr = checks.real("lr", lr, 0)
         for name in self.memories:
             setattr(self, name, [np.zeros_like(parameter.data) for parameter in self.parameters])

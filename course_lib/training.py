@@ -83,6 +83,9 @@ def fit(
     a sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
     cannot be written.
     """
+    checks.having("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
+    checks.having("loss", loss, "forward", "backward", such_as="CrossEntropyLoss()")
+    checks.having("optimizer", optimizer, "zero_grad", "step", such_as="SGD(model.parameters(), lr=0.1)")
     x, y = _examples("x", "y", x, y)
     test = None if test is None else _examples("test[0]", "test[1]", *_pair(test))
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
@@ -113,6 +116,7 @@ def fit(
 
 def evaluate(model, loss, x, y, batch_size=250):
     """x (N, ...), y -> the mean loss, and the accuracy (None where y are not class labels); in evaluation mode."""
+    checks.having("loss", loss, "forward", such_as="CrossEntropyLoss()")
     x, y = _examples("x", "y", x, y)
     outputs = predict(model, x, batch_size)
     return loss.forward(outputs, y), accuracy(outputs, y) if _are_labels(y) else None
@@ -123,6 +127,7 @@ def predict(model, x, batch_size=250):
 
     Afterwards every layer is in the mode in which it was before.
     """
+    checks.having("model", model, "forward", "modules", such_as="Sequential(...)")
     x, batch_size = _rows("x", checks.floats(x=x)), checks.integer("batch_size", batch_size, 1)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -303,13 +308,20 @@ def _interrupt_noted():
 
 
 def save_weights(model, path):
-    """Write the model's state to `path` (.npz): whole or not at all."""
+    """Write the model's state to `path` (.npz): whole or not at all. OSError where the folder or the disk refuses."""
+    checks.having("model", model, "state_dict", such_as="Sequential(...)")
+    checks.path("path", path, "weights/net.npz")
     archive.write(path, model.state_dict())
 
 
 def load_weights(model, path):
-    """Read a state written by save_weights into the model: whole or not at all. Nothing in the file is executed."""
+    """Read a state written by save_weights into the model: whole or not at all. Nothing in the file is executed.
+
+    ValueError where the file is something else, damaged, or of another model; FileNotFoundError where there is none.
+    """
+    checks.having("model", model, "state_dict", "load_state_dict", such_as="Sequential(...)")
     own = model.state_dict()
+    checks.path("path", path, "weights/net.npz")
     with archive.reading(path, "weights of this model, written by save_weights") as arrays:
         found = {name: arrays.read(name, own[name].shape) if name in own else None for name in arrays.names}
         model.load_state_dict(found)

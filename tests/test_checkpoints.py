@@ -374,6 +374,8 @@ def test_an_optimizer_that_cannot_tell_its_state_is_refused_by_name(path):
         def step(self):
             pass
 
+        zero_grad = step
+
     fresh = Training()
     fresh.optimizer = Plain()
     with pytest.raises(TypeError, match=r"optimizer must have state_dict\(\) to be kept .*, but .* has none"):

@@ -278,9 +278,18 @@ def test_a_network_that_cannot_read_digits_is_refused(rng, wrong, error, sentenc
         DigitPad(wrong(rng))
 
 
-def test_examples_of_another_shape_are_refused(model):
-    with pytest.raises(ValueError, match="examples"):
-        DigitPad(model, np.zeros((2, 1, 8, 8)))
+@pytest.mark.parametrize(
+    "examples, sentence",
+    [
+        (np.zeros((2, 1, 8, 8)), r"must have shape \(2, 1, 28, 28\) .*, but its shape is \(2, 1, 8, 8\)"),
+        (np.zeros((2, 28, 28)), r"must have shape \(n, 1, 28, 28\), but its shape is \(2, 28, 28\)"),
+        (5, r"must have shape \(n, 1, 28, 28\), but its shape is \(\)"),
+        (None, "must be an array, but is None"),
+    ],
+)
+def test_what_cannot_be_examples_is_refused_by_name(model, examples, sentence):
+    with pytest.raises((TypeError, ValueError), match=f"^examples {sentence}$"):
+        DigitPad(model, examples)
 
 
 # ---------------------------------------------------------------- what it leaves behind

@@ -21,15 +21,6 @@ fast = [call for call in CALLS if call.shapes and call.function.__module__ == F.
 every_call = pytest.mark.parametrize("call", fast, ids=lambda call: call.name)
 
 
-def images_in(results):
-    return [result for result in results if np.ndim(result) == 4 and len(result) == SIZES["N"]]
-
-
-every_call_for_images = pytest.mark.parametrize(
-    "call", [call for call in fast if images_in(call.run())], ids=lambda call: call.name
-)
-
-
 def in_a_new_thread(work):
     """work() -> its result, from a thread that has no working memory yet."""
     results = []
@@ -114,17 +105,20 @@ def test_no_result_lies_in_working_memory_though_a_kernel_of_one_cell_leaves_not
     assert not any(np.may_share_memory(cols, memory) for memory in vars(machine._reused).values())
 
 
-@every_call_for_images
-def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_nothing(call):
+def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_nothing():
     def batch_last(array):
         return np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0)
 
-    arguments = {
-        name: batch_last(value) if isinstance(value, np.ndarray) and len(value) == SIZES["N"] else value
-        for name, value in call.arguments().items()
-    }
-    for image in images_in(call.run(**arguments)):
-        assert np.moveaxis(image, 0, -1).flags.c_contiguous
+    return_images = 0
+    for call in fast:
+        arguments = {
+            name: batch_last(value) if isinstance(value, np.ndarray) and len(value) == SIZES["N"] else value
+            for name, value in call.arguments().items()
+        }
+        images = [result for result in call.run(**arguments) if np.ndim(result) == 4 and len(result) == SIZES["N"]]
+        assert all(np.moveaxis(image, 0, -1).flags.c_contiguous for image in images), call.name
+        return_images += bool(images)
+    assert return_images > len(fast) / 2
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="page faults are counted and avoided only on Linux")

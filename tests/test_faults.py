@@ -200,6 +200,7 @@ import functools, os, signal, sys, threading, time
 import numpy as np
 from course_lib.exercises import check, guard
 import course_lib.exercises.checking as checking
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have it ignored
 guard.SECONDS, guard.MEMORY = {seconds}, {megabytes} * 2**20
 checking.display = lambda verdict: print(verdict.status, verdict.raised.kind if verdict.raised else "")
 def conv1d(x, w, stride=1, padding=0):

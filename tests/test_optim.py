@@ -213,6 +213,7 @@ BAD = {
     "a layer": (lambda: optim.SGD(Linear(2, 3), 0.1), r"parameters must be a list .*, but is Linear\("),
     "one parameter": (lambda: optim.Adam(weight), r"parameters must be a list .*, but is Parameter\("),
     "an array": (lambda: optim.Adam([weight, np.ones(3)]), r"parameters\[1\] must be a Parameter, but is a ndarray"),
+    "one twice": (lambda: optim.SGD([weight, Parameter([1.0]), weight], 0.1), r"parameters\[2\] must differ from"),
     "negative lr": (lambda: optim.SGD([weight], -0.1), "lr must be at least 0 .*, but is -0.1"),
     "lr in words": (lambda: optim.SGD([weight], "fast"), "lr must be a number, but is 'fast'"),
     "lr NaN": (lambda: optim.Adam([weight], float("nan")), "lr must be at least 0 .*, but is nan"),

@@ -177,12 +177,16 @@ def test_a_finished_course_has_nothing_next():
 
 def test_the_dashboard_as_html_says_the_same_and_escapes():
     progress.record("conv1d", True)
-    progress.record("<b>unknown", True)
+    progress.record("<i>unknown", True)
     board = progress.dashboard()
     markup = board._repr_html_()
     for name in exercises.names():
         assert name in markup
-    assert "✓ conv1d" in markup and "<b>unknown" not in markup
+    assert "✓ conv1d" in markup and "unknown" not in markup  # only what is an exercise is shown
     assert 'href="01_conv1d.ipynb"' in markup
     assert not re.search(r"0x[0-9a-f]{4,}|\d{4}-\d\d-\d\d", markup + repr(board))
     assert board.count()[0] == 1
+    board.lessons["<u>lesson"] = ["<i>unknown", "<s>other"]
+    markup = board._repr_html_()
+    assert all(f"&lt;{name}" in markup for name in ("u&gt;lesson", "i&gt;unknown", "s&gt;other"))
+    assert not re.search("<[uis]>", markup)

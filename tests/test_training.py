@@ -213,6 +213,10 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"model": 3}, r"model must be an object with forward\(\) and .*, such as Sequential\(...\), but is 3"),
+        ({"loss": CrossEntropyLoss}, r"loss must be .*, such as CrossEntropyLoss\(\), but is <class '.*CrossE"),
+        ({"loss": np.abs}, r"loss must be an object with forward\(\) and backward\(\), .*, but is <ufunc 'absolute'>"),
+        ({"optimizer": SGD}, r"optimizer must be .*, such as SGD\(model.parameters\(\), lr=0.1\), but is <class"),
         ({"epochs": 0}, "epochs must be at least 1, but is 0"),
         ({"batch_size": 2.5}, "batch_size must be an integer"),
         ({"rng": 0}, "rng must be a numpy.random.Generator"),
@@ -233,9 +237,12 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
 def test_bad_input_is_named(change, message):
     x, y = make_examples()
     net = make_network()
-    given = {"x": x, "y": y, "epochs": 1, "batch_size": 16, "rng": np.random.default_rng(0), **change}
-    with pytest.raises((ValueError, TypeError), match=message):
-        training.fit(net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), progress=False, **given)
+    given = {
+        "model": net, "loss": CrossEntropyLoss(), "optimizer": SGD(net.parameters(), 0.1), "x": x, "y": y,
+        "epochs": 1, "batch_size": 16, "rng": np.random.default_rng(0), **change,
+    }  # fmt: skip
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        training.fit(progress=False, **given)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +254,8 @@ def test_bad_input_is_named(change, message):
         (lambda net, x, y: training.predict(net, 3), r"x must have shape \(N, ...\), but is a single number"),
         (lambda net, x, y: training.evaluate(net, CrossEntropyLoss(), x, y, 1.5), "batch_size must be an integer"),
         (lambda net, x, y: training.evaluate(net, CrossEntropyLoss(), x, y[:5]), "y must have one entry for each"),
+        (lambda net, x, y: training.evaluate(net, CrossEntropyLoss, x, y), r"loss must be .* but is <class"),
+        (lambda net, x, y: training.predict(None, x), r"model must be an object with .*, but is None"),
     ],
 )
 def test_what_cannot_be_predicted_or_evaluated_is_named_and_the_mode_is_left_alone(do, message):
@@ -329,8 +338,10 @@ def test_an_interrupt_ends_a_pause():
     x, y = make_examples()
     with stop_button() as press:
         threading.Timer(0.2, press).start()
-        history = train(make_network(), x, y, watch=Notes(training.GO_ON, *[training.PAUSE] * 10_000))
+        notes = Notes(training.GO_ON, *[training.PAUSE] * 200)
+        history = train(make_network(), x, y, watch=notes)
     assert history.interrupted and len(history.step_loss) == 1
+    assert notes.wishes  # it did not wait for all of them
 
 
 def test_a_watcher_is_told_of_an_error_too():
@@ -482,6 +493,15 @@ def test_a_header_that_claims_to_be_endless_is_refused_without_being_read(tmp_pa
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_is_no_path_or_no_model_is_named(tmp_path):
+    for use in (training.save_weights, training.load_weights):
+        with pytest.raises(TypeError, match=r"^path must be the path of a file such as 'weights/net.npz', but is 5$"):
+            use(make_network(), 5)
+        with pytest.raises(TypeError, match=r"^model must be an object with state_dict\(\).*, but is <class '.*Lin"):
+            use(Linear, tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_file_is_named(tmp_path):
