@@ -12,8 +12,8 @@ from course_lib.exercises.exercise import Mistake
 from course_lib.exercises.slips import Slip
 
 # (H, W), (kH, kW), stride, padding. Each mistake shows in one of them at least, and none hides in all: sizes that
-# differ, remainders of 0, 1 and 2, windows that overlap and that do not; and one in which all sizes agree, so that
-# what is swapped gives wrong values there where elsewhere it cannot run.
+# differ, remainders of 0, 1 and 2, windows that overlap and that do not, padding wider than the kernel reaches; and one
+# in which all sizes agree, so that what is swapped gives wrong values there where elsewhere it cannot run.
 GEOMETRIES = (
     ((6, 7), (3, 2), 2, 1),
     ((5, 6), (3, 3), 1, 0),
@@ -22,7 +22,7 @@ GEOMETRIES = (
     ((5, 5), (3, 3), 1, 1),
     ((6, 6), (3, 3), 2, 0),
     ((7, 7), (3, 3), 2, 1),
-    ((6, 6), (2, 3), 1, 1),
+    ((6, 6), (2, 3), 1, 2),
 )
 
 
@@ -31,6 +31,12 @@ def gradient_of_input(axes):
     slip = partial(Slip, slips.input_gradient)
     channels = _channels_of_input(slip) if axes == 4 else ()
     return (*kernel(axes, slip, IN_DX), *scattering(axes, slip), *_skipped(axes, slip), *_sums(axes, slip), *channels)
+
+
+def gradient_of_input_alone(axes):
+    """The mistakes of dx, where it is all that is returned: then an exception is about nothing else."""
+    slip = partial(Slip, slips.input_gradient)
+    return (*gradient_of_input(axes), *no_room(slip), *_zeros_around_dy(slip))
 
 
 def gradient_of_weight(axes):
@@ -73,7 +79,7 @@ def output(axes):
             "wrong number of outputs",
             "The number of windows is off. How far can the first one move, and how many places is that? "
             "(`out_size` says it.)",
-            tuple(slip(count=count) for count in (one_less, one_padding, no_padding, rounded_up, kernel_forgotten)),
+            tuple(slip(count=count) for count in WRONG_COUNTS),
         ),
         Mistake("x not padded", NOT_PADDED, tuple(slip(pad=pad) for pad in WRONG_PADS)),
         Mistake(
@@ -93,8 +99,26 @@ def output(axes):
             tuple(slip(w=partial(_only_position, index=index)) for index in (0, -1)),
         ),
         Mistake("only one position kept", MADE_ANEW, tuple(slip(turn=position) for position in POSITIONS)),
-        *([Mistake("H and W mixed up", MIXED_UP, (slip(turn=transpose),))] if axes == 2 else []),
+        *(_two_axes(slip) if axes == 2 else ()),
     )
+
+
+def _two_axes(slip):
+    return (
+        Mistake("H and W mixed up", MIXED_UP, (slip(turn=transpose),)),
+        Mistake(
+            "matrix product",
+            "A matrix product seems to stand where number is multiplied by number: `@` pairs rows with columns. "
+            "Lay the kernel on the window, multiply what lies on what, and sum.",
+            (partial(matrix_product, pairs="abij,bc->ij"), partial(matrix_product, pairs="abij,cb->ij")),
+        ),
+    )
+
+
+def matrix_product(x, w, stride, padding, pairs):
+    """The sum of window @ w, or of window @ w.T."""
+    count = slips.out_sizes(x.shape, w.shape, stride, padding)
+    return np.einsum(pairs, slips.unfold(x[None, None], w.shape, stride, padding, count)[0, 0], w)
 
 
 def scattering(axes, slip):
@@ -151,6 +175,35 @@ def scattering(axes, slip):
             "Where windows overlap, the sum seems to be divided by their number. "
             "An input that feeds several outputs collects from all of them: it takes the sum, not the mean.",
             (slip(add=slips.averaged),),
+        ),
+    )
+
+
+def no_room(slip):
+    return (
+        Mistake(
+            "no room for the padding",
+            "It fails where there is padding: windows reach into the border, and what they are added to has none. "
+            "Make it as large as the padded input, and take the border off at the end.",
+            (slip(room=bare, crop=untouched),),
+        ),
+    )
+
+
+def _zeros_around_dy(slip):
+    """The mistakes of the gather form where dy is padded so that nothing need be cut off."""
+    return (
+        Mistake(
+            "dy padded like x",
+            "dy seems to get as many zeros around it as x got. The more padding went in forward, the less is needed "
+            "backward: how far does the kernel reach over the end of dy, and how much of that is padding of x?",
+            (padded_like_x,),
+        ),
+        Mistake(
+            "padding wider than the kernel reaches",
+            "It fails where the padding is larger than k - 1. There the outermost outputs saw nothing but padding: "
+            "a negative number of zeros around dy means that its border is cut off.",
+            (slip(room=fails_where_the_padding_is_wider),),
         ),
     )
 
@@ -319,12 +372,14 @@ one_padding = _counts(lambda n, k, s, p: (n + p - k) // s + 1)
 no_padding = _counts(lambda n, k, s, p: (n - k) // s + 1)
 rounded_up = _counts(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1)
 kernel_forgotten = _counts(lambda n, k, s, p: (n + 2 * p) // s)
+end_missed = _counts(lambda n, k, s, p: -(-(n + 2 * p - k) // s))  # range(0, n + 2 p - k, s)
+WRONG_COUNTS = (one_less, one_padding, no_padding, rounded_up, kernel_forgotten, end_missed)
 
 # ---------------------------------------------------------------- padding
 
 NOT_PADDED = (
-    "It is right only where the padding is 0: the windows seem to be taken from x, but the kernel met the padded x, "
-    "which has zeros on *both* sides."
+    "It is right only where the padding is 0: are the windows taken from the bare x? The kernel met x with zeros on "
+    "*both* sides, along its positions and along no other axis."
 )
 
 
@@ -348,6 +403,25 @@ def zeros_in_front(x, padding):
 
 
 WRONG_PADS = (no_zeros, fails_at_the_border, zeros_behind, zeros_in_front)
+
+
+def bare(size, kernel, count, stride, padding):
+    return tuple(size)
+
+
+def fails_where_the_padding_is_wider(size, kernel, count, stride, padding):
+    if padding > min(kernel) - 1:
+        raise ValueError("a negative number of zeros")
+    return tuple(n + 2 * padding for n in size)
+
+
+def padded_like_x(dy, x, w, stride, padding):
+    """dx where dy gets `padding` zeros all around, in place of k - 1 - padding."""
+    whole = Slip(slips.input_gradient, crop=untouched)(dy, x, w, stride, padding)  # of k - 1 zeros
+    n = 1 if x.ndim == 1 else 2
+    less = [k - 1 - padding for k in w.shape[-n:]]
+    whole = np.pad(whole, [(0, 0)] * (whole.ndim - n) + [(max(-few, 0),) * 2 for few in less])
+    return whole[(..., *(slice(max(few, 0), m - max(few, 0)) for few, m in zip(less, whole.shape[-n:], strict=True)))]
 
 
 def untouched(padded, size, padding):

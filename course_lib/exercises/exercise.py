@@ -7,10 +7,12 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from course_lib import functional
+from course_lib.exercises.slips import Slip
 
 SEED = 0
 
@@ -118,9 +120,23 @@ class Exercise:
     def _results_of_wrongs(self):
         return {wrong: {} for mistakes in self.mistakes.values() for mistake in mistakes for wrong in mistake.wrongs}
 
+    @cached_property
+    def pairs(self):
+        """tensor -> (one mistake, another, a wrong function that makes both at once), wherever two go together."""
+        found = {}
+        for tensor, mistakes in self.mistakes.items():
+            slips = [(mistake, wrong) for mistake in mistakes for wrong in mistake.wrongs if isinstance(wrong, Slip)]
+            found[tensor] = [
+                (one, other, both)
+                for (one, a), (other, b) in combinations(slips, 2)
+                if one is not other and (both := a.with_(b))
+            ]
+            self._results_of_wrongs |= {both: {} for *_, both in found[tensor]}
+        return found
+
     def result_of(self, wrong, number):
         """What a wrong function makes of a case, None where it raises. Each answer is held against all of them."""
-        known = self._results_of_wrongs.get(wrong, {})  # what is put together on the way is not kept
+        known = self._results_of_wrongs.get(wrong, {})  # what was fitted to one learner's array is not kept
         if number not in known:
             arguments = [copied(value) for value in self.arguments[number].values()]
             try:

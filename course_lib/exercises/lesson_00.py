@@ -55,6 +55,11 @@ def all_at_once(f, x, eps):
     return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
 
 
+def entry_alone(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: (f(x[index] + eps) - f(x[index] - eps)) / (2 * eps))
+
+
 def all_at_once_number(f, x, eps):
     return all_at_once(f, x, eps).ravel()[0]
 
@@ -191,6 +196,17 @@ NUMERICAL_GRADIENT = Exercise(
                 "It is right for float64 only. In an array of integers a small nudge is cut off, in float32 it drowns: "
                 "what is the dtype of the copy you nudge, and of the array you fill?",
                 (own_dtype, into_own_dtype, own_dtype_both),
+            ),
+            Mistake(
+                "nudge does not arrive",
+                "Every value is 0: f seems to be asked at the same place twice, or nothing is written into the result. "
+                "Is the array that you nudge the one that f gets?",
+                (lambda f, x, eps: np.zeros(np.shape(x)),),
+            ),
+            Mistake(
+                "entries asked alone",
+                "f seems to be given one entry alone. It wants the whole array, in which one entry is nudged.",
+                (entry_alone,),
             ),
             Mistake(
                 "eps not used",

@@ -7,8 +7,9 @@ from course_lib.exercises import convolution, slips
 from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.prediction import Prediction
 
-# (n, k, stride, padding): remainders of 1, 0, 1, 2, 0, 0; windows that overlap, and windows that do not
-GEOMETRIES = ((10, 3, 2, 1), (7, 3, 1, 0), (9, 4, 3, 1), (8, 3, 3, 0), (6, 3, 1, 2), (9, 3, 2, 0))
+# (n, k, stride, padding): remainders of 1, 0, 1, 2, 0, 0; windows that overlap, and windows that do not; padding that
+# is wider than the kernel reaches
+GEOMETRIES = ((10, 3, 2, 1), (7, 3, 1, 0), (9, 4, 3, 1), (8, 3, 3, 0), (6, 2, 1, 2), (9, 3, 2, 0))
 
 
 def forward_cases(rng):
@@ -100,7 +101,7 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
-    mistakes={"dx": convolution.gradient_of_input(1)},
+    mistakes={"dx": convolution.gradient_of_input_alone(1)},
     **BACKWARD,
 )
 
@@ -122,7 +123,7 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
-    mistakes={"dx": convolution.gradient_of_input(1)},
+    mistakes={"dx": convolution.gradient_of_input_alone(1)},
     **BACKWARD,
 )
 

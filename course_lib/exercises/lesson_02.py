@@ -98,7 +98,7 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
-    mistakes={"dx": convolution.gradient_of_input(2)},
+    mistakes={"dx": convolution.gradient_of_input_alone(2)},
     **BACKWARD,
 )
 
@@ -120,7 +120,7 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
-    mistakes={"dx": convolution.gradient_of_input(2)},
+    mistakes={"dx": convolution.gradient_of_input_alone(2)},
     **BACKWARD,
 )
 

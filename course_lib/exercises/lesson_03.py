@@ -199,7 +199,7 @@ INPUT_GRADIENT = Exercise(
     ),
     tensors=("dx",),
     windows={"dx": convolution.coverage},
-    mistakes={"dx": convolution.gradient_of_input(4)},
+    mistakes={"dx": convolution.gradient_of_input_alone(4)},
     **BACKWARD,
 )
 

@@ -83,7 +83,8 @@ def _read_then(change):
     return lambda cols, shape: change(read(cols, shape))
 
 
-CELLS_FIRST, CELLS_SWAPPED, BY_COLUMNS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), (0, 1, 2, 3, 5, 4)
+CELLS_FIRST, CELLS_SWAPPED, BACKWARDS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), (0, 3, 2, 1, 4, 5)
+OTHER_ROWS, BY_COLUMNS = (CELLS_FIRST, CELLS_SWAPPED, BACKWARDS), (0, 1, 2, 3, 5, 4)
 
 ROW_ORDER = (
     "The rows stand in another order than the weights: w.reshape(C_out, -1) goes through channels first, then kernel "
@@ -107,7 +108,7 @@ def im2col_mistakes():
         Mistake(
             "row order differs from w",
             ROW_ORDER,
-            (slip(order=_permuted(*CELLS_FIRST)), slip(order=_permuted(*CELLS_SWAPPED))),
+            tuple(slip(order=_permuted(*axes)) for axes in OTHER_ROWS),
         ),
         Mistake("windows by columns", COLUMN_ORDER, (slip(order=_permuted(*BY_COLUMNS)),)),
         Mistake(
@@ -191,12 +192,12 @@ def col2im_mistakes():
     def slip(**steps):
         return Slip(col2im, **steps)
 
-    shared = convolution.scattering(2, slip)
+    shared = (*convolution.scattering(2, slip), *convolution.no_room(slip))
     return (
         Mistake(
             "row order differs from im2col",
             ROW_ORDER,
-            (slip(order=_misread(*CELLS_FIRST)), slip(order=_misread(*CELLS_SWAPPED))),
+            tuple(slip(order=_misread(*axes)) for axes in OTHER_ROWS),
         ),
         Mistake("windows by columns", COLUMN_ORDER, (slip(order=_misread(*BY_COLUMNS)),)),
         Mistake(

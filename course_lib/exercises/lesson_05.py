@@ -31,6 +31,18 @@ def _count(size, kernel_size, stride, padding):
     return slips.out_sizes(size, (kernel_size, kernel_size), _step(kernel_size, stride), padding)
 
 
+def pool_patterns(shape):
+    """What is told where no known wrong function explains an answer. shape(**case) -> (N, C, H, W)."""
+    return [
+        (convolution.MIXED_UP, lambda **case: shape(**case)[2] != shape(**case)[3]),
+        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
+        (
+            "It fails where no stride is given: windows then stand kernel_size apart.",
+            lambda stride, **_: stride is None,
+        ),
+    ]
+
+
 # ---------------------------------------------------------------- max pooling, forward
 
 
@@ -198,6 +210,12 @@ MAX_POOL2D = Exercise(
                     _y(value=lambda window: window[np.isfinite(window)].sum()),
                 ),
             ),
+            Mistake(
+                "search begins at 0",
+                "Where all of a window is negative, 0 comes out: does the search for the largest begin at 0? "
+                "Then nothing negative can win.",
+                (lambda *case: np.maximum(pool(*case)[0], 0),),
+            ),
             Mistake("stride of windows", POOL_STRIDE, tuple(_y(steps=steps) for steps in WRONG_STEPS)),
             Mistake(
                 "padding ignored",
@@ -257,6 +275,7 @@ MAX_POOL2D = Exercise(
             ),
         ),
     },
+    patterns=pool_patterns(lambda x, **_: x.shape),
     extras={
         "With kernel_size=(2, 3) in place of one number it fails. That is fine here, but PyTorch's pooling knows "
         "both.": (lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1]))
@@ -537,16 +556,10 @@ AVG_POOL2D_BACKWARD = Exercise(
                 ),
             ),
             *convolution.scattering(2, _spread),
+            *convolution.no_room(_spread),
         )
     },
-    patterns=[
-        (convolution.MIXED_UP, lambda input_shape, **_: input_shape[2] != input_shape[3]),
-        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
-        (
-            "It fails where no stride is given: windows then stand kernel_size apart.",
-            lambda stride, **_: stride is None,
-        ),
-    ],
+    patterns=pool_patterns(lambda input_shape, **_: input_shape),
 )
 
 # ---------------------------------------------------------------- flatten

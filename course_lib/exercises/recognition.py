@@ -2,16 +2,14 @@
 
 import re
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
 
 from course_lib.exercises.findings import close
-from course_lib.exercises.slips import Slip
 
 WHOLE_NUMBERS = (
-    "Every entry of {tensor} is a whole number: the array it is built in has an integer dtype, "
-    "and cuts off what comes behind the point."
+    "Every entry of {tensor} is a whole number. An array of integer dtype cuts off what comes behind the point, "
+    "and a number written into the code stays what it is, whatever the arguments."
 )
 NOT_FINITE = "{tensor} holds NaN or infinity. Look for a division by zero, or for numbers that grow too large."
 COARSE = "{tensor} is float16, with three digits only. float32 is the least that gradients are computed in."
@@ -39,7 +37,12 @@ class Tensor:
         self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", raised.line) for raised in self.raised)
 
     def close(self, array, reference):
-        return close(array, reference, self.exercise.tolerance)
+        return close(array, reference, self.exercise.tolerance) and not self._points_nowhere(array, reference)
+
+    @staticmethod
+    def _points_nowhere(array, reference):
+        """Whether what should be indices are numbers with a point, by which nothing can be looked up."""
+        return reference.dtype.kind in "iu" and array.dtype.kind == "f"
 
     @property
     def came(self):
@@ -70,7 +73,7 @@ class Tensor:
         kinds = {array.dtype.kind for array, _ in self.came}
         if kinds - set("fiub"):
             return [f"{self.name} has dtype {dtype}, but real numbers are expected."]
-        if "f" in kinds and self.references[0].dtype.kind in "iu":
+        if any(self._points_nowhere(array, reference) for array, reference in self.came):
             return [f"{self.name} has dtype {dtype}, but integers are expected: they say where something stands."]
         if dtype == np.float16:
             return [COARSE.format(tensor=self.name)]
@@ -97,14 +100,16 @@ class Tensor:
         mistakes = self.exercise.mistakes.get(self.name, ())
         known = [(mistake, self._fitted(wrong)) for mistake in mistakes for wrong in mistake.wrongs]
         if not any(self.wrong_arrays):
+            if not all(raised.kind in ("ValueError", "IndexError") for raised in self.raised):
+                return []  # a misspelt name is no mistake about shapes, wherever it is come upon
             alone = len(self.exercise.tensors) == 1 or self.stands_in_the_line
-            about_shapes = all(re.search("shape|broadcast|size", raised.message) for raised in self.raised)
+            about_shapes = all(re.search("shape|broadcast|mismatch", raised.message) for raised in self.raised)
             return self._fitting(known, self._raises_where) or (
                 self._fitting(known, self._raises_where_it_cannot_fit) if alone and about_shapes else []
             )
         return (
             self._fitting(known, self._equals)
-            or self._fitting_together(known)
+            or self._fitting_together()
             or self._fitting(known, self._equals_where_both_came)
         )
 
@@ -119,13 +124,9 @@ class Tensor:
     def _fitting(self, known, fits):
         return next(([mistake.says] for mistake, wrong in known if fits(wrong)), [])
 
-    def _fitting_together(self, known):
-        for (one, a), (other, b) in combinations(known, 2):
-            if one is not other and isinstance(a, Slip) and isinstance(b, Slip):
-                both = a.with_(b)
-                if both and self._equals(both):
-                    return [one.says, other.says]
-        return []
+    def _fitting_together(self):
+        pairs = self.exercise.pairs.get(self.name, ())
+        return next(([one.says, other.says] for one, other, both in pairs if self._equals(both)), [])
 
     def _raises_where(self, wrong):
         """Right in some cases, an exception in all others, and so is the learner's."""

@@ -149,6 +149,7 @@ SEEN_BY_THE_JUDGE = {  # what no table of mistakes holds, and words of what is s
     "changed": "not the same after the call",
     "order": "come in another order",
     "count": "are expected",
+    "integers": "but integers are expected",
     "H and W mixed up": convolution.MIXED_UP,
     None: "is None",
 }

@@ -1,7 +1,8 @@
 """Wrong answers as learners write them, independent of the wrong functions beside the exercises.
 
 `WRONG` holds (exercise, {tensor: the mistake's short name}, function or class). Where no mistake has that name it is
-something the judge sees by itself: "changed" (an argument), "order" and "count" (of the results), None (nothing came).
+something the judge sees by itself: "changed" (an argument), "order" and "count" (of the results), "integers" (numbers
+with a point came in their place), None (nothing came).
 """
 
 import numpy as np
@@ -34,6 +35,12 @@ def true_convolution(x, w, stride=1, padding=0):
 def one_output_too_few(x, w, stride=1, padding=0):
     xp, k = np.pad(x, padding), len(w)
     return np.array([xp[i * stride : i * stride + k] @ w for i in range((len(xp) - k) // stride)])
+
+
+@wrong("conv1d", y="wrong number of outputs")
+def last_start_missed(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    return np.array([xp[start : start + k] @ w for start in range(0, len(xp) - k, stride)])
 
 
 @wrong("conv1d", y="stride missing")
@@ -318,7 +325,7 @@ def gather_means(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- two dimensions
 
 
-def window_sum(x, w, stride, padding, rows=None, columns=None):
+def window_sum(x, w, stride, padding, rows=None, columns=None, multiply=np.multiply):
     kH, kW = w.shape
     xp = np.pad(x, padding)
     H_out = out_size(x.shape[0], kH, stride, padding)
@@ -327,7 +334,7 @@ def window_sum(x, w, stride, padding, rows=None, columns=None):
     for i in range(H_out):
         for j in range(W_out):
             top, left = i * (rows or stride), j * (columns or stride)
-            y[i, j] = np.sum(xp[top : top + kH, left : left + kW] * w)
+            y[i, j] = np.sum(multiply(xp[top : top + kH, left : left + kW], w))
     return y
 
 
@@ -561,6 +568,37 @@ def gather2_cut_at_the_corner(dy, x, w, stride=1, padding=0):
     return full[: x.shape[0], : x.shape[1]]
 
 
+@wrong("conv2d_single", y="matrix product")
+def window_at_kernel(x, w, stride=1, padding=0):
+    return window_sum(x, w, stride, padding, multiply=np.matmul)
+
+
+@wrong("conv2d_single_input_gradient_scatter", dx="no room for the padding")
+def stamped_on_zeros_like_x(dy, x, w, stride=1, padding=0):
+    dx = np.zeros_like(x)
+    for i, j in np.ndindex(dy.shape):
+        dx[i * stride : i * stride + w.shape[0], j * stride : j * stride + w.shape[1]] += dy[i, j] * w
+    return dx
+
+
+def gathered_with(zeros, dy, x, w, stride, padding):
+    """The turned kernel slid over the spread dy, with zeros(k) around it, and nothing cut off."""
+    spread = np.zeros([n + 2 * padding - k + 1 for n, k in zip(x.shape, w.shape, strict=True)])
+    spread[::stride, ::stride] = dy
+    spread = np.pad(spread, [(zeros(k), zeros(k)) for k in w.shape])
+    return window_sum(spread, w[::-1, ::-1], 1, 0)
+
+
+@wrong("conv2d_single_input_gradient_gather", dx="dy padded like x")
+def forward_padding_around_dy(dy, x, w, stride=1, padding=0):
+    return gathered_with(lambda k: padding, dy, x, w, stride, padding)
+
+
+@wrong("conv2d_single_input_gradient_gather", dx="padding wider than the kernel reaches")
+def fewer_zeros_than_none(dy, x, w, stride=1, padding=0):
+    return gathered_with(lambda k: k - 1 - padding, dy, x, w, stride, padding)
+
+
 # ---------------------------------------------------------------- channels and batches
 
 
@@ -780,6 +818,26 @@ def moved_and_left(f, x, eps=1e-5):
     return grad
 
 
+@wrong("numerical_gradient", grad="nudge does not arrive")
+def nudges_a_flat_copy(f, x, eps=1e-5):
+    flat = np.array(x, dtype=float).flatten()
+    grad = np.zeros(flat.size)
+    for place in range(flat.size):
+        flat[place] += eps
+        above = f(x)
+        flat[place] -= 2 * eps
+        below = f(x)
+        flat[place] += eps
+        grad[place] = (above - below) / (2 * eps)
+    return grad.reshape(x.shape)
+
+
+@wrong("numerical_gradient", grad="entries asked alone")
+def entry_by_entry(f, x, eps=1e-5):
+    slopes = [(f(value + eps) - f(value - eps)) / (2 * eps) for value in np.array(x, dtype=float).ravel()]
+    return np.reshape(slopes, x.shape)
+
+
 @wrong("numerical_gradient", grad="divided by the wrong distance")
 def stopped_halfway_down(f, x, eps=1e-5):
     x = np.array(x, dtype=float)
@@ -837,6 +895,11 @@ def columns(x, kernel_size, stride, padding, write=None, pad=True):
 @wrong("im2col", cols="row order differs from w")
 def channels_last(x, kernel_size, stride=1, padding=0):
     return columns(x, kernel_size, stride, padding, lambda window: window.transpose(0, 2, 3, 1).reshape(len(x), -1))
+
+
+@wrong("im2col", cols="row order differs from w")
+def columns_as_fortran_has_them(x, kernel_size, stride=1, padding=0):
+    return columns(x, kernel_size, stride, padding, lambda window: np.stack([part.ravel("F") for part in window]))
 
 
 @wrong("im2col", cols="windows by columns")
@@ -1042,6 +1105,20 @@ def stride_defaults_to_one(x, kernel_size, stride=None, padding=0):
 @wrong("max_pool2d", y="padding wins", indices="padding wins")
 def padded_with_zeros(x, kernel_size, stride=None, padding=0):
     return pooled(x, kernel_size, stride, padding, fill=0)
+
+
+@wrong("max_pool2d", indices="integers")
+def places_in_an_array_of_zeros(x, kernel_size, stride=None, padding=0):
+    y, indices = pooled(x, kernel_size, stride, padding)
+    noted = np.zeros(y.shape)
+    noted[:] = indices
+    return y, noted
+
+
+@wrong("max_pool2d", y="search begins at 0")
+def larger_than_nothing(x, kernel_size, stride=None, padding=0):
+    y, indices = pooled(x, kernel_size, stride, padding)
+    return np.where(y > 0, y, 0), indices
 
 
 @wrong("max_pool2d", results="count")
