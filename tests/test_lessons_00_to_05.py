@@ -458,8 +458,10 @@ def test_as_many_windows_of_digits_are_tied_as_05_says():
     five = lesson("05")
     five.says("Take the 1,497 handwritten digits")
     assert len(five["digits"]) == 1497
-    count, _ = five["winners"](five["digits"])
+    count, top = five["winners"](five["digits"])
     assert 0.75 < np.mean(count > 1) < 0.85  # "about four of five" in the question
+    told = exercises.predictions.get("05/share").choices["b"][1]
+    assert f"{100 * np.mean((count > 1) & (top == 1)):.0f} windows of 100" in told
     five.says("Now more than half of all windows are tied and alive", "nearly all ties are at 0")
     shares = re.findall(r"tied at 0 +(\d+)%, tied above 0 +(\d+)%", five.cell("for bias in (0.0, 0.5)")[0])
     (at_0, above_0), (at_bias, above_bias) = (map(int, pair) for pair in shares)

@@ -847,7 +847,7 @@ PREDICTIONS = (
             ),
             "b": (
                 "In about one in ten",
-                "Strokes of full ink alone make almost as many ties. And most of the picture is not ink.",
+                "Strokes of full ink alone tie in 7 windows of 100. And most of the picture is not ink.",
             ),
             "c": ("In about a third", "More. Most of a digit is background, and it is flat."),
             "d": ("In about four of five", ""),
