@@ -150,7 +150,7 @@ CLINIC_03 = Exercise(
     minutes=8,
     task=(
         "`dx` of a convolution with one channel, collected by a turned kernel. It has run for months on images with an "
-        "odd number of pixels. Today someone trains on 6 x 6."
+        "odd number of rows and columns. Today someone trains on 6 x 6."
     ),
     hints=(
         "Which sizes of x lead to the same size of y? What does dy know of the difference?",
