@@ -58,7 +58,8 @@ def _draw_line(picture, x0, y0, x1, y1, radius):
 
 def _reach(a, b, radius):
     """Which pixels a line from a to b can touch, along one axis: the first, and the one behind the last."""
-    return max(0, math.floor(min(a, b) - radius)), min(_FINE, math.ceil(max(a, b) + radius) + 1)
+    first, behind = math.floor(min(a, b) - radius), math.ceil(max(a, b) + radius) + 1
+    return max(0, first), max(0, min(_FINE, behind))  # a negative end would count from the other side
 
 
 def normalised(picture):
@@ -171,15 +172,20 @@ class DigitPad(Guarded, Pictured, anywidget.AnyWidget):
         self.reading = {"number": self.drawing["number"], **self._answer(self.drawing)}
 
     def _answer(self, drawing):
-        chosen = drawing["example"]
-        picture = drawn(drawing["strokes"], None if chosen is None else self._examples[chosen])
-        if not picture.any():
+        picture = self._on_pad(drawing)
+        if picture is None:
             return {"says": _ASK}
         seen, p, maps = self._look(picture)
         return {
             "says": _sentence(p), "probabilities": p.tolist(), "seen": _bytes(seen),
             "maps": [{"shape": shown.shape, "pixels": _bytes(shown)} for shown in maps],
         }  # fmt: skip
+
+    def _on_pad(self, drawing):
+        """A drawing -> what is on the pad, or None where there is nothing to be seen."""
+        chosen = drawing["example"]
+        picture = drawn(drawing["strokes"], None if chosen is None else self._examples[chosen])
+        return picture if picture.max() >= _INK else None
 
     def _look(self, picture):
         """A picture -> what the network sees of it, the ten probabilities, and its maps."""
@@ -194,9 +200,8 @@ class DigitPad(Guarded, Pictured, anywidget.AnyWidget):
             if not len(self._examples):
                 return None
             drawing = {"strokes": [], "example": len(self._examples) // 2}
-        chosen = drawing["example"]
-        on_pad = drawn(drawing["strokes"], None if chosen is None else self._examples[chosen])
-        return _still(on_pad, *self._look(on_pad)) if on_pad.any() else None
+        picture = self._on_pad(drawing)
+        return None if picture is None else _still(picture, *self._look(picture))
 
 
 def _checked_examples(examples):

@@ -203,6 +203,19 @@ def test_a_point_outside_the_pad_is_as_good_as_none(model):
     assert "probabilities" not in set_drawing(DigitPad(model), [[[-900, -900]]])
 
 
+def test_a_stroke_beside_the_pad_leaves_nothing_on_it_however_near_it_runs():
+    for place in (*range(-40, -13), *range(294, 330)):
+        for line in ([[place, 20], [place, 260]], [[20, place], [260, place]]):
+            assert drawn([line]).max() == 0
+
+
+def test_a_stroke_beside_the_pad_that_leaves_less_than_a_shade_is_as_good_as_none(model):
+    pad = DigitPad(model)
+    beside = next(x for x in np.arange(-15, -8, 0.001) if 0 < drawn([[[x, 140]]]).max() < 1 / 255)
+    assert "probabilities" not in set_drawing(pad, [[[float(beside), 140]]])
+    assert pad.picture() is None
+
+
 def test_the_maps_are_those_of_the_first_two_layers_after_relu(model):
     image = normalised(drawn([ONE]))[None, None]
     logits, maps = feature_maps(model, image)
