@@ -38,7 +38,7 @@ def watched(seconds=None):
 
     A KeyboardInterrupt or OutOfTime ends the block and is kept in `.stopped`.
     """
-    seen = Watched()
+    seen, begun = Watched(), False
     printed = _FirstCharacters(PRINTED)
     watchdog = _Watchdog(SECONDS if seconds is None else seconds)
     try:
@@ -53,10 +53,14 @@ def watched(seconds=None):
             warnings.simplefilter("default")
             watchdog.start()
             try:
+                begun = True
+                watchdog.look.set()
                 yield seen
             finally:
                 watchdog.stop()
     except (KeyboardInterrupt, OutOfTime) as error:
+        if not begun:
+            raise
         seen.stopped = error
     finally:
         watchdog.stop()
@@ -86,14 +90,15 @@ class _FirstCharacters(io.TextIOBase):
 
 
 class _Watchdog(threading.Thread):
-    """Raises OutOfTime in the thread that made it, after some seconds and then every second until stopped."""
+    """Raises OutOfTime in the thread that made it, some seconds after `look` and then every second until stopped."""
 
     def __init__(self, seconds):
         super().__init__(daemon=True)
         self.seconds, self.watched = seconds, threading.get_ident()
-        self.over, self.lock = threading.Event(), threading.Lock()
+        self.look, self.over, self.lock = threading.Event(), threading.Event(), threading.Lock()
 
     def run(self):
+        self.look.wait()  # to start a thread takes time, which is not the block's
         wait = self.seconds
         while not self.over.wait(wait):
             with self.lock:
@@ -104,6 +109,7 @@ class _Watchdog(threading.Thread):
     def stop(self):
         with self.lock:
             self.over.set()
+            self.look.set()
             _raise_in(self.watched, None)  # takes back what was raised but has not arrived yet
 
 
