@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -62,24 +63,30 @@ def one(status):
     return exercise.judge(answers[status])
 
 
+class Card(NamedTuple):
+    verdict: object
+    markup: str
+    text: str  # what a reader sees of the markup
+    tags: list
+    plain: str
+
+
 @pytest.fixture(scope="module")
-def verdicts():
-    return [*wrong_verdicts(), *map(one, ("right", "wrong", "not attempted", "error"))]
+def cards():
+    """What a learner may be shown: made once, looked at in several ways."""
+    verdicts = [*wrong_verdicts(), *map(one, ("right", "wrong", "not attempted", "error"))]
+    return [Card(verdict, markup := verdict._repr_html_(), *parsed(markup), repr(verdict)) for verdict in verdicts]
 
 
-def test_every_card_is_small_well_formed_and_without_anything_active(verdicts):
-    for verdict in verdicts:
-        markup = verdict._repr_html_()
+def test_every_card_is_small_well_formed_and_without_anything_active(cards):
+    for _, markup, _, tags, _ in cards:
         assert len(markup) < 60_000
-        _, tags = parsed(markup)
         assert {tag for tag, _ in tags} <= {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td"}
         assert all(attributes.keys() <= {"style"} for _, attributes in tags)
 
 
-def test_every_card_says_in_words_what_it_says_in_html(verdicts):
-    for verdict in verdicts:
-        text, _ = parsed(verdict._repr_html_())
-        plain = repr(verdict)
+def test_every_card_says_in_words_what_it_says_in_html(cards):
+    for verdict, _, text, _, plain in cards:
         for sentences in verdict.mistakes.values():
             for says in sentences:
                 assert says in plain
@@ -90,9 +97,9 @@ def test_every_card_says_in_words_what_it_says_in_html(verdicts):
                 assert fact in plain and " ".join(fact.split()) in text
 
 
-def test_cards_are_the_same_each_time_and_hold_no_addresses(verdicts):
-    for verdict in verdicts:
-        assert not re.search(r"0x[0-9a-f]{4,}|ipykernel_|/home/", verdict._repr_html_() + repr(verdict))
+def test_cards_are_the_same_each_time_and_hold_no_addresses(cards):
+    for card in cards:
+        assert not re.search(r"0x[0-9a-f]{4,}|ipykernel_|/home/", card.markup + card.plain)
     for status in ("right", "wrong", "not attempted", "error"):
         assert one(status)._repr_html_() == one(status)._repr_html_()
         assert repr(one(status)) == repr(one(status))
