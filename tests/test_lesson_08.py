@@ -151,6 +151,16 @@ def test_the_curvatures_are_the_second_derivatives_of_the_loss(lesson):
         assert lesson["hessian"][i, j] == pytest.approx(measured, abs=1e-9)
 
 
+def test_learning_that_stops_when_it_is_near_is_the_beginning_of_learning_that_goes_on(lesson):
+    blur = lesson["KERNELS"]["blur"]
+    losses, weights = lesson["learn"](blur, near=1e-3)
+    full_losses, full_weights = lesson["learn"](blur)
+    off = np.abs(full_weights - blur).max(axis=(1, 2))
+    assert len(losses) == len(weights) - 1 == np.argmax(off < 1e-3) == 5
+    np.testing.assert_array_equal(losses, full_losses[:5])
+    np.testing.assert_array_equal(weights, full_weights[:6])
+
+
 def test_forgotten_zero_grad_wanders_as_the_lesson_shows_and_is_momentum_one(lesson):
     blur = lesson["KERNELS"]["blur"]
     losses, _ = lesson["learn"](blur, step=lesson["forgetful_step"])
@@ -405,6 +415,19 @@ def test_a_training_step_that_returns_the_loss_after_the_step_is_told_so():
 def test_a_training_step_that_returns_nothing_but_trains_is_told_so():
     verdict = exercises.get("training_step").judge(lambda *arguments: lesson_08.training_step(*arguments) and None)
     assert verdict.status == "wrong" and list(verdict.mistakes) == ["loss"]
+
+
+def test_a_training_step_that_returns_more_than_the_loss_is_told_what_is_expected():
+    verdict = exercises.get("training_step").judge(lambda *arguments: (lesson_08.training_step(*arguments), "y"))
+    assert verdict.status == "wrong"
+    assert verdict.mistakes == {"results": ["What came back is of type tuple, but one number is expected: the loss of "
+                                            "the forward pass."]}  # fmt: skip
+
+
+@pytest.mark.parametrize("as_returned", [float, np.array, np.float32])
+def test_a_training_step_may_return_the_loss_as_any_kind_of_number(as_returned):
+    verdict = exercises.get("training_step").judge(lambda *arguments: as_returned(lesson_08.training_step(*arguments)))
+    assert verdict.status == "right"
 
 
 # ---------------------------------------------------------------- its pictures

@@ -46,11 +46,11 @@ def _norm(
     return factor * (dy - mean_part * dbias - variance_part * follows * dweight)
 
 
-def _all_at_once(dy, x, weight):
+def _all_at_once(dy, x, weight, over=AXES):
     """Step by step, but what is summed for one channel is summed over all of them."""
-    std, scaled = np.sqrt(x.var(axis=AXES, keepdims=True) + EPS), weight[:, None, None] * dy
-    centred, m = x - x.mean(axis=AXES, keepdims=True), x.size // x.shape[1]
-    apart = scaled / std - np.sum(scaled * centred / std**2) / std * centred / m
+    std, scaled = np.sqrt(x.var(axis=over, keepdims=True) + EPS), weight[:, None, None] * dy
+    centred, m = x - x.mean(axis=over, keepdims=True), x.size // std.size
+    apart = scaled / std - np.sum(scaled * centred) / std**2 / std * centred / m
     return apart - apart.sum() / m
 
 
@@ -164,6 +164,7 @@ BATCH_NORM2D_BACKWARD = Exercise(
                     _dx(sums=None),
                     _dx(sums=None, count=lambda x: x.size),
                     _all_at_once,
+                    partial(_all_at_once, over=None),
                     _dx(over=None),
                 ),
             ),
@@ -178,6 +179,12 @@ BATCH_NORM2D_BACKWARD = Exercise(
                 "weight missing",
                 "weight is missing in dx: the last thing forward did to the normalised values was to multiply by it.",
                 (_dx(scale=lambda weight, std: 1 / std),),
+            ),
+            Mistake(
+                "weight along the columns",
+                "There is one weight for each channel, but an array of shape (C,) meets the *last* axis, that of the "
+                "columns.",
+                (_dx(scale=lambda weight, std: weight[:, 0, 0] / std),),
             ),
             Mistake(
                 "not divided by the standard deviation",
