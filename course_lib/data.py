@@ -117,39 +117,56 @@ def load_mnist(folder, cache, mirrors):
 
 def _find(name, folder, cache, mirrors):
     """Name of one of the four files -> its bytes, known to be right."""
-    tried = []
-    if folder:
-        try:
-            return _read(folder / name)
-        except FileNotFoundError:
-            lack = "has no such file" if folder.is_dir() else "is not a folder"
-            tried.append(f"COURSE_DATA_DIR: {folder} {lack}")
-        except DataUnavailable as error:  # somebody put it there on purpose: no silent way round it
-            raise DataUnavailable(f"{error}. Replace that file, or unset COURSE_DATA_DIR.") from None
-    try:
-        return _read(cache / name)
-    except FileNotFoundError:
-        tried.append(f"the cache: {cache} has no such file")
-    except DataUnavailable as error:
-        tried.append(f"the cache: {error}")
-    for mirror in mirrors:
-        url = mirror + name
-        try:
-            packed = _download(url, FILES[name].size)
-        except (OSError, ValueError) as error:
-            tried.append(f"{url}: {_reason(error)}")
-            continue
-        fault = _what_is_wrong(name, packed)
-        if fault is None:
-            _keep(cache / name, packed)
-            return packed
-        tried.append(f"{url}: {fault}")
+    tried = []  # and in vain: a few words on each attempt
+    packed = (
+        _from_folder(name, folder, tried)
+        or _from_cache(name, cache, tried)
+        or _from_mirrors(name, cache, mirrors, tried)
+    )
+    if packed:
+        return packed
     attempts = "\n".join(f"  - {attempt}" for attempt in tried)
     raise DataUnavailable(
         f"MNIST could not be had: no usable {name}. Tried:\n{attempts}\n"
         f"Put these four files into a folder and set COURSE_DATA_DIR to it: {', '.join(FILES)}. "
         "Or use data.digits(), which needs no download."
     )
+
+
+def _from_folder(name, folder, tried):
+    if not folder:
+        return None
+    try:
+        return _read(folder / name)
+    except FileNotFoundError:
+        lack = "has no such file" if folder.is_dir() else "is not a folder"
+        tried.append(f"COURSE_DATA_DIR: {folder} {lack}")
+    except DataUnavailable as error:  # somebody put it there on purpose: no silent way round it
+        raise DataUnavailable(f"{error}. Replace that file, or unset COURSE_DATA_DIR.") from None
+
+
+def _from_cache(name, cache, tried):
+    try:
+        return _read(cache / name)
+    except FileNotFoundError:
+        tried.append(f"the cache: {cache} has no such file")
+    except DataUnavailable as error:
+        tried.append(f"the cache: {error}")
+
+
+def _from_mirrors(name, cache, mirrors, tried):
+    for mirror in mirrors:
+        url = mirror + name
+        try:
+            packed = _download(url, FILES[name].size)
+        except (OSError, ValueError) as error:
+            fault = _reason(error)
+        else:
+            fault = _what_is_wrong(name, packed)
+        if fault is None:
+            _keep(cache / name, packed)
+            return packed
+        tried.append(f"{url}: {fault}")
 
 
 def _read(path):
