@@ -59,14 +59,11 @@ def png_of(figure):
     return buffer.getvalue()
 
 
-def numbers(ax, values, title="", role="input", lit=()):
-    """values (n,) or (H, W) as a grid with its numbers printed; `lit` are the indices of cells to frame."""
+def numbers(ax, values, title="", role="input"):
+    """values (n,) or (H, W) as a grid with its numbers printed."""
     values = np.atleast_2d(values)
     H, W = values.shape
     _cells(ax, values, 0, 0, role)
-    for index in lit:
-        row, column = (0, *np.atleast_1d(index))[-2:]
-        _frame(ax, column, row, 1, 1, role)
     _sheet(ax, -0.1, W + 0.1, -0.1, H + 0.1)
     ax.set_title(title)
 
