@@ -375,6 +375,7 @@ class Panel {
     const [left, top, right, bottom] = this.story.box;
     this.origin = [(width - (left + right) * unit) / 2, (height + this.aboveFor(unit) - (top + bottom) * unit) / 2];
     this.size = [width, height];
+    this.nameSize = this.sizeOfNames();
     this.keepRoomForWords();
   }
 
@@ -728,8 +729,8 @@ class Panel {
     }
     const counted = side >= 20 && !grid.picture;
     const above = counted ? Math.max(0.78 * this.unit, 20) : Math.max(0.45 * this.unit, 9);
-    const font = `600 ${clamp(0.36 * this.unit, grid.picture ? 9 : 10, 14)}px ${theme.codeFont}`;
     const name = grid.caption || grid.key;
+    const font = `600 ${this.nameSize}px ${theme.codeFont}`;
     this.context.font = font;
     const left = Math.min(x, this.size[0] - this.context.measureText(name).width - 1); // not beyond the edge
     this.text(name, left, y - above, colour, font, "left");
@@ -737,6 +738,19 @@ class Panel {
     const small = this.small(side);
     for (let column = 0; column < grid.columns; column++) this.index(n, places, column, 1, column, small);
     for (let row = 0; row < grid.rows; row++) this.index(n, places, row * grid.columns, 0, row, small);
+  }
+
+  // the size of the names above grids; where pictures stand close, none runs into the next
+  sizeOfNames() {
+    const places = this.story.moves[0];
+    const fitting = this.story.grids.map((grid, n) => {
+      if (!grid.picture) return Infinity;
+      const [column, row] = places[n];
+      const next = places.filter((place) => place[1] === row && place[0] > column).map((place) => place[0] - column);
+      const room = Math.min(Math.min(...next) * this.unit - 4, this.size[0] - this.origin[0] - column * this.unit);
+      return room / (0.61 * (grid.caption || grid.key).length); // letters of code are that wide
+    });
+    return Math.max(SMALLEST_LETTERS, Math.min(clamp(0.36 * this.unit, 10, 14), ...fitting));
   }
 
   // the number of a row (axis 0) or column (axis 1), beside its first cell

@@ -24,8 +24,8 @@ def gather():
     return frames.conv1d_input_gradient_gather(DY, X, W)
 
 
-# Notes every text that is written on a canvas, with its colour and the colour it was written on, and how far right
-# and down the picture reaches.
+# Notes every text that is written on a canvas, with its place and size, its colour and the colour it was written on,
+# and how far right and down the picture reaches.
 WATCH_CANVAS = """() => {
   window.written = [];
   const { fillText, fillRect, clearRect } = CanvasRenderingContext2D.prototype;
@@ -48,7 +48,8 @@ WATCH_CANVAS = """() => {
   CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
     const size = parseFloat(this.font.match(/[\\d.]+px/));
     const under = filled.findLast(({ box: [a, b, c, d] }) => a <= x && x <= c && b <= y && y <= d)?.colour;
-    window.written.push({ text: String(text), colour: this.fillStyle, under, size });
+    const { width } = this.measureText(text);
+    window.written.push({ text: String(text), colour: this.fillStyle, under, size, x, y, width });
     fillText.call(this, text, x, y);
   };
 }"""
@@ -216,6 +217,22 @@ def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
         canvas = page.locator(".cg-picture").bounding_box()
         assert page.evaluate("() => window.reach[0]") <= canvas["width"]
         assert page.evaluate("() => window.reach[1]") <= canvas["height"]
+
+
+@pytest.mark.parametrize("width", [340, 560, 900])
+def test_names_of_pictures_do_not_run_into_each_other_nor_over_the_edge(page, shown, width):
+    story = every_story()["backward_walk"]()
+    shown(story, width=width, before=WATCH_CANVAS)
+    captions = {grid.caption for grid in story.grids.values()} - {" "}
+    rows = {}
+    for entry in page.evaluate("() => window.written"):
+        if entry["text"] in captions:
+            rows.setdefault(entry["y"], []).append((entry["x"], entry["x"] + entry["width"]))
+    edge = page.locator(".cg-picture").bounding_box()["width"]
+    assert [len(names) for names in rows.values()] == [7, 7]
+    for names in rows.values():
+        starts = [start for start, _ in sorted(names)]
+        assert all(end < start for (_, end), start in zip(sorted(names), [*starts[1:], edge], strict=True))
 
 
 @pytest.mark.parametrize(("width", "stacked"), [(900, False), (720, False), (480, True)])
