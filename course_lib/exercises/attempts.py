@@ -213,6 +213,8 @@ def shown(value):
     """A value in a few characters, without addresses: what to print of an argument or a variable."""
     if isinstance(value, np.ndarray):
         return f"array {value.shape}" if value.size > 6 or value.ndim > 1 else f"array {value.round(3).tolist()}"
+    if isinstance(value, np.generic):
+        value = value.item()  # 0.5, and not np.float64(0.5)
     if callable(value):
         return "a function"
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", _safe(_BRIEF.repr, value))

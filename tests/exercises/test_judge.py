@@ -239,6 +239,14 @@ def test_an_exception_shows_the_learners_line_and_values():
     assert "out of bounds" in raised.message
 
 
+def test_a_number_out_of_an_array_is_shown_as_a_number():
+    def fails(*case):
+        half = np.float64(0.5)
+        return half + "half"
+
+    assert judged(fails).raised.values == {"half": "0.5"}
+
+
 def test_an_exception_from_inside_a_library_shows_the_line_that_called_it():
     def misuse(dy, x, w, stride=1, padding=0):
         return np.linalg.inv(np.zeros((2, 2)))
