@@ -289,6 +289,27 @@ def test_pause_stops_where_it_is(page, shown):
     assert position(page) == here
 
 
+# The timers that are still to ring.
+WATCH_TIMERS = """() => {
+  window.timers = new Set();
+  const { setTimeout, clearTimeout } = window;
+  window.setTimeout = (ring, ...when) => {
+    const timer = setTimeout(() => { timers.delete(timer); ring(); }, ...when);
+    timers.add(timer);
+    return timer;
+  };
+  window.clearTimeout = (timer) => { timers.delete(timer); clearTimeout(timer); };
+}"""
+
+
+def test_pause_leaves_no_timer_that_would_play_on_beside_the_next_play(page, shown):
+    shown(scatter(), before=WATCH_TIMERS)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => window.timers.size === 1")
+    page.get_by_role("button", name="Pause").click()
+    assert page.evaluate("() => window.timers.size") == 0
+
+
 def test_playing_at_the_end_starts_anew(page, shown):
     shown(scatter())
     scrub(page, 5)
