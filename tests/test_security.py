@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from traitlets import TraitError
 
 import course_lib
 from course_lib import dashboard, digit_pad, exercises, layers, player, progress, still, training
@@ -108,7 +109,7 @@ def test_importing_every_module_opens_no_connection_and_writes_no_file(tmp_path)
 
 # ---------------------------------------------------------------- HTML
 
-EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&"  # leaves an attribute first, if it is in one
 ALLOWED = {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td", "a", "p", "br", "img", "style"}
 
 
@@ -314,7 +315,12 @@ def test_a_board_that_watches_a_training_puts_names_and_errors_out_as_text(monke
 
 def test_a_pad_puts_out_what_is_sent_to_it_as_text(monkeypatch):
     pad = digit_pad.DigitPad(reader())
-    pad.drawing = {"strokes": [[[10, 10], [90, 90]]], "example": None, "number": EVIL, EVIL: EVIL}
+    line = {"strokes": [[[10, 10], [90, 90]]], "example": None, "number": 1}
+    for evil in ({"number": EVIL}, {"strokes": [EVIL]}, {"strokes": [[EVIL]]}, {"example": EVIL}):
+        with pytest.raises(TraitError):
+            pad.drawing = {**line, **evil}
+    pad.drawing = {**line, EVIL: EVIL}
+    assert pad.drawing == line
     (markup,) = puts_out(monkeypatch, player, pad._ipython_display_)
     assert_harmless(markup)
 

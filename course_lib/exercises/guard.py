@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import threading
+import time
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ SECONDS = 20  # after which a check is stopped: a right answer in plain loops ne
 MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
 PRINTED = 600  # characters that are kept
 DEEPEST = 3000  # calls inside each other, as IPython allows
+LOOK = 0.05  # seconds between two looks at how long and how deep a function is
 
 
 class OutOfTime(BaseException):
@@ -90,7 +92,11 @@ class _FirstCharacters(io.TextIOBase):
 
 
 class _Watchdog(threading.Thread):
-    """Raises OutOfTime in the thread that made it, some seconds after `look` and then every second until stopped."""
+    """Raises OutOfTime in the thread that made it, some seconds after `look` and then every second until stopped.
+
+    And RecursionError where Python does not: 3.13 before 3.13.8 forgets to count calls of functions that have defaults,
+    3.14.0 those with keywords (https://github.com/python/cpython/issues/132744 and 137883), until memory runs out.
+    """
 
     def __init__(self, seconds):
         super().__init__(daemon=True)
@@ -99,18 +105,31 @@ class _Watchdog(threading.Thread):
 
     def run(self):
         self.look.wait()  # to start a thread takes time, which is not the block's
-        wait = self.seconds
-        while not self.over.wait(wait):
+        end = time.monotonic() + self.seconds
+        while not self.over.wait(LOOK):
+            if time.monotonic() >= end:
+                trouble, end = OutOfTime, end + 1
+            elif _is_deeper(self.watched, max(DEEPEST, sys.getrecursionlimit())):
+                trouble = RecursionError
+            else:
+                continue
             with self.lock:
                 if not self.over.is_set():
-                    _raise_in(self.watched, OutOfTime)
-            wait = 1
+                    _raise_in(self.watched, trouble)
 
     def stop(self):
         with self.lock:
             self.over.set()
             self.look.set()
             _raise_in(self.watched, None)  # takes back what was raised but has not arrived yet
+
+
+def _is_deeper(thread, limit):
+    """Are there more than so many calls inside each other in this thread?"""
+    frame = sys._current_frames().get(thread)
+    while frame is not None and limit >= 0:
+        frame, limit = frame.f_back, limit - 1
+    return limit < 0
 
 
 def _raise_in(thread, exception):

@@ -162,4 +162,7 @@ def test_the_whole_command_makes_pages_that_lead_to_one_another(lessons, tmp_pat
     for name, text in pages.items():
         links = re.findall(r'href="([^"]+\.html)"', text)
         assert links and set(links) <= set(pages), name
-    assert 'rel="prev"' not in pages["00_lesson.html"] and 'rel="next"' not in pages["02_lesson.html"]
+    for name, before, after in (("00", None, "01"), ("01", "00", "02"), ("02", "01", None)):
+        for way, number in (("prev", before), ("next", after)):
+            found = re.findall(rf'rel="{way}" href="(\d\d)_lesson.html"', pages[f"{name}_lesson.html"])
+            assert found == ([number] if number else [])
