@@ -240,6 +240,8 @@ def test_typed_numbers_are_shown_and_move_the_sliders():
         ("x", "1, 2; 3, 4", "x must be one row of numbers"),
         ("x", "", "x must"),
         ("w", "1, nan, 2", "w must not contain NaN"),
+        ("w", "1, inf, 2", "w must be within ±1e+100 to be drawn, but w[1] is inf"),
+        ("x", ", ".join(["1"] * 29), "x must have at most 28 numbers in a row"),
         ("dy", "1, 2", "dy must have shape (4,)"),
         ("w", "1, 2, 3, 4, 5, 6, 7, 8", "must not exceed the padded input"),
     ],
