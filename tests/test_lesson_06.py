@@ -246,7 +246,7 @@ def test_the_walk_and_the_table_below_it_show_the_same_backward_pass(lesson):
     story = frames.backward_walk(network, lesson["digit"], lesson["label"])
     printed, *_ = lesson.printed_by("mean |dx|").splitlines()
     assert printed.startswith("loss ") and f"the loss is {printed.split()[1]}." in story.steps[0].sentence
-    np.testing.assert_allclose(story.sum()["da0"], lesson["gradients"][-1], rtol=1e-5)
+    np.testing.assert_allclose(story.sum()["dx"], lesson["gradients"][-1], rtol=1e-5)
 
 
 def test_pools_leave_holes_and_convolutions_fill_them(lesson):
