@@ -180,9 +180,9 @@ class Dashboard:
     def _summary(self):
         solved, every = self.count()
         if self.next is None:
-            return f"All {every} exercises are solved."
+            return f"All {every} labs are solved."
         notebook, name = self.next
-        return f"{solved} of {every} exercises solved. Next: {name} in {notebook}."
+        return f"{solved} of {every} labs solved. Next: {name} in {notebook}."
 
     def _mark(self, name):
         if self.is_solved(name):

@@ -20,6 +20,7 @@ from strategies import anything, arrays_like, numbers_like
 from course_lib import functional as F
 from course_lib import gradcheck, init, layers, losses, optim
 
+pytestmark = pytest.mark.slow
 NAMED = r"^(the )?({})(?!\w).*\bmust\b"  # "x must have shape ...", "the output of ... must ..."
 
 

@@ -25,6 +25,7 @@ from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD
 from course_lib.player import play, portable
 
+pytestmark = pytest.mark.slow
 SAID = st.recursive(  # what JSON can say, and what Python reads from it: NaN, infinity, integers without bound
     st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

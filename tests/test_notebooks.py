@@ -103,13 +103,25 @@ def test_with_every_lab_solved_every_check_says_right_and_the_lesson_reaches_its
         assert "right" in first_line and "not attempted" not in first_line, shown_text(cell)[:500]
 
 
+def shipped(lesson):
+    """The path of the notebook in the repository, which nobody may have changed since it was built."""
+    path = build.NOTEBOOKS / f"{lesson}.ipynb"
+    if not os.environ.get("CI") and build.was_changed(path):
+        pytest.skip("this notebook holds a learner's work")
+    assert not build.was_changed(path), f"{path} was changed by hand: edit its source and build it"
+    return path
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_say(lesson):
-    shipped = build.NOTEBOOKS / f"{lesson}.ipynb"
-    if not os.environ.get("CI") and build.was_changed(shipped):
-        pytest.skip("this notebook holds a learner's work")
-    assert not build.was_changed(shipped), f"{shipped} was changed by hand: edit its source and build it"
-    assert build.is_current(shipped), f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
+    assert build.is_current(shipped(lesson)), f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
+
+
+def test_lesson_08_is_shipped_with_the_training_on_all_digits_and_with_the_larger_network():
+    shown = "\n".join(map(shown_text, code_cells(read(shipped("08_training")))))
+    assert "You train on 60,000 images and test on 10,000." in shown
+    small, larger = (float(share) for share in re.findall(r"([\d.]+)% of the test digits", shown))
+    assert 98 < small < larger < 100 and "Not trained" not in shown
 
 
 def test_the_lessons_stand_in_the_readme_in_order():

@@ -172,7 +172,7 @@ def test_a_finished_course_has_nothing_next():
         progress.record(name, True)
     board = progress.dashboard()
     assert board.next is None
-    assert f"All {len(exercises.names())} exercises are solved." in repr(board)
+    assert f"All {len(exercises.names())} labs are solved." in repr(board)
 
 
 def test_the_dashboard_as_html_says_the_same_and_escapes():
