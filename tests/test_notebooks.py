@@ -114,7 +114,8 @@ def shipped(lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_say(lesson):
-    assert build.is_current(shipped(lesson)), f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
+    advice = f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
+    assert build.is_current(shipped(lesson)), advice
 
 
 def test_lesson_08_is_shipped_with_the_training_on_all_digits_and_with_the_larger_network():
