@@ -11,11 +11,16 @@ from places import mnist_folder
 
 # The same examples on every machine and no time limit on one: what fails here fails everywhere.
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=200)
-settings.load_profile("course")
+settings.register_profile("quick", settings.get_profile("course"), max_examples=40)
 
 
 WORKERS = 2
 APART = ("test_notebooks.py", "test_lessons_in_jupyterlab.py")  # long tests that share nothing slow
+
+
+def pytest_configure(config):
+    """The quick subset also draws fewer examples."""
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "course")
 
 
 @pytest.hookimpl(tryfirst=True)

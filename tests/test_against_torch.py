@@ -9,6 +9,7 @@ from strategies import convolutions, poolings, seeds, transposed_convolutions
 
 from course_lib import functional as F
 
+pytestmark = pytest.mark.slow
 few = settings(max_examples=100)
 
 

@@ -91,6 +91,7 @@ def test_an_unknown_exercise_is_named(lesson):
         build.assemble(lesson)
 
 
+@pytest.mark.slow
 def test_a_built_notebook_can_be_built_again_and_is_the_same(lesson, folder):
     path = build.build(lesson, folder)
     content = nbformat.read(path, as_version=4).cells
@@ -128,6 +129,7 @@ def test_a_file_that_is_no_notebook_is_not_overwritten(lesson, folder):
         build.build(lesson, folder)
 
 
+@pytest.mark.slow
 def test_saving_without_a_change_does_not_count_as_one(lesson, folder):
     path = build.build(lesson, folder)
     edit(path, lambda nb: nb.metadata.update(language_info={"name": "python", "version": "9.9"}))
@@ -159,6 +161,7 @@ def test_tidying_leaves_stills_and_text_but_neither_widget_models_nor_vanished_b
     assert kinds == [["image/png", "text/plain"], ["text/plain"], ["stream"]]
 
 
+@pytest.mark.slow
 def test_a_failing_cell_fails_the_build_and_writes_nothing(lesson, folder):
     (build.SOURCES / "50_example.md").write_text("# T\n\n```python\n1 / 0\n```\n")
     with pytest.raises(Exception, match="ZeroDivisionError"):
@@ -166,6 +169,7 @@ def test_a_failing_cell_fails_the_build_and_writes_nothing(lesson, folder):
     assert not list(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_what_a_learner_keeps_beside_a_notebook_is_neither_used_nor_overwritten_by_a_build(lesson, folder, monkeypatch):
     monkeypatch.chdir(folder)
     (folder / "kept.txt").write_text("a learner's weights")

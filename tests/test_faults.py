@@ -250,6 +250,7 @@ ENDINGS = {
 
 
 @posix
+@pytest.mark.slow
 @pytest.mark.parametrize(("body", "says"), ENDINGS.values(), ids=ENDINGS)
 def test_the_notebook_survives_a_function_that(body, says):
     megabytes = 300 if "Memory" in says else 2048  # a thread alone reserves more than a hundred

@@ -54,6 +54,7 @@ def test_weights_start_with_the_standard_deviation_of_their_rule(start, std, rng
     assert weights.std() == pytest.approx(std, rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_whole_deep_network_passes_a_gradient_check(rng):
     network = flow.deep_network(2, "Xavier", "sigmoid", batch_norm=True, residual=True, rng=rng)
     assert gradcheck.check_layer(network, rng.standard_normal((2, 1, 8, 8)), rng=rng)
@@ -179,6 +180,7 @@ def test_it_leaves_a_picture_and_words_behind_and_no_address():
     assert f'alt="From the last layer to the first, with {explorer!r}' in explorer._image.value
 
 
+@pytest.mark.slow
 def test_the_deepest_network_of_all_settings_can_be_drawn():
     for start in flow.STARTS:
         for activation in flow.ACTIVATIONS:

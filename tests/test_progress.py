@@ -128,6 +128,7 @@ def test_two_kernels_at_once_lose_nothing(file):
     assert [path.name for path in file.parent.iterdir() if path.suffix == ".tmp"] == []
 
 
+@pytest.mark.slow
 def test_a_kernel_killed_at_any_moment_leaves_a_whole_file_and_no_lock(file):
     for wait in (0.3, 0.35, 0.4, 0.45, 0.5, 0.6):
         kernel = subprocess.Popen([sys.executable, "-c", COUNT, f"k{wait}", "100000"])

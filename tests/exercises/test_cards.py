@@ -10,6 +10,7 @@ import pytest
 from course_lib import exercises, loops
 from course_lib.exercises import predictions
 
+pytestmark = pytest.mark.slow  # every card of every lab is drawn
 NAMES = exercises.names()
 
 
