@@ -14,22 +14,35 @@ def browser():
         yield browser
 
 
+SIZE = {"width": 900, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def tab(browser):
+    """The one tab in which all tests work: a new one for each would cost a second and more."""
+    context = browser.new_context(viewport=SIZE)
+    tab = context.new_page()
+    tab.troubles = []
+    tab.on("pageerror", lambda error: tab.troubles.append(f"error: {error}"))
+    tab.on("console", lambda message: tab.troubles.append(message.text) if message.type == "error" else None)
+    tab.on("request", lambda request: tab.troubles.append(f"asked for {request.url}") if _is_far(request.url) else None)
+    yield tab
+    context.close()
+
+
 @pytest.fixture
-def page(browser):
-    """A page that fails its test if anything on it goes wrong, or asks for anything beyond this machine.
+def page(tab):
+    """An empty page that fails its test if anything on it goes wrong, or asks for anything beyond this machine.
 
     page.forgive(part) takes back troubles that hold this text.
     """
-    context = browser.new_context(viewport={"width": 900, "height": 900})
-    page = context.new_page()
-    troubles = []
-    page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-    context.on("request", lambda request: troubles.append(f"asked for {request.url}") if _is_far(request.url) else None)
-    page.forgive = lambda part: troubles.__setitem__(slice(None), [one for one in troubles if part not in one])
-    yield page
-    context.close()
-    assert not troubles
+    tab.goto("about:blank")
+    tab.set_viewport_size(SIZE)
+    tab.emulate_media(reduced_motion="no-preference")
+    tab.troubles.clear()
+    tab.forgive = lambda part: tab.troubles.__setitem__(slice(None), [one for one in tab.troubles if part not in one])
+    yield tab
+    assert not tab.troubles
 
 
 def _is_far(url):

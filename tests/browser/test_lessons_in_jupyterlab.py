@@ -97,8 +97,12 @@ def requests(page):
         if b'"execute_request"' in data:
             sent.append(data)
 
-    page.on("websocket", lambda socket: socket.on("framesent", note))
-    return sent
+    def listen(socket):
+        socket.on("framesent", note)
+
+    page.on("websocket", listen)
+    yield sent
+    page.remove_listener("websocket", listen)
 
 
 @pytest.mark.parametrize("lesson", build.lessons())
