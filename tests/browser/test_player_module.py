@@ -74,7 +74,7 @@ def point_at(page, name, panel=0):
         """([name, n]) => {
           const canvas = document.querySelectorAll('.cg-picture')[n];
           const box = canvas.getBoundingClientRect();
-          for (let y = 2; y < box.height; y += 5) for (let x = 2; x < box.width; x += 5) {
+          for (let y = 2; y < box.height; y += 9) for (let x = 2; x < box.width; x += 9) {
             const at = { clientX: box.x + x, clientY: box.y + y, bubbles: true };
             canvas.dispatchEvent(new PointerEvent('pointermove', at));
             const said = canvas.closest('.cg-panel').querySelector('.cg-readout').textContent;
