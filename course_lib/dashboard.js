@@ -317,8 +317,8 @@ function drawFilters(picture, filters) {
   shape("text", { x: 0, y: Math.min(picture.height - 4, down * (rows + gap) * cell + 14), class: "cg-soft" }, picture.svg, words);
 }
 
-function drawNorms(picture, norms) {
-  if (!norms.length) return picture.waiting("after the first step");
+function drawNorms(picture, norms, going) {
+  if (!norms.length) return picture.waiting(going ? "after the first step" : "no step was taken this time");
   const sheet = picture.clear(norms.map(([name, now]) => `${name} ${short(now)}`).join(", "));
   const known = norms.flatMap(([, now, first]) => [now, first]).filter((value) => value > 0 && value < 1e300);
   const low = 10 ** Math.floor(Math.log10(known.length ? Math.min(...known) : 1) - 0.3);
@@ -409,7 +409,7 @@ class Board {
     drawLoss(this.loss, link.curve);
     drawEpochs(this.epochs, get("passed"), now.epochs);
     drawFilters(this.filters, get("filters"));
-    drawNorms(this.norms, get("norms"));
+    drawNorms(this.norms, get("norms"), ["training", "paused"].includes(now.status));
     this.say(now, get("passed"));
   }
 

@@ -136,6 +136,19 @@ def test_untouched_it_runs_to_its_end_and_a_reopened_notebook_shows_the_curves(l
     assert page.locator(".cg-spare").count() == 0 or not page.locator(".cg-spare").is_visible()
 
 
+def test_a_training_that_was_finished_before_says_that_no_step_was_taken(lab):
+    kept = SHORT.replace("watch=", "checkpoint='kept.npz', watch=")
+    page = lab.page
+    lab.open(lab.write("finished.ipynb", SETUP, kept, kept))
+    lab.run_all()
+    page.wait_for_function(
+        f"() => document.querySelectorAll(\"{BOARD}[data-status='finished']\").length === 2", timeout=60000
+    )
+    first, again = page.locator(BOARD).all_inner_texts()
+    assert "no step was taken this time" in again and "after the first step" not in again
+    assert "0 Conv2d" in first and "no step" not in first
+
+
 def test_where_no_message_reaches_the_busy_kernel_the_board_says_how_to_stop(lab):
     """As with an older ipykernel: whoever is told to be deaf does not answer."""
     deaf = "from course_lib import dashboard\ndashboard._Board._knocked = lambda *_: None"
