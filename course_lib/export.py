@@ -198,13 +198,13 @@ _STYLE = """
   color-scheme: light dark;
   --jp-layout-color0: #fff; --jp-layout-color1: #fff; --jp-layout-color2: #f1f1f1; --jp-border-color2: #ccc;
   --jp-ui-font-color1: #1c1c1c; --jp-ui-font-color2: #5d5d5d; --jp-content-font-color1: #1c1c1c;
-  --jp-brand-color1: #0072b2;
+  --jp-content-font-color2: #5d5d5d; --jp-brand-color1: #0072b2;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --jp-layout-color0: #111; --jp-layout-color1: #111; --jp-layout-color2: #262626; --jp-border-color2: #444;
     --jp-ui-font-color1: #e8e8e8; --jp-ui-font-color2: #aaa; --jp-content-font-color1: #e8e8e8;
-    --jp-brand-color1: #6cbcf0;
+    --jp-content-font-color2: #aaa; --jp-brand-color1: #6cbcf0;
   }
 }
 body {

@@ -1,6 +1,7 @@
 """Lessons as web pages: everything inside, nothing fetched, and the animations play."""
 
 import re
+from collections import Counter
 
 import nbformat
 import pytest
@@ -92,6 +93,14 @@ def test_a_widget_that_is_no_player_leaves_its_picture():
     assert 'alt="Training: 3 epochs"' in text and "data:image/png;base64,iVBORw0KGgo=" in text
     assert text.count("once") == 0 and "data-animation" not in text.split("<script")[0]
     assert "This part needs the running notebook." not in text
+
+
+def test_every_colour_that_cards_and_players_take_from_jupyterlab_is_given_for_light_and_dark():
+    used = set()
+    for path in (path for ending in ("py", "js", "css") for path in export.LIBRARY.rglob(f"*.{ending}")):
+        used |= set(re.findall(r"var\((--jp-[\w-]*color\d)", path.read_text(encoding="utf-8")))
+    given = Counter(re.findall(r"(--jp-[\w-]*color\d): ", export._STYLE))
+    assert len(used) > 6 and {name: given[name] for name in used} == dict.fromkeys(used, 2)
 
 
 def test_hidden_pictures_are_left_out(text):
