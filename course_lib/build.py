@@ -125,8 +125,8 @@ def execute(notebook, folder=None, allow_errors=False, widget_state=False):
         environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
         client = NotebookClient(
             notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors,
-            store_widget_state=widget_state,
-            record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(folder or scratch)}},
+            store_widget_state=widget_state, record_timing=False, coalesce_streams=True,
+            resources={"metadata": {"path": str(folder or scratch)}},
         )  # fmt: skip
         client.execute(env=environment)
     return notebook

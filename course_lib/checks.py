@@ -251,6 +251,13 @@ def function(name, value):
     return value
 
 
+def one_of(name, value, choices):
+    """One of these names."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {brief(value)}")
+    return value
+
+
 def having(name, value, *methods, such_as):
     """An object, and not its class, with these methods."""
     if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):

@@ -174,10 +174,9 @@ def _slider(label, least, most, value):
 
 def choice(name, options, chosen, description_width):
     """Buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
-    if not isinstance(chosen, str) or chosen not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, but is {checks.brief(chosen)}")
     buttons = ipywidgets.ToggleButtons(
-        options=list(options), value=chosen, description=name, tooltips=[f"{name}: {option}" for option in options],
+        options=list(options), value=checks.one_of(name, chosen, options), description=name,
+        tooltips=[f"{name}: {option}" for option in options],
         style={"description_width": description_width, "button_width": "96px"},
     )  # fmt: skip
 

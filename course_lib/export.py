@@ -70,10 +70,11 @@ def index(paths):
 
 def _entry(path):
     """A lesson in that list: its title, how long it takes, and what one will do in it."""
-    opening = "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells[:4])
+    notebook = nbformat.read(path, as_version=4)
+    opening = "\n\n".join(cell.source for cell in notebook.cells[:4])
     duration = re.search(r"^\*Lesson [^·\n]*· (.+)\*$", opening, re.MULTILINE)
     promise = re.search(r"^\*\*You will\*\* .+$", opening, re.MULTILINE)
-    lines = [f'<a href="{path.stem}.html">{html.escape(_title_at(path))}</a>']
+    lines = [f'<a href="{path.stem}.html">{html.escape(_title(notebook, path.stem))}</a>']
     if duration:
         lines.append(f"<small>{html.escape(duration[1])}</small>")
     if promise:

@@ -76,9 +76,9 @@ def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, resi
 
     batch_norm puts one between convolution and activation; residual leads a way round every block but the first.
     """
-    depth, draw = checks.integer("depth", depth, 1), _chosen("start", start, STARTS)
+    depth, draw = checks.integer("depth", depth, 1), STARTS[checks.one_of("start", start, STARTS)]
     checks.generator("rng", rng)
-    squash = _chosen("activation", activation, ACTIVATIONS)
+    squash = ACTIVATIONS[checks.one_of("activation", activation, ACTIVATIONS)]
     blocks = []
     for number in range(depth):
         convolution = Conv2d(CHANNELS if number else 1, CHANNELS, 3, padding=1, rng=rng, dtype=np.float64)
@@ -89,12 +89,6 @@ def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, resi
     for layer in [block[0] for block in blocks] + [linear]:
         layer.weight.data = draw(layer.weight.data.shape, rng)
     return Sequential(*blocks, Sequential(Flatten(), linear))
-
-
-def _chosen(name, value, choices):
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {checks.brief(value)}")
-    return choices[value]
 
 
 # ---------------------------------------------------------------- what goes back through them

@@ -5,7 +5,7 @@ import html
 
 import ipywidgets
 
-from course_lib import figures, flow, still
+from course_lib import checks, figures, flow, still
 from course_lib.controls import choice
 from course_lib.flow import in_short
 from course_lib.player import Pictured
@@ -90,6 +90,6 @@ def _set(control, name, value):
     elif isinstance(control, ipywidgets.Checkbox):
         if not isinstance(value, bool):
             raise TypeError(f"{name} must be True or False, but is {value!r}")
-    elif value not in control.options:
-        raise ValueError(f"{name} must be one of {', '.join(control.options)}, but is {value!r}")
+    else:
+        checks.one_of(name, value, control.options)
     control.value = value

@@ -26,12 +26,17 @@ def test_backward_without_a_forward_says_so(make, function, prediction, target):
         make().backward()
 
 
-@every_loss
-def test_a_gradient_handed_out_stays_as_it_is(make, function, prediction, target):
+def handed_out(make, prediction, target):
+    """A loss that has gone forward and back, the gradient it handed out, and a copy of that."""
     loss = make()
     loss(prediction, target)
-    first = loss.backward()
-    kept = first.copy()
+    gradient = loss.backward()
+    return loss, gradient, gradient.copy()
+
+
+@every_loss
+def test_a_gradient_handed_out_stays_as_it_is(make, function, prediction, target):
+    loss, first, kept = handed_out(make, prediction, target)
     loss(np.negative(prediction), target)
     np.testing.assert_array_equal(first, kept)
     assert (loss.backward() != kept).any()
@@ -39,10 +44,7 @@ def test_a_gradient_handed_out_stays_as_it_is(make, function, prediction, target
 
 @every_loss
 def test_whoever_writes_into_the_gradient_does_not_change_the_next_one(make, function, prediction, target):
-    loss = make()
-    loss(prediction, target)
-    first = loss.backward()
-    kept = first.copy()
+    loss, first, kept = handed_out(make, prediction, target)
     first[...] = 7
     np.testing.assert_array_equal(loss.backward(), kept)
 

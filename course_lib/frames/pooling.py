@@ -50,8 +50,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
     """
     dy, x = drawable(dy=dy, x=x)
     dy, x = one_plane("dy", dy), one_plane("x", x)
-    if not isinstance(ties, str) or ties not in TIES:
-        raise ValueError(f"ties must be one of {', '.join(TIES)}, but is {checks.brief(ties)}")
+    checks.one_of("ties", ties, TIES)
     pool = _pool(x.shape, kernel_size, stride, padding)
     checks.shape("dy", dy, pool.count, "the shape of y")
     grids = side_by_side(
