@@ -3,6 +3,7 @@
 Pictures of each in both themes are left in tests/browser/screenshots/, for people to look at.
 """
 
+import copy
 import re
 import shutil
 from pathlib import Path
@@ -52,6 +53,10 @@ PROGRESS_BAR = re.compile(r"\d+%\|")  # in words; when it is full, it goes away
 # cell id -> the text of its outputs
 OUTPUTS = """() => Object.fromEntries(jupyterapp.shell.currentWidget.content.widgets
   .filter(({ outputArea }) => outputArea).map(({ model, outputArea }) => [model.id, outputArea.node.innerText]))"""
+
+# cell id -> its outputs, as a saved notebook holds them
+HELD = """() => Object.fromEntries(jupyterapp.shell.currentWidget.content.widgets
+  .filter(({ outputArea }) => outputArea).map(({ model, outputArea }) => [model.id, outputArea.model.toJSON()]))"""
 
 
 class Lesson:
@@ -122,6 +127,7 @@ def test_a_lesson_is_whole_before_it_runs_and_runs_to_its_end_unsolved_and_solve
     lab.run_all_to_the_end()
     assert requests
     drawn(page, promised)
+    assert forms(as_saved(page, promised)) == forms(promised.cells)
     lab.shoot(SCREENSHOTS / f"{lesson}-light")
     assert page.evaluate(TROUBLE) == []
     for cell_id, text in checks(page, promised).items():
@@ -159,6 +165,26 @@ def drawn(page, promised):
     assert len(widgets) >= promised.animations
     assert [widget for widget in widgets if widget["height"] < 20 or not widget["drawn"]] == []
     assert [widget["words"] for widget in widgets if not widget["picture"]] == []  # nothing for GitHub to show
+
+
+def as_saved(page, promised):
+    """The cells with what they put out now, tidied as a build tidies them."""
+    held = page.evaluate(HELD)
+    notebook = nbformat.v4.new_notebook(cells=copy.deepcopy(promised.cells))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.from_dict(output) for output in held[cell.id]]
+    build.tidy(notebook)
+    return notebook.cells
+
+
+def forms(cells):
+    """Which forms each output has, text, picture ..., of every code cell that may not differ from run to run."""
+    return {
+        cell.id: [sorted(output.get("data", [])) for output in cell.outputs]
+        for cell in cells
+        if cell.cell_type == "code" and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+    }
 
 
 def checks(page, promised):
