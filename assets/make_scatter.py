@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib import frames, still
+from course_lib import frames
+from course_lib.widgets import still
 
 x = np.array([[1.0, 2, 0], [3, 1, 4], [0, 2, 1]])
 w = np.array([[1.0, 2], [3, 4]])

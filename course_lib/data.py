@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_lib import archive
-from course_lib.files import atomic_write
+from course_lib._support import archive
+from course_lib._support.files import atomic_write
 
 
 class DataUnavailable(OSError):  # noqa: N818 - it is a state of affairs, not a slip

@@ -5,13 +5,11 @@ from itertools import zip_longest
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.flow import in_short
-from course_lib.frames.roles import PALETTE
-from course_lib.frames.story import number
+from course_lib.looks import PALETTE, number
 
 STYLE = {
     "figure.facecolor": "white",  # opaque: legible on JupyterLab's dark theme as well
@@ -36,6 +34,8 @@ def use_style():
 
 def row(*widths, height=2.4, scale=1.0):
     """A figure with one Axes for each relative width -> the list of Axes."""
+    from matplotlib import pyplot as plt  # takes long to load, and widgets must do without it
+
     _, axes = plt.subplots(1, len(widths), figsize=(scale * sum(widths), height), width_ratios=widths, squeeze=False)
     return list(axes[0])
 

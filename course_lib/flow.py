@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib import checks, init
+from course_lib import init
+from course_lib._support import checks
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Residual, Sequential
 from course_lib.losses import CrossEntropyLoss
 
@@ -55,7 +56,7 @@ def _small(shape, rng):
 
 def _uniform(shape, rng):
     """What PyTorch starts a convolution with."""
-    limit = 1 / np.sqrt(init.fans(shape)[0])
+    limit = 1 / np.sqrt(init.fan_in_and_out(shape)[0])
     return rng.uniform(-limit, limit, shape)
 
 

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from course_lib import checks, machine
-from course_lib.checks import out_size
+from course_lib._support import blocked, checks
+from course_lib._support.checks import out_size
 
 __all__ = [
     "avg_pool2d", "avg_pool2d_backward", "batch_norm2d", "batch_norm2d_backward", "col2im", "conv2d",
@@ -67,7 +67,7 @@ class Windows:
         N, C, *size = x.shape
         if self.padding == (0, 0):
             return _batch_last(x)
-        padded = machine.scratch("padded", self.padded_shape(C, size, N), x.dtype)
+        padded = blocked.scratch("padded", self.padded_shape(C, size, N), x.dtype)
         (top, left), (H, W) = self.padding, size
         for border in padded[:, :top], padded[:, top + H :], padded[:, :, :left], padded[:, :, left + W :]:
             border[...] = value
@@ -212,10 +212,10 @@ def _unfolded(x, windows, count):
     column is 1: the bias is a weight whose input is always 1.
     """
     seen = windows.seen(windows.pad(x), count)
-    for rows in machine.few_rows(seen):
+    for rows in blocked.few_rows(seen):
         block = seen[:, :, :, rows]
         weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
-        columns = machine.scratch("columns", (weights + 1, positions), x.dtype)
+        columns = blocked.scratch("columns", (weights + 1, positions), x.dtype)
         columns[:-1].reshape(block.shape)[...] = block
         columns[-1] = 1
         yield rows, columns
@@ -226,21 +226,21 @@ def _gather(x, w, b, windows, count):
     filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
     y = np.empty(checks.holdable("w", (len(w), *count, len(x))), x.dtype)
     for rows, columns in _unfolded(x, windows, count):
-        machine.times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))
+        blocked.times_columns(filters, columns[: filters.shape[1]], out=_matrix(y[:, rows]))
     return _batch_first(y)
 
 
-@machine.unbuffered()
+@blocked.unbuffered()
 def _scatter(dy, w, windows, size):
     """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size): each output writes to its window."""
     N, C_out, *count = dy.shape
     dy, filters = _batch_last(dy), w.reshape(C_out, -1)
     padded = np.zeros(windows.padded_shape(w.shape[1], size, N), dy.dtype)
     seen = windows.seen(padded, count)
-    for rows in machine.few_rows(seen):
+    for rows in blocked.few_rows(seen):
         block = seen[:, :, :, rows]
-        columns = machine.scratch("columns", block.shape, dy.dtype)
-        machine.times_columns(filters.T, _matrix(dy[:, rows]), out=columns.reshape(filters.shape[1], -1))
+        columns = blocked.scratch("columns", block.shape, dy.dtype)
+        blocked.times_columns(filters.T, _matrix(dy[:, rows]), out=columns.reshape(filters.shape[1], -1))
         _add_up(columns, block)
     return windows.unpad(padded, size)
 
@@ -249,7 +249,7 @@ def _correlate(dy, x, windows):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in, kH, kW), db (C_out,), for dy's windows."""
     dy = _batch_last(dy)
     blocks = _unfolded(x, windows, dy.shape[1:3])
-    both = sum(machine.times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
+    both = sum(blocked.times_rows(columns, _matrix(dy[:, rows])) for rows, columns in blocks).T
     return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 

@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from course_lib import checks
+from course_lib._support import checks
 
 
 def _asking(function):

@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from course_lib import checks
+from course_lib._support import checks
 
 
-def fans(shape):
+def fan_in_and_out(shape):
     """(out, in, kH, kW, ...) -> fan_in = in kH kW, fan_out = out kH kW."""
     out, into, *kernel_size = checks.array_shape("shape", shape, "(out, in, ...)")
     cells = math.prod(kernel_size)
@@ -19,7 +19,7 @@ def fans(shape):
 
 def he_normal(shape, rng, dtype=np.float32):
     """Normal with variance 2 / fan_in: keeps the size of activations through ReLUs. Source: He et al. 2015."""
-    fan_in, _ = fans(shape)
+    fan_in, _ = fan_in_and_out(shape)
     return normal(shape, math.sqrt(2 / fan_in), rng, dtype)
 
 
@@ -28,7 +28,7 @@ def xavier_normal(shape, rng, dtype=np.float32):
 
     Source: Glorot & Bengio 2010.
     """
-    return normal(shape, math.sqrt(2 / sum(fans(shape))), rng, dtype)
+    return normal(shape, math.sqrt(2 / sum(fan_in_and_out(shape))), rng, dtype)
 
 
 def normal(shape, std, rng, dtype=np.float32):

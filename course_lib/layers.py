@@ -6,8 +6,9 @@ itself and no copy: whoever writes into x, or into what a layer handed out, does
 
 import numpy as np
 
-from course_lib import checks, init
 from course_lib import functional as F
+from course_lib import init
+from course_lib._support import checks
 
 
 class Parameter:

@@ -6,7 +6,7 @@ Arrays: x input, w kernel, b bias, y output; dy is dL/dy, and dx, dw, db are sha
 
 import numpy as np
 
-from course_lib import checks
+from course_lib._support import checks
 from course_lib.functional import out_size
 
 # ---------------------------------------------------------------- two layers, one number each
@@ -231,7 +231,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
 @checks.axes(x="(N, C, H, W)")
 def im2col(x, kernel_size, stride=1, padding=0):
     """x (N, C, H, W) -> cols (N, C kH kW, L): one column for each of the L = H_out W_out windows."""
-    kH, kW = checks.pair("kernel_size", kernel_size, 1)
+    kH, kW = np.broadcast_to(kernel_size, 2)
     N, C, H, W = x.shape
     H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
     xp = pad2d(x, padding)
@@ -246,8 +246,8 @@ def im2col(x, kernel_size, stride=1, padding=0):
 @checks.axes(cols="(N, C kH kW, L)")
 def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     """cols (N, C kH kW, L) -> x (N, C, H, W), with (H, W) = output_size: every column added back in its window."""
-    H, W = checks.pair("output_size", output_size, 1)
-    kH, kW = checks.pair("kernel_size", kernel_size, 1)
+    H, W = np.broadcast_to(output_size, 2)
+    kH, kW = np.broadcast_to(kernel_size, 2)
     N = len(cols)
     H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
     C = cols.shape[1] // (kH * kW)
@@ -282,7 +282,7 @@ def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
 @checks.axes(x="(N, C, H, W)", fits=checks.pooling)
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out) and indices like y: where in the H x W plane each maximum stood."""
-    kH, kW = checks.pair("kernel_size", kernel_size, 1)
+    kH, kW = np.broadcast_to(kernel_size, 2)
     sH, sW = (kH, kW) if stride is None else (stride, stride)
     N, C, H, W = x.shape
     y = np.zeros((N, C, out_size(H, kH, sH, padding), out_size(W, kW, sW, padding)))
@@ -310,7 +310,7 @@ def max_pool2d_backward(dy, indices, input_shape):
 @checks.axes(x="(N, C, H, W)", fits=checks.pooling)
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included."""
-    kH, kW = checks.pair("kernel_size", kernel_size, 1)
+    kH, kW = np.broadcast_to(kernel_size, 2)
     sH, sW = (kH, kW) if stride is None else (stride, stride)
     N, C, H, W = x.shape
     xp = pad2d(x, padding)
@@ -324,7 +324,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 @checks.axes(dy="(N, C, H_out, W_out)", fits=checks.pooling)
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
-    kH, kW = checks.pair("kernel_size", kernel_size, 1)
+    kH, kW = np.broadcast_to(kernel_size, 2)
     sH, sW = (kH, kW) if stride is None else (stride, stride)
     N, C, H, W = input_shape
     dxp = np.zeros((N, C, H + 2 * padding, W + 2 * padding))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from course_lib import checks
+from course_lib._support import checks
 from course_lib.layers import Parameter
 
 

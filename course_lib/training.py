@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib import archive, checks
-from course_lib.checkpoint import Checkpoint, fingerprint, plain
+from course_lib._support import archive, checks
+from course_lib._support.checkpoint import Checkpoint, fingerprint, plain
 
 GO_ON, PAUSE, STOP = "go on", "pause", "stop"  # what a watcher may wish
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how a training may end

@@ -88,7 +88,7 @@ def built(lesson_environment, tmp_path_factory):
 
     A notebook that holds a learner's work, or lags behind its source, is built anew.
     """
-    from course_lib import build
+    from course_lib.publish import build
 
     folder = tmp_path_factory.mktemp("built")
     for lesson in build.lessons():

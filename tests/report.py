@@ -14,8 +14,7 @@ from reference import SETTINGS, cases
 
 from course_lib import functional as F
 from course_lib import gradcheck
-from course_lib.exercises import get
-from course_lib.exercises.registry import LESSONS
+from course_lib.exercises import get, registry
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -75,7 +74,7 @@ def power(value):
 def labs():
     """Every mistake that the labs know, tried on them."""
     rows = []
-    for lesson, exercises in LESSONS.items():
+    for lesson, exercises in registry.lessons().items():
         tried = [recognised(exercise) for exercise in exercises]
         rows.append([lesson, len(exercises), *map(sum, zip(*tried, strict=True))])
     rows.append(["together", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
@@ -85,10 +84,10 @@ def labs():
 def recognised(exercise):
     """(how many wrong answers were tried, how many earned exactly the sentence of their mistake)"""
     told = [
-        get(exercise.name).judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) == [mistake.says]
+        get(exercise.name).judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) == [mistake.message]
         for tensor, mistakes in exercise.mistakes.items()
         for mistake in mistakes
-        for wrong in mistake.wrongs
+        for wrong in mistake.examples
     ]
     return len(told), sum(told)
 

@@ -1,5 +1,7 @@
 """One story of every kind, with what they are all asked in turn."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib import frames, layers
@@ -8,7 +10,7 @@ _TIED = np.array([[2, 2, 1, 0, 3], [2, 1, 0, 1, 1], [0, 1, 3, 3, 0], [1, 0, 3, 2
 
 
 def every_story():
-    """name -> a function that makes the story."""
+    """Name -> a call that makes the story: `frames`' function with its arguments, as a partial."""
     rng = np.random.default_rng(0)
 
     def some(*shape):
@@ -20,31 +22,31 @@ def every_story():
     dy = some(2, 3, 2, 3)
     tail = 1 - 0.5 ** np.arange(6)
     return {
-        "conv1d": lambda: frames.conv1d(line, kernel, 2, 1),
-        "conv1d_weight_gradient": lambda: frames.conv1d_weight_gradient(line[:4], line, kernel, 2, 1),
-        "conv1d_input_gradient_scatter": lambda: frames.conv1d_input_gradient_scatter(line[:3], line, kernel, 2),
-        "conv1d_input_gradient_gather": lambda: frames.conv1d_input_gradient_gather(line[:4], line, kernel, 2, 1),
-        "conv2d_single": lambda: frames.conv2d_single(plane, window, 2, 1),
-        "conv2d_single_weight_gradient": lambda: frames.conv2d_single_weight_gradient(plane[:3, :5], plane, window),
-        "conv2d_single_input_gradient_scatter": lambda: frames.conv2d_single_input_gradient_scatter(
-            plane[:3, :4], plane, window, 1, 0, (1, 2)
+        "conv1d": partial(frames.conv1d, line, kernel, 2, 1),
+        "conv1d_weight_gradient": partial(frames.conv1d_weight_gradient, line[:4], line, kernel, 2, 1),
+        "conv1d_input_gradient_scatter": partial(frames.conv1d_input_gradient_scatter, line[:3], line, kernel, 2),
+        "conv1d_input_gradient_gather": partial(frames.conv1d_input_gradient_gather, line[:4], line, kernel, 2, 1),
+        "conv2d_single": partial(frames.conv2d_single, plane, window, 2, 1),
+        "conv2d_single_weight_gradient": partial(frames.conv2d_single_weight_gradient, plane[:3, :5], plane, window),
+        "conv2d_single_input_gradient_scatter": partial(
+            frames.conv2d_single_input_gradient_scatter, plane[:3, :4], plane, window, 1, 0, (1, 2)
         ),
-        "conv2d_single_input_gradient_gather": lambda: frames.conv2d_single_input_gradient_gather(
-            plane[:3, :4], plane, window, 2, 1
+        "conv2d_single_input_gradient_gather": partial(
+            frames.conv2d_single_input_gradient_gather, plane[:3, :4], plane, window, 2, 1
         ),
-        "conv2d": lambda: frames.conv2d(images, filters, bias, 1, 1),
-        "bias_gradient": lambda: frames.bias_gradient(dy),
-        "weight_gradient": lambda: frames.weight_gradient(dy[:, :, :, :1], images, filters, 2),
-        "input_gradient": lambda: frames.input_gradient(dy[:, :, :, :1], images, filters, 2),
-        "im2col": lambda: frames.im2col(images[0], (2, 2), 2, 1),
-        "col2im": lambda: frames.col2im(some(4, 9), (4, 4), 2),
-        "learning": lambda: frames.learning(10.0 ** -np.arange(5), filters[0, 0] * tail[:, None, None], filters[0, 0]),
-        "max_pool2d": lambda: frames.max_pool2d(_TIED, 2),
-        "max_pool2d_backward": lambda: frames.max_pool2d_backward(some(4, 4), _TIED, 2, 1),
-        "avg_pool2d": lambda: frames.avg_pool2d(_TIED, 2, padding=1),
-        "avg_pool2d_backward": lambda: frames.avg_pool2d_backward(some(3, 3), (5, 5), 2, padding=1),
-        "conv_transpose2d": lambda: frames.conv_transpose2d(some(3, 4), some(3, 3), 2, 1, 1),
-        "backward_walk": lambda: frames.backward_walk(small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
+        "conv2d": partial(frames.conv2d, images, filters, bias, 1, 1),
+        "bias_gradient": partial(frames.bias_gradient, dy),
+        "weight_gradient": partial(frames.weight_gradient, dy[:, :, :, :1], images, filters, 2),
+        "input_gradient": partial(frames.input_gradient, dy[:, :, :, :1], images, filters, 2),
+        "im2col": partial(frames.im2col, images[0], (2, 2), 2, 1),
+        "col2im": partial(frames.col2im, some(4, 9), (4, 4), 2),
+        "learning": partial(frames.learning, 10.0 ** -np.arange(5), filters[0, 0] * tail[:, None, None], filters[0, 0]),
+        "max_pool2d": partial(frames.max_pool2d, _TIED, 2),
+        "max_pool2d_backward": partial(frames.max_pool2d_backward, some(4, 4), _TIED, 2, 1),
+        "avg_pool2d": partial(frames.avg_pool2d, _TIED, 2, padding=1),
+        "avg_pool2d_backward": partial(frames.avg_pool2d_backward, some(3, 3), (5, 5), 2, padding=1),
+        "conv_transpose2d": partial(frames.conv_transpose2d, some(3, 4), some(3, 3), 2, 1, 1),
+        "backward_walk": partial(frames.backward_walk, small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
     }
 
 

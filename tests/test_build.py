@@ -2,7 +2,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_lib import build, exercises
+from course_lib import exercises
+from course_lib.publish import build
 
 SOURCE = """# A lesson
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from stop_button import stop_button
 
-from course_lib import archive, training
+from course_lib import training
+from course_lib._support import archive
 from course_lib.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss, MSELoss
 from course_lib.optim import SGD, Adam

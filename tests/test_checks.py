@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from calls import CALLS, SIZES, each
 
-from course_lib import checks, loops
 from course_lib import functional as F
+from course_lib import loops
+from course_lib._support import checks
 
 
 def assert_refused(call, argument, value, came):

@@ -9,7 +9,7 @@ import sys
 import nbformat
 import pytest
 
-from course_lib import build
+from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 

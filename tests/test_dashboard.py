@@ -14,11 +14,13 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
-from course_lib import build, dashboard, dashboard_picture, training
-from course_lib.dashboard import Curve, Dashboard
+from course_lib import training
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential
 from course_lib.losses import CrossEntropyLoss, MSELoss
 from course_lib.optim import SGD
+from course_lib.publish import build
+from course_lib.widgets import dashboard, dashboard_picture
+from course_lib.widgets.dashboard import Curve, Dashboard
 
 # ---------------------------------------------------------------- the curve
 
@@ -235,7 +237,7 @@ def test_pause_continue_and_stop_do_what_they_say_and_a_pause_is_no_time_of_trai
 CELLS = """
 import numpy as np
 from course_lib import training
-from course_lib.dashboard import Dashboard
+from course_lib.widgets.dashboard import Dashboard
 from course_lib.layers import Conv2d, Flatten, Linear, Sequential
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD
@@ -293,5 +295,5 @@ def test_the_headline_fits_on_the_picture(status):
 
 
 def test_the_board_leaves_pyplot_alone():
-    code = "import sys, course_lib.dashboard; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, course_lib.widgets.dashboard; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"

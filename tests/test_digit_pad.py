@@ -14,10 +14,10 @@ from PIL import Image
 from places import mnist_folder
 
 from course_lib import data, training
-from course_lib.digit_pad import PAD, DigitPad, drawn, feature_maps, normalised
 from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
+from course_lib.widgets.digit_pad import PAD, DigitPad, drawn, feature_maps, normalised
 
 ONE = [[140, 40 + 4 * step] for step in range(50)]
 

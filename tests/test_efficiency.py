@@ -13,7 +13,8 @@ import pytest
 from calls import CALLS, SIZES
 
 from course_lib import functional as F
-from course_lib import losses, machine, optim, training
+from course_lib import losses, optim, training
+from course_lib._support import blocked
 from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 
 WORKER = Path(__file__).parent / "benchmark" / "worker.py"
@@ -70,7 +71,7 @@ def test_working_memory_is_allocated_once_and_only_grows(rng):
     def kept_after(*batches):
         for batch in batches:
             F.conv2d(x[:batch], w, padding=1)
-        return {name: memory.ctypes.data for name, memory in vars(machine._reused).items()}
+        return {name: memory.ctypes.data for name, memory in vars(blocked._reused).items()}
 
     def both():
         return kept_after(4), kept_after(1, 3, 4)
@@ -81,12 +82,12 @@ def test_working_memory_is_allocated_once_and_only_grows(rng):
 
 
 def test_large_working_memory_is_not_kept(rng, monkeypatch):
-    monkeypatch.setattr(machine, "_LARGEST_KEPT", 1000)
+    monkeypatch.setattr(blocked, "_LARGEST_KEPT", 1000)
     x, w = rng.standard_normal((2, 2, 9, 9)), rng.standard_normal((3, 2, 3, 3))
 
     def kept():
         F.conv2d(x, w, padding=1)
-        return sum(memory.nbytes for memory in vars(machine._reused).values())
+        return sum(memory.nbytes for memory in vars(blocked._reused).values())
 
     assert in_a_new_thread(kept) <= 1000
 
@@ -95,14 +96,14 @@ def test_large_working_memory_is_not_kept(rng, monkeypatch):
 def test_no_result_lies_in_working_memory(call):
     results = call.run()
     for result in results:
-        for memory in vars(machine._reused).values():
+        for memory in vars(blocked._reused).values():
             assert not np.may_share_memory(result, memory)
 
 
 def test_no_result_lies_in_working_memory_though_a_kernel_of_one_cell_leaves_nothing_to_rearrange(rng):
     x = rng.standard_normal((2, 3, 5, 6))
     cols = F.im2col(x, 1, padding=1)
-    assert not any(np.may_share_memory(cols, memory) for memory in vars(machine._reused).values())
+    assert not any(np.may_share_memory(cols, memory) for memory in vars(blocked._reused).values())
 
 
 def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_nothing():
@@ -183,15 +184,15 @@ def test_training_never_computes_the_first_layers_dx(rng, input_gradients):
 def test_the_size_of_the_portions_does_not_change_a_result(call, portions, monkeypatch):
     expected = call.run()
     for name, value in portions.items():
-        monkeypatch.setattr(machine, name, value)
+        monkeypatch.setattr(blocked, name, value)
     for found, wanted in zip(call.run(), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_products_are_cut_into_equal_small_pieces_or_not_at_all():
-    assert machine._pieces(16, 72, 1792) == 4  # 3 would be enough, but do not divide 1792
-    assert machine._pieces(16, 72, 256) == 1
-    assert machine._pieces(64, 288, 448) == 1  # pieces that are small enough would be too short
+    assert blocked._pieces(16, 72, 1792) == 4  # 3 would be enough, but do not divide 1792
+    assert blocked._pieces(16, 72, 256) == 1
+    assert blocked._pieces(64, 288, 448) == 1  # pieces that are small enough would be too short
 
 
 @every_call
@@ -203,7 +204,7 @@ def test_numpy_is_left_as_it_was(call):
 
 def test_numpy_is_left_as_it_was_after_an_error():
     before = np.getbufsize()
-    with pytest.raises(ZeroDivisionError), machine.unbuffered():
+    with pytest.raises(ZeroDivisionError), blocked.unbuffered():
         assert np.getbufsize() < before
         _ = 1 / 0
     assert np.getbufsize() == before

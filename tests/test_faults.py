@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib import exercises, files, layers, progress, training
+from course_lib import exercises, layers, progress, training
+from course_lib._support import files
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this is how POSIX systems do it")
 
@@ -177,9 +178,11 @@ def test_a_device_that_is_full_is_said_in_a_sentence(tmp_path):
         full.write(b"x")
         full.flush()
     # The same refusal while the block of a write is under way
-    with pytest.raises(OSError, match=r"could not be written .No space left on device."), (
-        files.atomic_write(tmp_path / "weights.npz")
-    ), open("/dev/full", "wb", buffering=0) as full:
+    with (
+        pytest.raises(OSError, match=r"could not be written .No space left on device."),
+        files.atomic_write(tmp_path / "weights.npz"),
+        open("/dev/full", "wb", buffering=0) as full,
+    ):
         full.write(b"x")
     assert list(tmp_path.iterdir()) == []
 
@@ -198,7 +201,8 @@ def test_a_file_of_progress_without_end_is_set_aside_and_not_read(file):
 CHECKED = """
 import functools, os, signal, sys, threading, time
 import numpy as np
-from course_lib.exercises import check, guard
+from course_lib.exercises import check
+from course_lib.exercises.engine import guard
 import course_lib.exercises.checking as checking
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have it ignored
 guard.SECONDS, guard.MEMORY = {seconds}, {megabytes} * 2**20

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from course_lib import files
-from course_lib.files import atomic_write
+from course_lib._support import files
+from course_lib._support.files import atomic_write
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ def test_text_is_written_as_utf_8(path):
 
 READS = """
 import warnings
-from course_lib import environment, export
+from course_lib import environment
+from course_lib.publish import export
 warnings.simplefilter("error", EncodingWarning)
 environment.report()
 assert "\\N{MINUS SIGN}" in export._whole("title", "body", [{}])

@@ -9,10 +9,11 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from course_lib import figures, flow, gradcheck, still
-from course_lib.flow_explorer import explore_flow
+from course_lib import figures, flow, gradcheck
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Residual, Sequential
 from course_lib.losses import CrossEntropyLoss
+from course_lib.widgets import still
+from course_lib.widgets.flow_explorer import explore_flow
 
 matplotlib.use("Agg")
 

@@ -1,5 +1,6 @@
 """Stories add up to what the library computes, for any geometry, and say where they read and write."""
 
+import contextlib
 import inspect
 import re
 
@@ -11,7 +12,8 @@ from strategies import convolutions, poolings, transposed_convolutions
 
 from course_lib import frames, layers, loops
 from course_lib import functional as F
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, number, plain, source_lines
+from course_lib.frames.story import Flow, Grid, Step, Story, plain, source_lines
+from course_lib.looks import bracketed, number
 
 FEW = settings(max_examples=60)
 
@@ -24,6 +26,25 @@ def same(story, **expected):
 
 
 # ---------------------------------------------------------------- sums
+
+
+def called_as_in_loops():
+    """Name -> (the story, what `loops` returns) of every animation that takes the very arguments of `loops`."""
+    found = {}
+    for name, make in every_story().items():
+        function = getattr(loops, name, None)
+        if function and list(inspect.signature(function).parameters) == list(inspect.signature(make.func).parameters):
+            with contextlib.suppress(ValueError):  # an animation may leave out the axes of which it has room for one
+                found[name] = make(), function(*make.args, **make.keywords)
+    return found
+
+
+def test_the_story_of_every_animation_adds_up_to_the_loops_it_is_called_like():
+    found = called_as_in_loops()
+    assert len(found) >= 8
+    for name, (story, result) in found.items():
+        (total,) = story.sum().values()
+        np.testing.assert_allclose(total, result, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
 @FEW

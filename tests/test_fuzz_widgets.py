@@ -15,15 +15,16 @@ from strategies import anything, arrays_like
 from test_fuzz import sentence_or_result
 from traitlets import TraitError
 
-from course_lib import flow, frames, still, training
-from course_lib.controls import explore
-from course_lib.dashboard import Dashboard
-from course_lib.digit_pad import PAD, DigitPad
-from course_lib.flow_explorer import explore_flow
+from course_lib import flow, frames, training
 from course_lib.layers import Conv2d, Flatten, Linear, Sequential
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD
-from course_lib.player import play, portable
+from course_lib.widgets import still
+from course_lib.widgets.dashboard import Dashboard
+from course_lib.widgets.digit_pad import PAD, DigitPad
+from course_lib.widgets.explorer import explore
+from course_lib.widgets.flow_explorer import explore_flow
+from course_lib.widgets.player import play, portable
 
 pytestmark = pytest.mark.slow
 SAID = st.recursive(  # what JSON can say, and what Python reads from it: NaN, infinity, integers without bound

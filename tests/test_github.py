@@ -7,8 +7,8 @@ import struct
 import nbformat
 import pytest
 
-from course_lib import build
-from course_lib.export import CODE_OR_MATH as FORMULA
+from course_lib.publish import build
+from course_lib.publish.export import CODE_OR_MATH as FORMULA
 
 pytestmark = pytest.mark.slow
 

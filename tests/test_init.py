@@ -29,8 +29,8 @@ def test_he_keeps_the_size_of_activations_through_twenty_layers_of_relu(rng):
 
 
 def test_fans_count_what_an_output_reads_and_what_an_input_feeds():
-    assert init.fans((8, 4, 3, 5)) == (4 * 15, 8 * 15)
-    assert init.fans([10, 20]) == (20, 10)
+    assert init.fan_in_and_out((8, 4, 3, 5)) == (4 * 15, 8 * 15)
+    assert init.fan_in_and_out([10, 20]) == (20, 10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from course_lib import build, exercises, figures, frames, gradcheck, init, layers
+from course_lib import exercises, figures, frames, gradcheck, init, layers
 from course_lib import functional as F
-from course_lib.exercises import lesson_06
-from course_lib.frames.roles import PALETTE
+from course_lib.exercises.lessons import lesson_06
 from course_lib.layers import Module, Parameter, Sequential
+from course_lib.looks import PALETTE
 from course_lib.optim import SGD, Adam
+from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
@@ -138,7 +139,7 @@ def test_the_signal_keeps_its_size_with_hes_rule_only(lesson):
     for name, factor in (("half of it", 0.5), ("twice as much", 2)):
         shrunk = lesson["spread"][name] / lesson["spread"]["He"]
         np.testing.assert_allclose(shrunk, factor ** np.arange(21.0), rtol=1e-3)
-    assert round(np.sqrt(2 / 144), 3) == 0.118 and init.fans((1, 16, 3, 3))[0] == 144
+    assert round(np.sqrt(2 / 144), 3) == 0.118 and init.fan_in_and_out((1, 16, 3, 3))[0] == 144
     assert chosen("depth") == "about a millionth"
     assert 0.5**20 == pytest.approx(1e-6, rel=0.05)
 
@@ -326,7 +327,7 @@ def test_every_row_of_the_table_is_a_transpose(lesson):
     np.testing.assert_allclose(lesson["dw"], F.conv2d_backward(lesson["dy"], lesson["x"], lesson["w"])[1])
 
 
-OF_ANOTHER_STYLE = '''
+OF_ANOTHER_STYLE = """
 class Conv2d(Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, *, rng=None):
         self.bias = Parameter(np.zeros(out_channels))
@@ -344,7 +345,7 @@ class Conv2d(Module):
         dx, dw, db = F.conv2d_backward(dy, self.seen[-1], self.weight.data, **self.how)
         self.weight.grad, self.bias.grad = self.weight.grad + dw, self.bias.grad + db
         return dx
-'''
+"""
 
 
 def test_a_right_class_of_another_style_carries_the_lesson_to_its_end(quietly):

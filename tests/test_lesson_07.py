@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from course_lib import build, data, exercises, flow, gradcheck, loops
-from course_lib.exercises import lesson_07
+from course_lib import data, exercises, flow, gradcheck, loops
+from course_lib.exercises.lessons import lesson_07
+from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from course_lib import build, data, exercises, figures, frames, training
-from course_lib.exercises import lesson_08
+from course_lib import data, exercises, figures, frames, training
+from course_lib.exercises.lessons import lesson_08
 from course_lib.layers import Conv2d
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
-from course_lib.player import portable
+from course_lib.publish import build
+from course_lib.widgets.player import portable
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
@@ -225,7 +226,7 @@ def trained(lesson, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (x, y), (x_test, y_test) = data.digits()
     names = {**lesson, "x_train": x[:700], "y_train": y[:700], "x_test": x_test, "y_test": y_test}
-    names["again"] = lambda: exec(cell_with("watch=Dashboard(), checkpoint=f\"checkpoints/digits_"), names)
+    names["again"] = lambda: exec(cell_with('watch=Dashboard(), checkpoint=f"checkpoints/digits_'), names)
     names["again"]()
     return names
 

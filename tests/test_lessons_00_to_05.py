@@ -12,9 +12,10 @@ import pytest
 from matplotlib import pyplot as plt
 from places import mnist_folder
 
-from course_lib import build, data, exercises, figures, frames, gradcheck
+from course_lib import data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
 from course_lib.exercises import registry
+from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
@@ -523,7 +524,7 @@ def test_a_lesson_opens_with_what_you_do_learn_and_need_and_closes_with_a_questi
     assert -1 not in positions and positions == sorted(positions) and positions[-1] < 1000
     ending = text[text.index("## What you can now do") :]
     assert "**An open question.**" in ending and "**Sources.**" in ending
-    every = list(registry.LESSONS)
+    every = list(registry.lessons())
     following = every[every.index(name) + 1]
     assert re.search(rf"\*\*Next:\*\* \[.*?\]\({following}\.ipynb\)", ending)
     if name != LESSONS[0]:
@@ -535,8 +536,8 @@ def test_a_lesson_opens_with_what_you_do_learn_and_need_and_closes_with_a_questi
 def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme(name):
     heading = re.search(r"^\*Lesson .*?(\d+) minutes, (half|\d+) of them in (\d+) labs\*$", lesson(name[:2]).text, re.M)
     minutes, share, labs = heading.groups()
-    working = sum(lab.minutes for lab in registry.LESSONS[name])
-    assert int(labs) == len(registry.LESSONS[name])
+    working = sum(lab.minutes for lab in registry.lessons()[name])
+    assert int(labs) == len(registry.lessons()[name])
     assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.05
     row = re.search(
         rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$", (build.ROOT / "README.md").read_text(), re.M
@@ -547,7 +548,7 @@ def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme
 @pytest.mark.parametrize("name", LESSONS)
 def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name):
     placed = re.findall(r"^<!-- exercise (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
-    assert placed == [lab.name for lab in registry.LESSONS[name]]
+    assert placed == [lab.name for lab in registry.lessons()[name]]
     asked = re.findall(r"^<!-- predict (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
     assert sorted(asked) == sorted(each for each in exercises.predictions.names() if each.startswith(name[:2]))
 
@@ -555,7 +556,7 @@ def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name)
 @pytest.mark.parametrize("name", LESSONS)
 def test_every_link_to_a_lesson_leads_to_one(name):
     targets = re.findall(r"\]\(([\w.]+)\.ipynb(#[\w-]+)?\)", lesson(name[:2]).text)
-    assert targets and {target for target, _ in targets} <= set(registry.LESSONS)
+    assert targets and {target for target, _ in targets} <= set(registry.lessons())
     assert {anchor for _, anchor in targets} <= {"", "#Words-and-letters"}
     assert "\n## Words and letters\n" in f"\n{lesson('00').text}\n"
 
@@ -571,7 +572,7 @@ def test_every_word_of_the_list_is_used_by_the_lesson_that_stands_beside_it():
 
 
 def test_the_list_of_words_has_every_lesson_of_the_course():
-    numbers = {name[:2] for name in registry.LESSONS}
+    numbers = {name[:2] for name in registry.lessons()}
     assert numbers == set(re.findall(r"\| \[?(\d\d)(?:\]\(\w+\.ipynb\))? \|$", lesson("00").text, re.MULTILINE))
 
 

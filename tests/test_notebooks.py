@@ -11,7 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from places import CHROMIUM
 
-from course_lib import build, exercises
+from course_lib import exercises
+from course_lib.publish import build
 
 LESSONS = build.lessons()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
@@ -55,7 +56,7 @@ def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
         "no:cacheprovider",
     ]
     run = subprocess.run([*command, f"{lesson}.ipynb"], cwd=built, capture_output=True, text=True)
-    advice = f"\nIf this is what {lesson} should show from now on: python -m course_lib.build {lesson}"
+    advice = f"\nIf this is what {lesson} should show from now on: python -m course_lib.publish.build {lesson}"
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:] + advice
     compared = [cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if is_compared(cell)]
     assert re.search(r"(\d+) passed", run.stdout) and len(compared) > 2  # or nbval had nothing to compare
@@ -114,7 +115,7 @@ def shipped(lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_say(lesson):
-    advice = f"{lesson} differs from its source: run python -m course_lib.build {lesson}"
+    advice = f"{lesson} differs from its source: run python -m course_lib.publish.build {lesson}"
     assert build.is_current(shipped(lesson)), advice
 
 

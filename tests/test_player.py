@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from stories import every_story
 
-from course_lib import frames, layers, still
-from course_lib.controls import explore
-from course_lib.player import Player, play, portable
+from course_lib import frames, layers
+from course_lib.widgets import still
+from course_lib.widgets.explorer import explore
+from course_lib.widgets.player import Player, play, portable
 
 X, W, DY = np.array([2.0, 1, 0, -2, -1, 3]), np.array([1.0, 0, -2]), np.array([1.0, -2, 3, 2])
 
@@ -156,7 +157,7 @@ def test_a_picture_counts_the_rows_and_columns_of_its_grids(monkeypatch):
 
 def test_displaying_a_player_sends_a_hidden_spare_before_it(monkeypatch):
     shown = []
-    monkeypatch.setattr("course_lib.player.display", lambda data, **options: shown.append(data))
+    monkeypatch.setattr("course_lib.widgets.player.display", lambda data, **options: shown.append(data))
     play(scatter())._ipython_display_()
     spare, output = shown
     assert list(spare) == ["text/html"] and {"image/png", "text/plain"} < set(output)

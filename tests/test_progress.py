@@ -84,7 +84,7 @@ def test_a_place_that_cannot_be_written_gives_a_sentence_and_no_exception(tmp_pa
     for said in (progress.record("conv1d", True), progress.reset()):
         assert len(said) == 1 and "could not be noted" in said[0] and "goes on" in said[0]
     assert progress.entries() == {}
-    assert "0 of" in repr(progress.dashboard())
+    assert "0 of" in repr(exercises.board())
 
 
 def test_a_read_only_folder_gives_a_sentence(file, monkeypatch):
@@ -154,13 +154,13 @@ def test_a_kernel_that_hangs_while_it_writes_holds_nobody_up_for_long(file, monk
 
 def test_the_dashboard_says_what_is_solved_and_what_comes_next():
     names = exercises.names()
-    board = progress.dashboard()
+    board = exercises.board()
     assert board.count() == (0, len(names))
     assert board.next == ("00_start_here", names[0])
     for name in names[:3]:
         progress.record(name, True)
     progress.record(names[3], False)
-    board = progress.dashboard()
+    board = exercises.board()
     assert board.count() == (3, len(names)) and board.count("00_start_here") == (2, 2)
     assert board.next == ("01_conv1d", names[3])
     assert f"✓ {names[2]} (1 try)" in repr(board)
@@ -171,7 +171,7 @@ def test_the_dashboard_says_what_is_solved_and_what_comes_next():
 def test_a_finished_course_has_nothing_next():
     for name in exercises.names():
         progress.record(name, True)
-    board = progress.dashboard()
+    board = exercises.board()
     assert board.next is None
     assert f"All {len(exercises.names())} labs are solved." in repr(board)
 
@@ -179,7 +179,7 @@ def test_a_finished_course_has_nothing_next():
 def test_the_dashboard_as_html_says_the_same_and_escapes():
     progress.record("conv1d", True)
     progress.record("<i>unknown", True)
-    board = progress.dashboard()
+    board = exercises.board()
     markup = board._repr_html_()
     for name in exercises.names():
         assert name in markup

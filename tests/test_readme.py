@@ -8,8 +8,8 @@ import pytest
 import report
 from PIL import Image
 
-from course_lib import build
-from course_lib.exercises.registry import LESSONS
+from course_lib.exercises import registry
+from course_lib.publish import build
 
 README = (build.ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {name: (build.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
@@ -27,14 +27,14 @@ def test_the_lessons_stand_in_the_table_in_order_with_their_titles_minutes_and_l
     for lesson in build.lessons():
         title = re.match(r"# (?:\d\d · )?(.+)\n", source(lesson))[1]
         minutes = int(re.search(r"(\d+) minutes", source(lesson))[1])
-        computed.append((lesson, lesson[:2], title, minutes, len(LESSONS[lesson])))
+        computed.append((lesson, lesson[:2], title, minutes, len(registry.lessons()[lesson])))
     assert found == computed
 
 
 @pytest.mark.parametrize("lesson", build.lessons())
 def test_a_lesson_gives_the_labs_that_are_counted(lesson):
     given = [name for kind, name in build.DIRECTIVE.findall(source(lesson)) if kind == "exercise"]
-    assert given == [exercise.name for exercise in LESSONS[lesson]]
+    assert given == [exercise.name for exercise in registry.lessons()[lesson]]
 
 
 def between(name):
@@ -53,14 +53,16 @@ def test_the_table_of_labs_counts_what_the_labs_know_and_nothing_went_unrecognis
     assert all(tried == named for *_, tried, named in rows)
     counts = {lesson: (int(labs), int(tried)) for lesson, labs, tried, _ in rows}
     known = {
-        lesson: (len(given), sum(wrongs(exercise) for exercise in given)) for lesson, given in LESSONS.items() if given
+        lesson: (len(given), sum(wrongs(exercise) for exercise in given))
+        for lesson, given in registry.lessons().items()
+        if given
     }
     assert counts.pop("together") == tuple(map(sum, zip(*known.values(), strict=True)))
     assert counts == known, "run tests/report.py labs"
 
 
 def wrongs(exercise):
-    return sum(len(mistake.wrongs) for mistakes in exercise.mistakes.values() for mistake in mistakes)
+    return sum(len(mistake.examples) for mistakes in exercise.mistakes.values() for mistake in mistakes)
 
 
 def test_the_table_of_gradients_is_what_is_computed_here_up_to_rounding():

@@ -12,15 +12,16 @@ import pytest
 from traitlets import TraitError
 
 import course_lib
-from course_lib import dashboard, digit_pad, exercises, layers, player, progress, still, training
+from course_lib import exercises, layers, progress, training
 from course_lib.exercises import predictions
-from course_lib.exercises.symptom import Symptom, symptom
-from course_lib.exercises.verdict import Picture
-from course_lib.flow_explorer import FlowExplorer, explore_flow
-from course_lib.frames.roles import INPUT
+from course_lib.exercises.engine.symptom import Symptom, guarded_symptom
+from course_lib.exercises.engine.verdict import Picture
 from course_lib.frames.story import Grid, Step, Story
+from course_lib.looks import INPUT
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD
+from course_lib.widgets import dashboard, digit_pad, player, still
+from course_lib.widgets.flow_explorer import FlowExplorer, explore_flow
 
 PACKAGE = Path(course_lib.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -220,7 +221,7 @@ def test_a_symptom_shows_what_comes_from_a_learner_as_text(answer):
 def test_every_field_of_a_symptom_is_text():
     picture = Picture(EVIL, np.ones(2), np.zeros(2), 1e-6, names=(EVIL, EVIL))
     assert_harmless(Symptom(EVIL, head=(EVIL,), rows=[(EVIL, Evil())], picture=picture)._repr_html_())
-    assert_harmless(symptom(lambda f: f())(throws)._repr_html_())
+    assert_harmless(guarded_symptom(lambda f: f())(throws)._repr_html_())
 
 
 @pytest.mark.parametrize("name", predictions.names())
@@ -240,7 +241,7 @@ def test_the_dashboard_of_progress_shows_what_a_file_holds_as_text(tmp_path, mon
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     for name in (EVIL, "conv1d"):
         progress.record(name, True)
-    board = progress.dashboard()
+    board = exercises.board()
     board.lessons[EVIL] = [EVIL]
     assert_harmless(board._repr_html_())
 
@@ -343,7 +344,7 @@ RUNS_OR_LOADS = re.compile(
     r"|\bset(Timeout|Interval)\(\s*[\"'`]|^\s*import\b|https?://(?!www\.w3\.org/)|javascript:|\.(src|href)\s*=",
     re.MULTILINE,
 )
-SCRIPTS = sorted(PACKAGE.glob("*.js"))
+SCRIPTS = sorted(PACKAGE.glob("**/*.js"))
 ICON = 'node.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;'
 
 
@@ -467,7 +468,7 @@ def test_hostile_weights_are_refused_within_little_memory(tmp_path):
     program = """
 import sys
 from course_lib import layers, training
-from course_lib.exercises.guard import _memory
+from course_lib.exercises.engine.guard import _memory
 net = layers.Linear(4, 2)
 with _memory(50 * 2**20):
     for path in sys.argv[1:]:

@@ -3,13 +3,15 @@
 f = check(f)                    in a notebook: a card, and the function to go on with
 examine(name), examine(f)       in the bug clinic: what a broken function shows, and what a learner's does
 exercises.get(name).judge(f)    in a program: a Verdict
+board()                         which labs are solved, and which comes next
 """
 
+from course_lib.exercises.board import board
 from course_lib.exercises.checking import check
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.examining import examine
-from course_lib.exercises.exercise import Exercise
 from course_lib.exercises.predictions import predict
 from course_lib.exercises.registry import get, names
-from course_lib.exercises.verdict import Verdict
 
-__all__ = ["Exercise", "Verdict", "check", "examine", "get", "names", "predict"]
+__all__ = ["Exercise", "Verdict", "board", "check", "examine", "get", "names", "predict"]

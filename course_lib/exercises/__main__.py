@@ -19,9 +19,10 @@ def main(chosen):
         print(f"\n{exercise.lesson}  {name}: the answer is {status}, judged in {milliseconds:.0f} ms")
         for tensor, mistakes in exercise.mistakes.items():
             for mistake in mistakes:
-                told = [exercise.judge(exercise.spoilt(tensor, wrong)).mistakes.get(tensor) for wrong in mistake.wrongs]
-                hits = sum(says == [mistake.says] for says in told)
-                print(f"    {tensor:<12} {mistake.short:<42} {hits} of {len(told)}")
+                answers = [exercise.spoilt(tensor, wrong) for wrong in mistake.examples]
+                told = [exercise.judge(answer).mistakes.get(tensor) for answer in answers]
+                hits = sum(says == [mistake.message] for says in told)
+                print(f"    {tensor:<12} {mistake.name:<42} {hits} of {len(told)}")
 
 
 if __name__ == "__main__":

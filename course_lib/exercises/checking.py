@@ -5,9 +5,9 @@ import sys
 from IPython.display import display
 
 from course_lib import progress
-from course_lib.exercises.attempts import as_in_stub
+from course_lib.exercises.engine.running import as_in_stub
+from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.registry import get, names
-from course_lib.exercises.verdict import Verdict
 
 STANDS_IN = (
     "This is the library's answer standing in for yours. To have your own checked, run the cell in which you wrote it, "

@@ -4,7 +4,7 @@ import base64
 
 from IPython.display import display
 
-from course_lib.exercises import cards
+from course_lib.exercises.engine import cards
 from course_lib.exercises.registry import get, names
 
 SAYS = {
@@ -15,21 +15,21 @@ SAYS = {
 }
 
 
-def examine(patient):
+def examine(target):
     """The name of an exercise -> what its broken function shows. A learner's function -> what is left of that."""
-    exercise = get(patient if isinstance(patient, str) else getattr(patient, "__name__", repr(patient)))
+    exercise = get(target if isinstance(target, str) else getattr(target, "__name__", repr(target)))
     if exercise.symptom is None:
         patients = ", ".join(name for name in names() if get(name).symptom)
-        raise ValueError(f"patient must be one of {patients}, but is {exercise.name}")
+        raise ValueError(f"target must be one of {patients}, but is {exercise.name}")
     sick = exercise.symptom(exercise.start)
-    if isinstance(patient, str):
+    if isinstance(target, str):
         _show(exercise, "broken", sick)
         return
-    seen = exercise.symptom(patient)
+    seen = exercise.symptom(target)
     if repr(seen) == repr(sick):
         display(Examination(exercise.name, SAYS["still"]))
         return
-    sound = repr(seen) == repr(exercise.symptom(exercise.answer)) or exercise.judge(patient).status == "right"
+    sound = repr(seen) == repr(exercise.symptom(exercise.answer)) or exercise.judge(target).status == "right"
     _show(exercise, "gone" if sound else "other", seen)
 
 
@@ -55,7 +55,7 @@ class Examination:
         self.name, self.says, self.seen = name, says, seen
 
     def _repr_html_(self):
-        return cards.symptom(self.seen, self.name, self.says)
+        return cards.symptom_html(self.seen, self.name, self.says)
 
     def __repr__(self):
         first = f"{self.name}: {self.says}"

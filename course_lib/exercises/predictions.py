@@ -2,22 +2,21 @@
 
 from IPython.display import display
 
-from course_lib.exercises import cards
-from course_lib.exercises.registry import PREDICTIONS
-
-_BY_NAME = {prediction.name: prediction for prediction in PREDICTIONS}
+from course_lib.exercises import registry
+from course_lib.exercises.engine import cards
 
 
 def names():
     """The names of all predictions, in lesson order."""
-    return list(_BY_NAME)
+    return list(registry.predictions())
 
 
 def get(name):
-    """name, as "01/last_input" -> its Prediction."""
-    if name not in _BY_NAME:
-        raise ValueError(f"name must be one of the predictions, {', '.join(_BY_NAME)}, but is {name!r}")
-    return _BY_NAME[name]
+    """The Prediction of that name, such as "01/last_input"."""
+    known = registry.predictions()
+    if name not in known:
+        raise ValueError(f"name must be one of the predictions, {', '.join(known)}, but is {name!r}")
+    return known[name]
 
 
 def predict(name, answer=None):

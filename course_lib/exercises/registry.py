@@ -1,49 +1,55 @@
-"""All exercises, in the order in which the lessons give them."""
+"""All exercises and questions, found in the modules of `lessons`; they are loaded when first asked for.
 
-from course_lib.exercises import (
-    clinic,
-    lesson_00,
-    lesson_01,
-    lesson_02,
-    lesson_03,
-    lesson_04,
-    lesson_05,
-    lesson_06,
-    lesson_07,
-    lesson_08,
-)
+A module there that names its notebook in LESSON is part of a lesson, and holds EXERCISES and PREDICTIONS. Lessons come
+in the order of their notebooks; of several modules for one notebook, files come before folders.
+"""
 
-_MODULES = {
-    "00_start_here": [lesson_00],
-    "01_conv1d": [lesson_01],
-    "02_conv2d": [lesson_02],
-    "03_channels_and_batches": [lesson_03],
-    "04_im2col_col2im": [lesson_04],
-    "05_pooling_and_friends": [lesson_05],
-    "06_conv2d_layer": [lesson_06],
-    "07_gradient_flow": [lesson_07, clinic],
-    "08_training": [lesson_08],
-}
-LESSONS = {  # notebook -> its exercises
-    notebook: [exercise for module in modules for exercise in module.EXERCISES]
-    for notebook, modules in _MODULES.items()
-}
-PREDICTIONS = [prediction for modules in _MODULES.values() for module in modules for prediction in module.PREDICTIONS]
+import importlib
+import pkgutil
+from functools import cache
 
-_BY_NAME = {}
-for _notebook, _exercises in LESSONS.items():
-    for _exercise in _exercises:
-        _exercise.lesson = _notebook[:2]
-        _BY_NAME[_exercise.name] = _exercise
+from course_lib.exercises import lessons as _package
+
+
+@cache
+def _modules():
+    found = []
+    for entry in pkgutil.iter_modules(_package.__path__, f"{_package.__name__}."):
+        module = importlib.import_module(entry.name)
+        if hasattr(module, "LESSON"):
+            found.append((module.LESSON, entry.ispkg, entry.name, module))
+    return [module for *_, module in sorted(found, key=lambda one: one[:3])]
+
+
+@cache
+def lessons():
+    """Notebook name, as "01_conv1d" -> the list of its exercises, in order."""
+    found = {}
+    for module in _modules():
+        for exercise in module.EXERCISES:
+            exercise.lesson = module.LESSON[:2]
+        found.setdefault(module.LESSON, []).extend(module.EXERCISES)
+    return found
+
+
+@cache
+def predictions():
+    """Name, as "01/feeds" -> its Prediction, in lesson order."""
+    return {prediction.name: prediction for module in _modules() for prediction in module.PREDICTIONS}
+
+
+@cache
+def _by_name():
+    return {exercise.name: exercise for exercises in lessons().values() for exercise in exercises}
 
 
 def names():
     """The names of all exercises, in lesson order."""
-    return list(_BY_NAME)
+    return list(_by_name())
 
 
 def get(name):
-    """name -> its Exercise."""
-    if name not in _BY_NAME:
-        raise ValueError(f"name must be one of the exercises, {', '.join(_BY_NAME)}, but is {name!r}")
-    return _BY_NAME[name]
+    """The Exercise of that name."""
+    if name not in _by_name():
+        raise ValueError(f"name must be one of the exercises, {', '.join(_by_name())}, but is {name!r}")
+    return _by_name()[name]

@@ -8,14 +8,16 @@ import functools
 
 import numpy as np
 
-from course_lib import checks, loops
-from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
+from course_lib import loops
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
 from course_lib.frames.two_dimensions import Plane
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, number
 
 _BETWEEN, _APART, _BELOW = 1.3, 0.9, 1.5
 
 
+@animation
 def conv2d(x, w, b=None, stride=1, padding=0):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> the story of y (N, C_out, H_out, W_out)."""
     x, w, b = drawable(x=x, w=w, b=b)
@@ -67,9 +69,10 @@ def conv2d(x, w, b=None, stride=1, padding=0):
             f"y is complete. Each filter gave one channel: {_count(C_out, 'filter')}, {_count(C_out, 'channel')} of y."
         )
     )
-    return Story(f"Forward with channels: y = conv2d(x, w, b){plane.title()}", grids, steps, loops.conv2d)
+    return Story(f"Forward with channels: y = conv2d(x, w, b){plane.title()}", grids, steps, loops.conv2d, lab="")
 
 
+@animation
 def bias_gradient(dy):
     """dy (N, C_out, H_out, W_out) -> the story of db (C_out,)."""
     dy = drawable(dy=dy)
@@ -99,6 +102,7 @@ def bias_gradient(dy):
     return Story("Bias gradient db", grids, steps, loops.bias_gradient)
 
 
+@animation
 def weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> the story of dw like w. Of w only the shape matters."""
     dy, x, w = drawable(dy=dy, x=x, w=w)
@@ -135,6 +139,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
     return Story(f"Weight gradient with channels: dw{plane.title()}", grids, steps, loops.weight_gradient)
 
 
+@animation
 def input_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> the story of dx like x. Of x only the shape matters."""
     dy, x, w = drawable(dy=dy, x=x, w=w)

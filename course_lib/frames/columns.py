@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from course_lib import checks, loops
-from course_lib.frames.roles import COUNT, GRADIENT, INPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
+from course_lib import loops
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
 from course_lib.frames.two_dimensions import Plane
+from course_lib.looks import COUNT, GRADIENT, INPUT, number
 
 _BETWEEN, _BELOW = 1.5, 1.6
 
 
+@animation
 def im2col(x, kernel_size, stride=1, padding=0):
     """x (H, W), (C, H, W) or (1, C, H, W) -> the story of cols (1, C kH kW, L)."""
     x = _one_image("x", drawable(x=x))
@@ -43,6 +45,7 @@ def im2col(x, kernel_size, stride=1, padding=0):
     return Story(f"im2col: windows become columns{plane.title()}", grids, steps, loops.im2col)
 
 
+@animation
 def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     """cols (C kH kW, L) or (1, C kH kW, L) -> the story of x (1, C, H, W), and of how many windows hold each pixel."""
     cols = drawable(cols=cols)

@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from course_lib import checks
-from course_lib.frames.roles import COUNT, KERNEL, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
+from course_lib.looks import COUNT, KERNEL, OUTPUT
 
 _HIGH_TO_WIDE = 0.29  # the shape of the picture of the loss
 _WIDE = 4  # of a bar of the loss in the picture's own cells: three are drawn, one is the gap
 _GRAIN = 2.0**-13  # to which weights are rounded: sums of such numbers are exact, in Python and in the browser
 
 
+@animation
 def learning(losses, weights, kernel, name=""):
     """losses (E,), weights (E or E + 1, kH, kW) before each epoch, kernel (kH, kW) -> the story of a layer learning it.
 

@@ -6,9 +6,10 @@ run up. Every output stands under the middle of its window.
 
 import numpy as np
 
-from course_lib import checks, loops
-from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, drawable, geometry_text, mark, number
+from course_lib import loops
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, bracketed, number
 
 TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
 
@@ -48,6 +49,7 @@ class Line:
         return f" No window reached {cells}: {name}."
 
 
+@animation
 def conv1d(x, w, stride=1, padding=0):
     """x (n,), w (k,) -> the story of y (m,)."""
     x, w = _arrays(x=x, w=w)
@@ -77,6 +79,7 @@ def conv1d(x, w, stride=1, padding=0):
     return Story(f"Forward: y = conv1d(x, w){line.title()}", grids, steps, loops.conv1d)
 
 
+@animation
 def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> the story of dw (k,). Of w only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
@@ -107,11 +110,10 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
             + line.missed("it says nothing about w")
         )
     )
-    return Story(
-        f"Weight gradient: dw{line.title()}", grids, steps, loops.conv1d_weight_gradient
-    )
+    return Story(f"Weight gradient: dw{line.title()}", grids, steps, loops.conv1d_weight_gradient)
 
 
+@animation
 def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> the story of dx (n,), every output handing back. Of x only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
@@ -142,11 +144,10 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
             + line.missed("its gradient stays 0")
         )
     )
-    return Story(
-        f"Input gradient by scatter: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_scatter
-    )
+    return Story(f"Input gradient by scatter: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_scatter)
 
 
+@animation
 def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> the story of dx (n,), every input collecting. Of x only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
@@ -190,9 +191,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
             + line.missed("its gradient is 0")
         )
     )
-    return Story(
-        f"Input gradient by gather: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_gather
-    )
+    return Story(f"Input gradient by gather: dx{line.title()}", grids, steps, loops.conv1d_input_gradient_gather)
 
 
 # ---------------------------------------------------------------- arguments and words

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from course_lib import checks, functional, loops
-from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, drawable, geometry_text, mark, number
+from course_lib import functional, loops
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, drawable, geometry_text, mark
 from course_lib.frames.two_dimensions import Plane, side_by_side
+from course_lib.looks import GRADIENT, INPUT, OUTPUT, UPSTREAM, number
 
 TIES = {
     "first": "the first of them takes all of {dy}",
@@ -14,6 +15,7 @@ TIES = {
 }
 
 
+@animation
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out). Padding never wins."""
     x = one_plane("x", drawable(x=x))
@@ -43,6 +45,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     return Story(f"Max pooling: y{_title(pool)}", grids, steps, loops.max_pool2d)
 
 
+@animation
 def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"):
     """dy (H_out, W_out), x (H, W), also with (1, 1) before -> the story of dx (H, W).
 
@@ -86,6 +89,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
     return story
 
 
+@animation
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out): means, padding zeros included."""
     x = one_plane("x", drawable(x=x))
@@ -110,9 +114,10 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
             )
         )
     steps.append(Step(f"y is complete.{pool.missed('their pixels are left out')}"))
-    return Story(f"Average pooling: y{_title(pool)}", grids, steps, loops.avg_pool2d)
+    return Story(f"Average pooling: y{_title(pool)}", grids, steps, loops.avg_pool2d, lab="")
 
 
+@animation
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (H_out, W_out) -> the story of dx of input_shape (H, W); both also with (1, 1) before."""
     dy = one_plane("dy", drawable(dy=dy))

@@ -16,8 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
-from course_lib import checks
-from course_lib.frames.roles import GRADIENT
+from course_lib._support import checks
+from course_lib.looks import GRADIENT
 
 LARGEST = 1e100  # in size: sums of products of such numbers are still numbers
 
@@ -152,13 +152,19 @@ class Step:
 class Story:
     """A title, the grids by key, and the steps: the first is the opening and the last the closing picture.
 
-    code      the function whose lines the steps light up, or None; it is also the name of the lab it solves
+    code      the function whose lines the steps light up, or None
+    lab       the lab that the code gives away: that of its name, unless told otherwise; "" where there is none
     """
 
     title: str
     grids: dict
     steps: list
     code: object = None
+    lab: str | None = None
+
+    def __post_init__(self):
+        if self.lab is None:
+            object.__setattr__(self, "lab", self.code.__name__ if self.code is not None else "")
 
     def __repr__(self):
         return f"Story: {self.title} ({len(self.steps)} frames)"
@@ -176,6 +182,26 @@ class Story:
             for n, (cell, amount) in enumerate(zip(flow.cells, self.amounts(flow), strict=True)):
                 read = ((key, cells if not isinstance(cells, list) else cells[n]) for key, cells in flow.factors)
                 yield Term((flow.to, cell), tuple(read), float(amount))
+
+    @cached_property
+    def bounds(self):
+        """left, top, right, bottom, in cells, of what holds every grid wherever it goes, with room for names."""
+        left = top = math.inf
+        right = bottom = -math.inf
+        places = {key: [grid.at] for key, grid in self.grids.items()}
+        for step in self.steps:
+            for key, place in step.moves.items():
+                places[key].append(place)
+        for key, grid in self.grids.items():
+            rows, columns = grid.values.shape
+            before, above = (1.1, 0.1) if grid.ndim == 1 else (0.1, 0.95) if grid.picture else (0.55, 1.15)
+            for column, row in places[key]:
+                left, top = min(left, column - before), min(top, row - above)
+                right = max(right, column + ((columns - 1) * grid.pitch[0] + 1) * grid.scale + 0.1)
+                bottom = max(bottom, row + ((rows - 1) * grid.pitch[1] + 1) * grid.scale + 0.1)
+                if grid.ndim == 2:
+                    right = max(right, column + 0.37 * len(grid.caption or key))
+        return left, top, right, bottom
 
     @cached_property
     def largest(self):
@@ -221,17 +247,15 @@ class Story:
         """The lines of `code`, without decorators and docstring."""
         return source_lines(self.code) if self.code is not None else []
 
-    @property
-    def lab(self):
-        return self.code.__name__ if self.code is not None else ""
-
     def line_number(self, step):
         """Which of the source lines a step lights up, or None."""
         if not step.line or not self.source:
             return None
         found = [number for number, line in enumerate(self.source) if step.line in line]
         if len(found) != 1:
-            raise LookupError(f"{step.line!r} should stand in one line of {self.lab}, but stands in {len(found)}")
+            raise LookupError(
+                f"{step.line!r} should stand in one line of {self.code.__name__}, but stands in {len(found)}"
+            )
         return found[0]
 
     @cached_property
@@ -287,6 +311,15 @@ def _by_prefix(parts):
     return whole
 
 
+ANIMATIONS = {}  # name -> the function that makes the story
+
+
+def animation(function):
+    """A decorator: this function makes a Story, and is found in `frames` under its name."""
+    ANIMATIONS[function.__name__] = function
+    return function
+
+
 def by_key(*grids):
     return {grid.key: grid for grid in grids}
 
@@ -317,37 +350,6 @@ def source_lines(function):
     source = source[source.index("def ") :]
     source = re.sub(r'\n +"""(.|\n)*?"""', "", source, count=1)
     return source.rstrip().split("\n")
-
-
-def number(value):
-    """A number as the pictures write it: whole numbers bare, others to three figures, with a true minus sign.
-
-    player.js writes its sums the same way.
-    """
-    value = float(value)
-    size = abs(value)
-    if abs(value - round(value)) < 1e-9 and size < 1e5:
-        text = str(round(value))
-    elif 1e-2 <= size < 1e5:
-        text = _tidy(value, 2 if size < 10 else 1 if size < 1000 else 0)
-    else:
-        text = f"{_from_zero(value):.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    return text.replace("-", "−")
-
-
-def _from_zero(value):
-    """The next float away from zero, so that ties are rounded up, as JavaScript does."""
-    return math.nextafter(value, math.copysign(math.inf, value))
-
-
-def _tidy(value, digits):
-    text = f"{_from_zero(value):.{digits}f}"
-    return text.rstrip("0").rstrip(".") if digits and abs(float(text) - value) < 1e-9 else text
-
-
-def bracketed(value):
-    """A number as a factor: negative ones in brackets."""
-    return f"({number(value)})" if value < 0 else number(value)
 
 
 def mark(key, text):

@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from course_lib import checks, functional, loops
+from course_lib import functional, loops
+from course_lib._support import checks
 from course_lib.frames.pooling import one_plane
-from course_lib.frames.roles import COUNT, INPUT, KERNEL, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, geometry_text, mark, number
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
 from course_lib.frames.two_dimensions import Plane, scaled
+from course_lib.looks import COUNT, INPUT, KERNEL, OUTPUT, number
 
 _BETWEEN, _BELOW = 1.3, 1.6
 
 
+@animation
 def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
     """x (H, W), w (kH, kW), also with (1, 1) before -> the story of y (H_out, W_out) and its overlaps."""
     x, w = drawable(x=x, w=w)

@@ -6,9 +6,10 @@ run to the left. Unlike in `loops`, the kernel may be dilated and numbers may be
 
 import numpy as np
 
-from course_lib import checks, loops
-from course_lib.frames.roles import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM
-from course_lib.frames.story import Flow, Grid, Step, Story, bracketed, by_key, drawable, geometry_text, mark, number
+from course_lib import loops
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, bracketed, number
 
 _MOST_NUMBERS = 1500  # beyond this many products the steps tell results only
 _BETWEEN = 1.3
@@ -22,9 +23,7 @@ class Plane:
         self.stride = checks.pair("stride", stride, 1)
         self.padding = checks.pair("padding", padding, 0)
         self.dilation = checks.pair("dilation", dilation, 1)
-        self.count = tuple(
-            map(checks.out_size, self.size, self.kernel_size, self.stride, self.padding, self.dilation)
-        )
+        self.count = tuple(map(checks.out_size, self.size, self.kernel_size, self.stride, self.padding, self.dilation))
         self.padded = tuple(n + 2 * p for n, p in zip(self.size, self.padding, strict=True))
         self.reach = tuple(d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True))
 
@@ -71,8 +70,10 @@ class Plane:
         outside = sum(not (top <= row < top + H and left <= column < left + W) for row, column in cells)
         if not outside:
             return ""
-        return f" One of its cells is padding and {what}." if outside == 1 else (
-            f" {outside} of its cells are padding and {what}."
+        return (
+            f" One of its cells is padding and {what}."
+            if outside == 1
+            else (f" {outside} of its cells are padding and {what}.")
         )
 
     def missed(self, consequence):
@@ -117,6 +118,7 @@ def _kernel_scale(plane):
     return min(3.0, max(1.0, max(plane.padded) / 9))
 
 
+@animation
 def conv2d_single(x, w, stride=1, padding=0, dilation=1):
     """x (H, W), w (kH, kW) -> the story of y (H_out, W_out)."""
     x, w = _arrays(x=x, w=w)
@@ -146,6 +148,7 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
     return Story(f"Forward: y = conv2d(x, w){plane.title()}", grids, steps, plane.code(loops.conv2d_single))
 
 
+@animation
 def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> the story of dw (kH, kW). Of w only the shape matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
@@ -181,6 +184,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
     return Story(f"Weight gradient dw{plane.title()}", grids, steps, code)
 
 
+@animation
 def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation=1):
     """dy (H_out, W_out), x (H, W), w -> the story of dx (H, W), every output handing back."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
@@ -209,6 +213,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
     return Story(f"Input gradient by scatter: dx{plane.title()}", grids, steps, code)
 
 
+@animation
 def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=1):
     """dy (H_out, W_out), x (H, W), w -> the story of dx (H, W), every pixel collecting."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)

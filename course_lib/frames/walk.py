@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib import checks, functional, layers
-from course_lib.frames.roles import GRADIENT, INPUT, OUTPUT
-from course_lib.frames.story import Flow, Grid, Step, Story, by_key, drawable, mark, number
+from course_lib import functional, layers
+from course_lib._support import checks
+from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
+from course_lib.looks import GRADIENT, INPUT, OUTPUT, number
 
 _SIDE, _BETWEEN, _BELOW = 3.0, 0.9, 0.35
 _TALL = 9.0  # of a column of single numbers
 
 
+@animation
 def backward_walk(network, x, targets, maps=3):
     """network (a Sequential ending in logits), x (1, C, H, W), targets (1,) -> the story of its backward pass.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib import frames, layers
-from course_lib.player import portable
+from course_lib.widgets.player import portable
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "browser")]
@@ -28,7 +28,7 @@ OTHERS = 10
 SETUP = """
 import numpy as np
 from course_lib import frames
-from course_lib.player import play
+from course_lib.widgets.player import play
 rng = np.random.default_rng(0)
 
 def scatter(n):

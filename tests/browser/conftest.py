@@ -51,6 +51,7 @@ def _is_far(url):
 
 # ---------------------------------------------------------------- the module alone
 
+
 @pytest.fixture
 def shown(page):
     """A function: stories -> the page that shows them, by the ES module and a model that is none."""

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import course_lib
-from course_lib.frames.roles import PALETTE
-from course_lib.player import portable
+from course_lib.looks import PALETTE
+from course_lib.widgets.player import portable
 
-LIBRARY = Path(course_lib.__file__).parent
+WIDGETS = Path(course_lib.__file__).parent / "widgets"
 LIGHT = {"0": "#ffffff", "1": "#1c1c1c", "2": "#666666", "raised": "#eeeeee", "line": "#cccccc"}
 DARK = {"0": "#111111", "1": "#e6e6e6", "2": "#aaaaaa", "raised": "#2a2a2a", "line": "#444444"}
 
@@ -20,7 +20,7 @@ def state(*stories):
 def arguments(stories, width=720, colours=LIGHT):
     """What SHOW is called with."""
     return {
-        "source": (LIBRARY / "player.js").read_text(), "css": (LIBRARY / "player.css").read_text(),
+        "source": (WIDGETS / "player.js").read_text(), "css": (WIDGETS / "player.css").read_text(),
         "state": state(*stories), "width": width, "colours": colours,
     }  # fmt: skip
 

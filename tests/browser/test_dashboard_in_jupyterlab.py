@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 SETUP = """
 import numpy as np
 from course_lib import training
-from course_lib.dashboard import Dashboard
+from course_lib.widgets.dashboard import Dashboard
 from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD

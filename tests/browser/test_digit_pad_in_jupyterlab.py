@@ -11,7 +11,7 @@ SETUP = """
 from pathlib import Path
 import numpy as np
 from course_lib import data, training
-from course_lib.digit_pad import DigitPad
+from course_lib.widgets.digit_pad import DigitPad
 from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
@@ -80,7 +80,7 @@ def test_a_one_drawn_with_the_mouse_is_read(page_with_pad):
     draw(page, (0.52, 0.15), (0.48, 0.85))
     wait_for_answer(page, "I read 1,")
     assert page.locator(".dp-best .dp-digit").inner_text() == "1"
-    shares = [int(text.rstrip('%')) for text in page.locator(".dp-share").all_inner_texts()]
+    shares = [int(text.rstrip("%")) for text in page.locator(".dp-share").all_inner_texts()]
     assert max(shares) == shares[1] > 50 and 98 <= sum(shares) <= 102
     assert lit(page, ".dp-seen") > 5  # the picture that the network sees, and both layers, have come
     assert page.locator(".dp-maps canvas").count() == 2

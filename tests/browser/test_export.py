@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_lib import export
+from course_lib.publish import export
 
 pytestmark = pytest.mark.slow
 
@@ -16,8 +16,8 @@ LESSON = [
         "# A small lesson\n\nSee [the next](02_conv2d.ipynb). With $a_1 < b$ and `$not math$`:\n\n$$y = x * w * v$$"
     ),
     new_code_cell(
-        "import numpy as np\nfrom course_lib import frames\nfrom course_lib.controls import explore\n"
-        "from course_lib.player import play\nimport ipywidgets\n"
+        "import numpy as np\nfrom course_lib import frames\nfrom course_lib.widgets.explorer import explore\n"
+        "from course_lib.widgets.player import play\nimport ipywidgets\n"
         "play(frames.conv1d(np.arange(4.0), np.array([1.0, -1])))"
     ),
     new_code_cell("explore(frames.conv1d, size=5, rng=np.random.default_rng(0))"),

@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SETUP = "from course_lib.flow_explorer import explore_flow"
+SETUP = "from course_lib.widgets.flow_explorer import explore_flow"
 EXPLORE = 'explore_flow(depth=6, start="N(0, 0.01)")'
 
 

@@ -12,8 +12,9 @@ import nbformat
 import pytest
 from lab import Lab
 
-from course_lib import build, exercises
-from course_lib.export import CODE_OR_MATH as FORMULA
+from course_lib import exercises
+from course_lib.publish import build
+from course_lib.publish.export import CODE_OR_MATH as FORMULA
 
 pytestmark = pytest.mark.slow
 

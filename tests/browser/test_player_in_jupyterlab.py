@@ -10,8 +10,8 @@ pytestmark = pytest.mark.slow
 SETUP = """
 import numpy as np
 from course_lib import frames
-from course_lib.controls import explore
-from course_lib.player import play
+from course_lib.widgets.explorer import explore
+from course_lib.widgets.player import play
 x, w, dy = np.array([2., 1, 0, -2, -1, 3]), np.array([1., 0, -2]), np.array([1., -2, 3, 2])
 """
 PLAY = "play(frames.conv1d_input_gradient_scatter(dy, x, w))"

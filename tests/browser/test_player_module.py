@@ -7,8 +7,10 @@ import pytest
 from pages import DARK, LIGHT, state
 from stories import every_story
 
-from course_lib import frames, still
-from course_lib.frames.story import Story, number
+from course_lib import frames
+from course_lib.frames.story import Story
+from course_lib.looks import number
+from course_lib.widgets import still
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +122,7 @@ def test_a_story_arrives_as_python_told_it(page, shown, name):
 
 def cells_of_the_still(story, at):
     """Some cells as the still has them at frame `at`: the middle, counted in cells, and what the readout calls it."""
-    frame = still._Frame(story, at, still.bounds(story), still.WIDTH)
+    frame = still._Frame(story, at, story.bounds, still.WIDTH)
     frame.unit = 1
     rng = np.random.default_rng(0)
     for key, grid in story.grids.items():
@@ -155,7 +157,7 @@ def test_cells_have_the_place_and_the_name_that_they_have_in_the_still(page, sho
     for at in {0, len(story.steps) // 2, len(story.steps) - 1}:
         scrub(page, at)
         cells = list(cells_of_the_still(story, at))
-        said = page.evaluate(POINT_IN_CELLS, [still.bounds(story), in_line, [cell[:2] for cell in cells]])
+        said = page.evaluate(POINT_IN_CELLS, [story.bounds, in_line, [cell[:2] for cell in cells]])
         for words, (*_, expected) in zip(said, cells, strict=True):
             assert words.startswith((f"{expected} = ", f"{expected} is still empty")), f"{words}, not {expected}"
 
@@ -457,11 +459,13 @@ def test_the_same_cell_is_lit_side_by_side(page, shown):
 
 def test_steps_of_the_chosen_cell_are_marked_on_the_time_line(page, shown):
     shown(scatter())
+
     def marks():
         return page.evaluate("""() => {
           const c = document.querySelector('.cg-time canvas');
           return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v);
         }""")
+
     assert not marks()
     point_at(page, "dx[3]")
     assert marks()
@@ -561,7 +565,9 @@ def test_an_impossible_geometry_shows_its_sentence(page, shown):
 
 
 def test_a_closed_view_leaves_nothing_behind(page, shown):
-    shown(scatter(), before="""() => {
+    shown(
+        scatter(),
+        before="""() => {
       window.watching = new Set();
       for (const name of ["ResizeObserver", "MutationObserver"]) {
         const { observe, disconnect } = window[name].prototype;
@@ -574,7 +580,8 @@ def test_a_closed_view_leaves_nothing_behind(page, shown):
           disconnect.call(this);
         };
       }
-    }""")
+    }""",
+    )
     assert page.evaluate("() => watching.size") == 2
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(100)

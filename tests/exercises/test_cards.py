@@ -44,7 +44,7 @@ def wrong_verdicts():
         exercise = exercises.get(name)
         for tensor, mistakes in exercise.mistakes.items():
             for mistake in mistakes:
-                yield exercise.judge(exercise.spoilt(tensor, mistake.wrongs[0]))
+                yield exercise.judge(exercise.spoilt(tensor, mistake.examples[0]))
 
 
 def nasty(dy, x, w, stride=1, padding=0):
@@ -165,7 +165,7 @@ def test_an_empty_array_has_a_card_too():
 @pytest.mark.parametrize("name", predictions.names())
 def test_feedback_is_well_formed_and_said_in_words(name):
     prediction = predictions.get(name)
-    answers = [None, "<b>", *prediction.choices, *(slip for slip, _ in prediction.slips)]
+    answers = [None, "<b>", *prediction.choices, *(slip for slip, _ in prediction.wrong_answers)]
     for answer in answers:
         feedback = predictions.Feedback(*prediction.feedback(answer))
         text, _ = parsed(feedback._repr_html_())

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from course_lib import exercises, loops, progress
-from course_lib.exercises import check, checking, guard
+from course_lib.exercises import check, checking
+from course_lib.exercises.engine import guard
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from course_lib import exercises
-from course_lib.exercises import clinic_broken, clinic_mended, examine, examining, predictions
+from course_lib.exercises import examine, examining, predictions
+from course_lib.exercises.lessons.clinic import broken, fixed
 
 CLINIC = [exercises.get(name) for name in exercises.names() if name.startswith("clinic_")]
 
@@ -19,9 +20,9 @@ def patient(request):
 
 
 def test_there_are_at_least_twelve_and_no_function_is_left_out():
-    written = [name for name in vars(clinic_broken) if name.startswith("clinic_")]
+    written = [name for name in vars(broken) if name.startswith("clinic_")]
     assert len(CLINIC) >= 12
-    assert written == [name for name in vars(clinic_mended) if name.startswith("clinic_")]
+    assert written == [name for name in vars(fixed) if name.startswith("clinic_")]
     assert written == [exercise.name for exercise in CLINIC]
 
 
@@ -152,7 +153,7 @@ def test_training_curves_part_while_it_is_broken_and_are_one_when_it_is_mended(n
 
 
 def test_somebody_else_cannot_be_examined():
-    with pytest.raises(ValueError, match=r"patient must be one of clinic_01, .*, but is conv1d"):
+    with pytest.raises(ValueError, match=r"target must be one of clinic_01, .*, but is conv1d"):
         examine("conv1d")
     with pytest.raises(ValueError, match="clinic_99"):
         examine("clinic_99")

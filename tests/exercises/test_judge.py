@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from course_lib import exercises, loops
-from course_lib.exercises import guard
+from course_lib.exercises.engine import guard
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
 right = loops.conv1d_weight_gradient

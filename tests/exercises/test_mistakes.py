@@ -8,12 +8,12 @@ from right_answers import RIGHT
 from wrong_answers import WRONG
 
 from course_lib import exercises
-from course_lib.exercises import convolution
-from course_lib.exercises.findings import close
+from course_lib.exercises.engine.findings import close
+from course_lib.exercises.lessons import convolution
 
 NAMES = exercises.names()
 TABLE = [
-    pytest.param(exercises.get(name), tensor, mistake, id=f"{name}-{tensor}-{mistake.short}")
+    pytest.param(exercises.get(name), tensor, mistake, id=f"{name}-{tensor}-{mistake.name}")
     for name in NAMES
     for tensor, mistakes in exercises.get(name).mistakes.items()
     for mistake in mistakes
@@ -62,10 +62,10 @@ def test_the_stub_is_not_attempted_and_shows_no_solution(name):
 
 @pytest.mark.parametrize(("exercise", "tensor", "mistake"), TABLE)
 def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake):
-    for wrong in mistake.wrongs:
+    for wrong in mistake.examples:
         verdict = exercise.judge(exercise.spoilt(tensor, wrong))
         assert verdict.status in ("wrong", "error")
-        assert verdict.mistakes[tensor] == [mistake.says]
+        assert verdict.mistakes[tensor] == [mistake.message]
         if not exercise.run:  # what a layer or a training does wrong can show in several places
             assert verdict.mistakes.keys() == {tensor}
 
@@ -76,12 +76,14 @@ def test_no_two_mistakes_look_alike(name):
     exercise = exercises.get(name)
     for tensor, mistakes in exercise.mistakes.items():
         seen = [
-            (m, [result(exercise, wrong, case) for case in exercise.arguments]) for m in mistakes for wrong in m.wrongs
+            (m, [result(exercise, wrong, case) for case in exercise.arguments])
+            for m in mistakes
+            for wrong in m.examples
         ]
         for number, (one, arrays) in enumerate(seen):
             for other, others in seen[:number]:
                 if one is not other:
-                    assert not alike(exercise, tensor, arrays, others), f"{tensor}: {one.short} and {other.short}"
+                    assert not alike(exercise, tensor, arrays, others), f"{tensor}: {one.name} and {other.name}"
 
 
 def result(exercise, wrong, case):
@@ -101,8 +103,8 @@ def alike(exercise, tensor, arrays, others):
 @pytest.mark.parametrize("name", NAMES)
 def test_sentences_and_short_names_belong_to_one_mistake(name):
     for mistakes in exercises.get(name).mistakes.values():
-        assert len({mistake.says for mistake in mistakes}) == len(mistakes)
-        assert len({mistake.short for mistake in mistakes}) == len(mistakes)
+        assert len({mistake.message for mistake in mistakes}) == len(mistakes)
+        assert len({mistake.name for mistake in mistakes}) == len(mistakes)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -163,7 +165,7 @@ def test_a_learners_wrong_answer_is_recognised_tensor_by_tensor(name, tensors, a
     verdict = exercise.judge(answer)
     assert verdict.mistakes.keys() == tensors.keys()
     for tensor, short in tensors.items():
-        known = [mistake.says for mistake in exercise.mistakes.get(tensor, ()) if mistake.short == short]
+        known = [mistake.message for mistake in exercise.mistakes.get(tensor, ()) if mistake.name == short]
         (told,) = verdict.mistakes[tensor]
         assert told == known[0] if known else SEEN_BY_THE_JUDGE[short] in told
 
@@ -173,12 +175,12 @@ def test_a_learners_wrong_answer_is_recognised_tensor_by_tensor(name, tensors, a
 )
 def test_two_mistakes_in_one_gradient_are_both_named(name):
     exercise = exercises.get(name)
-    known = {mistake.short: mistake for mistake in exercise.mistakes["dx"]}
+    known = {mistake.name: mistake for mistake in exercise.mistakes["dx"]}
     for pair in (
         ("kernel turned", "stride missing"),
         ("sign", "padding not removed"),
         ("wrong corner cropped", "kernel turned"),
     ):
-        one, other = (known[short] for short in pair)
-        both = one.wrongs[0].with_(other.wrongs[0])
-        assert set(exercise.judge(both).mistakes["dx"]) == {one.says, other.says}
+        one, other = (known[name] for name in pair)
+        both = one.examples[0].with_(other.examples[0])
+        assert set(exercise.judge(both).mistakes["dx"]) == {one.message, other.message}

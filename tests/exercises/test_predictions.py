@@ -22,7 +22,7 @@ def test_the_right_answer_is_right_and_explained(name):
 def test_every_other_choice_and_every_expected_slip_is_wrong_and_explained(name):
     prediction = predictions.get(name)
     told = [prediction.feedback(letter) for letter in prediction.choices if letter != prediction.answer]
-    told += [prediction.feedback(slip() if callable(slip) else slip) for slip, _ in prediction.slips]
+    told += [prediction.feedback(slip() if callable(slip) else slip) for slip, _ in prediction.wrong_answers]
     assert told
     assert all(right is False and len(says) > 20 for right, says in told)
 

@@ -1,0 +1,345 @@
+"""Gradients you can trust: measure one, and follow one back through two layers."""
+
+import numpy as np
+
+from course_lib import gradcheck, loops
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.prediction import Prediction
+
+LESSON = "00_start_here"
+
+
+def wavy(x):
+    """A smooth bumpy function of any number of values, which feel each other."""
+    x = np.asarray(x, dtype=np.float64)
+    weights = np.arange(1, x.size + 1).reshape(x.shape)
+    return np.sum(weights * x**3 / 6 - np.sin(x) * x) + np.sum(x) ** 2
+
+
+def slope_of_last(x):
+    return float(np.asarray(x, dtype=np.float64).ravel()[-1] ** 2 * 3)
+
+
+def measured_cases(rng):
+    return [
+        {"f": wavy, "x": rng.standard_normal((2, 3)), "eps": 1e-2},
+        {"f": wavy, "x": rng.standard_normal(4), "eps": 1e-3},
+        {"f": slope_of_last, "x": rng.standard_normal((2, 2, 2)), "eps": 1e-2},
+        {"f": wavy, "x": rng.standard_normal((3, 2)).astype(np.float32), "eps": 1e-5},
+        {"f": wavy, "x": np.array([3, -2, 1]), "eps": 1e-3},
+    ]
+
+
+def one_sided(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: (_moved(f, x, index, eps) - f(x)) / eps)
+
+
+def one_sided_below(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: (f(x) - _moved(f, x, index, -eps)) / eps)
+
+
+def divided_by(factor):
+    return lambda f, x, eps: gradcheck.numerical_gradient(f, x, eps) * 2 / factor
+
+
+def negative(f, x, eps):
+    return -gradcheck.numerical_gradient(f, x, eps)
+
+
+def undivided(f, x, eps):
+    return gradcheck.numerical_gradient(f, x, eps) * 2 * eps
+
+
+def all_at_once(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
+
+
+def entry_alone(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: (f(x[index] + eps) - f(x[index] - eps)) / (2 * eps))
+
+
+def all_at_once_number(f, x, eps):
+    return all_at_once(f, x, eps).ravel()[0]
+
+
+def back_to_the_middle(f, x, eps):
+    """Up by eps, and down again by only as much."""
+    return one_sided(f, x, eps) / 2
+
+
+def never_restored(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+
+    def slope(index):
+        x[index] += eps
+        above = f(x)
+        x[index] -= 2 * eps
+        return (above - f(x)) / (2 * eps)
+
+    return _each(x, slope)
+
+
+def own_dtype(f, x, eps):
+    x = x.copy()
+
+    def slope(index):
+        kept = x[index]
+        x[index] = kept + eps
+        above = f(x)
+        x[index] = kept - eps
+        below = f(x)
+        x[index] = kept
+        return (above - below) / (2 * eps)
+
+    return _each(x, slope)
+
+
+def into_own_dtype(f, x, eps):
+    return gradcheck.numerical_gradient(f, x, eps).astype(x.dtype)
+
+
+def own_dtype_both(f, x, eps):
+    return own_dtype(f, x, eps).astype(x.dtype)
+
+
+def flat(f, x, eps):
+    return gradcheck.numerical_gradient(f, x, eps).ravel()
+
+
+def fixed_eps(f, x, eps):
+    return gradcheck.numerical_gradient(f, x, 0.1)
+
+
+def first_axis(f, x, eps):
+    """Nudge whole rows."""
+    x = np.array(x, dtype=np.float64)
+    grad = np.zeros_like(x)
+    for i in range(len(x)):
+        kept = x[i].copy()
+        x[i] = kept + eps
+        above = f(x)
+        x[i] = kept - eps
+        grad[i] = (above - f(x)) / (2 * eps)
+        x[i] = kept
+    return grad
+
+
+def _moved(f, x, index, step):
+    x = x.copy()
+    x[index] += step
+    return f(x)
+
+
+def _each(x, slope):
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        grad[index] = slope(index)
+    return grad
+
+
+NUMERICAL_GRADIENT = Exercise(
+    answer=gradcheck.numerical_gradient,
+    difficulty="easy",
+    minutes=10,
+    task=(
+        "Write `numerical_gradient(f, x, eps=1e-5)`: the gradient of the number `f(x)`, shaped like `x`. "
+        "Nudge one entry of `x` up by `eps`, then down by `eps`, and see how far `f(x)` moves. Do so for every entry, "
+        "whatever the shape of `x`; compute in float64, and leave the caller's `x` as it was."
+    ),
+    hints=(
+        "You have one entry of `x` in your hand. Which two values of `f` do you need, and what do you divide "
+        "their difference by?",
+        "`np.ndindex(x.shape)` walks through every index of an array of any shape. Remember the entry before you "
+        "nudge it, and put it back when you are done with it.",
+        "First copy: `x = np.array(x, dtype=np.float64)`. In the loop: keep `x[index]`, measure `above` with "
+        "`kept + eps` and `below` with `kept - eps`, restore. The two points are `2 * eps` apart.",
+    ),
+    cases=measured_cases,
+    probe={"f": wavy, "x": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), "eps": 1e-2},
+    tensors=("grad",),
+    axes={"grad": ("row", "column")},
+    tolerance=1e-4,
+    mistakes={
+        "grad": (
+            Mistake(
+                "one-sided difference",
+                "It is close, but only as close as eps: one end of your difference seems to be f(x) itself. "
+                "Go as far down as you go up, and the curvature of f cancels.",
+                (one_sided, one_sided_below),
+            ),
+            Mistake(
+                "divided by the wrong distance",
+                "Every value is off by one factor. How far apart are the two points at which you ask f?",
+                (divided_by(1), divided_by(4), divided_by(0.5), undivided, back_to_the_middle),
+            ),
+            Mistake(
+                "sign",
+                "Every value has the wrong sign: which of the two is subtracted from which?",
+                (negative,),
+            ),
+            Mistake(
+                "all entries nudged at once",
+                "All entries seem to be nudged together. That measures the sum of all slopes; "
+                "the gradient wants them one at a time.",
+                (all_at_once, all_at_once_number, first_axis),
+            ),
+            Mistake(
+                "entry not put back",
+                "From the second entry on, f is asked at the wrong place: an entry nudged earlier seems not to be "
+                "put back to where it was.",
+                (never_restored,),
+            ),
+            Mistake(
+                "not in float64",
+                "It is right for float64 only. In an array of integers a small nudge is cut off, in float32 it drowns: "
+                "what is the dtype of the copy you nudge, and of the array you fill?",
+                (own_dtype, into_own_dtype, own_dtype_both),
+            ),
+            Mistake(
+                "nudge does not arrive",
+                "Every value is 0: f seems to be asked at the same place twice, or nothing is written into the result. "
+                "Is the array that you nudge the one that f gets?",
+                (lambda f, x, eps: np.zeros(np.shape(x)),),
+            ),
+            Mistake(
+                "entries asked alone",
+                "f seems to be given one entry alone. It wants the whole array, in which one entry is nudged.",
+                (entry_alone,),
+            ),
+            Mistake(
+                "eps not used",
+                "The size of the nudge seems to be fixed: use the eps you are given.",
+                (fixed_eps,),
+            ),
+            Mistake(
+                "flat result",
+                "The values are right, but the gradient has lost the shape of x.",
+                (flat,),
+            ),
+        )
+    },
+)
+
+
+def chain_cases(rng):
+    return [dict(zip(("dz", "x", "w1", "w2"), rng.standard_normal(4).tolist(), strict=True)) for _ in range(3)]
+
+
+CUT = "A factor is missing in {}: follow the path from {} up to z, and multiply by everything you pass."
+UPSTREAM = (
+    "dz is missing in {}: the layer above says how much the loss cares for z, and every gradient begins with that."
+)
+ADDED = "In {} steps of one path are added. Along one path factors multiply; only different paths add."
+WRONG_INPUT = "The gradient of a weight is dL/d(its output) times its *input*. What goes into the {} layer?"
+
+CHAIN_BACKWARD = Exercise(
+    answer=loops.chain_backward,
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Two layers, one number each: `y = w1 * x`, then `z = w2 * y`. Write `chain_backward(dz, x, w1, w2)`: "
+        "from the upstream gradient `dz` compute `dx`, `dw1` and `dw2`, and return them in this order."
+    ),
+    hints=(
+        "Start at the end. If z = w2 * y, how far does z move when w2 moves a little? And when y does?",
+        "Draw it: x → y → z. Each gradient is `dz` times all the slopes on the way back to its variable. "
+        "Give the gradient in the middle a name: `dy`.",
+        "The second layer gives `dw2` from `dz` and its input `y`, and `dy = dz * w2`. The first layer does the same "
+        "with `dy`: one gradient for `w1`, one for `x`.",
+    ),
+    cases=chain_cases,
+    probe={"dz": 2.0, "x": 3.0, "w1": 5.0, "w2": 7.0},
+    tensors=("dx", "dw1", "dw2"),
+    forward=lambda dz, x, w1, w2: w2 * w1 * x,
+    mistakes={
+        "dx": (
+            Mistake("upstream missing", UPSTREAM.format("dx"), (lambda dz, x, w1, w2: w1 * w2,)),
+            Mistake("chain cut", CUT.format("dx", "x"), (lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2)),
+            Mistake(
+                "added", ADDED.format("dx"), (lambda dz, x, w1, w2: dz * (w1 + w2), lambda dz, x, w1, w2: dz + w1 + w2)
+            ),
+            Mistake("sign", "dx has the wrong sign.", (lambda dz, x, w1, w2: -dz * w1 * w2,)),
+        ),
+        "dw1": (
+            Mistake("upstream missing", UPSTREAM.format("dw1"), (lambda dz, x, w1, w2: x * w2,)),
+            Mistake(
+                "chain cut", CUT.format("dw1", "w1"), (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w2)
+            ),
+            Mistake(
+                "wrong input",
+                WRONG_INPUT.format("first"),
+                (lambda dz, x, w1, w2: dz * w2 * w1 * x, lambda dz, x, w1, w2: dz * w2 * w1),
+            ),
+            Mistake("added", ADDED.format("dw1"), (lambda dz, x, w1, w2: dz * (x + w2),)),
+            Mistake("sign", "dw1 has the wrong sign.", (lambda dz, x, w1, w2: -dz * x * w2,)),
+        ),
+        "dw2": (
+            Mistake("upstream missing", UPSTREAM.format("dw2"), (lambda dz, x, w1, w2: w1 * x,)),
+            Mistake(
+                "wrong input",
+                WRONG_INPUT.format("second"),
+                (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2 * w1 * x),
+            ),
+            Mistake(
+                "added", ADDED.format("dw2"), (lambda dz, x, w1, w2: dz * (w1 + x), lambda dz, x, w1, w2: dz + w1 * x)
+            ),
+            Mistake("sign", "dw2 has the wrong sign.", (lambda dz, x, w1, w2: -dz * w1 * x,)),
+        ),
+    },
+)
+
+EXERCISES = (CHAIN_BACKWARD, NUMERICAL_GRADIENT)
+
+PREDICTIONS = (
+    Prediction(
+        name="00/first_gradient",
+        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. How much does `f` move for a small step of `x`: what "
+        "is df/dx?",
+        answer=lambda: -4,
+        wrong_answers=(
+            (3, "3 is x + y, which is what z is multiplied by: df/dz. Here it is x that moves."),
+            (4, "The size is right. When x grows, x + y grows, and it is multiplied by z: which sign has z?"),
+            (1, "1 is how x moves the sum x + y. On the way to f that sum is multiplied by z."),
+        ),
+        why="x moves the sum q = x + y one to one, and q moves f by z = -4. Along a path, slopes multiply.",
+    ),
+    Prediction(
+        name="00/smaller_eps",
+        text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of "
+        "the error?",
+        answer="c",
+        choices={
+            "a": (
+                "It becomes smaller: a smaller step is always better.",
+                "The error from the curvature does become smaller. But f(x + eps) and f(x - eps) then agree in nearly "
+                "all their digits: what is left after subtracting them?",
+            ),
+            "b": (
+                "It stays: 1e-5 is exact already.",
+                "At 1e-5 the error is small, about 1e-9, but it is there. And eps moves it.",
+            ),
+            "c": ("It becomes larger: rounding takes over.", ""),
+        },
+        why="Two nearly equal numbers are subtracted. Their rounding error, about 1e-16, remains and is divided by "
+        "eps. Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
+    ),
+    Prediction(
+        name="00/relu_kink",
+        text="ReLU at exactly `x = 0`: what do central differences measure as its slope?",
+        answer=lambda: 0.5,
+        wrong_answers=(
+            (
+                0,
+                "That is what a backward pass answers by convention. Central differences look on both sides: relu(eps) "
+                "is eps, and relu(-eps) is 0.",
+            ),
+            (1, "On the right of 0 the slope is 1. But the difference also looks to the left, where relu is flat."),
+        ),
+        why="(eps - 0) / (2 eps) = 0.5: half of each side. A gradient check that lands on a kink disagrees, "
+        "and nothing is broken.",
+    ),
+)

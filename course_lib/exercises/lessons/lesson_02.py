@@ -1,0 +1,245 @@
+"""Convolution in two dimensions, one channel: forward, and its gradients two ways."""
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons import convolution, recipes
+
+LESSON = "02_conv2d"
+
+
+def forward_cases(rng):
+    return [
+        {"x": rng.standard_normal(size), "w": rng.standard_normal(kernel), "stride": stride, "padding": padding}
+        for size, kernel, stride, padding in convolution.GEOMETRIES
+    ]
+
+
+def backward_cases(rng):
+    return [{"dy": rng.standard_normal(loops.conv2d_single(**case).shape), **case} for case in forward_cases(rng)]
+
+
+def forward(dy, x, w, stride, padding):
+    return loops.conv2d_single(x, w, stride, padding)
+
+
+X = np.array([[1.0, 2, 0, 3, 1], [0, 4, 1, 0, 2], [2, 0, 5, 1, 0], [1, 3, 0, 2, 4], [0, 1, 2, 0, 3]])
+PROBE = {"x": X, "w": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "stride": 2, "padding": 1}
+ONE_HOT = {"dy": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]), **PROBE}
+PLANE = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
+NINE = np.array([[1.0, 2, 0], [3, 1, 4], [0, 2, 1]]), np.array([[1.0, 2], [3, 4]])
+UPSTREAM = np.array([[1.0, -1], [2, 1]])
+BACKWARD = {  # what the three gradients share
+    "cases": backward_cases,
+    "probe": ONE_HOT,
+    "axes": PLANE,
+    "shows": convolution.ONE_HOT_SHOWS,
+    "forward": forward,
+    "patterns": convolution.patterns(2),
+}
+
+CONV2D_SINGLE = Exercise(
+    answer=loops.conv2d_single,
+    difficulty="easy",
+    minutes=10,
+    task=(
+        "Write `conv2d_single(x, w, stride=1, padding=0)` for one image `(H, W)` and one kernel `(kH, kW)`. "
+        "It is what you wrote in one dimension, once for the rows and once for the columns. "
+        "Return `y`, of shape (H_out, W_out). Neither the image nor the kernel need be square."
+    ),
+    hints=(
+        "Output (i, j) sees one rectangle of the padded image. Where is its upper left corner?",
+        "The rectangle starts at row `i * stride` and column `j * stride`, and is as large as the kernel. "
+        "`out_size` works along one axis: ask it twice.",
+        "Pad with `np.pad(x, padding)`. For every `(i, j)` of `y` slice the rectangle, kH rows and kW columns: its "
+        "product with `w`, summed, is `y[i, j]`.",
+    ),
+    cases=forward_cases,
+    probe=PROBE,
+    tensors=("y",),
+    axes=PLANE,
+    mistakes={"y": convolution.output(2)},
+    patterns=convolution.patterns(2),
+)
+
+CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
+    answer=loops.conv2d_single_weight_gradient,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
+        "Each output looked at one rectangle of the image through the whole kernel."
+    ),
+    hints=(
+        "Which pixel did w[0, 0] meet when y[0, 0] was made? And when y[0, 1] was, with stride 2?",
+        "`dw` collects rectangles: the one output (i, j) looked at, `dy[i, j]` times.",
+        "Pad `x`, start with `dw` of zeros. For every `(i, j)` of `dy`, add `dy[i, j]` times the rectangle of kH x kW "
+        "that starts at `(i * stride, j * stride)`.",
+    ),
+    tensors=("dw",),
+    mistakes={"dw": convolution.gradient_of_weight(2)},
+    **BACKWARD,
+)
+
+CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
+    answer=loops.conv2d_single_input_gradient_scatter,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: the gradient `dx`, shaped like "
+        "`x`. Every output hands `dy[i, j] * w` back to the rectangle it came from."
+    ),
+    hints=(
+        "Let dy be zero but for one entry, a 1 at (i, j). What does dx look like?",
+        "It shows the kernel, as it is, stamped at `(i * stride, j * stride)` of the padded image. "
+        "And where two stamps overlap?",
+        "Make `dxp` of zeros, as large as the padded image. For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
+        "At the end keep H rows and W columns, behind the first `padding` of each.",
+    ),
+    tensors=("dx",),
+    windows={"dx": convolution.coverage},
+    mistakes={"dx": convolution.gradient_of_input_alone(2)},
+    **BACKWARD,
+)
+
+CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
+    answer=loops.conv2d_single_input_gradient_gather,
+    difficulty="hard",
+    minutes=20,
+    task=(
+        "Write `conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0)`: the same `dx`, collected. "
+        "Every pixel asks the outputs it fed, so a kernel slides over `dy`. "
+        "Mind the stride, and the rows and columns no window ever reached."
+    ),
+    hints=(
+        "A pixel at row u fed output row i through kernel row a = u - i (stride 1). When i grows, what does a do?",
+        "The kernel meets dy turned by 180 degrees. Border pixels fed fewer outputs, so `dy` is padded by `kH - 1` and "
+        "`kW - 1`. With a stride, zeros go between its rows and columns first.",
+        "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, every `stride`-th row and "
+        "column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
+    ),
+    tensors=("dx",),
+    windows={"dx": convolution.coverage},
+    mistakes={"dx": convolution.gradient_of_input_alone(2)},
+    **BACKWARD,
+)
+
+EXERCISES = (
+    CONV2D_SINGLE,
+    CONV2D_SINGLE_WEIGHT_GRADIENT,
+    CONV2D_SINGLE_INPUT_GRADIENT_SCATTER,
+    CONV2D_SINGLE_INPUT_GRADIENT_GATHER,
+)
+
+PREDICTIONS = (
+    Prediction(
+        name="02/forward",
+        text="What is `y[1, 0]`?",
+        answer=lambda: loops.conv2d_single(*NINE)[1, 0],
+        wrong_answers=(
+            (
+                lambda: loops.conv2d_single(*NINE)[0, 1],
+                "That is y[0, 1]. The first index counts rows, downwards: move the kernel down by one.",
+            ),
+            (
+                lambda: loops.conv2d_single(NINE[0], NINE[1][::-1, ::-1])[1, 0],
+                "The window is right. But the kernel is laid on as it stands: its 1 meets the upper left number.",
+            ),
+            (
+                lambda: loops.conv2d_single(NINE[0], NINE[1].T)[1, 0],
+                "The window is right. But the kernel is laid on as it stands: its upper row, 1 and 2, meets 3 and 1.",
+            ),
+        ),
+        why="The window holds 3, 1 above 0, 2, and gives 3 + 2 + 0 + 8 = 13.",
+    ),
+    Prediction(
+        name="02/weight",
+        text="How far does the loss move for each unit that `w[0, 0]` moves? Type that number, `dw[0, 0]`.",
+        answer=lambda: loops.conv2d_single_weight_gradient(UPSTREAM, *NINE)[0, 0],
+        wrong_answers=(
+            (7, "That is how far all four outputs move. The loss feels each of them differently: dy says how."),
+            (1, "That is what comes through y[0, 0]. w[0, 0] was used in the other three as well."),
+            (2, "Those are the pixels that w[1, 1] met. Which did the upper left weight meet?"),
+        ),
+        why="It met the pixels 1, 2, 3 and 1, so 1 · 1 − 1 · 2 + 2 · 3 + 1 · 1 = 6.",
+    ),
+    Prediction(
+        name="02/corner_and_centre",
+        text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. How many windows hold the corner pixel, and "
+        "how many the pixel (1, 1)? Type both, as `[corner, centre]`.",
+        answer=lambda: recipes.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
+        wrong_answers=(
+            ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
+            ([1, 2], "Along the rows there are 2, and along the columns 2: any of one goes with any of the other."),
+        ),
+        why="There are 2 x 2 windows. The corner is in one of them, the pixel (1, 1) in all four. "
+        "Its gradient sums four terms.",
+    ),
+    Prediction(
+        name="02/which_picture",
+        text="`dy` is zero but for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
+        "What does `dx` show around that place?",
+        answer="b",
+        choices={
+            "a": (
+                "`[[4, 3], [2, 1]]`, the kernel turned by 180 degrees",
+                "That is the kernel of the gather form, which slides over dy. But what arrives in dx? "
+                "The pixel that met weight 1 gets 1 back.",
+            ),
+            "b": ("`[[1, 2], [3, 4]]`, the kernel as it is", ""),
+            "c": (
+                "`[[1, 3], [2, 4]]`, the kernel transposed",
+                "Rows stay rows: the pixel to the right of the first met weight 2, and gets 2 back.",
+            ),
+        },
+        why="Every pixel gets back the weight through which it was seen. The turn by 180 degrees belongs to the gather "
+        "form alone, and its result is this same array.",
+    ),
+    Prediction(
+        name="02/turn",
+        text="In one dimension the gather form read the kernel backwards. "
+        "Which kernel will slide over `dy` now, if `w` is `[[1, 2], [3, 4]]`?",
+        answer="d",
+        choices={
+            "a": (
+                "`[[3, 4], [1, 2]]`, the rows in reverse order",
+                "This turns the first index. But the columns slide too, and their index has a minus sign as well.",
+            ),
+            "b": (
+                "`[[2, 1], [4, 3]]`, the columns in reverse order",
+                "This turns the second index. But the rows slide too, and their index has a minus sign as well.",
+            ),
+            "c": (
+                "`[[1, 3], [2, 4]]`, the transpose",
+                "A transpose exchanges rows and columns. Here rows stay rows: only the direction changes.",
+            ),
+            "d": ("`[[4, 3], [2, 1]]`, both in reverse order", ""),
+        },
+        why="Each index gets its own minus sign, so both are read backwards: a half turn, 180 degrees.",
+    ),
+    Prediction(
+        name="02/padding",
+        text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. How many rows of zeros does `dy` need "
+        "above it, so that sliding the turned kernel over it gives `dx` at once, with nothing to cut off?",
+        answer=lambda: 5 - 1 - 1,
+        wrong_answers=(
+            (4, "That gives the gradient of the padded image. Its outermost ring is padding, which nobody asked for."),
+            (1, "That is the forward padding. The more zeros went in forward, the fewer are needed backward."),
+        ),
+        why="4, the whole reach of the kernel, less the 1 that would be cut off again.",
+    ),
+    Prediction(
+        name="02/remainder",
+        text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. How many of the 36 pixels get gradient 0, "
+        "whatever dy is?",
+        answer=lambda: int((recipes.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
+        wrong_answers=(
+            (6, "A whole row is out of reach, but so is a column. They share one pixel."),
+            (12, "Row 5 and column 5 share the corner pixel: it is counted twice."),
+            (0, "The windows start at 0 and 2 along each axis. Where does the last one end?"),
+        ),
+        why="The last window ends at 4, so row 5 and column 5 are never visited: 6 + 6 - 1 = 11 pixels.",
+    ),
+)

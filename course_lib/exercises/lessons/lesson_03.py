@@ -1,0 +1,352 @@
+"""Channels and batches: the three gradients together."""
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons import convolution
+
+LESSON = "03_channels_and_batches"
+
+# (N, C_in, C_out) for each geometry: once all alike, so that swapped channels do not fail but give wrong values
+CHANNELS = ((3, 2, 4), (1, 3, 2), (3, 3, 3), (2, 3, 2), (2, 2, 2), (2, 1, 3), (1, 2, 3), (2, 4, 2))
+
+
+def backward_cases(rng):
+    cases = []
+    for (size, kernel, stride, padding), (N, C_in, C_out) in zip(convolution.GEOMETRIES, CHANNELS, strict=True):
+        x, w = rng.standard_normal((N, C_in, *size)), rng.standard_normal((C_out, C_in, *kernel))
+        dy = rng.standard_normal(loops.conv2d(x, w, None, stride, padding).shape)
+        cases.append({"dy": dy, "x": x, "w": w, "stride": stride, "padding": padding})
+    return cases
+
+
+def bias_cases(rng):
+    return [{"dy": rng.standard_normal(shape)} for shape in ((3, 4, 2, 5), (2, 3, 4, 4), (3, 3, 3, 3))]
+
+
+def forward(dy, x, w, stride, padding):
+    return loops.conv2d(x, w, None, stride, padding)
+
+
+def one_hot():
+    """Two images, two channels, two filters: dy is 1 at one place of image 1, filter 0."""
+    x = np.arange(2 * 2 * 5 * 5, dtype=float).reshape(2, 2, 5, 5) % 7
+    w = np.arange(1, 2 * 2 * 9 + 1, dtype=float).reshape(2, 2, 3, 3)
+    dy = np.zeros((2, 2, 3, 3))
+    dy[1, 0, 1, 1] = 1
+    return {"dy": dy, "x": x, "w": w, "stride": 2, "padding": 1}
+
+
+ONE_HOT = one_hot()
+ONE_PIXEL_W, ONE_PIXEL_DY = np.array([[1.0, -1], [2, 0], [1, 3]]), np.array([1.0, -1, 2])
+AXES = {
+    "dx": ("image", "channel", "row", "column"),
+    "dw": ("filter", "channel", "row", "column"),
+    "db": ("filter",),
+}
+BACKWARD = {  # what the exercises with all arguments of a convolution share
+    "cases": backward_cases,
+    "probe": ONE_HOT,
+    "axes": AXES,
+    "shows": convolution.ONE_HOT_SHOWS,
+    "forward": forward,
+    "patterns": convolution.patterns(4),
+}
+
+
+def bias_mistakes():
+    """The mistakes of db. Their functions take dy first, and whatever else there is."""
+
+    def of_dy(*functions):
+        return tuple(lambda dy, *rest, f=f: f(dy) for f in functions)
+
+    def only(index):
+        def kept(dy):
+            db = np.zeros(dy.shape[1])
+            db[index] = dy.sum(axis=(0, 2, 3))[index]
+            return db
+
+        return kept
+
+    return (
+        Mistake(
+            "one position only",
+            "Only one position of each image is summed. The bias was added at every position: "
+            "which entries of dy does it reach?",
+            of_dy(
+                lambda dy: dy[:, :, 0, 0].sum(axis=0),
+                lambda dy: dy[:, :, -1, -1].sum(axis=0),
+                lambda dy: dy[-1, :, -1, -1],
+                lambda dy: dy[0, :, 0, 0],
+            ),
+        ),
+        Mistake(
+            "one row or column only",
+            "Only one row, or one column, of each image is summed. The bias was added at every position.",
+            of_dy(
+                lambda dy: dy[:, :, 0].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, -1].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, :, 0].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, :, -1].sum(axis=(0, 2)),
+            ),
+        ),
+        Mistake(
+            "one image only",
+            "Only one image of the batch counts: is db set (=) for each image where it must be added (+=), "
+            "or is the sum missing over the images?",
+            of_dy(lambda dy: dy[-1].sum(axis=(1, 2)), lambda dy: dy[0].sum(axis=(1, 2))),
+        ),
+        Mistake(
+            "one filter only",
+            "Only one filter gets its gradient. There is one bias for each filter.",
+            of_dy(only(-1), only(0)),
+        ),
+        Mistake(
+            "mean instead of sum",
+            "Everything is too small by one factor: a mean over images or positions seems to be taken where a sum "
+            "belongs. The loss takes its mean once, and dy knows of it already.",
+            of_dy(
+                lambda dy: dy.sum(axis=(0, 2, 3)) / len(dy),
+                lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),
+                lambda dy: dy.mean(axis=(0, 2, 3)),
+            ),
+        ),
+        Mistake(
+            "wrong axes",
+            "The sum runs over the wrong axes. There is one bias for each filter, so the filters' axis must remain, "
+            "and no other.",
+            of_dy(
+                *(
+                    lambda dy, axes=axes: dy.sum(axis=axes)
+                    for axes in (
+                        None,
+                        0,
+                        1,
+                        (0, 1),
+                        (2, 3),
+                        (1, 2, 3),
+                        (0, 1, 2),
+                        (0, 1, 3),
+                        (0, 2),
+                        (0, 3),
+                        (1, 2),
+                        (1, 3),
+                        2,
+                        3,
+                    )
+                ),
+                lambda dy: dy.sum(axis=(0, 2, 3), keepdims=True),
+            ),
+        ),
+        Mistake("sign", "Every value has the wrong sign.", of_dy(lambda dy: -dy.sum(axis=(0, 2, 3)))),
+    )
+
+
+BIAS_GRADIENT = Exercise(
+    answer=loops.bias_gradient,
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Write `bias_gradient(dy)`: from `dy` of shape (N, C_out, H_out, W_out) make `db` of shape (C_out,). "
+        "One bias was added to every position of its filter's output, in every image."
+    ),
+    hints=(
+        "You raise b[0] by 0.1. Which entries of y move, and by how much?",
+        "All of filter 0's outputs move by 0.1: every image, every row, every column. Their gradients add up.",
+        "Sum `dy` over images, rows and columns. Which of the four axes remains?",
+    ),
+    cases=bias_cases,
+    probe={"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)},
+    tensors=("db",),
+    axes=AXES,
+    mistakes={"db": bias_mistakes()},
+)
+
+WEIGHT_GRADIENT = Exercise(
+    answer=loops.weight_gradient,
+    difficulty="medium",
+    minutes=15,
+    task=(
+        "Write `weight_gradient(dy, x, w, stride=1, padding=0)`: `dw`, shaped like `w` (C_out, C_in, kH, kW). "
+        "Every filter meets every channel of every image."
+    ),
+    hints=(
+        "Which entries of dy does the weight w[f, c, 0, 0] have a part in? Which of the four axes do you sum over?",
+        "Filter f made the outputs `y[n, f]` from *all* channels of image n. So `dw[f]` collects windows with all "
+        "their channels, from all images.",
+        "For every n, f, i, j: add `dy[n, f, i, j]` times the window (all channels, kH x kW) of padded image n to "
+        "`dw[f]`.",
+    ),
+    tensors=("dw",),
+    mistakes={"dw": convolution.gradient_of_weight(4)},
+    **BACKWARD,
+)
+
+INPUT_GRADIENT = Exercise(
+    answer=loops.input_gradient,
+    difficulty="medium",
+    minutes=15,
+    task=(
+        "Write `input_gradient(dy, x, w, stride=1, padding=0)`: `dx`, shaped like `x` (N, C_in, H, W). "
+        "Every channel of an image fed every filter, so it collects from all of them."
+    ),
+    hints=(
+        "Channel c of image n: which outputs did it feed? Which of n, c, f does its gradient sum over?",
+        "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, a block with all channels, to its window in "
+        "image n.",
+        "Start with zeros as large as the padded images. For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the "
+        "window of image n; at the end take the padding off.",
+    ),
+    tensors=("dx",),
+    windows={"dx": convolution.coverage},
+    mistakes={"dx": convolution.gradient_of_input_alone(4)},
+    **BACKWARD,
+)
+
+CONV2D_BACKWARD = Exercise(
+    answer=loops.conv2d_backward,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `conv2d_backward(dy, x, w, stride=1, padding=0)`: the whole backward pass of a convolution. "
+        "Return `dx`, `dw` and `db`, in this order. You may call what you have written before."
+    ),
+    hints=(
+        "Three gradients, and you have written each of them. What does each need?",
+        "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Stride and padding concern the first two.",
+        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, hand on stride and padding, and return the "
+        "three results in the order of x, w, b.",
+    ),
+    tensors=("dx", "dw", "db"),
+    windows={"dx": convolution.coverage},
+    mistakes={
+        "dx": (*convolution.gradient_of_input(4), convolution.moved_weights(loops.conv2d_backward)),
+        "dw": convolution.gradient_of_weight(4),
+        "db": bias_mistakes(),
+    },
+    **BACKWARD,
+)
+
+EXERCISES = (BIAS_GRADIENT, WEIGHT_GRADIENT, INPUT_GRADIENT, CONV2D_BACKWARD)
+
+PREDICTIONS = (
+    Prediction(
+        name="03/one_pixel",
+        text="How far does the loss move for each unit that `x[1]` moves? Type that number, `dx[1]`.",
+        answer=lambda: float(ONE_PIXEL_W[:, 1] @ ONE_PIXEL_DY),
+        wrong_answers=(
+            (-1, "That is what comes back from filter 0. x[1] fed the other two as well."),
+            (6, "That is what comes back from filter 2. x[1] fed the other two as well."),
+            (1, "That is dx[0]: you went down the first column of w. Channel 1 has the second."),
+            (
+                2,
+                "That is how far all three outputs move. The loss feels each of them differently: dy says how.",
+            ),
+        ),
+        why="It fed all three filters through −1, 0 and 3, and hears −1, 0 and 6 from them: together 5.",
+    ),
+    Prediction(
+        name="03/weights",
+        text="A layer takes colour images (3 channels) and has 16 filters of 3 x 3. How many weights are in `w`?",
+        answer=lambda: np.zeros((16, 3, 3, 3)).size,
+        wrong_answers=(
+            (144, "That is one kernel for each filter. But a filter has one kernel for *each* channel of x."),
+            (27, "That is one filter. There are 16."),
+            (48, "That is how many kernels there are. Each has 3 x 3 weights."),
+            (448, "That counts the 16 biases too. They are in b."),
+        ),
+        why="16 filters, each with 3 kernels of 3 x 3: 16 · 3 · 9 = 432. The biases are 16 more, in b.",
+    ),
+    Prediction(
+        name="03/sums",
+        text="`dy` has four indices: image n, filter f, row i, column j. One weight, `w[f, c, a, b]`, belongs to one "
+        "filter and one channel. Over which indices does its gradient sum?",
+        answer="b",
+        choices={
+            "a": ("rows and columns only", "That is one image. The same weight was used in every image of the batch."),
+            "b": ("images, rows and columns", ""),
+            "c": (
+                "images, filters, rows and columns",
+                "w[f, c, a, b] had no part in the outputs of other filters: their dy says nothing about it.",
+            ),
+        },
+        why="The weight was used at every position of every image, but only by its own filter.",
+    ),
+    Prediction(
+        name="03/red",
+        text="`x` is a colour image: channel 0 is red, channel 2 is blue. Which kernels does `dx` of the *red* channel "
+        "need?",
+        answer="a",
+        choices={
+            "a": ("`w[f, 0]` of every filter f", ""),
+            "b": (
+                "`w[0, c]` of every channel c",
+                "That is everything of filter 0. Red fed all the filters, and came into each through one kernel.",
+            ),
+            "c": (
+                "all of them",
+                "The red pixels never met w[f, 2], which is for blue. A weight they did not meet cannot bring "
+                "anything back.",
+            ),
+        },
+        why="Red went into every filter, each time through that filter's red kernel. It comes back the same way.",
+    ),
+    Prediction(
+        name="03/bias",
+        text="A batch of 2 images, 3 filters, outputs of 4 x 5, and `dy` full of ones. What is `db[0]`?",
+        answer=lambda: loops.bias_gradient(np.ones((2, 3, 4, 5)))[0],
+        wrong_answers=(
+            (20, "That is one image. The same bias serves every image of the batch."),
+            (120, "That is all of dy. Filters 1 and 2 have their own biases."),
+            (1, "That would be so if the bias were used once. It is added at every position of every image."),
+        ),
+        why="2 images x 4 rows x 5 columns use b[0], and each contributes 1: 40.",
+    ),
+    Prediction(
+        name="03/cost",
+        text="A convolution's forward pass needs M multiplications. About how many does its backward pass need?",
+        answer="c",
+        choices={
+            "a": ("M / 2", "Each of dx and dw pairs every output with every weight of its window once. Count again."),
+            "b": (
+                "M, the same",
+                "That is one of the two gradients. dx and dw are each a product as large as the forward.",
+            ),
+            "c": ("2 M", ""),
+            "d": ("3 M", "dx and dw cost M each. The third, db, only adds."),
+        },
+        why="dx and dw each cost as much as the forward pass; db only adds. In the first layer nobody needs dx, "
+        "and it costs M again.",
+    ),
+    Prediction(
+        name="03/mean",
+        text="The loss is a mean over a batch of 8 images. Where does the factor 1/8 enter the gradients?",
+        answer="a",
+        choices={
+            "a": ("Once, in the gradient of the loss, and so in dy", ""),
+            "b": (
+                "In every layer: dw and db are divided by 8",
+                "Then a network of five layers would shrink its first gradient five times. Each layer sums what "
+                "dy brings.",
+            ),
+            "c": ("Nowhere: the optimizer does it", "An optimizer takes the gradient as it comes."),
+        },
+        why="The loss takes its mean once. From there on every backward pass sums, and dy carries the 1/8 along.",
+    ),
+    Prediction(
+        name="03/lost",
+        text="A convolution took `x` of 6 x 6 with a kernel of 3 x 3, stride 2 and padding 1, and made `y` of 3 x 3. "
+        "How many rows does `conv_transpose2d(dy, w, stride=2, padding=1)` have?",
+        answer=lambda: (3 - 1) * 2 - 2 * 1 + 3,
+        wrong_answers=(
+            (
+                6,
+                "So one would wish. The last window starts at row 4 of the padded image: where does it end?",
+            ),
+            (7, "That is before the padding is cut off, one row on each side."),
+        ),
+        why="The stamps span (3 − 1) · 2 + 3 = 7 rows of the padded image, less 1 on each side. `x` had 6.",
+    ),
+)

@@ -1,0 +1,252 @@
+"""Training: the step that every training repeats, and what to expect of it before it runs."""
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.layers import Conv2d
+from course_lib.losses import MSELoss
+from course_lib.optim import SGD
+
+LESSON = "08_training"
+
+# ---------------------------------------------------------------- the step
+
+
+def training_step(layer, loss, optimizer, x, target):
+    """Move the layer's weights once, to bring layer.forward(x) nearer to target -> the loss before that."""
+    y = layer.forward(x)
+    value = loss.forward(y, target)
+    optimizer.zero_grad()
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def step_cases(rng):
+    """Several steps each, with another batch every time."""
+    return [_step_case(rng, *sizes) for sizes in ((3, 2, 3, 0.1), (4, 3, 2, 0.03), (3, 1, 3, 0.2))]
+
+
+def _step_case(rng, steps, images, k, lr):
+    x = rng.standard_normal((steps, images, 1, 5, 6))
+    target = rng.standard_normal((steps, images, 1, 6 - k, 7 - k))
+    return {"x": x, "target": target, "weight": rng.standard_normal((1, 1, k, k)), "lr": lr}
+
+
+def train(step, x, target, weight, lr):
+    """A layer with this weight, one call of step for each batch -> the losses (steps,), the weights (steps, k, k)."""
+    layer = Conv2d(1, 1, weight.shape[2:], bias=False, dtype=np.float64)
+    layer.weight.data = weight.copy()
+    loss, optimizer = MSELoss(), SGD(layer.parameters(), lr)
+    losses, weights = [], []
+    for batch, wanted in zip(x, target, strict=True):
+        losses.append(_one_number(step(layer, loss, optimizer, batch, wanted)))
+        weights.append(layer.weight.data[0, 0].copy())
+    returned = None if any(value is None for value in losses) else np.array(losses)
+    unmoved = np.array_equal(weights, np.broadcast_to(weight[0, 0], np.shape(weights)))
+    return None if returned is None and unmoved else (returned, np.array(weights))
+
+
+def _one_number(value):
+    """What a step returned, if it is a loss or None."""
+    if value is None or np.isscalar(value) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value
+    raise CannotBeJudgedError(
+        f"What came back is of type {type(value).__name__}, but one number is expected: the loss of the forward pass."
+    )
+
+
+def in_order(*actions):
+    """A step that does the forward pass and then these."""
+
+    def step(layer, loss, optimizer, x, target):
+        value = loss.forward(layer.forward(x), target)
+        for action in actions:
+            if action == "empty":
+                optimizer.zero_grad()
+            elif action == "back":
+                layer.backward(loss.backward())
+            else:
+                optimizer.step()
+        return value
+
+    return step
+
+
+def _exchanged(layer, loss, optimizer, x, target):
+    value = loss.forward(target, layer.forward(x))
+    optimizer.zero_grad()
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def _loss_afterwards(layer, loss, optimizer, x, target):
+    training_step(layer, loss, optimizer, x, target)
+    return loss.forward(layer.forward(x), target)
+
+
+def _gradient_by_hand(factor):
+    """A step that starts the way back with factor * (y - target), and not with what the loss says."""
+
+    def step(layer, loss, optimizer, x, target):
+        y = layer.forward(x)
+        value = loss.forward(y, target)
+        optimizer.zero_grad()
+        layer.backward(factor(y) * (y - target))
+        optimizer.step()
+        return value
+
+    return step
+
+
+NEVER_EMPTIED = "The first step is right, later ones are not: the gradients of earlier batches are still in the sum."
+UNMOVED = (
+    "The weights stay where they are. Is backward or step missing? Or are the gradients emptied after "
+    "backward has collected them and before step could use them?"
+)
+LATE = "The weights move one batch late: step uses what the backward pass of this batch has yet to collect."
+TWICE = "The weights move twice as far as they should: is backward or step called twice?"
+BY_HAND = (
+    "The way back starts with the difference itself. The loss is a *mean* of squares, and its gradient is smaller: "
+    "ask the loss for it."
+)
+UPHILL = "The loss grows: output and target are exchanged, so the gradient points the wrong way."
+AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
+
+STEP_SLIPS = {
+    "gradients never emptied": (NEVER_EMPTIED, in_order("back", "move")),
+    "weights do not move": (UNMOVED, in_order("empty", "back")),
+    "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
+    "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
+    "output and target exchanged": (UPHILL, _exchanged),
+    "difference in place of the gradient": (
+        BY_HAND,
+        *map(_gradient_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
+    ),
+}
+
+
+def step_mistakes(number):
+    return tuple(
+        Mistake(short, says, tuple(WrongAnswer(train, step, number) for step in steps))
+        for short, (says, *steps) in STEP_SLIPS.items()
+    )
+
+
+TRAINING_STEP = Exercise(
+    answer=training_step,
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Write `training_step(layer, loss, optimizer, x, target)`: one forward pass, one backward pass, one step. "
+        "Return the loss that the forward pass gave."
+    ),
+    hints=(
+        "The gradients must hold what *this* batch says, and nothing else, at one moment: when `step` uses them. "
+        "Which call must therefore come directly before which?",
+        "Forward, loss, empty, backward, step. What does `layer.backward` want to be given, and who knows it?",
+        "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
+    ),
+    cases=step_cases,
+    probe=_step_case(np.random.default_rng(1), 3, 1, 2, 0.1),
+    tensors=("loss", "weight"),
+    axes={"loss": ("step",), "weight": ("step", "row", "column")},
+    run=train,
+    mistakes={
+        "loss": (
+            *step_mistakes(0),
+            Mistake("loss of the step after", AFTERWARDS, (WrongAnswer(train, _loss_afterwards, 0),)),
+        ),
+        "weight": step_mistakes(1),
+    },
+)
+
+EXERCISES = (TRAINING_STEP,)
+
+# ---------------------------------------------------------------- predictions
+
+SLOPE, DARKER = -2, -0.1  # of one pixel, in the question on saliency
+STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the question states it
+
+PREDICTIONS = (
+    Prediction(
+        name="08/stability",
+        text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. Above which learning rate does the "
+        "distance to the bottom *grow* in each step? (two decimals)",
+        answer=lambda: 2 / STEEPEST,
+        tolerance=0.01,
+        wrong_answers=(
+            (1 / STEEPEST, "With that one you land on the bottom in one step. Go on to where you land just as high on "
+                           "the other side."),
+            (STEEPEST, "Put it into 1 - lr λ. How large is that, and how large may it be?"),
+            (STEEPEST / 2, "Upside down: at which lr does lr λ reach 2?"),
+        ),
+        why="1 - lr λ is below -1 as soon as lr > 2 / λ = 0.96. Each step then lands higher on the other side.",
+    ),
+    Prediction(
+        name="08/forgotten",
+        text="You learn the blur again and leave out `zero_grad`: the gradients are never emptied, and each backward "
+        "pass adds to all those before it. What does the loss do?",
+        answer="c",
+        choices={
+            "a": (
+                "It falls as before: a sum of gradients points the same way as one of them",
+                "It does at the start. But when you have passed the bottom, the old gradients still push on.",
+            ),
+            "b": (
+                "It falls faster: larger gradients make larger steps",
+                "The steps do get larger. Now think of the moment when they carry you past the bottom.",
+            ),
+            "c": ("It goes up and down and never settles", ""),
+            "d": (
+                "It grows without bound",
+                "Past the bottom the new gradients point back, and they wear the sum down again.",
+            ),
+        },
+        why="The sum remembers every gradient. You roll past the bottom, and only gradients from the other side can "
+        "wear it down: a ball in a bowl, without friction.",
+    ),
+    Prediction(
+        name="08/turned",
+        text="An image program filters with a *true* convolution: it turns the kernel by 180 degrees first. You train "
+        "the same layer on its pictures. For which of the four does the layer learn other numbers than the program's?",
+        answer="c",
+        choices={
+            "a": ("All four", "Turn the blur by 180 degrees on paper. What has changed?"),
+            "b": ("Only the secret one", "Nearly. Which entries of Sobel change places?"),
+            "c": ("Sobel and the secret one", ""),
+            "d": ("None: it learns what it is shown", "It does. And what it is shown was made with a turned kernel."),
+        },
+        why="Turned, the blur and the sharpening are what they were. Sobel becomes minus Sobel, and the secret kernel "
+        "has no symmetry at all.",
+    ),
+    Prediction(
+        name="08/saliency",
+        text="The way back starts with a 1 at the logit of the 4. At some pixel `dx` arrives as -2. You make this "
+        "pixel *darker*, by 0.1. By how much does the logit of the 4 change, about?",
+        answer=lambda: SLOPE * DARKER,
+        tolerance=0.001,
+        wrong_answers=(
+            (-SLOPE * DARKER, "Darker is a change of -0.1 in the pixel. What is -2 times that?"),
+            (SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
+            (-SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
+        ),
+        why="-2 times -0.1. What a pixel says against a digit, it says for it when you take its ink away.",
+    ),
+    Prediction(
+        name="08/wrong_gradient",
+        text="In a copy of the network the second convolution is a `FlippedConv2d`, so the first one is trained with "
+        "wrong gradients. Both learn from the same few thousand digits. The right one then reads more than nine in ten "
+        "test digits. And the wrong one?",
+        answer="c",
+        choices={
+            "a": ("One in ten: it can only guess", "The second convolution and the linear layer still learn rightly."),
+            "b": ("About half", "What can the layers behind do with a first layer that is merely *some* filter?"),
+            "c": ("More than nine in ten as well", ""),
+        },
+        why="The layers behind make do with whatever the first one gives them.",
+    ),
+)  # fmt: skip

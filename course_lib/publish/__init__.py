@@ -1,0 +1,1 @@
+"""From sources to notebooks (`build`), and from notebooks to web pages (`export`)."""

@@ -1,0 +1,196 @@
+"""Build the notebooks from their text: python -m course_lib.publish.build [01_conv1d ...]
+
+notebooks/source/NN_name.md (Jupytext's Markdown) -> notebooks/NN_name.ipynb, executed, with outputs.
+In a source, a line of its own  <!-- exercise NAME -->  becomes the cells of that lab, and
+<!-- predict NAME -->  those of that question.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from course_lib import exercises
+from course_lib._support.files import atomic_write
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+SOURCES = NOTEBOOKS / "source"
+
+DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class ChangedByHandError(Exception):
+    """The notebook to be overwritten is not the one that was built: somebody's work may be in it."""
+
+
+def lessons():
+    """The names of all lessons, in order: "00_start_here" ..."""
+    return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.md"))
+
+
+def build(lesson, folder=NOTEBOOKS, force=False):
+    """Source -> executed notebook in `folder`, whose path is returned. Refuses to overwrite a changed one."""
+    target = Path(folder) / f"{lesson}.ipynb"
+    if not force and was_changed(target):
+        raise ChangedByHandError(
+            f"{target} has changed since it was built, and building it anew would lose that. "
+            "Copy it elsewhere first, or build with --force to overwrite it."
+        )
+    notebook = execute(assemble(lesson))
+    tidy(notebook)
+    notebook.metadata["course"] = {"built": content_hash(notebook)}
+    with atomic_write(target, "w") as file:
+        nbformat.write(notebook, file)
+    return target
+
+
+def assemble(lesson):
+    """Source -> notebook without outputs, with the cells of its labs and questions in place."""
+    notebook = jupytext.read(SOURCES / f"{lesson}.md")
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+            "language_info": {"name": "python"},
+        }
+    )
+    notebook.cells = [piece for cell in notebook.cells for piece in _expanded(cell)]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{lesson[:2]}-{number:03d}"
+    return notebook
+
+
+def _expanded(cell):
+    if cell.cell_type != "markdown":
+        return [cell]
+    text, *rest = DIRECTIVE.split(cell.source)
+    cells = [new_markdown_cell(text.strip())]
+    for kind, name, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        cells += {"exercise": lab_cells, "predict": question_cells}[kind](name)
+        cells.append(new_markdown_cell(text.strip()))
+    return [cell for cell in cells if cell.source]
+
+
+def lab_cells(name):
+    """What the lab of an exercise consists of: the task, a stub to fill, the check, hints and the solution.
+
+    One that begins with a broken function shows its symptom, asks what is wrong, and shows what is left of it.
+    """
+    lab = exercises.get(name)
+    marked = {"exercise": name}
+    heading = f"### Your turn: `{name}`\n\n*{lab.difficulty}, about {lab.minutes} minutes*\n\n{lab.task}"
+    titles = ("First hint", "Second hint", "Third hint")
+    folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
+    folded.append(_folded("Solution", f"```python\n{lab.solution().strip()}\n```"))
+    stub = lab.stub().strip()
+    return [
+        new_markdown_cell(heading),
+        *([new_code_cell(f'examine("{name}")'), *question_cells(f"{lab.lesson}/{name}")] if lab.symptom else []),
+        new_code_cell(
+            f"{stub}\n\n\nexamine({name})" if lab.symptom else stub, metadata={"course": {**marked, "part": "stub"}}
+        ),
+        new_code_cell(f"{name} = check({name})", metadata={"course": {**marked, "part": "check"}}),
+        new_markdown_cell("\n\n".join(folded)),
+    ]
+
+
+def question_cells(name):
+    question = exercises.predictions.get(name)
+    return [
+        new_markdown_cell(f"**Before you go on.** {question.question}"),
+        new_code_cell(question.cell, metadata={"course": {"predict": name}}),
+    ]
+
+
+def _folded(title, text):
+    return f"<details>\n<summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def execute(notebook, folder=None, allow_errors=False, widget_state=False):
+    """Run all cells in `folder`, or in one that is thrown away, in a kernel of its own; keep what widgets hold or not.
+
+    So a learner's progress, checkpoints and weights are neither used nor overwritten.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
+        client = NotebookClient(
+            notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors,
+            store_widget_state=widget_state, record_timing=False, coalesce_streams=True,
+            resources={"metadata": {"path": str(folder or scratch)}},
+        )  # fmt: skip
+        client.execute(env=environment)
+    return notebook
+
+
+def tidy(notebook):
+    """Leave out what a reader without a kernel cannot use: widget models, and progress bars that have gone."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_vanished(output)]
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET_VIEW, None)
+
+
+def _is_vanished(output):
+    return WIDGET_VIEW in output.get("data", {}) and set(output.data) <= {WIDGET_VIEW, "text/plain"}
+
+
+def content_hash(notebook):
+    """A fingerprint of every cell, sources and outputs."""
+    cells = [[cell.cell_type, cell.source, cell.get("outputs"), cell.get("attachments")] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
+
+
+def was_changed(path):
+    """Is there something at `path` that is not exactly what a build wrote there?"""
+    if not path.exists():
+        return False
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        return notebook.metadata["course"]["built"] != content_hash(notebook)
+    except Exception:  # whatever it is, it was not built here
+        return True
+
+
+def is_current(path):
+    """Are the cells at `path` those that its source makes today? What they put out is not looked at."""
+    kept, made = nbformat.read(path, as_version=4).cells, assemble(path.stem).cells
+    return [_without_outputs(cell) for cell in kept] == [_without_outputs(cell) for cell in made]
+
+
+def _without_outputs(cell):
+    return cell.id, cell.cell_type, cell.source, cell.metadata
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.build", description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_conv1d (all, if none is named)")
+    parser.add_argument("--force", action="store_true", help="overwrite notebooks that were changed by hand")
+    parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="where to write (default: notebooks/)")
+    arguments = parser.parse_args()
+    unknown = set(arguments.lessons) - set(lessons())
+    if unknown:
+        parser.error(f"no such lesson: {', '.join(sorted(unknown))}; there are {', '.join(lessons())}")
+    failed = False
+    for lesson in arguments.lessons or lessons():
+        try:
+            print(build(lesson, arguments.folder, arguments.force))
+        except ChangedByHandError as refusal:
+            print(refusal, file=sys.stderr)
+            failed = True
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Everything that is drawn in the browser: players and explorers of animations, the training board, the digit pad."""
+
+from course_lib.widgets.dashboard import Dashboard
+from course_lib.widgets.digit_pad import DigitPad
+from course_lib.widgets.explorer import explore
+from course_lib.widgets.flow_explorer import explore_flow
+from course_lib.widgets.player import Player, play
+
+__all__ = ["Dashboard", "DigitPad", "Player", "explore", "explore_flow", "play"]

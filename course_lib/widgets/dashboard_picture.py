@@ -1,0 +1,175 @@
+"""The picture that a dashboard leaves behind: the same four views, on a light page."""
+
+import math
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from PIL import Image
+
+from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE
+from course_lib.widgets.still import WIDTH, compressed
+
+_DPI = 200
+_LONGEST = 106  # letters that fit on a line in the usual size
+_INK, _SOFT, _LINE = "#1c1c1c", "#6e6e6e", "#cdcdcd"
+_TRAIN, _TEST = PALETTE[KERNEL][0], PALETTE[INPUT][0]
+_BELOW_ZERO, _ABOVE_ZERO = PALETTE[INPUT][0], PALETTE[KERNEL][0]
+COLOURS = {  # what the front end paints with: on a light page and on a dark one
+    name: {"light": PALETTE[role][0], "dark": PALETTE[role][2]}
+    for name, role in {"train": KERNEL, "test": INPUT, "gradient": GRADIENT}.items()
+}
+
+
+def png(now, curve, passed, filters, norms):
+    """What a dashboard shows (see dashboard.py) -> a PNG, twice as fine as it is shown."""
+    rows = 1 + bool(filters or norms)
+    figure = Figure((WIDTH / 100, 0.5 + 2.3 * rows), dpi=_DPI, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    height = figure.get_figheight()
+    words = summary(now, passed)
+    size = min(9, 9 * _LONGEST / len(words))
+    figure.text(0.012, 1 - 0.2 / height, words, fontsize=size, color=_INK, va="center")
+    axes = figure.subplots(
+        rows, 2, squeeze=False,
+        gridspec_kw={"left": 0.07, "right": 0.985, "top": 1 - 0.62 / height, "bottom": 0.45 / height,
+                     "wspace": 0.3, "hspace": 0.48},
+    )  # fmt: skip
+    _loss(axes[0, 0], curve)
+    _epochs(axes[0, 1], passed, now["epochs"])
+    if rows == 2:
+        _filters(axes[1, 0], filters)
+        _norms(axes[1, 1], norms)
+    for ax in axes.flat:
+        ax.tick_params(which="both", labelsize=8, labelcolor=_INK, color=_LINE, length=2)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_color(_LINE)
+    canvas.draw()
+    return compressed(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+
+
+def _title(ax, words):
+    ax.set_title(words, loc="left", fontsize=9, fontweight="bold", color=_INK)
+
+
+def _log(axis, low, high):
+    """A logarithmic scale with few labels, written as a person would."""
+    steps = (1, 2, 5) if high < 100 * low else (1,)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=7))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def summary(now, passed):
+    """The end of a training in one sentence."""
+    done = now["step"] // (now["of"] // now["epochs"])
+    how = {"finished": "Finished", "stopped": "Stopped", "failed": "Broken off by an error"}[now["status"]]
+    parts = [f"{how} after {_count(done, 'epoch')} and {_count(now['step'], 'step')}", f"{now['seconds']:.0f} s"]
+    if now["rate"]:
+        parts.append(f"{now['rate']:,.0f} images/s")
+    for name in ("train", "test"):
+        if passed[name]:
+            last = passed[name][-1]
+            parts.append(
+                f"{name} {passed['kind']} " + (f"{last:.2%}" if passed["kind"] == "accuracy" else f"{last:.3g}")
+            )
+    return " · ".join(parts)
+
+
+def _count(number, thing):
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
+def _loss(ax, curve):
+    width, bins = curve["width"], np.array(curve["bins"]).reshape(-1, 3)
+    middle = (np.arange(len(bins)) + 0.5) * width
+    mean, low, high = bins.T
+    if len(bins) and mean.min() > 0:
+        ax.set_yscale("log")
+        _log(ax.yaxis, mean.min(), mean.max())
+        low = np.maximum(low, mean.min() / 10)  # a single step without any loss would squash the rest
+    ax.fill_between(middle, low, high, color=_INK, alpha=0.16, lw=0)
+    ax.plot(middle, mean, color=_INK, lw=1.4)
+    _title(ax, "Loss of each step" if width == 1 else f"Loss: mean and range of {width} steps")
+    ax.set_xlabel("step", fontsize=8, labelpad=1)
+
+
+def _epochs(ax, passed, epochs):
+    for name, values, look in (
+        ("train", passed["train"], {"color": _TRAIN, "ls": "--", "marker": "o", "mfc": "white"}),
+        ("test", passed["test"], {"color": _TEST, "ls": "-", "marker": "s"}),
+    ):
+        if values:
+            ax.plot(np.arange(len(values)) + 1, values, ms=4, lw=1.4, label=name, **look)
+    ax.set_xlim(0.7, epochs + 0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    if passed["kind"] == "accuracy":
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    if passed["train"]:
+        ax.legend(frameon=False, fontsize=8)
+    _title(ax, f"{passed['kind'].capitalize()} of each epoch")
+    ax.set_xlabel("epoch", fontsize=8, labelpad=1)
+
+
+def _filters(ax, filters):
+    """Each filter as a small picture: orange above zero, blue and a minus below."""
+    ax.set_axis_off()
+    if not filters:
+        return
+    _title(ax, f"First layer's filters (full colour ±{filters['largest']:.2g})")
+    shares = np.array(filters["shares"]) / 99
+    count, height, width = shares.shape
+    columns = sheet_columns(count)
+    for number, values in enumerate(shares):
+        top, left = divmod(number, columns)
+        top, left = top * (height + 0.5), left * (width + 0.5)
+        box = (left, left + width, top + height, top)
+        ax.imshow(_tinted(values), extent=box, interpolation="nearest", zorder=1)
+        for (i, j), value in np.ndenumerate(values):
+            if value < 0 and width <= 7:
+                ax.text(left + j + 0.5, top + i + 0.5, "−", ha="center", va="center", fontsize=7, color=_INK)
+        ax.plot([left, left + width, left + width, left, left], [top, top, top + height, top + height, top],
+                color=_LINE, lw=0.6)  # fmt: skip
+    rows = math.ceil(count / columns)
+    ax.set(xlim=(-0.1, columns * (width + 0.5)), ylim=(rows * (height + 0.5), -0.1), aspect="equal", anchor="NW")
+
+
+def sheet_columns(count):
+    """How many filters to put in a row."""
+    return min(count, max(4, math.ceil(math.sqrt(2 * count))))
+
+
+def _tinted(values):
+    """values (H, W) from -1 to 1 -> colours (H, W, 3)."""
+    tone = np.where(values[..., None] < 0, to_rgb(_BELOW_ZERO), to_rgb(_ABOVE_ZERO))
+    return 1 - np.abs(values)[..., None] * (1 - tone)
+
+
+def _norms(ax, norms):
+    """A bar for each layer on a logarithmic scale, and a thin line where it was at first."""
+    _title(ax, "Length of each layer's gradient")
+    if not norms:
+        ax.set_axis_off()
+        return
+    names, lengths, first = zip(*norms, strict=True)
+    floor, ceiling = scale(lengths, first)
+    rows = np.arange(len(names))
+    ax.barh(rows, [max(length, floor) for length in lengths], left=0, height=0.55, color=PALETTE[GRADIENT][0])
+    for row, (length, then) in enumerate(zip(lengths, first, strict=True)):
+        if then > floor:
+            ax.plot([then, then], [row - 0.4, row + 0.4], color=_INK, lw=1.2)
+        end = (max(length, then, floor), row)
+        ax.annotate(f"{length:.2g}", end, (4, 0), textcoords="offset points", va="center", fontsize=8)
+    ax.text(0.99, 0.04, "line: at the start", transform=ax.transAxes, ha="right", fontsize=8, color=_SOFT)
+    ax.set_xlim(floor, ceiling)  # before the scale, which would look for limits of its own, beyond what a float holds
+    ax.set_xscale("log")
+    _log(ax.xaxis, floor, ceiling)
+    ax.set(yticks=rows, yticklabels=names, ylim=(max(len(names), 4) - 0.4, -0.6))
+
+
+def scale(lengths, first):
+    """The ends of a logarithmic scale for all lengths above zero, from decade to decade; 1e300 stands for infinity."""
+    known = [value for value in (*lengths, *first) if 1e-300 < value < 1e300] or [1.0]
+    return 10.0 ** math.floor(math.log10(min(known)) - 0.3), 10.0 ** math.ceil(math.log10(max(known)) + 0.1)

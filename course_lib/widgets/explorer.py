@@ -1,0 +1,230 @@
+"""`explore(frames.conv1d)` puts sliders and number fields under an animation: sizes, stride, padding, the values."""
+
+import inspect
+
+import ipywidgets
+import numpy as np
+
+from course_lib._support import checks
+from course_lib.frames.pooling import TIES
+from course_lib.frames.story import drawable
+from course_lib.widgets.player import Pictured, Player
+
+# name -> label, least, most: where a story has such a parameter, it gets a slider
+_SLIDERS = {
+    "stride": ("stride", 1, 4),
+    "padding": ("padding", 0, 3),
+    "dilation": ("dilation", 1, 3),
+    "output_padding": ("output padding", 0, 2),
+}
+_GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
+_LARGEST_NUMBER = 3  # numbers are drawn from -3 to 3: small enough to follow by hand
+_LONGEST = 28  # rows and columns that can be typed: as large as a digit of MNIST
+
+
+def explore(*stories, size=6, kernel_size=3, rng=None, **start):
+    """Functions of `frames` on one line or one plane -> their players, with controls.
+
+    size           n, or (H, W) for two dimensions; kernel_size: k
+    start          where the other controls stand at first, as stride=2, or numbers for x, w and dy
+    """
+    if not stories or not all(callable(story) for story in stories):
+        raise TypeError("explore needs functions such as frames.conv1d, without arguments: it makes them itself")
+    rng = np.random.default_rng() if rng is None else checks.generator("rng", rng)
+    return Explorer(stories, size, kernel_size, rng, start)
+
+
+class Explorer(Pictured, ipywidgets.VBox):
+    """Controls above a player. Every change recomputes the stories once."""
+
+    def __init__(self, stories, size, kernel_size, rng, start):
+        self._stories, self._rng = stories, rng
+        self._parameters = {name for story in stories for name in inspect.signature(story).parameters}
+        self._arrays = [name for name in ("x", "w", "dy") if name in self._parameters]
+        self._axes = 1 if all(story.__name__.startswith("conv1d") for story in stories) else 2
+        _refuse_unknown(start, self._parameters)
+        arrays = {name: _checked(name, start[name], self._axes) for name in self._arrays if name in start}
+        self._player = Player()
+        self._sliders = self._make_sliders(size, kernel_size, start | arrays)
+        self._fields = {name: _field(name) for name in self._arrays}
+        again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
+        self._busy = False
+        self._once(lambda: self._redraw(arrays))
+        for slider in self._sliders.values():
+            slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
+        for name, field in self._fields.items():
+            field.observe(lambda change, name=name: self._once(lambda: self._take(name)), "value")
+        again.on_click(lambda button: self._once(lambda: self._redraw({})))
+        super().__init__([_row(*self._sliders.values(), again), _row(*self._fields.values()), self._player])
+
+    @property
+    def stories_shown(self):
+        return self._player.stories_shown
+
+    # ------------------------------------------------------------ controls
+
+    def _make_sliders(self, size, kernel_size, start):
+        sizes = start["x"].shape if "x" in start else _axes_of("size", size, self._axes)
+        kernel = start["w"].shape if "w" in start else _axes_of("kernel_size", kernel_size, self._axes)
+        names = ("size",) if self._axes == 1 else ("rows", "columns")
+        sliders = {f"x {name}": _slider(f"x {name}", 1, 10, n) for name, n in zip(names, sizes, strict=True)}
+        sliders |= {f"k {name}": _slider(f"kernel {name}", 1, 5, k) for name, k in zip(names, kernel, strict=True)}
+        for name, (label, least, most) in _SLIDERS.items():
+            if name in self._parameters:
+                value = checks.integer(name, start.get(name, self._usual(name, kernel, least)), least)
+                sliders[name] = _slider(label, least, most, value)
+        if "ties" in self._parameters:
+            sliders["ties"] = choice("ties", TIES, start.get("ties", "first"), **_LOOKS["style"])
+        return sliders
+
+    def _usual(self, name, kernel, least):
+        """The windows of a pool stand side by side unless told otherwise."""
+        pooling = name == "stride" and any("pool" in story.__name__ for story in self._stories)
+        return max(kernel) if pooling else least
+
+    def _once(self, action):
+        """Run what a control asks for; what that changes in other controls asks for nothing."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            action()
+        except (ValueError, TypeError) as error:
+            self._player.explain(_sentence(error))
+        finally:
+            self._busy = False
+
+    # ------------------------------------------------------------ numbers
+
+    def _value(self, prefix):
+        return tuple(slider.value for name, slider in self._sliders.items() if name.startswith(prefix))
+
+    def _shapes(self):
+        """The shapes that the sliders ask for, by array name; dy has the shape of y."""
+        shapes = {"x": self._value("x "), "w": self._value("k ")}
+        if "dy" in self._parameters:
+            geometry = [self._sliders[name].value if name in self._sliders else usual for name, usual in _GEOMETRY]
+            shapes["dy"] = tuple(
+                checks.out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True)
+            )
+        return shapes
+
+    def _redraw(self, kept):
+        """Show the stories with `kept` numbers where their shapes still fit, and with new ones elsewhere."""
+        shapes = self._shapes()
+        arrays = {name: self._fitting(kept.get(name), shapes[name]) for name in self._arrays}
+        settings = {name: self._sliders[name].value for name in self._sliders if name in self._parameters}
+        given = {**arrays, **settings, "kernel_size": shapes["w"], "input_shape": shapes["x"]}
+        self._player.show(*(story(**_for(story, given)) for story in self._stories))
+        for name, array in arrays.items():
+            self._fields[name].value = _written(array)
+
+    def _fitting(self, array, shape):
+        if array is not None and array.shape == shape:
+            return array
+        return self._rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
+
+    def _typed(self):
+        """The numbers in the fields; what is empty will be drawn."""
+        filled = {name: field.value for name, field in self._fields.items() if field.value.strip()}
+        return {name: _read(name, text, self._axes) for name, text in filled.items()}
+
+    def _take(self, name):
+        """A field was typed into: its shape moves the sliders, except that dy has to fit."""
+        typed = {**self._typed(), name: _read(name, self._fields[name].value, self._axes)}
+        if name == "dy":
+            checks.shape("dy", typed["dy"], self._shapes()["dy"], "the shape of y")
+        prefix = {"x": "x ", "w": "k "}.get(name)
+        sliders = [slider for key, slider in self._sliders.items() if prefix and key.startswith(prefix)]
+        for slider, length in zip(sliders, typed[name].shape, strict=bool(sliders)):
+            slider.max = max(slider.max, length)
+            slider.value = length
+        self._redraw(typed)
+
+
+def _for(story, given):
+    return {name: given[name] for name in inspect.signature(story).parameters if name in given}
+
+
+def _refuse_unknown(start, parameters):
+    for name in start:
+        if name not in parameters:
+            raise TypeError(f"{name} is no parameter of these stories; they have {', '.join(sorted(parameters))}")
+
+
+def _checked(name, array, axes):
+    array = drawable(**{name: array})
+    checks.ndim(name, array, "(n,)" if axes == 1 else "(H, W)")
+    return array
+
+
+def _axes_of(name, value, axes):
+    return (checks.integer(name, value, 1),) if axes == 1 else checks.pair(name, value, 1)
+
+
+# ---------------------------------------------------------------- widgets
+
+
+_LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "110px"}}
+
+
+def _slider(label, least, most, value):
+    return ipywidgets.IntSlider(value, min(least, value), max(most, value), description=label, **_LOOKS)
+
+
+def choice(name, options, chosen, description_width):
+    """Buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
+    buttons = ipywidgets.ToggleButtons(
+        options=list(options), value=checks.one_of(name, chosen, options), description=name,
+        tooltips=[f"{name}: {option}" for option in options],
+        style={"description_width": description_width, "button_width": "96px"},
+    )  # fmt: skip
+
+    def keep_one_down(change):  # a page may say that none is
+        if change.new is None:
+            buttons.value = change.old
+
+    buttons.observe(keep_one_down, "value")
+    return buttons
+
+
+def _field(name):
+    return ipywidgets.Text(
+        description=name, continuous_update=False, placeholder="1, 2, 3; 4, 5, 6", tooltip="Rows between semicolons",
+        layout={"flex": "1 1 220px"}, style={"description_width": "30px"},
+    )  # fmt: skip
+
+
+def _row(*children):
+    return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
+
+
+# ---------------------------------------------------------------- numbers as text
+
+
+def _written(array):
+    """(rows, columns) or (n,) -> "1, 0; 2, -1", as one types it."""
+    rows = array if array.ndim == 2 else array[None]
+    return "; ".join(", ".join(f"{value:g}" for value in row) for row in rows)
+
+
+def _read(name, text, axes):
+    rows = [row.replace("−", "-").split(",") for row in text.split(";") if row.strip()]
+    try:
+        values = [[float(value) for value in row] for row in rows]
+    except ValueError:
+        raise ValueError(f"{name} must be numbers between commas, but is {checks.brief(text)}") from None
+    if not values:
+        raise ValueError(f"{name} must be numbers between commas, but is empty")
+    if len({len(row) for row in values}) != 1:
+        lengths = checks.brief([len(row) for row in values])
+        raise ValueError(f"{name} must have rows of one length, but they have {lengths} numbers")
+    if axes == 1 and len(values) > 1:
+        raise ValueError(f"{name} must be one row of numbers, but has {len(values)}")
+    if max(len(values), len(values[0])) > _LONGEST:
+        raise ValueError(f"{name} must have at most {_LONGEST} numbers in a row and {_LONGEST} rows")
+    return _checked(name, values[0] if axes == 1 else values, axes)
+
+
+def _sentence(error):
+    return f"This does not fit: {error}."
