@@ -126,7 +126,7 @@ class Suspect:
 
     def _fitting_together(self):
         pairs = self.exercise.pairs.get(self.name, ())
-        return next(([one.says, other.says] for one, other, both in pairs if self._equals(both)), [])
+        return next(([one.message, other.message] for one, other, both in pairs if self._equals(both)), [])
 
     def _raises_where(self, wrong):
         """Right in some cases, an exception in all others, and so is the learner's."""
