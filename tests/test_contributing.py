@@ -11,12 +11,11 @@ import pytest
 
 from course_lib.publish import build
 
-pytestmark = pytest.mark.slow
-
 TEXT = (build.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLE = TEXT.split("## An example from beginning to end")[1].split("\n## ")[0]
 BLOCK = re.compile(r"^(````?)(\w+)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 PLACE = re.compile(r"(?:# |<!-- )([\w/.]+?\.\w+)(?:, below: (.+?))?(?: -->)?\n")
+MOST_EDITS, MOST_FILES = 8, 7
 COPIED = ("course_lib", "tests", "assets", "pyproject.toml", "requirements.txt", "README.md", "CONTRIBUTING.md")
 
 
@@ -53,11 +52,16 @@ def followed(tmp_path_factory):
     shutil.copytree(build.SOURCES, root / "notebooks" / "source")
     for piece in pieces():
         put(root, *piece)
-    environment = {**os.environ, "PYTHONPATH": str(root), "COURSE_PROGRESS": str(root / "progress.json")}
+    environment = {
+        **os.environ, "PYTHONPATH": str(root), "COURSE_PROGRESS": str(root / "progress.json"),
+        "PYTEST_ADDOPTS": "-n0",  # the workers of this run use the cores already
+    }  # fmt: skip
 
     def run(command):
         arguments = [sys.executable, *command.split()[1:]]
-        done = subprocess.run(arguments, cwd=root, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            arguments, cwd=root, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace"
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
@@ -68,6 +72,12 @@ def commands():
     return [line for _, kind, content in BLOCK.findall(EXAMPLE) if kind == "sh" for line in content.splitlines()]
 
 
+def test_a_lesson_with_a_lab_and_an_animation_takes_few_edits_in_few_files():
+    assert 5 <= len(pieces()) <= MOST_EDITS
+    assert len({path for path, *_ in pieces()}) <= MOST_FILES
+
+
+@pytest.mark.slow
 def test_the_lesson_is_built_with_its_lab_and_its_animation(followed):
     root, run = followed
     run(commands()[0])
@@ -77,6 +87,7 @@ def test_the_lesson_is_built_with_its_lab_and_its_animation(followed):
     assert "Put your number in place of" in shown
 
 
+@pytest.mark.slow
 def test_every_mistake_of_the_lab_is_recognised(followed):
     table = followed[1](commands()[1])
     assert "running_sum_backward: the answer is right" in table
@@ -84,13 +95,16 @@ def test_every_mistake_of_the_lab_is_recognised(followed):
     assert len(counts) == 3 and all(hits == every != "0" for hits, every in counts)
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_course_take_the_example_up_and_pass(followed):
     outcome = followed[1](commands()[2])
     assert int(re.search(r"(\d+) passed", outcome)[1]) >= 12 and "failed" not in outcome
 
 
+@pytest.mark.slow
 def test_the_example_passes_the_style_check(followed):
-    followed[1](f"python -m ruff check {' '.join(sorted({path for path, *_ in pieces() if path.endswith('.py')}))}")
+    files = " ".join(sorted({path for path, *_ in pieces() if path.endswith(".py")}))
+    followed[1](f"python -m ruff check {files}")
 
 
 def test_every_setting_the_course_reads_stands_in_the_table_and_no_other():
