@@ -1,50 +1,217 @@
 """How the course looks: the colour of everything that is drawn, and how a number is written.
 
-Blue, orange, green and purple stay apart for colour-blind eyes (after Okabe & Ito 2008), and names and numbers say the
-same as the colours do.
+Blue, orange, green and purple stay apart for colour-blind eyes (after Okabe & Ito 2008), and names, signs and numbers
+repeat what colours say. No other file of the course names a colour: Python takes it from here, a style sheet from
+`css_variables`, a script from `for_browser`.
 """
 
+import functools
 import math
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import NamedTuple
+
+
+class Tones(NamedTuple):
+    """One colour as fill and as text, on a light page and on a dark one."""
+
+    light: str
+    light_text: str
+    dark: str
+    dark_text: str
+
+
+class Shade(NamedTuple):
+    """A colour of the page itself, light or dark."""
+
+    light: str
+    dark: str
+
+
+# ---------------------------------------------------------------- colours
 
 INPUT, KERNEL, OUTPUT, UPSTREAM, GRADIENT, COUNT = "input", "kernel", "output", "upstream", "gradient", "count"
 
-# role -> fill and text on a light page, fill and text on a dark one
-PALETTE = {
-    INPUT: ("#0072b2", "#00629c", "#4ba3dd", "#6cbcf0"),
-    KERNEL: ("#e07b00", "#a85400", "#e8962e", "#f2ab52"),
-    OUTPUT: ("#009e73", "#00704f", "#1fb98c", "#45cfa5"),
-    UPSTREAM: ("#009e73", "#00704f", "#1fb98c", "#45cfa5"),
-    GRADIENT: ("#8e4bb8", "#7a35a6", "#b57be0", "#cb9bf0"),
-    COUNT: ("#5b6b7a", "#465563", "#8fa1b3", "#a9bac9"),
+PALETTE = {  # what an array is
+    INPUT: Tones("#0072b2", "#00629c", "#4ba3dd", "#6cbcf0"),
+    KERNEL: Tones("#e07b00", "#a85400", "#e8962e", "#f2ab52"),
+    OUTPUT: Tones("#009e73", "#00704f", "#1fb98c", "#45cfa5"),
+    UPSTREAM: Tones("#009e73", "#00704f", "#1fb98c", "#45cfa5"),
+    GRADIENT: Tones("#8e4bb8", "#7a35a6", "#b57be0", "#cb9bf0"),
+    COUNT: Tones("#5b6b7a", "#465563", "#8fa1b3", "#a9bac9"),
 }
 
+# the sign of a number, wherever signs are coloured: heat maps, filters, gradients of pictures
+ABOVE_ZERO = Tones("#0072b2", "#00629c", "#4ba3dd", "#6cbcf0")
+BELOW_ZERO = Tones("#d55e00", "#a84300", "#f08a4b", "#f7a877")
+SIGNS = {"above": ABOVE_ZERO, "below": BELOW_ZERO}
 
-def number(value):
-    """A number as the pictures write it: whole numbers bare, others to three figures, with a true minus sign.
+# how an answer or a training ended: edges and symbols that stand out on light and dark pages alike;
+# neutral also for what has no role, as a line that others are compared with
+RIGHT, WRONG, ERROR, NEUTRAL = "#388e3c", "#d17200", "#d32f2f", "#8a8a8a"
+STATUS = {"right": RIGHT, "wrong": WRONG, "error": ERROR, "neutral": NEUTRAL}
 
-    player.js writes its sums the same way.
+# the lines of a training
+TRAIN, TEST = PALETTE[KERNEL], PALETTE[INPUT]
+
+# the page: text, text that matters less, thin lines, the ground, and a ground that stands out from it
+INK, SOFT, FAINT = Shade("#1c1c1c", "#e8e8e8"), Shade("#5d5d5d", "#aaaaaa"), Shade("#cdcdcd", "#444444")
+PAPER, RAISED = Shade("#ffffff", "#111111"), Shade("#f1f1f1", "#262626")
+ACCENT = Shade("#0072b2", "#6cbcf0")  # what is chosen, running or in focus
+
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def rgb(colour):
+    """The three channels of "#rrggbb", each from 0 to 255."""
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def mixed(base, colour, share):
+    """The rgb colour on the way from base (share 0) to colour (share 1)."""
+    return tuple(round(b + (c - b) * share) for b, c in zip(base, colour, strict=True))
+
+
+def translucent(colour, strength):
+    """A colour for CSS through which the page is seen, so that the page's own text stays legible on it."""
+    return f"rgba({', '.join(map(str, rgb(colour)))}, {strength:.2f})"
+
+
+def brightness(background):
+    """The relative luminance of an rgb colour, from 0 to 1, as the Web Content Accessibility Guidelines define it."""
+    r, g, b = (value / 3294 if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in background)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def text_on(background):
+    """BLACK or WHITE, whichever stands out more from an rgb colour."""
+    return BLACK if brightness(background) > 0.179 else WHITE
+
+
+# ---------------------------------------------------------------- colours for the browser
+
+
+def css_declarations(dark=False):
+    """The colours as CSS custom properties, one a line: `--cg-input`, `--cg-input-text`, `--cg-above`, `--cg-ink`, ...
+
+    Colours of the page (ink, soft, line, paper, raised, accent) are taken from JupyterLab or VS Code where they exist.
+    """
+    colours = {}
+    for name, tones in {**PALETTE, **SIGNS, "train": TRAIN, "test": TEST}.items():
+        fill, text = tones[2:] if dark else tones[:2]
+        colours |= {name: fill, f"{name}-text": text}
+    colours |= STATUS
+    for name, shade, theirs in (
+        ("ink", INK, ("--jp-ui-font-color1", "--vscode-foreground")),
+        ("soft", SOFT, ("--jp-ui-font-color2", "--vscode-descriptionForeground")),
+        ("line", FAINT, ("--jp-border-color2", "--vscode-widget-border")),
+        ("paper", PAPER, ("--jp-layout-color0", "--vscode-editor-background")),
+        ("raised", RAISED, ("--jp-layout-color2", "--vscode-editorWidget-background")),
+        ("accent", ACCENT, ("--jp-brand-color1", "--vscode-focusBorder")),
+    ):
+        lab, code = theirs
+        colours[name] = f"var({lab}, var({code}, {shade.dark if dark else shade.light}))"
+    return "\n".join(f"  --cg-{name}: {colour};" for name, colour in colours.items())
+
+
+def css_variables(root):
+    """A style sheet that defines the colours, light or dark as the page is, for a selector such as ".cg-player"."""
+    dark_pages = (
+        'body[data-jp-theme-light="false"]',
+        ".vscode-dark",
+        ".vscode-high-contrast:not(.vscode-high-contrast-light)",
+    )
+    dark_roots = ", ".join(f"{page} {root}" for page in dark_pages)
+    return f"{root} {{\n{css_declarations()}\n}}\n{dark_roots} {{\n{css_declarations(dark=True)}\n}}\n"
+
+
+def for_browser():
+    """The colours for a script, ready for JSON: the four Tones of each role and sign, the one colour of each status."""
+    return {
+        "roles": {role: list(tones) for role, tones in PALETTE.items()},
+        "signs": {sign: list(tones) for sign, tones in SIGNS.items()},
+        "status": STATUS,
+    }
+
+
+# ---------------------------------------------------------------- numbers
+
+MINUS = "−"
+NOISE = 1e-9  # in an animation, what rounding leaves where amounts cancel is smaller than this
+
+
+def number(value, figures=3):
+    """A number as it is written everywhere: in a cell, in a sentence, on an axis.
+
+    - Whole numbers below 100 000 are bare: 0, 3, −12345. Minus zero is 0.
+    - Other numbers have `figures` significant digits, without trailing zeros: 0.5, 1.24, 12.3, 0.00123. Digits before
+      the decimal point are never rounded away: 1234.5 is 1235.
+    - From 100 000 on, and below 0.001, a number is written with a power of ten and one digit less, because its order
+      of magnitude matters most there and room is scarce: 1e5, 1.2e−5, and with two figures 2e−26.
+    - Ties are rounded away from zero. The minus sign is a true one. The rest is nan, inf or −inf.
+
+    The front end has the same function (JavaScript's own methods are given in brackets, for size = |value|):
+
+    1. nan, inf, and whole numbers below 1e5: see above.
+    2. power = size in max(figures - 1, 1) significant digits [toExponential(max(figures - 2, 0))].
+       If the exponent of power is below -3, write power.
+    3. decimals = max(0, figures - 1 - e), where e is the exponent of size rounded to `figures` significant digits
+       [toExponential(figures - 1)]; fixed = size rounded to that many decimals [toFixed(decimals)].
+    4. If fixed is at least 1e5, write power, else fixed.
+    5. Drop trailing zeros behind the decimal point, and the point if nothing is left behind it; write "e+" as "e".
+    6. Write every "-" as "−", and put one in front if value < 0.
+
+    tests/test_looks.py holds both to the same examples.
     """
     value = float(value)
+    if math.isnan(value):
+        return "nan"
     size = abs(value)
-    if abs(value - round(value)) < 1e-9 and size < 1e5:
-        text = str(round(value))
-    elif 1e-2 <= size < 1e5:
-        text = _tidy(value, 2 if size < 10 else 1 if size < 1000 else 0)
+    if math.isinf(size):
+        text = "inf"
+    elif size < 1e5 and size.is_integer():
+        text = str(int(size))
     else:
-        text = f"{_from_zero(value):.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    return text.replace("-", "−")
+        text = _in_figures(size, figures)
+    return (MINUS if value < 0 else "") + text
 
 
-def _from_zero(value):
-    """The next float away from zero, so that ties are rounded up, as JavaScript does."""
-    return math.nextafter(value, math.copysign(math.inf, value))
+def _in_figures(size, figures):
+    power = _significant(size, max(figures - 1, 1))
+    fixed = None
+    if power.adjusted() >= -3:
+        decimals = max(0, figures - 1 - _significant(size, figures).adjusted())
+        fixed = Decimal(size).quantize(Decimal(1).scaleb(-decimals), context=_rounding(400))
+    if fixed is None or fixed >= 100_000:
+        front, exponent = f"{power:e}".split("e")
+        return f"{_without_last_zeros(front)}e{int(exponent)}".replace("-", MINUS)
+    return _without_last_zeros(f"{fixed:f}")
 
 
-def _tidy(value, digits):
-    text = f"{_from_zero(value):.{digits}f}"
-    return text.rstrip("0").rstrip(".") if digits and abs(float(text) - value) < 1e-9 else text
+def _significant(size, figures):
+    """size with that many significant digits; the exact value decides, and a tie goes up, as in JavaScript."""
+    return _rounding(figures).create_decimal_from_float(size)
+
+
+@functools.cache
+def _rounding(figures):
+    return Context(prec=figures, rounding=ROUND_HALF_UP)
+
+
+def _without_last_zeros(text):
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def signed(value, figures=3):
+    """`number` with its sign always written: +0.25, −2, but 0."""
+    return "+" + number(value, figures) if value > 0 else number(value, figures)
+
+
+def amount(value):
+    """`number` for the sums of an animation: what rounding leaves where amounts cancel, below NOISE, is written 0."""
+    return number(0 if abs(value) < NOISE else value)
 
 
 def bracketed(value):
-    """A number as a factor: negative ones in brackets."""
-    return f"({number(value)})" if value < 0 else number(value)
+    """An amount as a factor: negative ones in brackets."""
+    text = amount(value)
+    return f"({text})" if text.startswith(MINUS) else text
