@@ -11,32 +11,49 @@ def lines(report):
     return {name: (found, good) for name, found, good in report.rows}
 
 
+@pytest.fixture
+def asked_for(monkeypatch, tmp_path):
+    """A function that puts other lines in the place of requirements.txt."""
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
+    return environment.REQUIREMENTS.write_text
+
+
 def test_here_everything_is_ready():
     report = environment.report()
     assert report and str(report).endswith("All is ready.")
-    assert set(environment.STUDY) < set(lines(report))
+    assert {"Python", "numpy", "jupyterlab", "anywidget", "MNIST"} < set(lines(report))
 
 
 @pytest.mark.parametrize(
-    ("version", "least", "good"),
+    ("version", "line", "good"),
     [
-        ("0.9.12", "0.9.13", False), ("0.9.13", "0.9.13", True), ("0.10.0", "0.9.13", True), ("1.0rc1", "0.9.13", True),
-        ("4.2", "4.2.0", True), ("4.2.0", "4.2", True), ("4.2.0+here", "4.2.0", True), ("4.1.9", "4.2", False),
+        ("0.9.12", "anywidget>=0.9.13", False), ("0.9.13", "anywidget>=0.9.13", True),
+        ("0.10.0", "anywidget>=0.9.13", True), ("1.0rc1", "anywidget>=0.9.13", True),
+        ("4.2", "anywidget>=4.2.0", True), ("4.2.0", "anywidget>=4.2", True), ("4.2.0+here", "anywidget>=4.2.0", True),
+        ("4.1.9", "anywidget>=4.2", False), ("1.26.0", "anywidget>=1.26,<3", True), ("2.9", "anywidget<3,>=1.26", True),
+        ("3.0", "anywidget >= 1.26, < 3  # as it is today", False), ("1.25.9", "anywidget>=1.26,<3", False),
+        ("1.27.1", "anywidget>=1.26,!=1.27.*", False), ("7", "anywidget", True), ("7", "anywidget[dev]>=6", True),
     ],
 )  # fmt: skip
-def test_versions_are_compared_as_numbers(monkeypatch, version, least, good):
-    monkeypatch.setattr(environment, "_least_versions", lambda: {"anywidget": least})
+def test_versions_are_compared_as_pip_compares_them(monkeypatch, asked_for, version, line, good):
+    asked_for(f"# a comment\n\n{line}\n-e .\n")
     monkeypatch.setattr(metadata, "version", lambda name: version)
     report = environment.report()
     assert lines(report)["anywidget"][1] is good
     assert bool(report) is good
 
 
-def test_a_missing_package_is_named_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(environment, "_least_versions", lambda: {"no-such-package": "1.0"})
+def test_a_line_for_another_system_is_skipped(asked_for):
+    asked_for("no-such-package; sys_platform == 'plan9'\nnumpy; python_version >= '3'")
+    assert set(lines(environment.report())) == {"Python", "numpy", "MNIST"}
+
+
+def test_a_missing_package_is_named_with_what_to_do(asked_for):
+    asked_for("no-such-package>=1.0,<2")
     report = environment.report()
     assert not report
-    assert "NO  no-such-package" in str(report) and "first command of the README" in str(report)
+    assert "NO  no-such-package  missing, >=1.0,<2 is needed" in str(report)
+    assert "first command of the README" in str(report)
 
 
 def test_it_tells_whether_mnist_is_at_hand_without_fetching_it(monkeypatch, tmp_path):

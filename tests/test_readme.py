@@ -91,11 +91,20 @@ def exists(path):
 
 
 def test_two_commands_set_up_and_one_opens_a_lesson_and_the_other_runs_the_tests():
-    set_up = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && "
-    commands = [line.removeprefix(set_up) for line in README.splitlines() if line.startswith(set_up)]
-    assert len(commands) == 2 and commands[1] == ".venv/bin/pytest"
-    opened = re.search(r"default_url=/lab/tree/(\S+)", commands[0])[1]
+    set_up = "python3 -m venv .venv && .venv/bin/pip install -q -r "
+    study, test = (line.removeprefix(set_up) for line in README.splitlines() if line.startswith(set_up))
+    opened = re.fullmatch(r"requirements\.txt && .venv/bin/jupyter lab \S+default_url=/lab/tree/(\S+)", study)[1]
     assert (build.ROOT / opened).exists()
+    assert test == "requirements-dev.txt && .venv/bin/pytest"
+
+
+def test_the_commands_for_windows_are_the_same_in_powershells_words():
+    def in_powershell(command):
+        return command.replace("python3", "py").replace(" && ", "; ").replace(".venv/bin/", ".venv\\Scripts\\")
+
+    (block,) = re.findall(r"```powershell\n(.*?)```", README, re.DOTALL)
+    commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert block.splitlines() == [in_powershell(command) for command in commands]
 
 
 def test_the_moving_picture_is_small_and_is_what_its_script_makes(tmp_path):
