@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 
 from course_lib import exercises, figures, frames, gradcheck, init, layers
 from course_lib import functional as F
-from course_lib.exercises.lessons import lesson_06
+from course_lib.exercises.lessons import lesson_06_layer, lesson_06_linear, lesson_06_scores
 from course_lib.layers import Module, Parameter, Sequential
 from course_lib.looks import PALETTE
 from course_lib.optim import SGD, Adam
@@ -185,7 +185,7 @@ def test_integers_cut_off_what_comes_behind_the_point(lesson):
     printed = lesson.printed_by("dx as made above")
     assert "[1 0 0]" in printed and "[144]" in printed
     assert answer("integers")().tolist() == [1, 0, 0]
-    (question,) = [p for p in lesson_06.PREDICTIONS if p.name == "06/integers"]
+    (question,) = [p for p in lesson_06_layer.PREDICTIONS if p.name == "06/integers"]
     assert "`[1.5, -0.5, 0.75]`" in question.text and "[ 1.5  -0.5   0.75]" in printed
 
 
@@ -196,7 +196,11 @@ def test_the_question_about_the_linear_layer_is_about_the_lessons_own_numbers():
     (source,) = [cell.source for cell in build.assemble(LESSON).cells if "y = x wᵀ" in cell.source]
     names = {"np": np}
     exec("\n".join(source.splitlines()[:3]), names)
-    for name, expected in (("x", lesson_06.LINEAR_X), ("w", lesson_06.LINEAR_W), ("dy", lesson_06.LINEAR_DY)):
+    for name, expected in (
+        ("x", lesson_06_linear.LINEAR_X),
+        ("w", lesson_06_linear.LINEAR_W),
+        ("dy", lesson_06_linear.LINEAR_DY),
+    ):
         np.testing.assert_array_equal(names[name], expected)
     assert answer("linear_weight")() == 1 * 2 + 2 * 1
 
@@ -205,8 +209,8 @@ def test_the_question_about_the_linear_layer_is_about_the_lessons_own_numbers():
 
 
 def test_the_three_scores_of_the_text_have_the_loss_and_the_slopes_it_shows():
-    np.testing.assert_allclose(F.softmax(lesson_06.LOGITS), [[0.25, 0.5, 0.25]])
-    assert F.cross_entropy(lesson_06.LOGITS, lesson_06.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
+    np.testing.assert_allclose(F.softmax(lesson_06_scores.LOGITS), [[0.25, 0.5, 0.25]])
+    assert F.cross_entropy(lesson_06_scores.LOGITS, lesson_06_scores.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
     np.testing.assert_allclose(answer("softmax_gradient")(), [0.25, -0.5, 0.25])
 
 
@@ -351,7 +355,7 @@ class Conv2d(Module):
 def test_a_right_class_of_another_style_carries_the_lesson_to_its_end(quietly):
     run = Run(Conv2d=OF_ANOTHER_STYLE)
     assert "✓" in run.printed["Conv2d = check(Conv2d)"]
-    assert isinstance(run["yours"][0], run["Conv2d"]) and not isinstance(run["yours"][0], lesson_06.Conv2d)
+    assert isinstance(run["yours"][0], run["Conv2d"]) and not isinstance(run["yours"][0], lesson_06_layer.Conv2d)
     assert run.printed_by("the same loss in every step").strip().endswith("True")
 
 
@@ -367,7 +371,7 @@ class Own(Module):
         self.bias = Parameter(np.zeros(out_channels))
         self.stride, self.padding = stride, padding
 
-    forward, backward = lesson_06.Conv2d.forward, lesson_06.Conv2d.backward
+    forward, backward = lesson_06_layer.Conv2d.forward, lesson_06_layer.Conv2d.backward
 
 
 def judged(cls):
@@ -468,7 +472,7 @@ def backward_with(*geometry):
 @pytest.mark.parametrize("geometry", [(), ("stride",), (1, "padding")])
 def test_a_backward_without_stride_or_padding_is_told_to_hand_them_on(geometry):
     told = judged(backward_with(*geometry)).mistakes
-    assert told == {"dx": [lesson_06.IN_BACKWARD], "weight.grad": [lesson_06.IN_BACKWARD]}
+    assert told == {"dx": [lesson_06_layer.IN_BACKWARD], "weight.grad": [lesson_06_layer.IN_BACKWARD]}
 
 
 def test_a_backward_with_both_is_right():
@@ -506,9 +510,9 @@ def test_a_backward_that_moves_the_weights_alone_is_told_whose_work_that_is(rate
             return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
 
     told = judged(Impatient).mistakes
-    assert told["weight.data"] == [lesson_06.STEPPED] and "bias.data" not in told
-    if rate in lesson_06.RATES:
-        assert told["y"] == told["dx"] == [lesson_06.STEPPED]
+    assert told["weight.data"] == [lesson_06_layer.STEPPED] and "bias.data" not in told
+    if rate in lesson_06_layer.RATES:
+        assert told["y"] == told["dx"] == [lesson_06_layer.STEPPED]
 
 
 # ---------------------------------------------------------------- its pictures

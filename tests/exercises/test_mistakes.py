@@ -8,8 +8,8 @@ from right_answers import RIGHT
 from wrong_answers import WRONG
 
 from course_lib import exercises
-from course_lib.exercises.engine.findings import close
-from course_lib.exercises.lessons import convolution
+from course_lib.exercises.engine.compare import close
+from course_lib.exercises.lessons.shared.sentences import MIXED_UP
 
 NAMES = exercises.names()
 TABLE = [
@@ -152,7 +152,7 @@ SEEN_BY_THE_JUDGE = {  # what no table of mistakes holds, and words of what is s
     "order": "come in another order",
     "count": "are expected",
     "integers": "but integers are expected",
-    "H and W mixed up": convolution.MIXED_UP,
+    "H and W mixed up": MIXED_UP,
     None: "is None",
 }
 

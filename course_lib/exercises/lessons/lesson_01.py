@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons import convolution, recipes
+from course_lib.exercises.lessons.shared import convolution, geometries, recipes
 
 LESSON = "01_conv1d"
 
@@ -38,9 +38,9 @@ BACKWARD = {  # what the three gradients share
     "cases": backward_cases,
     "probe": ONE_HOT,
     "axes": POSITION,
-    "shows": convolution.ONE_HOT_SHOWS,
+    "shows": geometries.ONE_HOT_SHOWS,
     "forward": forward,
-    "patterns": convolution.patterns(1),
+    "patterns": geometries.patterns(1),
 }
 
 CONV1D = Exercise(
@@ -64,7 +64,7 @@ CONV1D = Exercise(
     tensors=("y",),
     axes=POSITION,
     mistakes={"y": convolution.output(1)},
-    patterns=convolution.patterns(1),
+    patterns=geometries.patterns(1),
 )
 
 CONV1D_WEIGHT_GRADIENT = Exercise(
@@ -102,7 +102,7 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
         "At the end keep the `n` entries behind the first `padding` ones.",
     ),
     tensors=("dx",),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={"dx": convolution.gradient_of_input_alone(1)},
     **BACKWARD,
 )
@@ -124,7 +124,7 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
         "Then entry i of the padded dx is the window of length `k` at `i`, times `w[::-1]`, summed.",
     ),
     tensors=("dx",),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={"dx": convolution.gradient_of_input_alone(1)},
     **BACKWARD,
 )

@@ -5,40 +5,13 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons import convolution, recipes
+from course_lib.exercises.lessons.shared import convolution, geometries, recipes
 
 LESSON = "02_conv2d"
 
 
-def forward_cases(rng):
-    return [
-        {"x": rng.standard_normal(size), "w": rng.standard_normal(kernel), "stride": stride, "padding": padding}
-        for size, kernel, stride, padding in convolution.GEOMETRIES
-    ]
-
-
-def backward_cases(rng):
-    return [{"dy": rng.standard_normal(loops.conv2d_single(**case).shape), **case} for case in forward_cases(rng)]
-
-
-def forward(dy, x, w, stride, padding):
-    return loops.conv2d_single(x, w, stride, padding)
-
-
-X = np.array([[1.0, 2, 0, 3, 1], [0, 4, 1, 0, 2], [2, 0, 5, 1, 0], [1, 3, 0, 2, 4], [0, 1, 2, 0, 3]])
-PROBE = {"x": X, "w": np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]), "stride": 2, "padding": 1}
-ONE_HOT = {"dy": np.array([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]), **PROBE}
-PLANE = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
 NINE = np.array([[1.0, 2, 0], [3, 1, 4], [0, 2, 1]]), np.array([[1.0, 2], [3, 4]])
 UPSTREAM = np.array([[1.0, -1], [2, 1]])
-BACKWARD = {  # what the three gradients share
-    "cases": backward_cases,
-    "probe": ONE_HOT,
-    "axes": PLANE,
-    "shows": convolution.ONE_HOT_SHOWS,
-    "forward": forward,
-    "patterns": convolution.patterns(2),
-}
 
 CONV2D_SINGLE = Exercise(
     answer=loops.conv2d_single,
@@ -56,12 +29,12 @@ CONV2D_SINGLE = Exercise(
         "Pad with `np.pad(x, padding)`. For every `(i, j)` of `y` slice the rectangle, kH rows and kW columns: its "
         "product with `w`, summed, is `y[i, j]`.",
     ),
-    cases=forward_cases,
-    probe=PROBE,
+    cases=geometries.single_forward_cases,
+    probe=geometries.SINGLE_PROBE,
     tensors=("y",),
-    axes=PLANE,
+    axes=geometries.SINGLE_AXES,
     mistakes={"y": convolution.output(2)},
-    patterns=convolution.patterns(2),
+    patterns=geometries.patterns(2),
 )
 
 CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
@@ -80,7 +53,7 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
     ),
     tensors=("dw",),
     mistakes={"dw": convolution.gradient_of_weight(2)},
-    **BACKWARD,
+    **geometries.SINGLE_BACKWARD,
 )
 
 CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
@@ -99,9 +72,9 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
         "At the end keep H rows and W columns, behind the first `padding` of each.",
     ),
     tensors=("dx",),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={"dx": convolution.gradient_of_input_alone(2)},
-    **BACKWARD,
+    **geometries.SINGLE_BACKWARD,
 )
 
 CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
@@ -121,9 +94,9 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
         "column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
     ),
     tensors=("dx",),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={"dx": convolution.gradient_of_input_alone(2)},
-    **BACKWARD,
+    **geometries.SINGLE_BACKWARD,
 )
 
 EXERCISES = (

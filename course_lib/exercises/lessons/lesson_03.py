@@ -3,145 +3,14 @@
 import numpy as np
 
 from course_lib import loops
-from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons import convolution
+from course_lib.exercises.lessons.shared import bias, convolution, geometries
 
 LESSON = "03_channels_and_batches"
 
-# (N, C_in, C_out) for each geometry: once all alike, so that swapped channels do not fail but give wrong values
-CHANNELS = ((3, 2, 4), (1, 3, 2), (3, 3, 3), (2, 3, 2), (2, 2, 2), (2, 1, 3), (1, 2, 3), (2, 4, 2))
 
-
-def backward_cases(rng):
-    cases = []
-    for (size, kernel, stride, padding), (N, C_in, C_out) in zip(convolution.GEOMETRIES, CHANNELS, strict=True):
-        x, w = rng.standard_normal((N, C_in, *size)), rng.standard_normal((C_out, C_in, *kernel))
-        dy = rng.standard_normal(loops.conv2d(x, w, None, stride, padding).shape)
-        cases.append({"dy": dy, "x": x, "w": w, "stride": stride, "padding": padding})
-    return cases
-
-
-def bias_cases(rng):
-    return [{"dy": rng.standard_normal(shape)} for shape in ((3, 4, 2, 5), (2, 3, 4, 4), (3, 3, 3, 3))]
-
-
-def forward(dy, x, w, stride, padding):
-    return loops.conv2d(x, w, None, stride, padding)
-
-
-def one_hot():
-    """Two images, two channels, two filters: dy is 1 at one place of image 1, filter 0."""
-    x = np.arange(2 * 2 * 5 * 5, dtype=float).reshape(2, 2, 5, 5) % 7
-    w = np.arange(1, 2 * 2 * 9 + 1, dtype=float).reshape(2, 2, 3, 3)
-    dy = np.zeros((2, 2, 3, 3))
-    dy[1, 0, 1, 1] = 1
-    return {"dy": dy, "x": x, "w": w, "stride": 2, "padding": 1}
-
-
-ONE_HOT = one_hot()
 ONE_PIXEL_W, ONE_PIXEL_DY = np.array([[1.0, -1], [2, 0], [1, 3]]), np.array([1.0, -1, 2])
-AXES = {
-    "dx": ("image", "channel", "row", "column"),
-    "dw": ("filter", "channel", "row", "column"),
-    "db": ("filter",),
-}
-BACKWARD = {  # what the exercises with all arguments of a convolution share
-    "cases": backward_cases,
-    "probe": ONE_HOT,
-    "axes": AXES,
-    "shows": convolution.ONE_HOT_SHOWS,
-    "forward": forward,
-    "patterns": convolution.patterns(4),
-}
-
-
-def bias_mistakes():
-    """The mistakes of db. Their functions take dy first, and whatever else there is."""
-
-    def of_dy(*functions):
-        return tuple(lambda dy, *rest, f=f: f(dy) for f in functions)
-
-    def only(index):
-        def kept(dy):
-            db = np.zeros(dy.shape[1])
-            db[index] = dy.sum(axis=(0, 2, 3))[index]
-            return db
-
-        return kept
-
-    return (
-        Mistake(
-            "one position only",
-            "Only one position of each image is summed. The bias was added at every position: "
-            "which entries of dy does it reach?",
-            of_dy(
-                lambda dy: dy[:, :, 0, 0].sum(axis=0),
-                lambda dy: dy[:, :, -1, -1].sum(axis=0),
-                lambda dy: dy[-1, :, -1, -1],
-                lambda dy: dy[0, :, 0, 0],
-            ),
-        ),
-        Mistake(
-            "one row or column only",
-            "Only one row, or one column, of each image is summed. The bias was added at every position.",
-            of_dy(
-                lambda dy: dy[:, :, 0].sum(axis=(0, 2)),
-                lambda dy: dy[:, :, -1].sum(axis=(0, 2)),
-                lambda dy: dy[:, :, :, 0].sum(axis=(0, 2)),
-                lambda dy: dy[:, :, :, -1].sum(axis=(0, 2)),
-            ),
-        ),
-        Mistake(
-            "one image only",
-            "Only one image of the batch counts: is db set (=) for each image where it must be added (+=), "
-            "or is the sum missing over the images?",
-            of_dy(lambda dy: dy[-1].sum(axis=(1, 2)), lambda dy: dy[0].sum(axis=(1, 2))),
-        ),
-        Mistake(
-            "one filter only",
-            "Only one filter gets its gradient. There is one bias for each filter.",
-            of_dy(only(-1), only(0)),
-        ),
-        Mistake(
-            "mean instead of sum",
-            "Everything is too small by one factor: a mean over images or positions seems to be taken where a sum "
-            "belongs. The loss takes its mean once, and dy knows of it already.",
-            of_dy(
-                lambda dy: dy.sum(axis=(0, 2, 3)) / len(dy),
-                lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),
-                lambda dy: dy.mean(axis=(0, 2, 3)),
-            ),
-        ),
-        Mistake(
-            "wrong axes",
-            "The sum runs over the wrong axes. There is one bias for each filter, so the filters' axis must remain, "
-            "and no other.",
-            of_dy(
-                *(
-                    lambda dy, axes=axes: dy.sum(axis=axes)
-                    for axes in (
-                        None,
-                        0,
-                        1,
-                        (0, 1),
-                        (2, 3),
-                        (1, 2, 3),
-                        (0, 1, 2),
-                        (0, 1, 3),
-                        (0, 2),
-                        (0, 3),
-                        (1, 2),
-                        (1, 3),
-                        2,
-                        3,
-                    )
-                ),
-                lambda dy: dy.sum(axis=(0, 2, 3), keepdims=True),
-            ),
-        ),
-        Mistake("sign", "Every value has the wrong sign.", of_dy(lambda dy: -dy.sum(axis=(0, 2, 3)))),
-    )
 
 
 BIAS_GRADIENT = Exercise(
@@ -157,11 +26,11 @@ BIAS_GRADIENT = Exercise(
         "All of filter 0's outputs move by 0.1: every image, every row, every column. Their gradients add up.",
         "Sum `dy` over images, rows and columns. Which of the four axes remains?",
     ),
-    cases=bias_cases,
-    probe={"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)},
+    cases=bias.cases,
+    probe=bias.PROBE,
     tensors=("db",),
-    axes=AXES,
-    mistakes={"db": bias_mistakes()},
+    axes=geometries.BATCH_AXES,
+    mistakes={"db": bias.mistakes()},
 )
 
 WEIGHT_GRADIENT = Exercise(
@@ -181,7 +50,7 @@ WEIGHT_GRADIENT = Exercise(
     ),
     tensors=("dw",),
     mistakes={"dw": convolution.gradient_of_weight(4)},
-    **BACKWARD,
+    **geometries.BATCH_BACKWARD,
 )
 
 INPUT_GRADIENT = Exercise(
@@ -200,9 +69,9 @@ INPUT_GRADIENT = Exercise(
         "window of image n; at the end take the padding off.",
     ),
     tensors=("dx",),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={"dx": convolution.gradient_of_input_alone(4)},
-    **BACKWARD,
+    **geometries.BATCH_BACKWARD,
 )
 
 CONV2D_BACKWARD = Exercise(
@@ -220,13 +89,13 @@ CONV2D_BACKWARD = Exercise(
         "three results in the order of x, w, b.",
     ),
     tensors=("dx", "dw", "db"),
-    windows={"dx": convolution.coverage},
+    windows={"dx": geometries.coverage},
     mistakes={
         "dx": (*convolution.gradient_of_input(4), convolution.moved_weights(loops.conv2d_backward)),
         "dw": convolution.gradient_of_weight(4),
-        "db": bias_mistakes(),
+        "db": bias.mistakes(),
     },
-    **BACKWARD,
+    **geometries.BATCH_BACKWARD,
 )
 
 EXERCISES = (BIAS_GRADIENT, WEIGHT_GRADIENT, INPUT_GRADIENT, CONV2D_BACKWARD)

@@ -116,7 +116,7 @@ BY_HAND = (
 UPHILL = "The loss grows: output and target are exchanged, so the gradient points the wrong way."
 AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
 
-STEP_SLIPS = {
+STEP_MISTAKES = {
     "gradients never emptied": (NEVER_EMPTIED, in_order("back", "move")),
     "weights do not move": (UNMOVED, in_order("empty", "back")),
     "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
@@ -132,7 +132,7 @@ STEP_SLIPS = {
 def step_mistakes(number):
     return tuple(
         Mistake(short, says, tuple(WrongAnswer(train, step, number) for step in steps))
-        for short, (says, *steps) in STEP_SLIPS.items()
+        for short, (says, *steps) in STEP_MISTAKES.items()
     )
 
 

@@ -1,0 +1,122 @@
+"""Cases 06 to 08: sums over a batch, and columns."""
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib import loops
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.variant import Variant
+from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.lessons.clinic.common import all_but
+from course_lib.exercises.lessons.shared import bias, columns, geometries, recipes
+
+CLINIC_06 = Exercise(
+    answer=fixed.clinic_06,
+    start=broken.clinic_06,
+    symptom=symptoms.bias_by_size,
+    difficulty="easy",
+    minutes=3,
+    task="`db` of a convolution. The network trains, but its biases hardly move. The larger the images, the less.",
+    hints=(
+        "One bias is added at how many places of a batch?",
+        "Raise it by 0.1, and all of them rise by 0.1. What does that do to the loss, one place after the other?",
+        "The gradients of all those places add up. The loss has taken its mean already, and dy knows.",
+    ),
+    cases=bias.cases,
+    probe=bias.PROBE,
+    tensors=("db",),
+    axes=geometries.BATCH_AXES,
+    mistakes={
+        "db": (
+            *all_but(bias.mistakes(), "mean instead of sum"),
+            Mistake(
+                "still a mean",
+                "Still too small by one factor: a mean is left, over the images or over the positions.",
+                (lambda dy: dy.mean(axis=0).sum(axis=(1, 2)), lambda dy: dy.mean(axis=(2, 3)).sum(axis=0)),
+            ),
+        )
+    },
+)
+
+
+def _by_columns(dy_rows, x, w, stride, padding):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    return (dy_rows @ cols.transpose(1, 0, 2).reshape(cols.shape[1], -1).T).reshape(w.shape)
+
+
+CLINIC_07 = Exercise(
+    answer=fixed.clinic_07,
+    start=broken.clinic_07,
+    symptom=symptoms.errors_by_batch,
+    difficulty="medium",
+    minutes=8,
+    task=(
+        "`dw` of a convolution as one matrix product for the whole batch: one row of `dy_rows` for each filter, one "
+        "column for each window of each image. All shapes fit."
+    ),
+    hints=(
+        "In which order do the numbers of `dy` lie in memory: which axis comes first?",
+        "Images first, then filters. A reshape to (C_out, -1) cuts that one long row into C_out pieces: what "
+        "stands in the "
+        "first piece?",
+        "Two lines above, the columns got their axes in the right order *before* the reshape. dy needs the same: "
+        "its filters first.",
+    ),
+    tensors=("dw",),
+    mistakes={
+        "dw": (
+            Mistake(
+                "images innermost",
+                "The rows of dy and the columns now go through images and positions in different orders. "
+                "Columns were written image after image.",
+                (Variant(recipes.weight_gradient, dy=columns.positions_first),),
+            ),
+            Mistake(
+                "another reshape",
+                "It is still a reshape that mixes the filters. A reshape never changes the order in which the numbers "
+                "lie, however you count them off; only exchanging axes does.",
+                (lambda dy, x, w, stride, padding: _by_columns(dy.reshape(-1, len(w)).T, x, w, stride, padding),),
+            ),
+            *all_but(columns.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
+        )
+    },
+    **geometries.BATCH_BACKWARD,
+)
+
+
+def _last_one_times_windows(cols, output_size, kernel_size, stride, padding):
+    geometry = output_size, kernel_size, stride, padding
+    return broken.clinic_08(cols, *geometry) * loops.col2im(np.ones_like(cols), *geometry)
+
+
+CLINIC_08 = Exercise(
+    answer=fixed.clinic_08,
+    start=broken.clinic_08,
+    symptom=symptoms.coverage_of_ones,
+    difficulty="hard",
+    minutes=8,
+    task=(
+        "`col2im` without a loop: index arrays say for every entry of `cols` where it belongs, and `+=` adds all "
+        "of them. "
+        "Or does it?"
+    ),
+    hints=(
+        "Try it: `a = np.zeros(3); a[[1, 1, 1]] += 1`. What is `a`?",
+        "NumPy reads all places first, adds, and then writes them back: of several for one place the last stays.",
+        "`np.add.at(array, index, values)` adds one after the other, however often a place occurs.",
+    ),
+    mistakes={
+        "x": (
+            *all_but(columns.col2im_mistakes(), "overlaps overwritten"),
+            Mistake(
+                "times the number of windows",
+                "Only one number of each place is counted, as often as there are windows. That is right for a matrix "
+                "of ones alone: every window hands in a number of its own.",
+                (_last_one_times_windows,),
+            ),
+        )
+    },
+    **columns.COL2IM,
+)
+
+EXERCISES = (CLINIC_06, CLINIC_07, CLINIC_08)

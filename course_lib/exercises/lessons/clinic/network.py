@@ -1,0 +1,268 @@
+"""Cases 09 to 14: the other layers of a network."""
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.lessons.clinic.common import PLANE, all_but, residual_block
+from course_lib.exercises.lessons.shared import batch_norm, linear, pointwise, sentences
+
+# ---------------------------------------------------------------- 09, 10: ReLU and linear
+
+CLINIC_09 = Exercise(
+    answer=fixed.clinic_09,
+    start=broken.clinic_09,
+    symptom=symptoms.errors_by_dy,
+    difficulty="easy",
+    minutes=3,
+    task=("The backward pass of a ReLU. Its author checked it with `dy` all ones and an `x` without negative numbers."),
+    hints=(
+        "When x is 2 and dy is -5, what is dx?",
+        "Negative gradients are as good as positive ones. Who decides whether one passes?",
+        "The mask belongs to x, the input of the forward pass: where it was not positive, nothing came through.",
+    ),
+    **pointwise.RELU,
+    mistakes={
+        "dx": (
+            *all_but(pointwise.RELU_MISTAKES, "mask from dy"),
+            Mistake(
+                "both masks",
+                "x decides now, and dy still does as well: negative gradients are stopped where x was positive.",
+                (lambda dy, x: dy * (x > 0) * (dy > 0),),
+            ),
+        )
+    },
+)
+
+TIMES_N = (
+    "Now everything is too large by one factor: N is multiplied in. The layer takes the sum that comes of its product, "
+    "and leaves N alone."
+)
+
+CLINIC_10 = Exercise(
+    answer=fixed.clinic_10,
+    start=broken.clinic_10,
+    symptom=symptoms.loss_while_training,
+    difficulty="medium",
+    minutes=5,
+    task=(
+        "A linear layer. It learns, but so slowly that its author raised the learning rate to 16. "
+        "With larger batches it learns slower still."
+    ),
+    hints=(
+        "By what factor are dw and db too small for a batch of 1, 8, 32?",
+        "The loss is a mean over the batch. Which gradient carries that 1 / N, and from where on?",
+        "dy brings the 1 / N along. Every layer sums; a layer that divides again has counted it twice.",
+    ),
+    **linear.LINEAR,
+    mistakes={
+        "dx": linear.MISTAKES["dx"],
+        "dw": (
+            *linear.MISTAKES["dw"],
+            Mistake("times N", TIMES_N, (lambda dy, x, w: len(x) * dy.T @ x,)),
+        ),
+        "db": (
+            *linear.MISTAKES["db"],
+            Mistake("times N", TIMES_N, (lambda dy, x, w: len(x) * dy.sum(axis=0),)),
+        ),
+    },
+)
+
+# ---------------------------------------------------------------- 11: a residual block
+
+
+def block_cases(rng):
+    return [
+        {"dy": rng.standard_normal((N, n)), "x": rng.standard_normal((N, n)), "w": rng.standard_normal((n, n))}
+        for N, n in ((4, 3), (2, 5), (3, 3))
+    ]
+
+
+def _mask(x, w):
+    return x @ w.T > 0
+
+
+CLINIC_11 = Exercise(
+    answer=fixed.clinic_11,
+    start=broken.clinic_11,
+    symptom=symptoms.error_and_argument,
+    difficulty="medium",
+    minutes=6,
+    task=(
+        "The backward pass of a residual block, `y = x + relu(x @ w.T)`. Read line by line, each formula is right. "
+        "The result is not, and somewhere else in the network another gradient has changed as well."
+    ),
+    hints=(
+        "`branch = dy`: how many arrays are there now, one or two?",
+        "`*=` writes into the array it finds. Who else still needs dy?",
+        "Make a new array for the branch: a product written with `*` alone does so.",
+    ),
+    cases=block_cases,
+    probe={
+        "dy": np.array([[1.0, 2], [3, 4]]),
+        "x": np.array([[1.0, -1], [2, 1]]),
+        "w": np.array([[1.0, 0], [0, 1]]),
+    },
+    tensors=("dx",),
+    axes=PLANE,
+    forward=lambda dy, x, w: residual_block(x, w),
+    mistakes={
+        "dx": (
+            Mistake(
+                "short way forgotten",
+                f"The way round the branch is missing. {sentences.FORGOTTEN}",
+                (lambda dy, x, w: (dy * _mask(x, w)) @ w,),
+            ),
+            Mistake(
+                "mask on the short way",
+                "The short way gets the mask as well. There is no ReLU on it: dy goes round as it came.",
+                (lambda dy, x, w: dy * _mask(x, w) + (dy * _mask(x, w)) @ w,),
+            ),
+            Mistake(
+                "branch forgotten",
+                f"The way through the branch is missing. {sentences.FORGOTTEN}",
+                (lambda dy, x, w: dy,),
+            ),
+            Mistake(
+                "mask missing",
+                "The branch has a ReLU: behind it only some of dy goes on.",
+                (lambda dy, x, w: dy + dy @ w,),
+            ),
+            Mistake(
+                "w transposed",
+                "w seems to be transposed: forward multiplied by w.T, so back it goes by w.",
+                (lambda dy, x, w: dy + (dy * _mask(x, w)) @ w.T,),
+            ),
+            Mistake(
+                "mask on the wrong side",
+                "The mask belongs to the output of the branch's matrix product, before w.",
+                (lambda dy, x, w: dy + (dy @ w) * _mask(x, w), lambda dy, x, w: dy + (dy * (x > 0)) @ w),
+            ),
+        )
+    },
+)
+
+# ---------------------------------------------------------------- 12: backward and step in one
+
+
+def step_cases(rng):
+    return [
+        {
+            "dy": rng.standard_normal((N, m)),
+            "x": rng.standard_normal((N, n)),
+            "w": rng.standard_normal((m, n)),
+            "lr": lr,
+        }
+        for N, n, m, lr in ((4, 3, 2, 0.1), (3, 3, 3, 0.5), (2, 4, 3, 0.03))
+    ]
+
+
+CLINIC_12 = Exercise(
+    answer=fixed.clinic_12,
+    start=broken.clinic_12,
+    symptom=symptoms.errors_by_rate,
+    difficulty="medium",
+    minutes=5,
+    task=(
+        "Backward pass and learning step of a linear layer in one function, to save memory. "
+        "With a tiny learning rate nobody notices. With a large one the layers *before* this one learn nonsense."
+    ),
+    hints=(
+        "Both formulas are right. Which w does the second one use?",
+        "y was made with the old weights, so its gradient by x is that of the old weights.",
+        "Two lines in the wrong order: compute dx while w is still what it was.",
+    ),
+    cases=step_cases,
+    probe={
+        "dy": np.array([[1.0, 2]]),
+        "x": np.array([[1.0, 0, 2]]),
+        "w": np.array([[1.0, 2, 3], [4, 5, 6]]),
+        "lr": 0.5,
+    },
+    tensors=("dx", "w"),
+    axes={"dx": ("row", "column"), "w": ("row", "column")},
+    mistakes={
+        "dx": (
+            Mistake(
+                "w transposed",
+                "w seems to be transposed in dx: forward multiplied by w.T, so back it goes by w.",
+                (lambda dy, x, w, lr: dy @ w.T,),
+            ),
+            Mistake(
+                "learning rate in dx",
+                "The learning rate has no place in dx: only the step takes it.",
+                (lambda dy, x, w, lr: lr * dy @ w,),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda dy, x, w, lr: -dy @ w,)),
+        ),
+        "w": (
+            Mistake(
+                "uphill",
+                "The step goes uphill: the loss falls *against* the gradient.",
+                (lambda dy, x, w, lr: w + lr * dy.T @ x,),
+            ),
+            Mistake("no step", "w stays where it was: the step is missing.", (lambda dy, x, w, lr: w,)),
+            Mistake(
+                "not a step",
+                "That is the gradient, or the step, but not where w ends: subtract it from w.",
+                (
+                    lambda dy, x, w, lr: dy.T @ x,
+                    lambda dy, x, w, lr: lr * dy.T @ x,
+                    lambda dy, x, w, lr: -lr * dy.T @ x,
+                ),
+            ),
+            Mistake(
+                "learning rate missing",
+                "The learning rate is missing in the step.",
+                (lambda dy, x, w, lr: w - dy.T @ x,),
+            ),
+        ),
+    },
+)
+
+# ---------------------------------------------------------------- 13, 14: batch norm and dropout
+
+CLINIC_13 = Exercise(
+    answer=fixed.clinic_13,
+    start=broken.clinic_13,
+    symptom=symptoms.shifted_together,
+    difficulty="hard",
+    minutes=12,
+    task=(
+        "`dx` of a batch norm in training. Add the same number to all of a channel, and batch norm takes it off again: "
+        "the loss cannot move. This backward pass thinks it does."
+    ),
+    hints=(
+        "Which numbers in `y = weight * (x - mean) / std` depend on x? All of them?",
+        "The mean and the standard deviation do too. A part of dy only moves the mean, another only the spread: "
+        "both must "
+        "be taken away.",
+        "With `normalised = (x - mean) / std`, take `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` "
+        "off dy, "
+        "over images, rows and columns, before you multiply by weight / std.",
+    ),
+    tensors=("dx",),
+    **batch_norm.BATCH_NORM,
+    mistakes={"dx": all_but(batch_norm.MISTAKES["dx"], "statistics taken for constants")},
+)
+
+CLINIC_14 = Exercise(
+    answer=fixed.clinic_14,
+    start=broken.clinic_14,
+    symptom=symptoms.scale_by_share,
+    difficulty="easy",
+    minutes=3,
+    task=(
+        "The backward pass of a dropout. The mask is right, the dropped values get nothing. "
+        "The layers before it learn too slowly, and the more is dropped, the slower."
+    ),
+    hints=(
+        "Forward, a kept value of 3 became what, with p = 0.5?",
+        "It was divided by the share that is kept. By how much does y then move, when x moves by 1?",
+        "What forward divided by, backward divides by: 1 - p.",
+    ),
+    **pointwise.DROPOUT,
+    mistakes={"dx": all_but(pointwise.DROPOUT_MISTAKES, "scale missing")},
+)
+
+EXERCISES = (CLINIC_09, CLINIC_10, CLINIC_11, CLINIC_12, CLINIC_13, CLINIC_14)

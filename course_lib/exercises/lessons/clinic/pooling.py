@@ -1,0 +1,225 @@
+"""Cases 04 and 05: max pooling, with values that tie and windows that overlap."""
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.lessons.clinic.common import PLANE, pooled
+from course_lib.exercises.lessons.shared import sentences
+
+# ---------------------------------------------------------------- values that tie
+
+
+def tied_cases(rng):
+    cases = [
+        {"dy": rng.standard_normal(shape), "x": rng.integers(0, 3, [n * k for n in shape]) * 1.0, "kernel_size": k}
+        for shape, k in (((3, 4), 2), ((2, 3), 3))
+    ]
+    cases[0]["x"][:2, :2] = 0  # flat, as the background of a digit
+    return [*cases, {"dy": rng.standard_normal((3, 2)), "x": rng.standard_normal((6, 4)), "kernel_size": 2}]
+
+
+def _blocks(array, k):
+    """(H, W) -> (H / k, W / k, k k): the windows."""
+    H, W = array.shape
+    return array.reshape(H // k, k, W // k, k).transpose(0, 2, 1, 3).reshape(H // k, W // k, k * k)
+
+
+def _unblocked(blocks, k):
+    rows, columns, _ = blocks.shape
+    return blocks.reshape(rows, columns, k, k).transpose(0, 2, 1, 3).reshape(rows * k, columns * k)
+
+
+def shared_among_winners(case, results):
+    """Any share of dy among the winners of a window is a subgradient."""
+    dy, x, k = case.values()
+    dx = results["dx"]
+    if dx is None or dx.shape != x.shape or dx.dtype.kind != "f":
+        return None
+    share, values = _blocks(dx, k) / dy[..., None], _blocks(x, k)
+    winners = values == values.max(axis=-1, keepdims=True)
+    fine = np.all(share >= -1e-6) and np.allclose(share[~winners], 0) and np.allclose(share.sum(axis=-1), 1, atol=1e-4)
+    return SHARED if fine else None
+
+
+SHARED = (
+    "Where values tie, you pay another winner than the first, or share among the winners. That is a legitimate "
+    "subgradient: what counts is that dy is paid once. PyTorch pays the first."
+)
+
+
+def _by_blocks(weights):
+    """dx whose windows are dy times weights(values of the windows)."""
+    return lambda dy, x, k: _unblocked(weights(_blocks(x, k)) * dy[..., None], k)
+
+
+def _first_winner(values):
+    return np.arange(values.shape[-1]) == values.argmax(axis=-1)[..., None]
+
+
+def _all_winners(values):
+    return values == values.max(axis=-1, keepdims=True)
+
+
+CLINIC_04 = Exercise(
+    answer=fixed.clinic_04,
+    start=broken.clinic_04,
+    symptom=symptoms.paid_out,
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "The backward pass of max pooling, by a mask of the winners. On random numbers it agrees with every gradient "
+        "check. On digits the first layer's gradients are far too large."
+    ),
+    hints=(
+        "What does `window == window.max()` give for the window [[0, 0], [0, 0]]?",
+        "Four winners, and each is paid all of dy. y moved once: how much may be paid out in all?",
+        "`window.argmax()` names one winner. Compare its number with `np.arange(k * k).reshape(k, k)`, "
+        "or divide the mask by its sum.",
+    ),
+    cases=tied_cases,
+    probe={"dy": np.array([[1.0, 2]]), "x": np.array([[2.0, 2, 0, 3], [2, 1, 0, 0]]), "kernel_size": 2},
+    tensors=("dx",),
+    axes=PLANE,
+    accept=shared_among_winners,
+    mistakes={
+        "dx": (
+            Mistake(
+                "value multiplied in",
+                "The values of x are multiplied in. The winner hands on dy itself: its slope is 1.",
+                (
+                    _by_blocks(lambda v: _first_winner(v) * v),
+                    _by_blocks(lambda v: _all_winners(v) * v),
+                ),
+            ),
+            Mistake(
+                "spread over the window",
+                "Every pixel of a window gets a share, as in average pooling. Those that lost did not move y.",
+                (_by_blocks(lambda v: np.full(v.shape, 1 / v.shape[-1])), _by_blocks(np.ones_like)),
+            ),
+            Mistake(
+                "dy missing",
+                "The winners are marked, but dy is missing: each hands on *its* gradient.",
+                (lambda dy, x, k: _by_blocks(_first_winner)(np.ones_like(dy), x, k),),
+            ),
+            Mistake(
+                "shared among all",
+                "dy is cut into as many parts as the window has pixels, but only winners get one: too little is paid. "
+                "By how many must it be divided, so that dy is paid once?",
+                (
+                    _by_blocks(lambda v: _all_winners(v) / v.shape[-1]),
+                    _by_blocks(lambda v: _first_winner(v) / v.shape[-1]),
+                ),
+            ),
+            Mistake(
+                "zeros never win",
+                "A window of zeros gets nothing. Its maximum is 0, and one of its pixels made it: dy is paid there.",
+                (
+                    _by_blocks(lambda v: _first_winner(v) * (v > 0)),
+                    _by_blocks(lambda v: _all_winners(v) * (v > 0)),
+                ),
+            ),
+            Mistake("sign", sentences.SIGN, (_by_blocks(lambda v: -1.0 * _first_winner(v)),)),
+            Mistake(
+                "another place",
+                "The gradient goes to a pixel that did not win.",
+                (
+                    _by_blocks(lambda v: _first_winner(-v) * 1.0),
+                    _by_blocks(lambda v: np.arange(v.shape[-1]) == 0 * v),
+                    _by_blocks(lambda v: _first_winner(v)[..., ::-1] * 1.0),
+                ),
+            ),
+        )
+    },
+)
+
+# ---------------------------------------------------------------- windows that overlap
+
+
+def overlapping_cases(rng):
+    return [
+        {"dy": rng.standard_normal(pooled(x, k, stride).shape), "x": x, "kernel_size": k, "stride": stride}
+        for k, stride, x in (
+            (3, 1, rng.standard_normal((6, 7))),
+            (2, 1, rng.standard_normal((5, 5))),
+            (3, 2, rng.standard_normal((7, 8))),
+            (2, 2, rng.standard_normal((5, 6))),
+        )
+    ]
+
+
+def _routed(dy, x, k, stride, weight):
+    """dx in which every window gets weight(window) * dy."""
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        window = np.s_[i * stride : i * stride + k, j * stride : j * stride + k]
+        dx[window] += dy[i, j] * weight(x[window])
+    return dx
+
+
+def _one(window):
+    return (np.arange(window.size) == window.argmax()).reshape(window.shape)
+
+
+def _all_in_the_corner(dy, x, k, stride):
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        dx[:k, :k] += dy[i, j] * _one(x[i * stride : i * stride + k, j * stride : j * stride + k])
+    return dx
+
+
+CLINIC_05 = Exercise(
+    answer=fixed.clinic_05,
+    start=broken.clinic_05,
+    symptom=symptoms.paid_by_stride,
+    difficulty="easy",
+    minutes=4,
+    task=(
+        "The backward pass of max pooling again, with any stride. It is right as long as the windows stand side "
+        "by side."
+    ),
+    hints=(
+        "With stride 1, how many windows can one pixel win?",
+        "A pixel that wins three windows moved three outputs. Which of their gradients is left in dx?",
+        "One character is missing: what an earlier window has paid must stay.",
+    ),
+    cases=overlapping_cases,
+    probe={
+        "dy": np.ones((2, 2)),
+        "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]),
+        "kernel_size": 2,
+        "stride": 1,
+    },
+    tensors=("dx",),
+    axes=PLANE,
+    mistakes={
+        "dx": (
+            Mistake(
+                "stride missing",
+                "The stride is missing: the window of dy[i, j] starts at (stride * i, stride * j).",
+                (lambda dy, x, k, stride: _routed(dy, x, k, 1, _one),),
+            ),
+            Mistake(
+                "place in the window",
+                "The winner's row and column are counted from the corner of its *window*, and dx counts from its own.",
+                (_all_in_the_corner,),
+            ),
+            Mistake(
+                "spread over the window",
+                "Every pixel of a window gets a share, as in average pooling. Those that lost did not move y.",
+                (
+                    lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: np.full(w.shape, 1 / w.size)),
+                    lambda dy, x, k, stride: _routed(dy, x, k, stride, np.ones_like),
+                ),
+            ),
+            Mistake(
+                "value multiplied in",
+                "The values of x are multiplied in. The winner hands on dy itself: its slope is 1.",
+                (lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: _one(w) * w),),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda dy, x, k, stride: _routed(-dy, x, k, stride, _one),)),
+        )
+    },
+)
+
+EXERCISES = (CLINIC_04, CLINIC_05)

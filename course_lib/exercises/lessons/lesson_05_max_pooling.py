@@ -1,0 +1,459 @@
+"""Max pooling: a gradient that goes to the winner."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from course_lib import gradcheck, loops
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons.shared import pooling, recipes, sentences, wrong_steps
+
+LESSON = "05_pooling_and_friends"
+
+IMAGE = ("image", "channel", "row", "column")
+
+# ---------------------------------------------------------------- forward
+
+
+def max_pool_cases(rng):
+    """Small whole numbers, so that values tie, and some images below zero, where a padded 0 would win."""
+    drawn = [rng.integers(-3, 3, shape).astype(float) - 2 * (p > 0) for shape, *_, p in pooling.POOLS]
+    smooth = rng.standard_normal((2, 2, 6, 5))
+    cases = [_pool_case(x, *geometry) for x, (_, *geometry) in zip(drawn, pooling.POOLS, strict=True)]
+    return [*cases, _pool_case(smooth, 3, 2, 1), _pool_case(-np.abs(smooth), 2, None, 0)]
+
+
+def _pool_case(x, kernel_size, stride, padding):
+    return {"x": x, "kernel_size": kernel_size, "stride": stride, "padding": padding}
+
+
+class Winner(NamedTuple):
+    """Where a maximum stands: image, channel, place in the plane and in the window; and what sizes there are."""
+
+    n: int
+    c: int
+    row: int
+    column: int
+    row_inside: int
+    column_inside: int
+    C: int
+    H: int
+    W: int
+    padding: int
+    kernel_size: int
+
+
+def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, value=None, place=None, steps=None):
+    """Max pooling in steps -> y, indices. place(winner) -> the index that is noted for it."""
+    stride = (steps or pooling.step)(kernel_size, stride)
+    N, C, H, W = x.shape
+    edge = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
+    xp = np.pad(x, edge, constant_values=fill)
+    y = np.zeros((N, C, *recipes.out_sizes((H, W), (kernel_size, kernel_size), stride, padding)))
+    indices = np.zeros(y.shape, int)
+    for n, c, i, j in np.ndindex(y.shape):
+        top, left = i * stride, j * stride
+        window = xp[n, c, top : top + kernel_size, left : left + kernel_size]
+        row, column = divmod(int(best(window)), kernel_size)
+        y[n, c, i, j] = value(window) if value else window[row, column]
+        where = n, c, row + top - padding, column + left - padding, row, column
+        indices[n, c, i, j] = (place or in_plane)(Winner(*where, C, H, W, padding, kernel_size))
+    return y, indices
+
+
+def in_plane(at):
+    return at.row * at.W + at.column
+
+
+def in_padded_plane(at):
+    return (at.row + at.padding) * (at.W + 2 * at.padding) + at.column + at.padding
+
+
+def _y(**steps):
+    return lambda *case: pool(*case, **steps)[0]
+
+
+def _indices(**steps):
+    return lambda *case: pool(*case, **steps)[1]
+
+
+def largest_size(window):
+    return np.argmax(np.where(np.isfinite(window), np.abs(window), -1))
+
+
+def _finite_mean(window):
+    return np.where(np.isfinite(window), window, 0).mean()
+
+
+def another_maximum(case, results):
+    """Indices that choose otherwise where values tie: legitimate, as any of the tied pixels is a subgradient."""
+    y, indices = pool(*case.values())
+    mine = results["indices"]
+    if (
+        not np.array_equal(results["y"], y)
+        or mine is None
+        or mine.shape != indices.shape
+        or mine.dtype.kind not in "iu"
+    ):
+        return None
+    x, kernel_size, stride, padding = case.values()
+    N, C, H, W = x.shape
+    if mine.min() < 0 or mine.max() >= H * W:
+        return None
+    row, column = np.divmod(mine, W)
+    step = pooling.step(kernel_size, stride)
+    top = np.arange(y.shape[2])[:, None] * step - padding
+    left = np.arange(y.shape[3]) * step - padding
+    inside = (row >= top) & (row < top + kernel_size) & (column >= left) & (column < left + kernel_size)
+    attains = np.take_along_axis(x.reshape(N, C, -1), mine.reshape(N, C, -1), axis=2).reshape(y.shape) == y
+    return OTHER_WINNER if np.all(inside & attains) else None
+
+
+OTHER_WINNER = (
+    "Where values tie, you choose another winner than PyTorch, which takes the first. "
+    "Both are right: any of the tied pixels is a legitimate choice."
+)
+
+SMALL = np.array([[[[1.0, 3, 2, 0, 2, 1], [4, 0, 2, 2, 0, 1], [0, 1, 5, 1, 3, 3], [2, 2, 0, 3, 1, 0]]]])
+
+WRONG_STEPS = (
+    pooling.one_by_default,
+    pooling.always_tiling,
+    lambda kernel_size, stride: 1,
+    lambda kernel_size, stride: 2,
+)
+
+PADDING_WINS = (
+    "A padded value wins somewhere. Zeros around the image are larger than negative pixels: "
+    "padding must never be the maximum."
+)
+
+PADDING_IGNORED = "It is right only without padding: the padded border makes more windows."
+
+PIXEL_NUMBER = (
+    "The number of a pixel is row * W + column: a row has W pixels. Height and width, or row and column, "
+    "seem to be exchanged."
+)
+
+MAX_POOL2D = Exercise(
+    answer=loops.max_pool2d,
+    difficulty="medium",
+    minutes=15,
+    task=(
+        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): `y`, "
+        "the maximum of every window, and `indices`, where in its H x W image it stood, as the number "
+        "`row * W + column`. `kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
+    ),
+    hints=(
+        "The backward pass needs to know who won. A window knows the winner's place inside itself: "
+        "what must be added for the place in the image?",
+        "`np.argmax(window)` counts through a window row by row; `divmod` with the window's width gives row and "
+        "column. Add the window's upper left corner. Padding must never win: what could you pad with?",
+        "Cut the windows at the image's edge instead of padding, or pad with `-np.inf` and take `padding` off the "
+        "place again. Then `indices` is `row * W + column`, with row and column in the image.",
+    ),
+    cases=max_pool_cases,
+    probe=_pool_case(SMALL, 2, None, 0),
+    tensors=("y", "indices"),
+    axes={"y": IMAGE, "indices": IMAGE},
+    accept=another_maximum,
+    mistakes={
+        "y": (
+            Mistake("padding wins", PADDING_WINS, (_y(fill=0),)),
+            Mistake(
+                "not the maximum",
+                "It is not the largest value of the window that comes out.",
+                (
+                    _y(fill=np.inf, best=np.argmin),
+                    _y(value=_finite_mean),
+                    _y(best=largest_size),
+                    _y(value=lambda window: window[0, 0] if np.isfinite(window[0, 0]) else 0),
+                    _y(value=lambda window: np.abs(window[np.isfinite(window)]).max()),
+                    _y(value=lambda window: window[np.isfinite(window)].sum()),
+                ),
+            ),
+            Mistake(
+                "search begins at 0",
+                "Where all of a window is negative, 0 comes out: does the search for the largest begin at 0? "
+                "Then nothing negative can win.",
+                (lambda *case: np.maximum(pool(*case)[0], 0),),
+            ),
+            Mistake("stride of windows", pooling.STRIDE, tuple(_y(steps=steps) for steps in WRONG_STEPS)),
+            Mistake(
+                "padding ignored",
+                PADDING_IGNORED,
+                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[0],),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda *case: -pool(*case)[0],)),
+        ),
+        "indices": (
+            Mistake(
+                "place inside the window",
+                "The place is counted inside the window. The backward pass asks for the place in the image: "
+                "where does the window begin?",
+                (
+                    _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
+                    _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
+                ),
+            ),
+            Mistake(
+                "place in the padded image",
+                "It is right only without padding: the place seems to be counted in the padded image.",
+                (
+                    _indices(place=in_padded_plane),
+                    _indices(place=in_padded_plane, fill=0),
+                    _indices(place=lambda at: (at.row + at.padding) * at.W + at.column + at.padding),
+                    _indices(place=lambda at: at.row * (at.W + 2 * at.padding) + at.column),
+                ),
+            ),
+            Mistake(
+                "H and W mixed up",
+                PIXEL_NUMBER,
+                (
+                    _indices(place=lambda at: at.row * at.H + at.column),
+                    _indices(place=lambda at: at.column * at.H + at.row),
+                    _indices(place=lambda at: at.column * at.W + at.row),
+                ),
+            ),
+            Mistake(
+                "counted through the whole batch",
+                "The place is counted through channels or images. Each image and channel begins at 0 again.",
+                (
+                    _indices(place=lambda at: ((at.n * at.C + at.c) * at.H + at.row) * at.W + at.column),
+                    _indices(place=lambda at: (at.c * at.H + at.row) * at.W + at.column),
+                ),
+            ),
+            Mistake("padding wins", PADDING_WINS, (_indices(fill=0),)),
+            Mistake(
+                "not the maximum",
+                "The place is not that of the largest value.",
+                (_indices(fill=np.inf, best=np.argmin), _indices(best=largest_size)),
+            ),
+            Mistake("stride of windows", pooling.STRIDE, tuple(_indices(steps=steps) for steps in WRONG_STEPS)),
+            Mistake(
+                "padding ignored",
+                PADDING_IGNORED,
+                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[1],),
+            ),
+        ),
+    },
+    patterns=pooling.patterns(lambda x, **_: x.shape),
+    extras={
+        "With kernel_size=(2, 3) in place of one number it fails. That is fine here, but PyTorch's pooling knows "
+        "both.": (lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1]))
+    },
+)
+
+# ---------------------------------------------------------------- backward
+
+
+def max_pool_backward_cases(rng):
+    cases = []
+    for case in max_pool_cases(rng):
+        y, indices = loops.max_pool2d(**case)
+        cases.append({"dy": rng.standard_normal(y.shape), "indices": indices, "input_shape": case["x"].shape})
+    return cases
+
+
+def _routed(dy, indices, input_shape, combine=np.add, width=3, turned=False):
+    dx = np.zeros(input_shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        row, column = divmod(indices[n, c, i, j], input_shape[width])
+        place = (n, c, column, row) if turned else (n, c, row, column)
+        dx[place] = combine(dx[place], dy[n, c, i, j])
+    return dx
+
+
+def _how_often(dy, indices, input_shape):
+    return _routed(np.ones_like(dy), indices, input_shape)
+
+
+def _keep_in_dx(axis, index):
+    return lambda *case: wrong_steps.keep(axis, index)(_routed(*case))
+
+
+def through_the_whole(dy, indices, input_shape):
+    """indices used as if the whole batch were one image."""
+    dx = np.zeros(input_shape)
+    np.add.at(dx.reshape(-1), indices.ravel(), dy.ravel())
+    return dx
+
+
+def _summed_into_first(axis):
+    """All images (or all channels) land in the first."""
+
+    def wrong(*case):
+        dx = _routed(*case)
+        first = np.zeros_like(dx)
+        first[(slice(None),) * axis + (slice(0, 1),)] = dx.sum(axis=axis, keepdims=True)
+        return first
+
+    return wrong
+
+
+MAX_POOL2D_BACKWARD = Exercise(
+    answer=loops.max_pool2d_backward,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "Write `max_pool2d_backward(dy, indices, input_shape)`: `dx` of shape `input_shape` (N, C, H, W). "
+        "`indices` says for each output where its winner stood, as `row * W + column`. "
+        "The winner takes the gradient; a pixel can win several windows."
+    ),
+    hints=(
+        "Only the winner moved y. What gradient do the others get?",
+        "Start with zeros. Every `dy[n, c, i, j]` goes to one pixel of the same image and channel. "
+        "Windows may overlap: what if two of them have the same winner?",
+        "`divmod(index, W)` gives row and column. Add with `+=`, one output after the other: "
+        "an index array with `+=` would add to each pixel only once.",
+    ),
+    cases=max_pool_backward_cases,
+    probe={
+        "dy": np.array([[[[1.0, 2], [3, 4]]]]),
+        "indices": np.array([[[[4, 4], [4, 8]]]]),
+        "input_shape": (1, 1, 3, 3),
+    },
+    tensors=("dx",),
+    axes={"dx": IMAGE},
+    mistakes={
+        "dx": (
+            Mistake(
+                "overlaps overwritten",
+                "A pixel that wins several windows gets the gradient of one of them only: a value seems to be set (=) "
+                "where it must be added (+=), or added with += through an index array, which adds to each place once.",
+                (
+                    lambda *case: _routed(*case, combine=lambda old, new: new),
+                    lambda *case: _routed(*case, combine=lambda old, new: old if old else new),
+                ),
+            ),
+            Mistake(
+                "mean of what it won",
+                "A pixel that wins several windows gets the mean of their gradients. It moves all of those outputs: "
+                "it takes the sum.",
+                (lambda *case: _routed(*case) / np.maximum(_how_often(*case), 1),),
+            ),
+            Mistake(
+                "H and W mixed up",
+                PIXEL_NUMBER,
+                (
+                    lambda *case: _routed(*case, width=2),
+                    lambda *case: _routed(*case, turned=True),
+                    lambda *case: _routed(*case, width=2, turned=True),
+                ),
+            ),
+            Mistake(
+                "counted through the whole batch",
+                "Everything lands in one image or channel. The indices begin at 0 again in each of them.",
+                (through_the_whole, _summed_into_first(0), _summed_into_first(1)),
+            ),
+            Mistake(
+                "only one image or channel",
+                "Only one image, or one channel, gets its gradient.",
+                tuple(_keep_in_dx(axis, index) for axis in (0, 1) for index in (0, -1)),
+            ),
+            Mistake(
+                "dy missing",
+                "The winners are marked, but dy is missing: each hands on *its* gradient.",
+                (
+                    _how_often,
+                    lambda *case: np.minimum(_how_often(*case), 1),
+                ),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda *case: -_routed(*case),)),
+            Mistake(
+                "divided by the batch",
+                "Everything is too small by one factor: the loss takes its mean once, and dy knows of it already.",
+                (
+                    lambda dy, indices, shape: _routed(dy, indices, shape) / len(dy),
+                    lambda dy, indices, shape: _routed(dy, indices, shape) / np.prod(dy.shape[2:]),
+                ),
+            ),
+            Mistake(
+                "flat result",
+                "The values are right, but each image is still one long row: dx has the shape of the input.",
+                (lambda *case: _routed(*case).reshape(*case[2][:2], -1), lambda *case: _routed(*case).ravel()),
+            ),
+        )
+    },
+)
+
+EXERCISES = (MAX_POOL2D, MAX_POOL2D_BACKWARD)
+
+# ---------------------------------------------------------------- predictions
+
+# the image of the lesson
+FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).reshape(1, 1, 4, 4)
+
+PREDICTIONS = (
+    Prediction(
+        name="05/indices",
+        text="Type the numbers of the four winners, as `[[..., ...], [..., ...]]`. The first is 4: row 1, column 0.",
+        answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
+        wrong_answers=(
+            ([[2, 3], [3, 0]], "Those are places inside the windows. Number the pixels of the whole image."),
+            ([[4, 5], [6, 3]], "Those are the winners themselves. Where do they stand?"),
+            ([[1, 13], [7, 10]], "Rows and columns are exchanged: the number is row * 4 + column."),
+        ),
+        why="4 stands at (1, 0): 1 · 4 + 0. 5 at (1, 3): 7. 6 at (3, 1): 13. 3 at (2, 2): 10.",
+    ),
+    Prediction(
+        name="05/overlap",
+        text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value stands in the middle. "
+        "`dy` is all ones. What is `dx` in the middle?",
+        answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), (1, 1, 3, 3))[
+            0, 0, 1, 1
+        ],
+        wrong_answers=(
+            (1, "That is what it gets from one window. How many windows does it win?"),
+            (0.25, "No mean is taken: the winner takes the whole gradient of each window it wins."),
+        ),
+        why="It wins all four windows, and moves all four outputs: the gradients add up.",
+    ),
+    Prediction(
+        name="05/tie",
+        text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` hold in all, if it is right?",
+        answer=lambda: 1,
+        wrong_answers=(
+            (3, "Three pixels tie. If each got 1, the gradient would be paid three times, but y only moved once."),
+            (4, "Only the winner moves y."),
+        ),
+        why="y = 2 moves by at most what came in, so 1 goes to one of the tied pixels (PyTorch takes the first), "
+        "or is split. A mask `x == y` pays all three.",
+    ),
+    Prediction(
+        name="05/measured_tie",
+        text="`window = [[2, 2], [2, 1]]`. What does a central difference report for its maximum? "
+        "Type `[[..., ...], [..., ...]]`.",
+        answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
+        tolerance=1e-3,
+        wrong_answers=(
+            ([[1, 1], [1, 0]], "That is what each sees on its way up. On the way down the other two hold the maximum."),
+            ([[1, 0], [0, 0]], "A measurement does not know which one comes first. It nudges each, up and down."),
+            (
+                lambda: [[1 / 3, 1 / 3], [1 / 3, 0]],
+                "Nothing is split: each pixel is nudged alone. How far does y move up, how far down?",
+            ),
+            ([[0, 0], [0, 0]], "Down, y holds. But up, it rises with the pixel."),
+        ),
+        why="Up by eps, y rises by eps. Down by eps, y stays. So (eps − 0) / (2 eps) = 1/2, for each of the three.",
+    ),
+    Prediction(
+        name="05/share",
+        text="In what share of these windows do two or more pixels hold the maximum?",
+        answer="d",
+        choices={
+            "a": (
+                "In almost none",
+                "So it would be with random numbers. But look at a picture of a digit: what is most of it?",
+            ),
+            "b": (
+                "In about one in ten",
+                "Strokes of full ink alone tie in 7 windows of 100. And most of the picture is not ink.",
+            ),
+            "c": ("In about a third", "More. Most of a digit is background, and it is flat."),
+            "d": ("In about four of five", ""),
+        },
+        why="Most of the picture is background, and there all four pixels are 0.",
+    ),
+)

@@ -1,0 +1,455 @@
+"""The Conv2d layer: functions with a memory."""
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons.shared import bias, convolution, geometries, wrong_steps
+from course_lib.exercises.lessons.shared.layer import (
+    BETWEEN,
+    MOVED,
+    ONE_STAMP,
+    TENSORS,
+    TWICE,
+    ZEROED,
+    Conv2d,
+    layer_cases,
+    live,
+)
+
+LESSON = "06_conv2d_layer"
+
+# ---------------------------------------------------------------- how the layer goes wrong
+
+
+def _spoilt(tensor, **methods):
+    """A Conv2d with other methods."""
+    return WrongAnswer(live, type("Conv2d", (Conv2d,), methods), TENSORS.index(tensor))
+
+
+def _backward(dx=None, dw=None, db=None):
+    """A backward in which these functions of (dy, x, w, stride, padding) stand in for the right ones."""
+
+    def backward(self, dy):
+        values = dy, self.x, self.weight.data, self.stride, self.padding
+        right = F.conv2d_backward(*values)
+        found = [wrong(*values) if wrong else part for wrong, part in zip((dx, dw, db), right, strict=True)]
+        self.weight.grad = self.weight.grad + found[1]
+        self.bias.grad = self.bias.grad + found[2]
+        return found[0]
+
+    return backward
+
+
+def _in_layer(tensor, which, mistakes):
+    """The mistakes of a function, made inside the layer's backward."""
+    found = []
+    for m in mistakes:
+        wrongs = [wrong for wrong in m.examples if not _is_another_in_layers(wrong)]
+        if wrongs:
+            wrong = tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in wrongs)
+            found.append(Mistake(m.name, m.message, wrong))
+    return found
+
+
+def _is_another_in_layers(wrong):
+    """What is not shaped like dw cannot be added; windows that are missing at the border raise, as without padding."""
+    steps = getattr(wrong, "steps", {})
+    return "kernel_of" in steps or steps.get("pad") in (wrong_steps.no_zeros, wrong_steps.fails_at_the_border)
+
+
+def _set(self, dy):
+    dx, self.weight.grad, self.bias.grad = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+    return dx
+
+
+def _twice(self, dy):
+    Conv2d.backward(self, dy)
+    return Conv2d.backward(self, dy)
+
+
+def _nothing(self, dy):
+    return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
+
+
+def _stepping(lr, before, bias_too=True):
+    """A backward that moves the weights (and the bias) too, before or after it computes dx."""
+
+    def backward(self, dy):
+        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
+        self.weight.grad += dw
+        self.bias.grad += db
+        self.weight.data = self.weight.data - lr * self.weight.grad
+        if bias_too:
+            self.bias.data = self.bias.data - lr * self.bias.grad
+        return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0] if before else dx
+
+    return backward
+
+
+def _with_geometry(geometry):
+    """A backward that hands on something else than (stride, padding)."""
+
+    def backward(self, dy):
+        other = geometry(self.stride, self.padding)
+        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, *other)
+        self.weight.grad += dw
+        self.bias.grad += db
+        return dx
+
+    return backward
+
+
+def _first_input(self, x):
+    if "x" not in vars(self):
+        self.x = x
+    return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+
+def _shared_input(self, x):
+    Conv2d_shared.x = x
+    return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+
+class Conv2d_shared(Conv2d):  # noqa: N801
+    """Remembers x for the class, and so for all its layers together."""
+
+    forward = _shared_input
+
+
+def _keeping(self, *sizes, **geometry):
+    Conv2d.__init__(self, *sizes, **geometry)
+    self.w, self.b = self.weight.data, self.bias.data
+
+
+def _kept_forward(self, x):
+    self.x = x
+    return F.conv2d(x, self.w, self.b, self.stride, self.padding)
+
+
+def _kept_backward(self, dy):
+    dx, dw, db = F.conv2d_backward(dy, self.x, self.w, self.stride, self.padding)
+    self.weight.grad += dw
+    self.bias.grad += db
+    return dx
+
+
+def _forward(function):
+    def forward(self, x):
+        self.x = x
+        return function(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+    return forward
+
+
+RATES = (1, 0.5, 0.1, 0.05, 0.01, 0.001)
+
+OVERWRITTEN = (
+    "A second backward must add to the gradients of the first: they are collected (+=) until zero_grad empties them. "
+    "Yours are set (=)."
+)
+
+STALE_INPUT = (
+    "It is the input of the *last* forward that backward needs, of this layer and no other. Which x is kept, and where?"
+)
+
+STALE_WEIGHT = (
+    "It is right until an optimizer sets new weights. A copy or a view of weight.data, kept from the constructor, goes "
+    "on showing the old ones: read weight.data each time."
+)
+
+STEPPED = (
+    "The weights are changed by backward. Moving them is the optimizer's work; backward only collects gradients, "
+    "and dx needs the weights that made y."
+)
+
+IN_FORWARD = "Stride or padding is not handed on to the convolution."
+
+IN_BACKWARD = (
+    "Backward works with another stride or padding than forward did: hand both on to F.conv2d_backward as well. "
+    "It cannot know otherwise where the windows stood."
+)
+
+GEOMETRIES = (  # what may be handed on in place of (stride, padding)
+    lambda s, p: (),
+    lambda s, p: (s,),
+    lambda s, p: (1, p),
+    lambda s, p: (p + 1, s - 1),
+)
+
+
+def layer_mistakes():
+    kept = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
+
+    def stale(tensor):
+        return (
+            Mistake(
+                "input of an earlier forward",
+                STALE_INPUT,
+                (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor))),
+            ),
+        )
+
+    def unlike(tensor):
+        """F.conv2d_backward refuses a dy that does not fit the geometry: right or an exception."""
+        return Mistake(
+            "stride or padding not used in backward",
+            IN_BACKWARD,
+            tuple(_spoilt(tensor, backward=_with_geometry(geometry)) for geometry in GEOMETRIES),
+        )
+
+    gradients = {
+        "weight.grad": _in_layer("weight.grad", "dw", convolution.gradient_of_weight(4)),
+        "bias.grad": _in_layer("bias.grad", "db", bias.mistakes()),
+    }
+    return {
+        "y": (
+            Mistake(
+                "bias missing",
+                "The bias is missing in y.",
+                (_spoilt("y", forward=_forward(lambda x, w, b, s, p: F.conv2d(x, w, None, s, p))),),
+            ),
+            Mistake(
+                "stride or padding not used",
+                IN_FORWARD,
+                tuple(
+                    _spoilt("y", forward=_forward(lambda x, w, b, s, p, other=other: F.conv2d(x, w, b, *other(s, p))))
+                    for other in GEOMETRIES
+                ),
+            ),
+            Mistake(
+                "kernel turned",
+                "The kernel is turned by 180 degrees, or flipped. In deep learning it is laid on the window as it is.",
+                tuple(
+                    _spoilt("y", forward=_forward(lambda x, w, b, s, p, turn=turn: F.conv2d(x, turn(w), b, s, p)))
+                    for turn in (wrong_steps.half_turn, *wrong_steps.FLIPS)
+                ),
+            ),
+            Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("y", **kept),)),
+            Mistake(
+                "weights moved in backward",
+                STEPPED,
+                tuple(_spoilt("y", backward=_stepping(lr, False, bias)) for lr in RATES for bias in (True, False)),
+            ),
+        ),
+        "dx": (
+            Mistake("weights of the constructor", STALE_WEIGHT, (_spoilt("dx", **kept),)),
+            unlike("dx"),
+            Mistake(
+                "weights moved before dx", STEPPED, tuple(_spoilt("dx", backward=_stepping(lr, True)) for lr in RATES)
+            ),
+            *_in_layer("dx", "dx", convolution.gradient_of_input(4)),
+        ),
+        **{
+            tensor: (
+                Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, backward=_set),)),
+                Mistake(
+                    "added twice",
+                    f"{tensor} is twice what it should be after one backward: is it added in two places?",
+                    (_spoilt(tensor, backward=_twice),),
+                ),
+                Mistake(
+                    "nothing collected",
+                    f"{tensor} stays zero: backward must add to it, and not only return dx.",
+                    (_spoilt(tensor, backward=_nothing),),
+                ),
+                *((*stale(tensor), unlike(tensor)) if tensor == "weight.grad" else ()),
+                *mistakes,
+            )
+            for tensor, mistakes in gradients.items()
+        },
+        **{
+            tensor: (
+                Mistake(
+                    "weights moved in backward",
+                    STEPPED,
+                    tuple(_spoilt(tensor, backward=_stepping(lr, before)) for lr in RATES for before in (True, False)),
+                ),
+            )
+            for tensor in ("weight.data", "bias.data")
+        },
+    }
+
+
+# ---------------------------------------------------------------- the lab
+
+
+def _fresh(cls, *sizes, seed=0):
+    return cls(*sizes, rng=np.random.default_rng(seed))
+
+
+def _spread_like_he(cls):
+    weight = _fresh(cls, 16, 32, 3).weight.data
+    return abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.1
+
+
+def _starts_without_bias(cls):
+    return not _fresh(cls, 2, 5, 3).bias.data.any()
+
+
+def _starts_as_its_generator_says(cls):
+    one, same, other = (_fresh(cls, 2, 3, 3, seed=seed).weight.data for seed in (1, 1, 2))
+    return np.array_equal(one, same) and not np.array_equal(one, other)
+
+
+def _starts_without_a_generator(cls):
+    return cls(2, 3, 3).weight.data.any()
+
+
+CONV2D = Exercise(
+    answer=Conv2d,
+    difficulty="hard",
+    minutes=25,
+    task=(
+        "Write the class `Conv2d`. The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and "
+        "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and "
+        "returns `dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
+    ),
+    hints=(
+        "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
+        "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and "
+        "padding: three results, of which one is returned and two are collected.",
+        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they must "
+        "when weights are used twice. He's rule is `init.he_normal(shape, rng)`.",
+    ),
+    cases=layer_cases,
+    probe=ONE_STAMP,
+    tensors=TENSORS,
+    axes={
+        "y": ("image", "channel", "row", "column"),
+        "dx": geometries.BATCH_AXES["dx"],
+        "weight.grad": geometries.BATCH_AXES["dw"],
+        "bias.grad": geometries.BATCH_AXES["db"],
+    },
+    shows={
+        "dx": geometries.ONE_HOT_SHOWS["dx"],
+        "weight.grad": "dy is zero but for one 1: weight.grad shows what that output looked at.",
+    },
+    run=live,
+    mistakes=layer_mistakes(),
+    patterns=[
+        ("It is right until backward is called a second time.", lambda then, **_: then == TWICE),
+        ("It is right until zero_grad was called and another batch came.", lambda then, **_: then in (ZEROED, MOVED)),
+        (STALE_WEIGHT, lambda then, **_: then == MOVED),
+        (STALE_INPUT, lambda then, **_: then == BETWEEN),
+        ("It is right wherever the stride is 1: is it used everywhere?", lambda stride, **_: stride > 1),
+        ("It is right wherever the padding is 0: is it used everywhere?", lambda padding, **_: padding > 0),
+    ],
+    otherwise={"weight.data": (STEPPED,), "bias.data": (STEPPED,)},
+    extras={
+        "Its weights do not start as He's rule has it, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
+        "Weights that start too small, too large or equal are hard to train.": _spread_like_he,
+        "Its bias does not start at zero. That is no error, but nothing is gained by it: random weights make the "
+        "filters different enough.": _starts_without_bias,
+        "It does not draw its weights from `rng`: with the same generator twice it should start with the same weights, "
+        "and with another one with others.": _starts_as_its_generator_says,
+        "It cannot be built without `rng`. None is to stand for a fresh generator, `np.random.default_rng()`.": (
+            _starts_without_a_generator
+        ),
+    },
+)
+
+EXERCISES = (CONV2D,)
+
+# ---------------------------------------------------------------- predictions
+
+PREDICTIONS = (
+    Prediction(
+        name="06/remember",
+        text="A convolution owes `dx`, `dw` and `db`. Its backward is handed `dy` and nothing else, and can look up "
+        "its own weights. For which of the three does it need the *numbers* of its input `x`?",
+        answer="b",
+        choices={
+            "a": ("`dx` only", "In dx each dy meets a weight. Which numbers of x appear in that product?"),
+            "b": ("`dw` only", ""),
+            "c": ("`dx` and `dw`", "Half of it. dx stamps the kernel, times dy: is there an x in that?"),
+            "d": ("all three", "The bias met no number of x at all: its slope is 1 in every output."),
+        },
+        why="dw multiplies dy with the inputs that each weight met. dx needs the weights and the shape of x, db needs "
+        "neither.",
+    ),
+    Prediction(
+        name="06/twice",
+        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` between. What is `layer.weight.grad` "
+        "now?",
+        answer="b",
+        choices={
+            "a": (
+                "15, as after the first call",
+                "Then a layer that is used twice in a network would forget one of its uses.",
+            ),
+            "b": ("30", ""),
+            "c": ("0", "Nothing empties it but zero_grad."),
+        },
+        why="Gradients are collected with +=, because a weight can have a part in the loss in several ways. "
+        "That is why training calls zero_grad in each step.",
+    ),
+    Prediction(
+        name="06/shared",
+        text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. By how much does "
+        "the 15 move for each unit that `w` moves?",
+        answer=lambda: 2 * 2 * 3 + 1,
+        wrong_answers=(
+            (7, "That is what `w` does in the second layer. It has moved the 7 as well."),
+            (6, "That is what `w` does in the first layer, doubled by the second. The second uses it too."),
+            (10, "3 and 7 are the right inputs. But what moves the 7 is doubled on its way through the second layer."),
+            (21, "Twice 7 and once 7? The first layer met a 3, not a 7."),
+        ),
+        why="In the second layer `w` met a 7. In the first it met a 3, and what that moves is doubled on its way: "
+        "7 + 2 · 3 = 13. Both uses count, so they are added.",
+    ),
+    Prediction(
+        name="06/depth",
+        text="Your weights are *half* the size that keeps the signal alive. After one layer its size is halved. "
+        "How much of it is left after 20 layers?",
+        answer="c",
+        choices={
+            "a": ("half", "Half is left after the first layer. Then comes the second."),
+            "b": ("about a fortieth", "Halving 20 times is not dividing by 2 · 20."),
+            "c": ("about a millionth", ""),
+            "d": ("nothing: every number is exactly 0", "No number is 0 yet. Halve 1 twenty times."),
+        },
+        why="A factor for each layer, 20 times: 0.5 to the power of 20 is about 1/1,000,000.",
+    ),
+    Prediction(
+        name="06/hasty",
+        text="This layer moves its weight *before* it computes `dx`: `w` = 2, `x` = 3, `dy` = 5, and the step is "
+        "0.1 · `dw`. Which `dx` does it hand on?",
+        answer=lambda: 5 * (2 - 0.1 * 15),
+        wrong_answers=(
+            (10, "That is the right dx. But by the time it is computed, the weight is no longer 2."),
+            (17.5, "The step goes against the gradient: 2 - 1.5."),
+            (0.5, "That is the weight after the step. dx is dy times that."),
+            (1.5, "That is how far the weight moves."),
+        ),
+        why="dw = 15, so the weight moves from 2 to 0.5, and dx = 5 · 0.5 = 2.5. The right one is 10.",
+    ),
+    Prediction(
+        name="06/kept",
+        text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. An optimizer now runs "
+        "`layer.weight.data = layer.weight.data - 1.5`. What does `layer(3.0)` give, before and after?",
+        answer="a",
+        choices={
+            "a": ("7, and 7 again", ""),
+            "b": ("7, then 2.5", "It would, if self.w named the new array. Who has told it about that one?"),
+            "c": (
+                "7, then an error, as the array is gone",
+                "An array lives as long as some name holds on to it, and self.w does.",
+            ),
+        },
+        why="The assignment makes a new array and names that `data`. `self.w` goes on naming the old one.",
+    ),
+    Prediction(
+        name="06/integers",
+        text="`dx` is made with `np.zeros_like(x)`, and `x` holds integers. The right gradient is "
+        "`[1.5, -0.5, 0.75]`. What does `dx` hold in the end?",
+        answer=lambda: np.array([1.5, -0.5, 0.75]).astype(int),
+        wrong_answers=(
+            ((1.5, -0.5, 0.75), "An array of integers cannot hold them."),
+            ((2, 0, 1), "It does not round. What comes behind the point is cut off."),
+            ((1, -1, 0), "Cut off, not rounded down: -0.5 becomes 0."),
+        ),
+        why="An integer array keeps its dtype and cuts off what comes behind the point, without a word.",
+    ),
+)

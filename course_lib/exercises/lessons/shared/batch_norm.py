@@ -1,0 +1,237 @@
+"""Batch norm: what the labs about it share with the clinic."""
+
+from functools import partial
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.shared import sentences
+
+IMAGE = ("image", "channel", "row", "column")
+
+AXES = (0, 2, 3)
+
+EPS = 1e-5
+
+
+def norm_cases(rng):
+    """Channels of very different size: in the last, eps is no longer small beside the variance."""
+    cases = []
+    for shape in ((3, 2, 4, 5), (2, 3, 3, 3), (3, 3, 3, 3), (1, 4, 5, 4)):
+        size = np.array([3.0, 0.5, 1, 0.002])[-shape[1] :][:, None, None]
+        x = rng.standard_normal(shape) * size + rng.standard_normal(shape[1])[:, None, None]
+        cases.append({"dy": rng.standard_normal(shape), "x": x, "weight": rng.standard_normal(shape[1]) + 2})
+    return cases
+
+
+def normalised(x, eps=EPS, ddof=0):
+    return (x - x.mean(axis=AXES, keepdims=True)) / np.sqrt(x.var(axis=AXES, keepdims=True, ddof=ddof) + eps)
+
+
+def _forward_norm(dy, x, weight):
+    return normalised(x) * weight[:, None, None]
+
+
+BATCH_NORM = {
+    "cases": norm_cases,
+    "probe": {
+        "dy": np.array([[[[1.0, 0], [0, 0]]], [[[0, 0], [0, 2]]]]),
+        "x": np.array([[[[1.0, 2], [3, 4]]], [[[0, 2], [4, 0]]]]),
+        "weight": np.array([2.0]),
+    },
+    "axes": {"dx": IMAGE, "dweight": ("channel",), "dbias": ("channel",)},
+    "forward": _forward_norm,
+}
+
+# ---------------------------------------------------------------- recipes
+
+
+def _norm(
+    dy, x, weight, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
+    sums=AXES, along=None,
+):  # fmt: skip
+    """dx of batch norm with some of its parts changed. along(...) -> what stands in for the normalised x at its end."""
+    count = count(x) if count else x.size // x.shape[1]
+    centred = x - x.mean(axis=over, keepdims=True)
+    variance = x.var(axis=over, keepdims=True, ddof=ddof)
+    std = std(variance) if std else np.sqrt(variance + eps)
+    normalised = centred / std
+    dbias = dy.sum(axis=sums, keepdims=True) / count
+    dweight = (dy * normalised).sum(axis=sums, keepdims=True) / count
+    factor = scale(weight[:, None, None], std) if scale else weight[:, None, None] / std
+    follows = along(x, normalised, std, weight[:, None, None]) if along else normalised
+    return factor * (dy - mean_part * dbias - variance_part * follows * dweight)
+
+
+def _dx(**parts):
+    return lambda dy, x, weight: _norm(dy, x, weight, **parts)
+
+
+def _all_at_once(dy, x, weight, over=AXES):
+    """Step by step, but what is summed for one channel is summed over all of them."""
+    std, scaled = np.sqrt(x.var(axis=over, keepdims=True) + EPS), weight[:, None, None] * dy
+    centred, m = x - x.mean(axis=over, keepdims=True), x.size // std.size
+    apart = scaled / std - np.sum(scaled * centred) / std**2 / std * centred / m
+    return apart - apart.sum() / m
+
+
+# ---------------------------------------------------------------- mistakes
+
+
+def _sum_mistakes(name, values):
+    """The mistakes of a sum over all but the channels. values(dy, x) -> what is summed."""
+    return (
+        Mistake(
+            "mean instead of sum",
+            f"Every entry of {name} is too small by one factor: a mean seems to be taken where a sum belongs.",
+            tuple(
+                lambda dy, x, weight, divide=divide: values(dy, x).sum(axis=AXES) / divide(dy)
+                for divide in (len, lambda dy: dy.size // dy.shape[1], lambda dy: dy.shape[2] * dy.shape[3])
+            ),
+        ),
+        Mistake(
+            "wrong axes",
+            "The sum runs over the wrong axes: there is one weight and one bias for each channel, so that axis "
+            "remains.",
+            tuple(
+                lambda dy, x, weight, axes=axes: values(dy, x).sum(axis=axes)
+                for axes in (None, 0, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3))
+            ),
+        ),
+        Mistake(
+            "only one image",
+            "Only one image of the batch counts: sum over all of them.",
+            (
+                lambda dy, x, weight: values(dy, x)[-1].sum(axis=(1, 2)),
+                lambda dy, x, weight: values(dy, x)[0].sum(axis=(1, 2)),
+            ),
+        ),
+        Mistake("sign", sentences.SIGN, (lambda dy, x, weight: -values(dy, x).sum(axis=AXES),)),
+    )
+
+
+MISTAKES = {
+    "dx": (
+        Mistake(
+            "statistics taken for constants",
+            "Mean and variance are treated as constants. They depend on x, so a step of one x moves every y of its "
+            "channel: dx loses the parts of dy that only move them.",
+            (_dx(mean_part=0, variance_part=0),),
+        ),
+        Mistake(
+            "variance part missing",
+            "The part that goes through the variance is missing, or not right: raising one x also changes how far "
+            "the channel spreads, and by that every y.",
+            (
+                *(_dx(variance_part=part) for part in (0, -1, 2, 0.5)),
+                _dx(along=lambda x, normalised, std, weight: x),
+                _dx(along=lambda x, normalised, std, weight: 1),
+                _dx(along=lambda x, normalised, std, weight: normalised * weight),
+                _dx(along=lambda x, normalised, std, weight: normalised * std),
+                _dx(along=lambda x, normalised, std, weight: normalised / std),
+            ),
+        ),
+        Mistake(
+            "another count",
+            "The two sums are divided by another number than they should be. How many values does one channel "
+            "hold, in all images, rows and columns?",
+            tuple(
+                _dx(count=count) for count in (len, lambda x: x.shape[2] * x.shape[3], lambda x: x.size, lambda x: 1)
+            ),
+        ),
+        Mistake(
+            "all channels together",
+            "The sums run over all channels. Each channel has a mean, a variance and sums of its own.",
+            (
+                _dx(sums=None),
+                _dx(sums=None, count=lambda x: x.size),
+                _all_at_once,
+                partial(_all_at_once, over=None),
+                _dx(over=None),
+            ),
+        ),
+        Mistake(
+            "mean part missing",
+            "The part that goes through the mean is missing, or not right: raising one x also moves the mean "
+            "of its "
+            "channel, and by that every y.",
+            (_dx(mean_part=0), _dx(mean_part=-1), _dx(mean_part=2)),
+        ),
+        Mistake(
+            "weight missing",
+            "weight is missing in dx: the last thing forward did to the normalised values was to multiply by it.",
+            (_dx(scale=lambda weight, std: 1 / std),),
+        ),
+        Mistake(
+            "weight along the columns",
+            "There is one weight for each channel, but an array of shape (C,) meets the *last* axis, that of the "
+            "columns.",
+            (_dx(scale=lambda weight, std: weight[:, 0, 0] / std),),
+        ),
+        Mistake(
+            "not divided by the standard deviation",
+            "The division by the standard deviation is missing, or it is another one than forward used.",
+            (
+                _dx(scale=lambda weight, std: weight),
+                _dx(scale=lambda weight, std: weight / std**2),
+                _dx(scale=lambda weight, std: weight * std),
+                _dx(std=lambda variance: variance + EPS),
+            ),
+        ),
+        Mistake(
+            "eps elsewhere",
+            "It differs only where the variance is small: eps is added to the variance, *under* the root.",
+            (_dx(eps=0), _dx(std=lambda variance: np.sqrt(variance) + EPS)),
+        ),
+        Mistake(
+            "variance divided by one less",
+            "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
+            (_dx(ddof=1),),
+        ),
+        Mistake(
+            "each image by itself",
+            "Each image is normalised by itself. The statistics are those of the whole batch.",
+            (_dx(over=(2, 3)),),
+        ),
+        Mistake("sign", sentences.SIGN, (lambda *case: -_norm(*case),)),
+    ),
+    "dweight": (
+        Mistake(
+            "not the normalised x",
+            "dweight sums dy times what weight was multiplied with, and that is the normalised x.",
+            (
+                lambda dy, x, weight: (dy * x).sum(axis=AXES),
+                lambda dy, x, weight: (dy * (x - x.mean(axis=AXES, keepdims=True))).sum(axis=AXES),
+                lambda dy, x, weight: (dy * _forward_norm(dy, x, weight)).sum(axis=AXES),
+                lambda dy, x, weight: dy.sum(axis=AXES),
+            ),
+        ),
+        Mistake(
+            "eps elsewhere",
+            "It differs only where the variance is small: eps is added to the variance, *under* the root.",
+            (
+                lambda dy, x, weight: (dy * normalised(x, eps=0)).sum(axis=AXES),
+                lambda dy, x, weight: (
+                    dy * (x - x.mean(axis=AXES, keepdims=True)) / (x.std(axis=AXES, keepdims=True) + EPS)
+                ).sum(axis=AXES),
+            ),
+        ),
+        Mistake(
+            "variance divided by one less",
+            "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
+            (lambda dy, x, weight: (dy * normalised(x, ddof=1)).sum(axis=AXES),),
+        ),
+        *_sum_mistakes("dweight", lambda dy, x: dy * normalised(x)),
+    ),
+    "dbias": (
+        Mistake(
+            "too much multiplied in",
+            "The bias is only added: its gradient sums dy, and nothing else is multiplied in.",
+            (
+                lambda dy, x, weight: (dy * weight[:, None, None]).sum(axis=AXES),
+                lambda dy, x, weight: (dy * normalised(x)).sum(axis=AXES),
+            ),
+        ),
+        *_sum_mistakes("dbias", lambda dy, x: dy),
+    ),
+}

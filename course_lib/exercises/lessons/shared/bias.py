@@ -1,0 +1,100 @@
+"""The gradient of a bias: on what the labs about it try an answer, and how people get it wrong."""
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Mistake
+
+
+def cases(rng):
+    return [{"dy": rng.standard_normal(shape)} for shape in ((3, 4, 2, 5), (2, 3, 4, 4), (3, 3, 3, 3))]
+
+
+PROBE = {"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)}
+
+
+def mistakes():
+    """The mistakes of db. Their functions take dy first, and whatever else there is."""
+
+    def of_dy(*functions):
+        return tuple(lambda dy, *rest, f=f: f(dy) for f in functions)
+
+    def only(index):
+        def kept(dy):
+            db = np.zeros(dy.shape[1])
+            db[index] = dy.sum(axis=(0, 2, 3))[index]
+            return db
+
+        return kept
+
+    return (
+        Mistake(
+            "one position only",
+            "Only one position of each image is summed. The bias was added at every position: "
+            "which entries of dy does it reach?",
+            of_dy(
+                lambda dy: dy[:, :, 0, 0].sum(axis=0),
+                lambda dy: dy[:, :, -1, -1].sum(axis=0),
+                lambda dy: dy[-1, :, -1, -1],
+                lambda dy: dy[0, :, 0, 0],
+            ),
+        ),
+        Mistake(
+            "one row or column only",
+            "Only one row, or one column, of each image is summed. The bias was added at every position.",
+            of_dy(
+                lambda dy: dy[:, :, 0].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, -1].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, :, 0].sum(axis=(0, 2)),
+                lambda dy: dy[:, :, :, -1].sum(axis=(0, 2)),
+            ),
+        ),
+        Mistake(
+            "one image only",
+            "Only one image of the batch counts: is db set (=) for each image where it must be added (+=), "
+            "or is the sum missing over the images?",
+            of_dy(lambda dy: dy[-1].sum(axis=(1, 2)), lambda dy: dy[0].sum(axis=(1, 2))),
+        ),
+        Mistake(
+            "one filter only",
+            "Only one filter gets its gradient. There is one bias for each filter.",
+            of_dy(only(-1), only(0)),
+        ),
+        Mistake(
+            "mean instead of sum",
+            "Everything is too small by one factor: a mean over images or positions seems to be taken where a sum "
+            "belongs. The loss takes its mean once, and dy knows of it already.",
+            of_dy(
+                lambda dy: dy.sum(axis=(0, 2, 3)) / len(dy),
+                lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),
+                lambda dy: dy.mean(axis=(0, 2, 3)),
+            ),
+        ),
+        Mistake(
+            "wrong axes",
+            "The sum runs over the wrong axes. There is one bias for each filter, so the filters' axis must remain, "
+            "and no other.",
+            of_dy(
+                *(
+                    lambda dy, axes=axes: dy.sum(axis=axes)
+                    for axes in (
+                        None,
+                        0,
+                        1,
+                        (0, 1),
+                        (2, 3),
+                        (1, 2, 3),
+                        (0, 1, 2),
+                        (0, 1, 3),
+                        (0, 2),
+                        (0, 3),
+                        (1, 2),
+                        (1, 3),
+                        2,
+                        3,
+                    )
+                ),
+                lambda dy: dy.sum(axis=(0, 2, 3), keepdims=True),
+            ),
+        ),
+        Mistake("sign", "Every value has the wrong sign.", of_dy(lambda dy: -dy.sum(axis=(0, 2, 3)))),
+    )

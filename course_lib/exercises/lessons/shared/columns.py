@@ -1,0 +1,361 @@
+"""im2col, col2im and convolution as a matrix product: on what the labs about them try an answer, and their mistakes."""
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Variant
+from course_lib.exercises.lessons.shared import bias, convolution, geometries, recipes, sentences, wrong_steps
+
+CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3)
+
+BATCHES = (3, 1, 2, 2, 2, 2, 1, 2)
+
+
+def im2col_cases(rng):
+    return [
+        {"x": rng.standard_normal((N, C, *size)), "kernel_size": kernel, "stride": stride, "padding": padding}
+        for (size, kernel, stride, padding), N, C in zip(geometries.GEOMETRIES, BATCHES, CHANNELS, strict=True)
+    ]
+
+
+def col2im_cases(rng):
+    return [_folded(case, rng.standard_normal(loops.im2col(**case).shape)) for case in im2col_cases(rng)]
+
+
+def _folded(case, cols):
+    x, kernel, stride, padding = case.values()
+    return {
+        "cols": cols,
+        "output_size": x.shape[2:],
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+    }
+
+
+COLUMNS = np.zeros((1, 4, 6))
+COLUMNS[0, :, 1] = 1, 2, 3, 4
+COLUMNS[0, :, 2] = 10, 20, 30, 40
+
+COL2IM = {  # what the labs about col2im share
+    "cases": col2im_cases,
+    "probe": {"cols": COLUMNS, "output_size": (3, 4), "kernel_size": (2, 2), "stride": 1, "padding": 0},
+    "tensors": ("x",),
+    "axes": {"x": ("image", "channel", "row", "column")},
+    "windows": {
+        "x": lambda cols, size, kernel, stride, padding: recipes.coverage(
+            size, kernel, recipes.out_sizes(size, kernel, stride, padding), stride, padding
+        )
+    },
+    "patterns": geometries.geometry_patterns(lambda output_size, kernel_size, **_: (output_size, kernel_size)),
+}
+
+# ---------------------------------------------------------------- recipes
+
+
+def im2col(x, kernel_size, stride=1, padding=0, /, *, order=None, turn=None, **steps):
+    count = recipes.out_sizes(x.shape[2:], kernel_size, stride, padding)
+    windows = recipes.unfold(x, kernel_size, stride, padding, count, **steps)
+    return (order or by_rows)(turn(windows) if turn else windows)
+
+
+def by_rows(windows):
+    """(N, C, kH, kW, H_out, W_out) -> (N, C kH kW, L)."""
+    N, C, kH, kW, *count = windows.shape
+    return windows.reshape(N, C * kH * kW, -1)
+
+
+def col2im(cols, output_size, kernel_size, stride=1, padding=0, /, *, order=None, **steps):
+    count = recipes.out_sizes(output_size, kernel_size, stride, padding)
+    C = cols.shape[1] // np.prod(kernel_size)
+    stamps = (order or read)(cols, (len(cols), C, *kernel_size, *count))
+    return recipes.fold(stamps, output_size, stride, padding, **steps)
+
+
+def read(cols, shape):
+    return cols.reshape(shape)
+
+
+def _permuted(*axes):
+    """Write windows (N, C, kH, kW, H_out, W_out) down with their axes in another order, as (N, rows, columns)."""
+
+    def order(windows):
+        N, C, kH, kW, *_ = windows.shape
+        return windows.transpose(axes).reshape(N, C * kH * kW, -1)
+
+    return order
+
+
+def _misread(*axes):
+    """Read columns as if they were written with their axes in another order."""
+
+    def order(cols, shape):
+        return cols.reshape([shape[axis] for axis in axes]).transpose(np.argsort(axes))
+
+    return order
+
+
+def _read_then(change):
+    return lambda cols, shape: change(read(cols, shape))
+
+
+# ---------------------------------------------------------------- the columns
+
+CELLS_FIRST, CELLS_SWAPPED, BACKWARDS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), (0, 3, 2, 1, 4, 5)
+
+OTHER_ROWS, BY_COLUMNS = (CELLS_FIRST, CELLS_SWAPPED, BACKWARDS), (0, 1, 2, 3, 5, 4)
+
+ROW_ORDER = (
+    "The rows stand in another order than the weights: w.reshape(C_out, -1) goes through channels first, then kernel "
+    "rows, then kernel columns. Both must agree, or every weight meets a stranger."
+)
+
+COLUMN_ORDER = (
+    "The columns stand in another order: windows go row by row, as y does, so that a row of the product can be "
+    "reshaped to (H_out, W_out)."
+)
+
+LAYOUT = (
+    "The values are there, but the matrix has another layout. One matrix for each image, a column for each window: "
+    "(N, C * kH * kW, L)."
+)
+
+
+def im2col_mistakes():
+    def variant(**steps):
+        return Variant(im2col, **steps)
+
+    return (
+        Mistake(
+            "row order differs from w",
+            ROW_ORDER,
+            tuple(variant(order=_permuted(*axes)) for axes in OTHER_ROWS),
+        ),
+        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_permuted(*BY_COLUMNS)),)),
+        Mistake(
+            "another layout",
+            LAYOUT,
+            (
+                variant(order=lambda windows: by_rows(windows).swapaxes(1, 2)),
+                variant(order=lambda windows: np.concatenate(by_rows(windows), axis=1)),
+                variant(order=lambda windows: np.concatenate(by_rows(windows), axis=1).T),
+                variant(order=lambda windows: np.concatenate(by_rows(windows), axis=0)),
+                variant(
+                    order=lambda windows: by_rows(windows).transpose(1, 2, 0).reshape(by_rows(windows).shape[1], -1)
+                ),
+                variant(order=lambda windows: windows),
+            ),
+        ),
+        Mistake(
+            "reshape without the transpose",
+            "The shape is right, but a reshape alone has mixed windows and rows: reshape keeps values in memory order. "
+            "Move the axes to where they belong first.",
+            (
+                variant(order=lambda windows: windows.transpose(0, 4, 5, 1, 2, 3).reshape(by_rows(windows).shape)),
+                variant(order=lambda windows: windows.transpose(4, 5, 0, 1, 2, 3).reshape(by_rows(windows).shape)),
+                variant(order=lambda windows: windows.transpose(1, 2, 3, 0, 4, 5).reshape(by_rows(windows).shape)),
+                variant(order=lambda windows: windows.transpose(1, 2, 3, 4, 5, 0).reshape(by_rows(windows).shape)),
+            ),
+        ),
+        Mistake(
+            "windows turned",
+            "Each window is written down turned by 180 degrees, or flipped. No turning is needed here: "
+            "the kernel lies on the window as it is.",
+            tuple(
+                variant(turn=turn)
+                for turn in (
+                    lambda w: w[:, :, ::-1, ::-1],
+                    lambda w: w[:, :, ::-1],
+                    lambda w: w[:, :, :, ::-1],
+                )
+            ),
+        ),
+        *_stride_and_padding(variant),
+        Mistake(
+            "only one window kept",
+            "Only one column is filled: the matrix seems to be made anew inside the loop, "
+            "or `return` stands inside it, or the number of the column does not move.",
+            tuple(variant(turn=_only_window(index)) for index in (0, -1)),
+        ),
+        Mistake(
+            "only one image or channel",
+            "Only one image, or one channel, is written down. Every window has all channels, and every image its "
+            "matrix.",
+            tuple(variant(turn=wrong_steps.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
+        ),
+    )
+
+
+def _stride_and_padding(variant):
+    return (
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: window (i, j) starts at (stride * i, stride * j).",
+            (variant(steps=wrong_steps.ones),),
+        ),
+        Mistake(
+            "stride on one axis only",
+            sentences.ONE_AXIS,
+            (variant(steps=wrong_steps.rows_only), variant(steps=wrong_steps.columns_only)),
+        ),
+        Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+    )
+
+
+def _only_window(index):
+    def change(windows):
+        kept = np.zeros_like(windows)
+        kept[..., index, index] = windows[..., index, index]
+        return kept
+
+    return change
+
+
+def col2im_mistakes():
+    def variant(**steps):
+        return Variant(col2im, **steps)
+
+    shared = (*convolution.scattering(2, variant), *convolution.no_room(variant))
+    return (
+        Mistake(
+            "row order differs from im2col",
+            ROW_ORDER,
+            tuple(variant(order=_misread(*axes)) for axes in OTHER_ROWS),
+        ),
+        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_misread(*BY_COLUMNS)),)),
+        Mistake(
+            "kernel turned",
+            "Each window is put back turned by 180 degrees, or flipped. col2im puts values back where im2col took "
+            "them: the turn belongs to the gather form, and here it would be one turn too many.",
+            tuple(
+                variant(order=_read_then(turn))
+                for turn in (
+                    lambda w: w[:, :, ::-1, ::-1],
+                    lambda w: w[:, :, ::-1],
+                    lambda w: w[:, :, :, ::-1],
+                )
+            ),
+        ),
+        Mistake(
+            "reshape without the transpose",
+            "The columns are read in the wrong order: reshape keeps values in memory order. What is the layout of "
+            "cols?",
+            (
+                variant(
+                    order=lambda cols, shape: cols.reshape(shape[0], *shape[4:], *shape[1:4]).transpose(
+                        0, 3, 4, 5, 1, 2
+                    )
+                ),
+                variant(
+                    order=lambda cols, shape: cols.reshape(*shape[1:4], shape[0], *shape[4:]).transpose(
+                        3, 0, 1, 2, 4, 5
+                    )
+                ),
+            ),
+        ),
+        *shared,
+        Mistake(
+            "only one window kept",
+            "Only one column is put back: the array seems to be made anew inside the loop, "
+            "or `return` stands inside it.",
+            tuple(variant(order=_read_then(_only_window(index))) for index in (0, -1)),
+        ),
+        Mistake(
+            "only one image or channel",
+            "Only one image, or one channel, is filled. Every column holds all channels, and every image has its "
+            "matrix.",
+            tuple(variant(order=_read_then(wrong_steps.keep(axis, index))) for axis in (0, 1) for index in (0, -1)),
+        ),
+    )
+
+
+# ---------------------------------------------------------------- the three gradients as products
+
+UNSORTED = (
+    "It is right for one image only: dy is (N, C_out, H_out, W_out), and a reshape to (C_out, -1) mixes images and "
+    "filters, because reshape keeps values in memory order. The filters' axis must come first *before* the reshape."
+)
+
+
+def unsorted(dy):
+    """dy.reshape(C_out, -1) taken for (C_out, N, H_out, W_out)."""
+    N, C_out, *size = dy.shape
+    return dy.reshape(C_out, N, *size).swapaxes(0, 1)
+
+
+def unsorted_columns(dy, w):
+    """The columns (C k k, N L) reshaped to (N, C k k, L) without moving the images to the front."""
+    stamps = recipes.product(dy, w)
+    return stamps.transpose(1, 2, 3, 0, 4, 5).reshape(stamps.shape)
+
+
+def unsorted_both(dy, w):
+    return unsorted_columns(unsorted(dy), w)
+
+
+def positions_first(dy):
+    """dy with its images innermost, against columns with their positions innermost."""
+    N, C_out, *size = dy.shape
+    return dy.transpose(1, 2, 3, 0).reshape(C_out, N, *size).swapaxes(0, 1)
+
+
+def cells_first(w):
+    """Rows written as (kH, kW, C), read as (C, kH, kW)."""
+    return w.transpose(0, 2, 3, 1).reshape(w.shape)
+
+
+def channels_first(w):
+    """Rows written as (C, kH, kW), read as (kH, kW, C)."""
+    C_out, C, kH, kW = w.shape
+    return w.reshape(C_out, kH, kW, C).transpose(0, 3, 1, 2)
+
+
+def reread(w):
+    """w.reshape(-1, C_out) where the transpose of w.reshape(C_out, -1) belongs."""
+    return w.reshape(-1, len(w)).T.reshape(w.shape)
+
+
+def rewritten(dw):
+    """dw as (C k k, C_out), reshaped to w's shape without the transpose."""
+    return dw.reshape(len(dw), -1).T.reshape(dw.shape)
+
+
+def gemm_mistakes():
+    def dx(**steps):
+        return Variant(recipes.input_gradient, **steps)
+
+    def dw(**steps):
+        return Variant(recipes.weight_gradient, **steps)
+
+    transposed = (
+        "A reshape stands where a transpose belongs: reshape keeps values in memory order, a transpose moves them. "
+        "The product needs the transpose of the row matrix."
+    )
+    return {
+        "dx": (
+            Mistake(
+                "dy reshaped without the transpose",
+                UNSORTED,
+                (dx(dy=unsorted), dx(stamps=unsorted_columns), dx(stamps=unsorted_both), dx(dy=positions_first)),
+            ),
+            Mistake("column order differs from w", ROW_ORDER, (dx(w=cells_first), dx(w=channels_first))),
+            Mistake("w reshaped instead of transposed", transposed, (dx(w=reread),)),
+            *convolution.gradient_of_input(4),
+            convolution.moved_weights(loops.conv2d_backward),
+        ),
+        "dw": (
+            Mistake("dy reshaped without the transpose", UNSORTED, (dw(dy=unsorted), dw(dy=positions_first))),
+            Mistake("column order differs from w", ROW_ORDER, (dw(turn=cells_first), dw(turn=channels_first))),
+            Mistake("dw reshaped instead of transposed", transposed, (dw(turn=rewritten),)),
+            *convolution.gradient_of_weight(4),
+        ),
+        "db": (
+            Mistake(
+                "dy reshaped without the transpose",
+                UNSORTED,
+                (lambda dy, *rest: dy.reshape(dy.shape[1], -1).sum(axis=1),),
+            ),
+            *bias.mistakes(),
+        ),
+    }

@@ -1,0 +1,469 @@
+"""The mistakes that people make in a convolution and its gradients.
+
+`axes` is 1 for (n,), 2 for (H, W) and 4 for (N, C, H, W).
+"""
+
+from functools import partial
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Variant
+from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
+
+
+def gradient_of_input(axes):
+    """The mistakes of dx."""
+    variant = partial(Variant, recipes.input_gradient)
+    channels = _channels_of_input(variant) if axes == 4 else ()
+    return (
+        *kernel(axes, variant, IN_DX),
+        *scattering(axes, variant),
+        *_skipped(axes, variant),
+        *_sums(axes, variant),
+        *channels,
+    )
+
+
+def gradient_of_input_alone(axes):
+    """The mistakes of dx, where it is all that is returned: then an exception is about nothing else."""
+    variant = partial(Variant, recipes.input_gradient)
+    return (*gradient_of_input(axes), *no_room(variant), *_zeros_around_dy(variant))
+
+
+def gradient_of_weight(axes):
+    """The mistakes of dw."""
+    variant = partial(Variant, recipes.weight_gradient)
+    channels = _channels_of_weight(variant) if axes == 4 else ()
+    return (
+        *_turned_result(axes, variant),
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: dy[i] met the window that starts at stride * i, not at i.",
+            (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, kernel_of=wrong_steps.every_place)),
+        ),
+        *_one_axis(axes, variant),
+        Mistake(
+            "remainder kept in dw",
+            "dw is longer than w: sliding the spread-out dy over x leaves room for more places than the kernel has "
+            "when the last inputs were never visited. Only the first k belong to w.",
+            (variant(kernel_of=wrong_steps.with_remainder),),
+        ),
+        Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+        *_skipped(axes, variant),
+        *_sums(axes, variant, sentences.SET_OR_MADE_ANEW),
+        *channels,
+    )
+
+
+def output(axes):
+    """The mistakes of y, with one channel."""
+    variant = partial(Variant, recipes.forward)
+    return (
+        *kernel(axes, variant, IN_Y),
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: window i starts at stride * i.",
+            (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, count=wrong_steps.unstrided)),
+        ),
+        *_one_axis(axes, variant),
+        Mistake(
+            "wrong number of outputs",
+            "The number of windows is off. How far can the first one move, and how many places is that? "
+            "(`out_size` says it.)",
+            tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS),
+        ),
+        Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+        Mistake(
+            "an end of y left empty",
+            "The first or last outputs are never filled: does your loop reach every one?",
+            tuple(variant(turn=drop) for drop in wrong_steps.ENDS[min(axes, 2)]),
+        ),
+        Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
+        Mistake(
+            "mean instead of sum",
+            "Everything is too small by one factor: a mean over the window seems to be taken where a sum belongs.",
+            (variant(scale=wrong_steps.over_window),),
+        ),
+        Mistake(
+            "only one product kept",
+            "Each output holds one product of its window only. Is something set (=) that must be added (+=)?",
+            tuple(variant(w=partial(wrong_steps.only_position, index=index)) for index in (0, -1)),
+        ),
+        Mistake(
+            "only one position kept",
+            sentences.MADE_ANEW,
+            tuple(variant(turn=position) for position in wrong_steps.POSITIONS),
+        ),
+        *(_two_axes(variant) if axes == 2 else ()),
+    )
+
+
+def _two_axes(variant):
+    return (
+        Mistake("H and W mixed up", sentences.MIXED_UP, (variant(turn=wrong_steps.transpose),)),
+        Mistake(
+            "matrix product",
+            "A matrix product seems to stand where number is multiplied by number: `@` pairs rows with columns. "
+            "Lay the kernel on the window, multiply what lies on what, and sum.",
+            (partial(matrix_product, pairs="abij,bc->ij"), partial(matrix_product, pairs="abij,cb->ij")),
+        ),
+    )
+
+
+def matrix_product(x, w, stride, padding, pairs):
+    """The sum of window @ w, or of window @ w.T."""
+    count = recipes.out_sizes(x.shape, w.shape, stride, padding)
+    return np.einsum(pairs, recipes.unfold(x[None, None], w.shape, stride, padding, count)[0, 0], w)
+
+
+def scattering(axes, variant):
+    """The mistakes of whatever adds windows up in a larger array and then takes the padding off."""
+    return (
+        Mistake(
+            "stride missing",
+            "The stride seems to be missing: what belongs to output i is added at place i, "
+            "but its window started at stride * i.",
+            (variant(steps=wrong_steps.ones),),
+        ),
+        *_one_axis(axes, variant),
+        Mistake(
+            "not spread by the stride",
+            "The result is too short for a stride above 1. Windows stand stride apart, so their values must be spread "
+            "out first: in the gather form, stride - 1 zeros go between the entries of dy.",
+            tuple(
+                variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=crop)
+                for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.untouched)
+            ),
+        ),
+        Mistake(
+            "remainder dropped",
+            "Inputs at the far end that no window ever reached are missing. They exist, so the result must hold them: "
+            "with gradient 0. How large was the padded input?",
+            tuple(
+                variant(room=wrong_steps.without_remainder, crop=crop)
+                for crop in (recipes.inner, wrong_steps.both_sides)
+            ),
+        ),
+        Mistake(
+            "padding not removed",
+            "The result still wears the padding. The padded zeros are no inputs: only the middle is asked for.",
+            tuple(
+                variant(crop=crop)
+                for crop in (
+                    wrong_steps.untouched,
+                    *((wrong_steps.rows_cropped, wrong_steps.columns_cropped) if axes > 1 else ()),
+                )
+            ),
+        ),
+        Mistake(
+            "wrong corner cropped",
+            "The values are displaced by the padding: the result is the middle of the padded array, "
+            "and not one of its corners.",
+            tuple(
+                variant(crop=crop)
+                for crop in (
+                    wrong_steps.top_left,
+                    wrong_steps.bottom_right,
+                    *((wrong_steps.top, wrong_steps.left) if axes > 1 else ()),
+                )
+            ),
+        ),
+        Mistake(
+            "[p:-p] with p = 0",
+            "With padding 0 nothing is left: [p:-p] is then [0:0], which is empty. "
+            "Count from the front, where the size is known.",
+            (variant(crop=wrong_steps.minus),),
+        ),
+        Mistake(
+            "overlaps overwritten",
+            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must be added (+=), "
+            "or added with += through an index array, which adds to each place only once.",
+            (
+                variant(add=recipes.last_wins),
+                variant(add=recipes.first_wins),
+                *_last_filter_too(axes, variant),
+            ),
+        ),
+        Mistake(
+            "divided by coverage",
+            "Where windows overlap, the sum seems to be divided by their number. "
+            "An input that feeds several outputs collects from all of them: it takes the sum, not the mean.",
+            (variant(add=recipes.averaged),),
+        ),
+    )
+
+
+def no_room(variant):
+    return (
+        Mistake(
+            "no room for the padding",
+            "It fails where there is padding: windows reach into the border, and what they are added to has none. "
+            "Make it as large as the padded input, and take the border off at the end.",
+            (variant(room=wrong_steps.bare, crop=wrong_steps.untouched),),
+        ),
+    )
+
+
+def _zeros_around_dy(variant):
+    """The mistakes of the gather form where dy is padded so that nothing need be cut off."""
+    return (
+        Mistake(
+            "dy padded like x",
+            "dy seems to get as many zeros around it as x got. The more padding went in forward, the less is needed "
+            "backward: how far does the kernel reach over the end of dy, and how much of that is padding of x?",
+            (padded_like_x,),
+        ),
+        Mistake(
+            "padding wider than the kernel reaches",
+            "It fails where the padding is larger than k - 1. There the outermost outputs saw nothing but padding: "
+            "a negative number of zeros around dy means that its border is cut off.",
+            (variant(room=wrong_steps.fails_where_the_padding_is_wider),),
+        ),
+    )
+
+
+def padded_like_x(dy, x, w, stride, padding):
+    """dx where dy gets `padding` zeros all around, in place of k - 1 - padding."""
+    whole = Variant(recipes.input_gradient, crop=wrong_steps.untouched)(dy, x, w, stride, padding)  # of k - 1 zeros
+    n = 1 if x.ndim == 1 else 2
+    less = [k - 1 - padding for k in w.shape[-n:]]
+    whole = np.pad(whole, [(0, 0)] * (whole.ndim - n) + [(max(-few, 0),) * 2 for few in less])
+    return whole[(..., *(slice(max(few, 0), m - max(few, 0)) for few, m in zip(less, whole.shape[-n:], strict=True)))]
+
+
+def _last_filter_too(axes, variant):
+    """= in a loop over the filters keeps the last filter only."""
+    if axes < 4:
+        return ()
+    return tuple(variant(add=add, dy=wrong_steps.keep(1, -1)) for add in (recipes.last_wins, recipes.first_wins))
+
+
+# ---------------------------------------------------------------- the kernel
+
+IN_DX = (
+    "When an output hands its gradient back to its window (scatter), the kernel goes as it is; when an input collects "
+    "from the outputs it fed (gather), the kernel is turned first. Which of the two do you do?"
+)
+
+IN_Y = "In deep learning the kernel is laid on the window as it stands, and is not turned."
+
+
+def kernel(axes, variant, why):
+    if axes == 1:
+        says = f"The kernel seems to be used back to front. {why}"
+        return (Mistake("kernel turned", says, (variant(w=wrong_steps.half_turn_1d),)),)
+    return (
+        Mistake(
+            "kernel turned",
+            f"The kernel seems to be turned by 180 degrees against what is needed here. {why}",
+            (variant(w=wrong_steps.half_turn),),
+        ),
+        Mistake(
+            "kernel transposed or flipped once",
+            "The kernel seems to be transposed, turned by a quarter, or flipped along one axis only. "
+            "Rows must stay rows, and what is done to one axis must be done to the other.",
+            tuple(variant(w=flip) for flip in wrong_steps.FLIPS),
+        ),
+    )
+
+
+def _turned_result(axes, variant):
+    if axes == 1:
+        says = (
+            "dw comes out back to front: dy seems to be slid over x the other way round. "
+            "Which entry of x did w[0] meet when y[0] was made?"
+        )
+        return (Mistake("dw turned", says, (variant(turn=wrong_steps.half_turn_1d),)),)
+    return (
+        Mistake(
+            "dw turned",
+            "dw comes out turned by 180 degrees: the two partners of the correlation seem to be exchanged. "
+            "Which pixel of x did w[0, 0] meet when y[0, 0] was made?",
+            (variant(turn=wrong_steps.half_turn),),
+        ),
+        Mistake(
+            "dw transposed or flipped once",
+            "dw comes out transposed, or flipped along one axis. Rows of the kernel belong to rows of x.",
+            tuple(variant(turn=flip) for flip in wrong_steps.FLIPS),
+        ),
+    )
+
+
+# ---------------------------------------------------------------- stride and borders
+
+
+def _one_axis(axes, variant):
+    if axes == 1:
+        return ()
+    return (
+        Mistake(
+            "stride on one axis only",
+            sentences.ONE_AXIS,
+            (variant(steps=wrong_steps.rows_only), variant(steps=wrong_steps.columns_only)),
+        ),
+    )
+
+
+def _skipped(axes, variant):
+    what = "last (or first) entry" if axes == 1 else "last (or first) row or column"
+    says = f"The {what} of dy seems to be left out: does your loop reach every output?"
+    skipped = Mistake(
+        "a border of dy skipped", says, tuple(variant(dy=drop) for drop in wrong_steps.ENDS[min(axes, 2)])
+    )
+    return (
+        (skipped,)
+        if axes == 1
+        else (skipped, Mistake("H and W mixed up", sentences.MIXED_UP, (variant(dy=wrong_steps.transpose),)))
+    )
+
+
+# ---------------------------------------------------------------- sums
+
+
+def _sums(axes, variant, one_position=sentences.MADE_ANEW):
+    if axes == 4:
+        what, means = (
+            "images, positions or filters",
+            (
+                wrong_steps.over_positions,
+                wrong_steps.over_batch,
+                wrong_steps.over_both,
+                wrong_steps.over_window,
+                wrong_steps.over_filters,
+            ),
+        )
+    else:
+        what, means = "positions, or over the window,", (wrong_steps.over_positions, wrong_steps.over_window)
+    rows = (
+        Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
+        Mistake(
+            "mean instead of sum",
+            f"Everything is too small by one factor: a mean over {what} seems to be taken where a sum belongs. "
+            "The loss takes its mean once, and dy knows of it already.",
+            tuple(variant(scale=mean) for mean in means),
+        ),
+    )
+    if axes < 4:
+        return (
+            *rows,
+            Mistake("only one position kept", one_position, tuple(variant(dy=p) for p in wrong_steps.POSITIONS)),
+        )
+    return (*rows, *_only_one(variant, one_position))
+
+
+def _only_one(variant, one_position):
+    images, filters = (
+        (wrong_steps.keep(0, 0), wrong_steps.keep(0, -1)),
+        (wrong_steps.keep(1, 0), wrong_steps.keep(1, -1)),
+    )
+    position_image = tuple(map(wrong_steps.one_after_the_other, wrong_steps.POSITIONS, images))
+    return (
+        Mistake(
+            "only one position kept",
+            one_position,
+            tuple(
+                variant(dy=dy)
+                for dy in (
+                    *wrong_steps.POSITIONS,
+                    *position_image,
+                    *map(wrong_steps.one_after_the_other, wrong_steps.POSITIONS, filters),
+                    *map(wrong_steps.one_after_the_other, position_image, filters),
+                )
+            ),
+        ),
+        Mistake(
+            "only one image kept",
+            "Only one image of the batch counts. Is something set (=) that must be added (+=), or made anew for each "
+            "image?",
+            tuple(variant(dy=dy) for dy in (*images, *map(wrong_steps.one_after_the_other, images, filters))),
+        ),
+        Mistake(
+            "only one filter kept",
+            "Only one filter counts. Each of them made outputs from x, so each has its part.",
+            tuple(variant(dy=dy) for dy in filters),
+        ),
+    )
+
+
+# ---------------------------------------------------------------- a step too early
+
+STEPPED = (
+    "dx is that of weights which have moved already: w - lr * dw. y was made with the old weights, so dx needs those: "
+    "compute it before the step, and leave the step to the optimizer."
+)
+
+
+class MovedWeights:
+    """dx after a step of the weights, with a learning rate that can be read off the learner's dx.
+
+    gradients(dy, x, w, *geometry) -> dx, dw, ..., linear in w as far as dx is concerned.
+    """
+
+    def __init__(self, gradients, lr=0.1):
+        self.gradients, self.lr = gradients, lr
+
+    def __call__(self, dy, x, w, *geometry):
+        dw = self.gradients(dy, x, w, *geometry)[1]
+        return self.gradients(dy, x, w - self.lr * dw, *geometry)[0]
+
+    def fitted(self, found, dy, x, w, *geometry):
+        right, dw, *_ = self.gradients(dy, x, w, *geometry)
+        direction = self.gradients(dy, x, dw, *geometry)[0]
+        if found.shape != right.shape or not np.isfinite(found).all():
+            return self
+        return MovedWeights(self.gradients, np.vdot(right - found, direction) / np.vdot(direction, direction))
+
+
+def moved_weights(gradients):
+    return Mistake("weights moved before dx", STEPPED, (MovedWeights(gradients),))
+
+
+# ---------------------------------------------------------------- channels
+
+CHANNEL = (
+    "The channels are mixed up: filter f, channel c of w ties input channel c to output channel f, and no other pair. "
+    "Look at every index f and c."
+)
+
+
+def _channels_of_input(variant):
+    wrong = [
+        variant(w=w)
+        for w in (
+            wrong_steps.swapped_channels,
+            wrong_steps.reread_channels,
+            wrong_steps.first_channel,
+            wrong_steps.last_channel,
+            wrong_steps.first_filter,
+        )
+    ]
+    wrong += [
+        variant(stamps=stamps)
+        for stamps in (wrong_steps.filled_by_filter, wrong_steps.one_to_one, wrong_steps.dy_by_channel)
+    ]
+    wrong += [
+        variant(turn=turn)
+        for turn in (
+            wrong_steps.keep(1, 0),
+            wrong_steps.keep(1, -1),
+            wrong_steps.reversed_channels,
+            wrong_steps.summed_over_channels,
+        )
+    ]
+    return (Mistake("wrong channel", CHANNEL, tuple(wrong)),)
+
+
+def _channels_of_weight(variant):
+    wrong = [variant(x=x) for x in (wrong_steps.first_channel, wrong_steps.last_channel, wrong_steps.reversed_channels)]
+    wrong += [variant(dy=dy) for dy in (wrong_steps.first_channel, wrong_steps.last_channel)]
+    wrong += [
+        variant(turn=turn)
+        for turn in (
+            wrong_steps.swapped_channels,
+            wrong_steps.keep(1, 0),
+            wrong_steps.keep(1, -1),
+            wrong_steps.summed_over_channels,
+        )
+    ]
+    return (Mistake("wrong channel", CHANNEL, tuple(wrong)),)

@@ -1,0 +1,124 @@
+"""ReLU and dropout: what the labs about them share with the clinic."""
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.shared import sentences
+
+IMAGE = ("image", "channel", "row", "column")
+
+# ---------------------------------------------------------------- ReLU
+
+
+def relu_cases(rng):
+    cases = []
+    for shape in ((2, 3, 4), (3, 5), (2, 2, 3, 3)):
+        x = rng.integers(-2, 3, shape) * rng.uniform(0.5, 1.5, shape)  # a fifth of it exactly 0
+        cases.append({"dy": rng.standard_normal(shape), "x": x})
+    return cases
+
+
+RELU = {
+    "cases": relu_cases,
+    "probe": {"dy": np.array([[5.0, -6, 7], [-8, 9, -1]]), "x": np.array([[1.0, 2, -3], [-4, 0, 0]])},
+    "tensors": ("dx",),
+    "axes": {"dx": IMAGE},
+    "forward": lambda dy, x: np.maximum(x, 0),
+}
+
+RELU_MISTAKES = (
+    Mistake(
+        "mask from dy",
+        "The gradient passes where dy is positive. What lets it pass is the sign of x, the input of the "
+        "forward pass; dy may be negative.",
+        (
+            lambda dy, x: dy * (dy > 0),
+            lambda dy, x: dy * (dy >= 0) * (x > 0),
+            lambda dy, x: dy * (dy * x > 0),
+        ),
+    ),
+    Mistake(
+        "passes at 0",
+        "It differs only where x is exactly 0: there the gradient stops. Images are full of exact zeros, "
+        "so this is no rare case.",
+        (lambda dy, x: dy * (x >= 0), lambda dy, x: dy * np.heaviside(x, 0.5)),
+    ),
+    Mistake(
+        "dy missing",
+        "This is the slope of ReLU alone, 1 or 0. What comes from above, dy, is missing.",
+        (lambda dy, x: (x > 0) * 1.0, lambda dy, x: x > 0, lambda dy, x: (x >= 0) * 1.0),
+    ),
+    Mistake(
+        "value multiplied in",
+        "The value of x is multiplied in. Where ReLU passes, its slope is 1, however large x is.",
+        (lambda dy, x: dy * np.maximum(x, 0), lambda dy, x: dy * x, lambda dy, x: dy * np.sign(x)),
+    ),
+    Mistake(
+        "mask turned round",
+        "It passes where it should stop: which side of ReLU is flat?",
+        (lambda dy, x: dy * (x < 0), lambda dy, x: dy * (x <= 0)),
+    ),
+    Mistake("no mask", "All of dy passes. Where x was negative, y did not move at all.", (lambda dy, x: dy,)),
+    Mistake(
+        "the forward pass again",
+        "This is ReLU itself, applied again. Its backward pass hands on dy, where x was positive.",
+        (lambda dy, x: np.maximum(x, 0),),
+    ),
+    Mistake("sign", sentences.SIGN, (lambda dy, x: -dy * (x > 0),)),
+)
+
+# ---------------------------------------------------------------- dropout
+
+
+def dropout_cases(rng):
+    return [
+        {"dy": rng.standard_normal(shape), "mask": rng.random(shape) >= p, "p": p}
+        for shape, p in (((3, 5), 0.3), ((2, 4, 3), 0.8), ((4, 6), 0.25))
+    ]
+
+
+DROPOUT = {
+    "cases": dropout_cases,
+    "probe": {"dy": np.array([[1.0, 2, 3, 4]]), "mask": np.array([[True, False, True, True]]), "p": 0.25},
+    "tensors": ("dx",),
+    "axes": {"dx": ("row", "column")},
+}
+
+DROPOUT_MISTAKES = (
+    Mistake(
+        "scale missing",
+        "The right values pass, but without the scale: forward divided by 1 - p.",
+        (lambda dy, mask, p: dy * mask,),
+    ),
+    Mistake(
+        "wrong scale",
+        "The right values pass, but their scale is not that of the forward pass. p is the share *dropped*.",
+        (
+            lambda dy, mask, p: dy * mask / p,
+            lambda dy, mask, p: dy * mask * p,
+            lambda dy, mask, p: dy * mask * (1 - p),
+            lambda dy, mask, p: dy * mask / (1 - p) ** 2,
+            lambda dy, mask, p: dy * mask / mask.mean(),
+        ),
+    ),
+    Mistake(
+        "mask turned round",
+        "It passes what was dropped, and stops what was kept: mask is True where a value was kept.",
+        (
+            lambda dy, mask, p: dy * ~mask / (1 - p),
+            lambda dy, mask, p: dy * ~mask,
+            lambda dy, mask, p: dy * ~mask / p,
+        ),
+    ),
+    Mistake(
+        "mask missing",
+        "Dropped values get a gradient too. They did not reach y.",
+        (lambda dy, mask, p: dy / (1 - p), lambda dy, mask, p: dy, lambda dy, mask, p: dy * (1 - p)),
+    ),
+    Mistake(
+        "dy missing",
+        "What comes from above, dy, is missing.",
+        (lambda dy, mask, p: mask / (1 - p), lambda dy, mask, p: mask, lambda dy, mask, p: mask * 1.0),
+    ),
+    Mistake("sign", sentences.SIGN, (lambda dy, mask, p: -dy * mask / (1 - p),)),
+)
