@@ -1,17 +1,27 @@
 """Predict before you look: `predict(name, answer=None)` in a cell, and feedback that explains."""
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 from IPython.display import display
 
 from course_lib.exercises import registry
-from course_lib.exercises.engine import cards
+from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.engine.prediction import Prediction
+
+HEADS = {  # symbol, words, the name of the edge's colour
+    True: ("✓", "Right", "right"),
+    False: ("✗", "Not quite", "wrong"),
+    None: ("?", "Your prediction", "neutral"),
+}
 
 
-def names():
+def names() -> list[str]:
     """The names of all predictions, in lesson order."""
     return list(registry.predictions())
 
 
-def get(name):
+def get(name: str) -> Prediction:
     """The Prediction of that name, such as "01/last_input"."""
     known = registry.predictions()
     if name not in known:
@@ -19,19 +29,28 @@ def get(name):
     return known[name]
 
 
-def predict(name, answer=None):
-    """Show what there is to say about a learner's answer to a question; without one, how to give it."""
+def predict(name: str, answer: Any = None) -> None:
+    """Show what there is to say about a learner's answer to a question; without an answer, how to give one."""
     display(Feedback(*get(name).feedback(answer)))
 
 
-class Feedback:
+@dataclass(repr=False)
+class Feedback(Card):
     """What is said to an answer: right is True, False, or None where there is nothing to judge."""
 
-    def __init__(self, right, says):
-        self.right, self.says = right, says
+    right: bool | None
+    says: str
 
-    def _repr_html_(self):
-        return cards.feedback(self)
+    template: ClassVar[str] = "feedback.html"
 
-    def __repr__(self):
-        return cards.feedback_text(self)
+    @property
+    def head(self) -> tuple[str, str]:
+        return HEADS[self.right][:2]
+
+    @property
+    def colour(self) -> str:
+        return HEADS[self.right][2]
+
+    def lines(self) -> list[str]:
+        symbol, words = self.head
+        return [f"{symbol} {words}: {self.says}"]

@@ -1,21 +1,17 @@
-"""When two arrays count as equal, and how a number is written in a sentence."""
+"""When two arrays count as equal."""
 
 import numpy as np
 
 
-def different(array, reference, tolerance):
+def different(array: np.ndarray, reference: np.ndarray, tolerance: float) -> np.ndarray:
     """Which entries of two arrays of one shape are off by more than rounding, float32's included: boolean."""
     scale = np.abs(reference).max(initial=0) or 1.0
     with np.errstate(invalid="ignore"):
         return ~(np.abs(array.astype(float) - reference) <= tolerance * scale)
 
 
-def close(array, reference, tolerance):
+def close(array: np.ndarray | None, reference: np.ndarray, tolerance: float) -> bool:
     """Whether an array (or None) is of the reference's shape, made of numbers, and nowhere different."""
     if array is None or array.shape != reference.shape or array.dtype.kind not in "fiub":
         return False
     return not different(array, reference, tolerance).any()
-
-
-def number(value):
-    return f"{float(value):.4g}"

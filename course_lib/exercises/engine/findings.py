@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from course_lib.exercises.engine.compare import close, different, number
+from course_lib.exercises.engine.compare import close, different
+from course_lib.exercises.engine.picture import Picture
 from course_lib.exercises.engine.running import call_text
-from course_lib.exercises.engine.verdict import Finding, Picture
+from course_lib.exercises.engine.verdict import Finding
+from course_lib.looks import number
 
 STEP = 1e-4
 

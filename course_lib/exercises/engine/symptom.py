@@ -1,39 +1,43 @@
 """What a broken function shows when it is run: numbers in a table, and arrays beside what was measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
 from course_lib import gradcheck
-from course_lib.exercises.engine import cards
+from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.guard import OutOfTime, supervised
+from course_lib.exercises.engine.picture import Picture
 from course_lib.exercises.engine.running import describe
-from course_lib.exercises.engine.verdict import Picture
+from course_lib.exercises.engine.verdict import Raised
+from course_lib.looks import number
 
 
-@dataclass
-class Symptom:
+@dataclass(repr=False)
+class Symptom(Card):
     """A sentence; a table of rows below a head; a picture; curves by name; or an exception, if one was raised."""
 
     says: str
-    head: tuple = ()
-    rows: list = field(default_factory=list)
-    picture: Picture = None
-    curves: dict = field(default_factory=dict)
-    raised: object = None
+    head: Sequence[object] = ()
+    rows: Sequence[Sequence[object]] = field(default_factory=list)
+    picture: Picture | None = None
+    curves: dict[str, Sequence[float]] = field(default_factory=dict)
+    raised: Raised | None = None
 
-    def _repr_html_(self):
-        return cards.symptom_html(self)
+    template: ClassVar[str] = "symptom.html"
 
-    def __repr__(self):
-        return cards.symptom_text(self)
+    def lines(self) -> list[str]:
+        lines = [self.says, *("  ".join(map(str, row)) for row in (self.head, *self.rows) if row)]
+        lines += self.picture.lines() if self.picture else []
+        return lines + (self.raised.lines() if self.raised else [])
 
 
-def guarded_symptom(look: Callable):
-    """look(f) -> a Symptom. What it gives back is safe to call with whatever a learner wrote."""
+def guarded_symptom(look: Callable[[Any], Symptom]) -> Callable[[Any], Symptom]:
+    """look(f), which returns a Symptom, made safe to call with whatever a learner wrote."""
 
-    def shown(f):
+    def shown(f: Any) -> Symptom:
         found = None
         with supervised() as seen:
             try:
@@ -44,20 +48,23 @@ def guarded_symptom(look: Callable):
                 raise
             except BaseException as error:  # sys.exit() too
                 found = Symptom("It does not run.", raised=describe(error, "small arrays"))
-        return found or Symptom("It was stopped.", raised=describe(seen.stopped, "small arrays"))
+        if found is None:
+            assert seen.stopped is not None
+            found = Symptom("It was stopped.", raised=describe(seen.stopped, "small arrays"))
+        return found
 
     return shown
 
 
-def measured(forward, dy, value):
-    """The gradient of sum(dy * forward(value)), by central differences."""
+def measured(forward: Callable[[np.ndarray], np.ndarray], dy: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """The gradient of sum(dy * forward(value)), by central differences; shaped like value."""
     return gradcheck.numerical_gradient(lambda value: np.sum(dy * forward(value)), value)
 
 
-def off(found, truth):
+def off(found: Any, truth: np.ndarray) -> str:
     """How far apart two arrays are, in words of one number."""
     found = np.asarray(found)
     if found.shape != truth.shape:
         return f"shape {found.shape}"
     error = gradcheck.relative_error(found, truth)
-    return "none" if error < 1e-6 else f"{error:.2g}"
+    return "none" if error < 1e-6 else number(error, 2)
