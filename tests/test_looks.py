@@ -59,7 +59,7 @@ def test_the_examples_reach_every_way_to_write_a_number():
         (12.34, "12.3"), (123.44, "123"), (1234.5, "1235"), (1 / 3, "0.333"), (2.0000001, "2"), (9.996, "10"),
         (0.00123, "0.00123"), (-4.2e-7, "−4.2e−7"), (99999, "99999"), (99999.7, "1e5"), (123456, "1.2e5"),
         (-2.5e30, "−2.5e30"), (math.nan, "nan"), (math.inf, "inf"), (-math.inf, "−inf"), (0.9999, "1"),
-        (True, "1"), (np.float32(0.1), "0.1"), (np.array(-7), "−7"),
+        (True, "1"), (0.1 + 0.2, "0.3"), (np.float32(0.1), "0.1"), (np.array(-7), "−7"),
     ],
 )  # fmt: skip
 def test_numbers_are_short_and_carry_a_true_minus_sign(value, text):

@@ -1,7 +1,7 @@
-"""Convolution with images, channels, filters and bias: who sums over what.
+"""Convolution with images, channels, filters and bias: which axes each gradient sums over.
 
-Channels lie below each other; images and filters stand beside each other: x[n, c] on the left, w[f, c] in the
-middle, y[n, f] on the right, as in `two_dimensions`.
+Channels are drawn below each other, images and filters beside each other: x[n, c] on the left, w[f, c] in the middle,
+y[n, f] on the right, as in `two_dimensions`.
 """
 
 import functools
@@ -12,14 +12,17 @@ from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
 from course_lib.frames.two_dimensions import Plane
-from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, number
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, amount
 
 _BETWEEN, _APART, _BELOW = 1.3, 0.9, 1.5
 
 
 @animation
 def conv2d(x, w, b=None, stride=1, padding=0):
-    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> the story of y (N, C_out, H_out, W_out)."""
+    """The story of the forward pass.
+
+    x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out)
+    """
     x, w, b = drawable(x=x, w=w, b=b)
     plane = _plane(x, w, stride, padding)
     N, C_in, C_out = len(x), x.shape[1], len(w)
@@ -57,9 +60,9 @@ def conv2d(x, w, b=None, stride=1, padding=0):
                 + " + ".join(f"sum of {_window(plane, 'x', n, c, i, j)}·{_kernel('w', f, c)}" for c in range(C_in))
                 + (f" + {mark('b', f'b[{f}]')}" if b is not None else ""),
                 "= "
-                + " + ".join(mark(f"x[{n}, {c}]", number(part)) for c, part in enumerate(sums))
-                + (f" + {mark('b', number(b[f]))}" if b is not None else "")
-                + f" = {mark(target, number(sum(sums) + (0 if b is None else b[f])))}",
+                + " + ".join(mark(f"x[{n}, {c}]", amount(part)) for c, part in enumerate(sums))
+                + (f" + {mark('b', amount(b[f]))}" if b is not None else "")
+                + f" = {mark(target, amount(sum(sums) + (0 if b is None else b[f])))}",
                 "y[n, f, i, j] = np.sum(",
                 tuple(flows),
             )
@@ -74,7 +77,7 @@ def conv2d(x, w, b=None, stride=1, padding=0):
 
 @animation
 def bias_gradient(dy):
-    """dy (N, C_out, H_out, W_out) -> the story of db (C_out,)."""
+    """The story of the bias gradient: dy (N, C_out, H_out, W_out) -> db (C_out,)."""
     dy = drawable(dy=dy)
     checks.ndim("dy", dy, "(N, C_out, H_out, W_out)")
     N, C_out = dy.shape[:2]
@@ -92,8 +95,8 @@ def bias_gradient(dy):
                 f"b[{f}] was added to all {N * len(cells)} numbers of channel {f}, so it collects dy from all of them.",
                 f"{mark('db', f'db[{f}]')} = " + " + ".join(f"sum of {_kernel('dy', n, f)}" for n in range(N)),
                 "= "
-                + " + ".join(mark(f"dy[{n}, {f}]", number(part)) for n, part in enumerate(sums))
-                + (f" = {mark('db', number(sum(sums)))}" if N > 1 else ""),
+                + " + ".join(mark(f"dy[{n}, {f}]", amount(part)) for n, part in enumerate(sums))
+                + (f" = {mark('db', amount(sum(sums)))}" if N > 1 else ""),
                 "db[f] = np.sum(",
                 flows,
             )
@@ -104,7 +107,10 @@ def bias_gradient(dy):
 
 @animation
 def weight_gradient(dy, x, w, stride=1, padding=0):
-    """dy (N, C_out, H_out, W_out), x, w -> the story of dw like w. Of w only the shape matters."""
+    """The story of the weight gradient. Of w only the shape matters.
+
+    dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dw like w
+    """
     dy, x, w = drawable(dy=dy, x=x, w=w)
     plane = _plane(x, w, stride, padding, dy)
     C_in = x.shape[1]
@@ -123,7 +129,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
         )
         steps.append(
             Step(
-                f"dy[{n}, {f}, {i}, {j}] = {number(given)} speaks of filter {f} alone. Its kernel for each channel "
+                f"dy[{n}, {f}, {i}, {j}] = {amount(given)} belongs to filter {f} alone. Its kernel for each channel "
                 "receives the window of that channel, times this number.",
                 "\n".join(
                     f"{_kernel('dw', f, c)} += {mark(source, f'dy[{n}, {f}, {i}, {j}]')} · "
@@ -141,7 +147,10 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
 
 @animation
 def input_gradient(dy, x, w, stride=1, padding=0):
-    """dy (N, C_out, H_out, W_out), x, w -> the story of dx like x. Of x only the shape matters."""
+    """The story of the input gradient. Of x only the shape matters.
+
+    dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dx like x
+    """
     dy, x, w = drawable(dy=dy, x=x, w=w)
     plane = _plane(x, w, stride, padding, dy)
     C_in = x.shape[1]
@@ -150,7 +159,7 @@ def input_gradient(dy, x, w, stride=1, padding=0):
         _filters("w", KERNEL, w),
         _images("dy", UPSTREAM, dy),
     )
-    steps = [Step("dx starts as zeros. Every channel of x fed every filter, so it will hear from all of them.")]
+    steps = [Step("dx starts as zeros. Every channel of x fed every filter, so it receives gradient from all of them.")]
     for n, f, i, j in np.ndindex(dy.shape):
         given, window = float(dy[n, f, i, j]), plane.window(i, j)
         source = f"dy[{n}, {f}]"
@@ -160,7 +169,7 @@ def input_gradient(dy, x, w, stride=1, padding=0):
         )
         steps.append(
             Step(
-                f"dy[{n}, {f}, {i}, {j}] = {number(given)} goes back to its window in every channel of x, each time "
+                f"dy[{n}, {f}, {i}, {j}] = {amount(given)} goes back to its window in every channel of x, each time "
                 f"through that channel's kernel of filter {f}.",
                 "\n".join(
                     f"{_window(plane, 'dx', n, c, i, j)} += {mark(source, f'dy[{n}, {f}, {i}, {j}]')} · "
@@ -190,7 +199,7 @@ def _plane(x, w, stride, padding, dy=None):
 
 
 def _images(name, role, x, plane=None, **looks):
-    """x (N, C, H, W) -> a grid for each channel of each image."""
+    """Returns a grid for each channel of each image of x (N, C, H, W)."""
     pad = plane.padding if plane else (0, 0)
     padded = plane.pad if plane else functools.partial(np.array, dtype=float)
     planes = {prefix: padded(x[prefix]) for prefix in np.ndindex(x.shape[:2])}
@@ -198,13 +207,13 @@ def _images(name, role, x, plane=None, **looks):
 
 
 def _filters(name, role, w, **looks):
-    """w (C_out, C_in, kH, kW) -> a grid for each kernel: channels below each other, filters beside each other."""
+    """Returns a grid for each kernel of w (C_out, C_in, kH, kW): channels below, filters beside each other."""
     planes = {prefix: np.array(w[prefix], float) for prefix in np.ndindex(w.shape[:2])}
     return _arranged(name, role, planes, **looks)
 
 
 def _arranged(name, role, planes, **looks):
-    """{(column, row): values} -> grids in columns and rows."""
+    """Returns grids in columns and rows, from {(column, row): values}."""
     rows, columns = next(iter(planes.values())).shape
     return [
         Grid(name, role, values, (n * (columns + _APART), c * (rows + _BELOW)), prefix=(n, c), **looks)
@@ -217,7 +226,7 @@ def _row(name, role, values, at, **looks):
 
 
 def _beside(*columns):
-    """Lists of grids, each placed from (0, 0), set from left to right with their middles on one line."""
+    """Returns {key: grid} of lists of grids, each placed from (0, 0): from left to right, centred vertically."""
     tallest = max(map(_bottom, columns))
     placed, right = [], 0
     for grids in columns:

@@ -1,4 +1,4 @@
-"""im2col lays every window out as a column of a matrix; col2im adds every column back into its window."""
+"""im2col copies every window into a column of a matrix; col2im adds every column back into its window."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
 from course_lib.frames.two_dimensions import Plane
-from course_lib.looks import COUNT, GRADIENT, INPUT, number
+from course_lib.looks import COUNT, GRADIENT, INPUT, amount
 
 _BETWEEN, _BELOW = 1.5, 1.6
 
 
 @animation
 def im2col(x, kernel_size, stride=1, padding=0):
-    """x (H, W), (C, H, W) or (1, C, H, W) -> the story of cols (1, C kH kW, L)."""
+    """The story of x (H, W), (C, H, W) or (1, C, H, W) -> cols (1, C kH kW, L)."""
     x = _one_image("x", drawable(x=x))
     plane = Plane(x.shape[1:], checks.pair("kernel_size", kernel_size, 1), stride, padding)
     cells, L = len(plane.kernel_cells), len(plane.outputs)
@@ -47,7 +47,10 @@ def im2col(x, kernel_size, stride=1, padding=0):
 
 @animation
 def col2im(cols, output_size, kernel_size, stride=1, padding=0):
-    """cols (C kH kW, L) or (1, C kH kW, L) -> the story of x (1, C, H, W), and of how many windows hold each pixel."""
+    """The story of cols (C kH kW, L) or (1, C kH kW, L) -> x (1, C, H, W).
+
+    A second grid, coverage, counts the windows that hold each pixel.
+    """
     cols = drawable(cols=cols)
     cols = cols[0] if cols.ndim == 3 and len(cols) == 1 else cols
     checks.ndim("cols", cols, "(C kH kW, L)")
@@ -90,7 +93,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
             + (
                 "one each, so here col2im undoes im2col."
                 if np.all(counts == 1)
-                else f"{number(counts.min())} to {number(counts.max())}. So col2im adds up; it does not undo im2col."
+                else f"{amount(counts.min())} to {amount(counts.max())}. So col2im adds up; it does not undo im2col."
             )
             + plane.missed("their pixels stay 0")
         )
@@ -99,7 +102,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
 
 
 def _one_image(name, array):
-    """(H, W), (C, H, W) or (1, C, H, W) -> (C, H, W): an animation has room for one image."""
+    """array (H, W), (C, H, W) or (1, C, H, W) -> (C, H, W): an animation has room for one image."""
     if array.ndim == 4 and len(array) == 1:
         return array[0]
     if array.ndim not in (2, 3):
@@ -144,11 +147,11 @@ def _windows(plane, images, i, j):
 
 
 def _vector(key, values):
-    return mark(key, f"[{', '.join(number(value) for value in values)}]")
+    return mark(key, f"[{', '.join(amount(value) for value in values)}]")
 
 
 def _repeats(plane, i, j):
-    """Whether the window before this one, in its row, holds some of the same pixels."""
+    """A sentence if the previous window of this row holds some of the same pixels, else ""."""
     if j == 0 or not set(plane.window(i, j)) & set(plane.window(i, j - 1)):
         return ""
-    return " Pixels that the last window held too are copied again."
+    return " Pixels that the previous window also held are copied again."

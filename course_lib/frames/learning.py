@@ -1,10 +1,10 @@
-"""How a layer finds a kernel: its weights epoch by epoch, beside what they are to become, and the loss."""
+"""How a layer learns a kernel: its weights epoch by epoch, the kernel they should become, and the loss."""
 
 import numpy as np
 
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
-from course_lib.looks import COUNT, KERNEL, OUTPUT
+from course_lib.looks import COUNT, KERNEL, OUTPUT, number
 
 _HIGH_TO_WIDE = 0.29  # the shape of the picture of the loss
 _WIDE = 4  # of a bar of the loss in the picture's own cells: three are drawn, one is the gap
@@ -13,9 +13,9 @@ _GRAIN = 2.0**-13  # to which weights are rounded: sums of such numbers are exac
 
 @animation
 def learning(losses, weights, kernel, name=""):
-    """losses (E,), weights (E or E + 1, kH, kW) before each epoch, kernel (kH, kW) -> the story of a layer learning it.
+    """The story of a layer that learns kernel (kH, kW): losses (E,), weights (E or E + 1, kH, kW) before each epoch.
 
-    It shows what a training has recorded. The height of the loss is its logarithm; weights are rounded to 1/8192.
+    Losses are drawn by their logarithm; weights are rounded to 1/8192.
     """
     losses, weights, kernel = drawable(losses=losses, weights=weights, kernel=kernel)
     checks.ndim("losses", losses, "(epoch,)")
@@ -55,22 +55,18 @@ def _picture_shape(epochs):
 
 
 def _step(epoch, losses, off, moves, kernel):
-    w, loss = mark("w", "w"), f"loss = {_figures(losses[epoch], 3)}"
+    w, loss = mark("w", "w"), f"loss = {number(losses[epoch])}"
     flows = (*_each("w", moves), _bar(epoch, losses))
     if epoch:
-        sentence = f"After epoch {epoch} the farthest weight is {_figures(off, 2)} off."
+        sentence = f"After epoch {epoch} the farthest weight is {number(off, 2)} off."
         return Step(sentence, f"{w} ← {w} − lr · dw", loss, flows=flows)
-    sentence = f"Before the first epoch: small random weights. The farthest is {_figures(off, 2)} off."
+    sentence = f"Before the first epoch: small random weights. The farthest is {number(off, 2)} off."
     return Step(sentence, f"{w} = start", loss, flows=(*_each("target", kernel.ravel()), *flows))
 
 
 def _each(key, amounts):
-    """One flow for each cell: so the browser gets every digit of it."""
+    """One flow for each cell, so that the browser receives all digits of it."""
     return (Flow(key, [cell], (), float(amount)) for cell, amount in enumerate(amounts))
-
-
-def _figures(value, figures):
-    return f"{value:.{figures}g}".replace("e-0", "e-").replace("-", "−")
 
 
 def _bar(epoch, losses):

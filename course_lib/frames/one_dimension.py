@@ -1,7 +1,7 @@
 """The four stories of a 1D convolution, as `loops` tells them: forward, dw, and dx by scatter and by gather.
 
-x or dx lies on top, the kernel slides in the middle, y or dy lies below: forward runs down the picture, gradients
-run up. Every output stands under the middle of its window.
+x or dx is at the top, the kernel slides in the middle, y or dy is at the bottom: the forward pass runs down the
+picture, gradients run up. Every output stands under the middle of its window.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
-from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, bracketed, number
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, amount, bracketed
 
 TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
 
@@ -40,7 +40,7 @@ class Line:
         return geometry_text(stride=(self.stride, 1), padding=(self.padding, 0))
 
     def missed(self, name):
-        """What to say of the remainder, or nothing."""
+        """A sentence about the inputs that no window reaches, or ""."""
         reached = self.window(self.m - 1)[-1] - self.padding
         if reached >= self.n - 1:
             return ""
@@ -51,7 +51,7 @@ class Line:
 
 @animation
 def conv1d(x, w, stride=1, padding=0):
-    """x (n,), w (k,) -> the story of y (m,)."""
+    """The story of the forward pass: x (n,), w (k,) -> y (m,)."""
     x, w = _arrays(x=x, w=w)
     line = Line(len(x), len(w), stride, padding)
     grids = by_key(
@@ -67,9 +67,9 @@ def conv1d(x, w, stride=1, padding=0):
         steps.append(
             Step(
                 f"Window {i}: each weight multiplies the input above it, and the products add up to "
-                f"y[{i}] = {number(y)}.{_padding_note(grids['x'], window, 'counts as 0')}",
+                f"y[{i}] = {amount(y)}.{_padding_note(grids['x'], window, 'counts as 0')}",
                 f"{_cell(grids['y'], i)} = {_products(grids['x'], window, grids['w'], range(line.k))}",
-                f"= {_product_numbers('x', xp[window], 'w', w)} = {mark('y', number(y))}",
+                f"= {_product_numbers('x', xp[window], 'w', w)} = {mark('y', amount(y))}",
                 "y[j] = np.sum(",
                 (Flow("y", [i] * line.k, (("x", window), ("w", list(range(line.k))))),),
                 {"w": (i * line.stride, MIDDLE)},
@@ -81,7 +81,7 @@ def conv1d(x, w, stride=1, padding=0):
 
 @animation
 def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
-    """dy (m,), x (n,), w (k,) -> the story of dw (k,). Of w only the length matters."""
+    """The story of the weight gradient: dy (m,), x (n,), w (k,) -> dw (k,). Of w only the length matters."""
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     line = _line(dy, x, w, stride, padding)
     grids = by_key(
@@ -96,7 +96,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
         steps.append(
             Step(
                 f"In y[{i}] each weight was multiplied by the input above it. So each weight receives that input "
-                f"times dy[{i}] = {number(dy[i])}.{_padding_note(grids['x'], window, 'adds nothing')}",
+                f"times dy[{i}] = {amount(dy[i])}.{_padding_note(grids['x'], window, 'adds nothing')}",
                 f"{_cells(grids['dw'], range(line.k))} += {_cell(grids['dy'], i)} · {_cells(grids['x'], window)}",
                 f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('x', met)} = {_numbers('dw', dy[i] * met)}",
                 "dw += dy[j]",
@@ -107,7 +107,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     steps.append(
         Step(
             f"dw is complete. Each weight collected from all {line.m} outputs, because it was used in all of them."
-            + line.missed("it says nothing about w")
+            + line.missed("dw does not depend on it")
         )
     )
     return Story(f"Weight gradient: dw{line.title()}", grids, steps, loops.conv1d_weight_gradient)
@@ -115,7 +115,10 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
 
 @animation
 def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
-    """dy (m,), x (n,), w (k,) -> the story of dx (n,), every output handing back. Of x only the length matters."""
+    """The story of the input gradient by scatter: dy (m,), x (n,), w (k,) -> dx (n,). Of x only the length matters.
+
+    One step for each output: it adds its share to every input of its window.
+    """
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     line = _line(dy, x, w, stride, padding)
     grids = by_key(
@@ -128,7 +131,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
         window = line.window(i)
         steps.append(
             Step(
-                f"dy[{i}] = {number(dy[i])} goes back to the window that made y[{i}]. Each input receives it times "
+                f"dy[{i}] = {amount(dy[i])} goes back to the window that made y[{i}]. Each input receives it times "
                 f"the weight it went through.{_padding_note(grids['dx'], window, 'receives a share that is cut off')}",
                 f"{_cells(grids['dx'], window)} += {_cell(grids['dy'], i)} · {_cells(grids['w'], range(line.k))}",
                 f"+= {mark('dy', bracketed(dy[i]))} · {_numbers('w', w)} = {_numbers('dx', dy[i] * w)}",
@@ -149,7 +152,10 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
 
 @animation
 def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
-    """dy (m,), x (n,), w (k,) -> the story of dx (n,), every input collecting. Of x only the length matters."""
+    """The story of the input gradient by gather: dy (m,), x (n,), w (k,) -> dx (n,). Of x only the length matters.
+
+    One step for each input: it sums over the outputs that it fed.
+    """
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     line = _line(dy, x, w, stride, padding)
     full = line.n + 2 * line.padding
@@ -178,7 +184,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
             Step(
                 _who_it_fed(grids, i, reads),
                 f"{_cell(grids['dx'], i)} = {_products(grids['dy'], reads, grids['w'], range(line.k))}",
-                f"= {_product_numbers('dy', padded[reads], 'w', flipped)} = {mark('dx', number(dx))}",
+                f"= {_product_numbers('dy', padded[reads], 'w', flipped)} = {mark('dx', amount(dx))}",
                 "dxp[i] = np.sum(",
                 (Flow("dx", [i] * line.k, (("dy", reads), ("w", list(range(line.k))))),),
                 {"w": (i - reach / 2, MIDDLE)},
@@ -211,7 +217,7 @@ def _line(dy, x, w, stride, padding):
 
 
 def _zeros_around(reach, stride):
-    """The zeros that dy gets before it is read, as the first half of a sentence, or nothing."""
+    """The zeros put into dy before it is read, as the first half of a sentence, or ""."""
     places = [(reach, "at each end"), (stride - 1, "between its values")]
     named = [f"{count} {'zero' if count == 1 else 'zeros'} {where}" for count, where in places if count]
     return f"dy gets {' and '.join(named)}, and " if named else ""
@@ -240,7 +246,7 @@ def _who_it_fed(grids, i, reads):
 
 
 def _cell(grid, cell):
-    """A cell as a formula names it; zeros that are no data are written as 0."""
+    """The name of a cell in a formula; zeros that are not data are written as 0."""
     name = "0" if grid.is_filler(cell) and not grid.collects else grid.cell_name(cell)
     return mark(grid.key, "pad" if grid.is_filler(cell) and grid.collects else name)
 
@@ -250,7 +256,7 @@ def _cells(grid, cells):
 
 
 def _numbers(key, values):
-    return "(" + ", ".join(mark(key, number(value)) for value in values) + ")"
+    return "(" + ", ".join(mark(key, amount(value)) for value in values) + ")"
 
 
 def _products(first, cells, second, others):

@@ -1,4 +1,4 @@
-"""Pooling: the maximum routes its gradient to the winner, the average shares it out."""
+"""Pooling: max pooling routes its gradient to the winner, average pooling spreads it over the window."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from course_lib import functional, loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, drawable, geometry_text, mark
 from course_lib.frames.two_dimensions import Plane, side_by_side
-from course_lib.looks import GRADIENT, INPUT, OUTPUT, UPSTREAM, number
+from course_lib.looks import GRADIENT, INPUT, OUTPUT, UPSTREAM, amount
 
 TIES = {
     "first": "the first of them takes all of {dy}",
@@ -17,7 +17,7 @@ TIES = {
 
 @animation
 def max_pool2d(x, kernel_size, stride=None, padding=0):
-    """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out). Padding never wins."""
+    """The story of max pooling: x (H, W) or (1, 1, H, W) -> y (H_out, W_out). Padding never wins."""
     x = one_plane("x", drawable(x=x))
     pool = _pool(x.shape, kernel_size, stride, padding)
     grids = side_by_side(
@@ -32,9 +32,9 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
         tie = f" {len(winners)} cells tie; the first of them counts as the winner." if len(winners) > 1 else ""
         steps.append(
             Step(
-                f"The largest number of window ({i}, {j}) is {number(top)}, at {grids['x'].cell_name(first)}.{tie}",
+                f"The largest number of window ({i}, {j}) is {amount(top)}, at {grids['x'].cell_name(first)}.{tie}",
                 f"{mark('y', f'y[{i}, {j}]')} = max of {mark('x', _window(pool, 'x', i, j))}",
-                f"= max({', '.join(mark('x', number(v)) for v in x.ravel()[window])}) = {mark('y', number(top))}",
+                f"= max({', '.join(mark('x', amount(v)) for v in x.ravel()[window])}) = {mark('y', amount(top))}",
                 "y[n, c, i, j] = window[row, col]",
                 (Flow("y", [at], (("x", first),)),),
                 looks={"x": window},
@@ -47,7 +47,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
 
 @animation
 def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"):
-    """dy (H_out, W_out), x (H, W), also with (1, 1) before -> the story of dx (H, W).
+    """The story of its gradient: dy (H_out, W_out), x (H, W), both also with (1, 1) in front -> dx (H, W).
 
     ties    who is paid when several cells of a window are the largest: "first" (as PyTorch), "mask" or "split"
     """
@@ -75,7 +75,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
                     f"{mark('dx', grids['dx'].cell_name(cell))} += {mark('dy', f'dy[{i}, {j}]')}{share}"
                     for cell in paid
                 ),
-                f"+= {mark('dx', number(given * scale))}",
+                f"+= {mark('dx', amount(given * scale))}",
                 "dx[n, c, row, col] += dy",
                 (Flow("dx", paid, (("dy", at),), scale),),
                 looks={"x": window, "dx": window},
@@ -83,7 +83,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
         )
     code = loops.max_pool2d_backward if ties == "first" else None
     tied = any(len(_winners(x, _inside(pool, i, j))) > 1 for i, j, _ in pool.outputs)
-    title = _title(pool, ties=(ties, None if tied else "first"))  # where there are none, the usual way needs no name
+    title = _title(pool, ties=(ties, None if tied else "first"))  # without ties, the default needs no name
     story = Story(f"Max pooling backward: dx{title}", grids, steps, code)
     steps.append(Step(_balance(story, dy) + pool.missed("their pixels get gradient 0")))
     return story
@@ -91,7 +91,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
 
 @animation
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
-    """x (H, W) or (1, 1, H, W) -> the story of y (H_out, W_out): means, padding zeros included."""
+    """The story of average pooling: x (H, W) or (1, 1, H, W) -> y (H_out, W_out). Padding counts as zeros."""
     x = one_plane("x", drawable(x=x))
     pool = _pool(x.shape, kernel_size, stride, padding)
     grids = side_by_side(
@@ -106,9 +106,9 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
         mean = float(values[window].mean())
         steps.append(
             Step(
-                f"The mean of window ({i}, {j}) is {number(mean)}.{pool.padding_note(i, j, 'counts as 0')}",
+                f"The mean of window ({i}, {j}) is {amount(mean)}.{pool.padding_note(i, j, 'counts as 0')}",
                 f"{mark('y', f'y[{i}, {j}]')} = mean of {pool.window_name('x', i, j)}",
-                f"= ({' + '.join(mark('x', number(v)) for v in values[window])}) / {size} = {mark('y', number(mean))}",
+                f"= ({' + '.join(mark('x', amount(v)) for v in values[window])}) / {size} = {mark('y', amount(mean))}",
                 "y[:, :, i, j] =",
                 (Flow("y", [at] * size, (("x", window),), 1 / size),),
             )
@@ -119,7 +119,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 
 @animation
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
-    """dy (H_out, W_out) -> the story of dx of input_shape (H, W); both also with (1, 1) before."""
+    """The story of its gradient: dy (H_out, W_out) -> dx of input_shape (H, W), both also with (1, 1) in front."""
     dy = one_plane("dy", drawable(dy=dy))
     axes = "(1, 1, H, W)" if isinstance(input_shape, (tuple, list)) and len(input_shape) == 4 else "(H, W)"
     size = checks.array_shape("input_shape", input_shape, axes)[-2:]
@@ -135,10 +135,10 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
         given = float(dy[i, j])
         steps.append(
             Step(
-                f"dy[{i}, {j}] = {number(given)} is shared by the {size} cells of its window."
+                f"dy[{i}, {j}] = {amount(given)} is shared by the {size} cells of its window."
                 + pool.padding_note(i, j, "will be cut off"),
                 f"{pool.window_name('dx', i, j)} += {mark('dy', f'dy[{i}, {j}]')} / {size}",
-                f"+= {mark('dy', number(given))} / {size} = {mark('dx', number(given / size))}",
+                f"+= {mark('dy', amount(given))} / {size} = {mark('dx', amount(given / size))}",
                 "dy[n, c, i, j] / (kH * kW)",
                 (Flow("dx", pool.window(i, j), (("dy", at),), 1 / size),),
             )
@@ -152,7 +152,7 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
 
 
 def one_plane(name, array):
-    """(H, W) or (1, 1, H, W) -> (H, W): an animation has room for one channel of one image."""
+    """array (H, W) or (1, 1, H, W) -> (H, W): an animation has room for one channel of one image."""
     if array.ndim == 4 and array.shape[:2] == (1, 1):
         return array[0, 0]
     if array.ndim != 2:
@@ -199,7 +199,7 @@ def _one(pair):
 
 
 def _routing(x, winners, given, i, j, ties):
-    dy = f"dy[{i}, {j}] = {number(given)}"
+    dy = f"dy[{i}, {j}] = {amount(given)}"
     if len(winners) == 1:
         return f"{x.cell_name(winners[0])} won window ({i}, {j}), so it takes all of {dy}."
     names = [x.cell_name(cell) for cell in winners]
@@ -209,8 +209,8 @@ def _routing(x, winners, given, i, j, ties):
 def _balance(story, dy):
     paid, given = float(story.sum()["dx"].sum()), float(dy.sum())
     if abs(paid - given) < 1e-9:
-        return f"dx is complete. It adds up to {number(paid)}, just as dy does: nothing was lost or paid twice."
+        return f"dx is complete. It adds up to {amount(paid)}, just as dy does: nothing was lost or paid twice."
     return (
-        f"dx adds up to {number(paid)}, but dy only to {number(given)}: tied cells were paid several times. "
+        f"dx adds up to {amount(paid)}, but dy only to {amount(given)}: tied cells were paid several times. "
         "This is a bug, and a common one."
     )

@@ -1,4 +1,4 @@
-"""What an animation is, before anything is drawn: grids of numbers, and steps that say what flows where.
+"""What an animation consists of before anything is drawn: grids of numbers, and steps that move amounts between them.
 
     Story  = grids + steps
     Step   = a sentence, a formula, a line of code, and flows
@@ -26,15 +26,15 @@ LARGEST = 1e100  # in size: sums of products of such numbers are still numbers
 class Grid:
     """Numbers in a rectangle, with a place in the picture. All lengths are in cells.
 
-    name      as x; or more words, as "y of network[2]", whose cells are called "y[0, 1] of network[2]"
+    name      such as "x", or several words such as "y of network[2]", whose cells are called "y[0, 1] of network[2]"
     values    (rows, columns) before the first step, padding included; 1D arrays are one row
     at        (column, row) of the corner of its first cell; pitch: from one cell to the next, (across, down)
     pad       (rows, columns) of padding on each side: drawn dashed, not counted in cell names
     gaps      real cells stand at every gaps-th (row, column), with zeros between, as in a dilated dy
     flipped   turned by 180 degrees: its last cell comes first
     prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
-    folded    how many numbers of a vector are laid out in its rows, or 0: then a cell is named by one number
-    collects  its cells are written: `empty` until then, or showing the 0 they start from
+    folded    the length of a vector that fills its rows, whose cells are named by one index; 0 for any other array
+    collects  its cells are written; until then they show 0, or nothing if `empty`
     picture   shown as an image: no room for numbers
     """
 
@@ -61,7 +61,7 @@ class Grid:
         return self._indexed(self.prefix) if self.prefix else self.name
 
     def _indexed(self, index):
-        """Its name with an index behind the first word."""
+        """Its name with an index after the first word."""
         first, *more = self.name.split(" ")
         return " ".join([f"{first}[{', '.join(map(str, index))}]", *more])
 
@@ -78,7 +78,7 @@ class Grid:
         return values[top : rows - top, left : columns - left]
 
     def place(self, cell):
-        """Flat cell number -> (row, column) as the array counts them: without padding, gaps and flips."""
+        """The (row, column) of a flat cell index in the array itself: without padding, gaps and flips."""
         row, column = divmod(int(cell), self.values.shape[1])
         if self.flipped:
             row, column = self.values.shape[0] - 1 - row, self.values.shape[1] - 1 - column
@@ -86,7 +86,7 @@ class Grid:
 
     @cached_property
     def fillers(self):
-        """For every cell, whether it is padding, a zero between the values of a dilated array, or behind a vector."""
+        """For every cell, whether it holds no entry: padding, a zero of a dilated array, or the rest after a vector."""
         if self.folded:
             return [cell >= self.folded for cell in range(self.values.size)]
         real = []
@@ -99,7 +99,7 @@ class Grid:
         return self.fillers[cell]
 
     def cell_name(self, cell):
-        """Flat cell number -> "x[2, 3]"."""
+        """The name of a flat cell index, such as "x[2, 3]"."""
         return self._indexed((*self.prefix, *((cell,) if self.folded else self.place(cell)[-self.ndim :])))
 
 
@@ -128,11 +128,11 @@ class Term:
 
 @dataclass(frozen=True)
 class Step:
-    """One frame. `formula` marks what belongs to a grid as {key|text}; `plain_formula` is without the marks.
+    """One frame. `formula` marks text that belongs to a grid as {key|text}; `plain_formula` is without the marks.
 
     line      the line of the story's code, as a piece of its text
     moves     {grid key: (column, row)}: grids that stand elsewhere from this step on
-    looks     {grid key: cells} that are read without adding anything, as the losers of a maximum
+    looks     {grid key: cells} that are read without adding anything, such as the losers of a maximum
     """
 
     sentence: str
@@ -170,7 +170,7 @@ class Story:
         return f"Story: {self.title} ({len(self.steps)} frames)"
 
     def amounts(self, flow):
-        """What a flow adds to each of its cells."""
+        """The amounts that a flow adds, one for each of its cells."""
         amount = np.ones(len(flow.cells)) * flow.scale
         for key, cells in flow.factors:
             amount *= self.grids[key].values.ravel()[cells]
@@ -185,7 +185,7 @@ class Story:
 
     @cached_property
     def bounds(self):
-        """left, top, right, bottom, in cells, of what holds every grid wherever it goes, with room for names."""
+        """(left, top, right, bottom), in cells, of the box that holds every grid in every step, with room for names."""
         left = top = math.inf
         right = bottom = -math.inf
         places = {key: [grid.at] for key, grid in self.grids.items()}
@@ -205,7 +205,7 @@ class Story:
 
     @cached_property
     def largest(self):
-        """{key: the largest size any cell ever has}, for shades; never 0."""
+        """{key: the largest absolute value of any cell in any step}, for shades; never 0."""
         largest = {key: np.abs(grid.values).ravel() for key, grid in self.grids.items()}
         sums = {key: grid.values.ravel().copy() for key, grid in self.grids.items()}
         for step in self.steps:
@@ -235,7 +235,7 @@ class Story:
         return places
 
     def sum(self):
-        """{name: what all steps together add to it}, without padding; channels stacked along leading axes."""
+        """{name: the sum of all that the steps add to it}, without padding; channels are stacked along leading axes."""
         totals = {key: np.zeros(grid.values.size) for key, grid in self.grids.items() if grid.collects}
         for step in self.steps:
             for flow in step.flows:
@@ -248,7 +248,7 @@ class Story:
         return source_lines(self.code) if self.code is not None else []
 
     def line_number(self, step):
-        """Which of the source lines a step lights up, or None."""
+        """The index of the source line that a step lights up, or None."""
         if not step.line or not self.source:
             return None
         found = [number for number, line in enumerate(self.source) if step.line in line]
@@ -260,9 +260,9 @@ class Story:
 
     @cached_property
     def untouched(self):
-        """{grid key: cells, filler aside, that no step reads or writes}: the remainder that windows never reach.
+        """{grid key: cells that no step reads or writes}: the remainder that no window reaches. Filler is left out.
 
-        A gradient that collects from filler alone counts as untouched: in the gather form, its cell fed no output.
+        A gradient cell that sums over filler only is untouched as well: in the gather form, it fed no output.
         """
         touched = {key: set() for key in self.grids}
         for step in self.steps:
@@ -290,7 +290,7 @@ class Story:
 
 
 def _stacked(grids, totals):
-    """{key: flat totals} -> {name: array}, grids of one name stacked by their prefix."""
+    """Returns {name: array} from {key: flat totals}: grids of one name are stacked by their prefix."""
     result = {}
     for key, total in totals.items():
         grid = grids[key]
@@ -315,7 +315,7 @@ ANIMATIONS = {}  # name -> the function that makes the story
 
 
 def animation(function):
-    """A decorator: this function makes a Story, and is found in `frames` under its name."""
+    """Registers a function that makes a Story: `frames` offers it under its name."""
     ANIMATIONS[function.__name__] = function
     return function
 
@@ -325,14 +325,14 @@ def by_key(*grids):
 
 
 def drawable(**arrays):
-    """checks.floats, in float64, for numbers that a story can be made of: none is too large."""
+    """Returns the arrays in float64, as checks.floats does; none may be larger than LARGEST."""
     checked = checks.floats(**arrays)
     found = [_drawable(*named) for named in zip(arrays, [checked] if len(arrays) == 1 else checked, strict=True)]
     return found[0] if len(found) == 1 else found
 
 
 def _drawable(name, array):
-    if array is None:  # what may be left out
+    if array is None:  # an optional argument
         return None
     array = array.astype(float)
     if np.abs(array).max() > LARGEST:
@@ -353,7 +353,7 @@ def source_lines(function):
 
 
 def mark(key, text):
-    """Text that belongs to a grid: the player colours it."""
+    """Marks text that belongs to a grid, so that the player colours it."""
     return f"{{{key}|{text}}}"
 
 
@@ -362,8 +362,10 @@ def plain(text):
 
 
 def geometry_text(**named):
-    """stride=(2, 1): its value and what it is when not given -> " (stride 2)", naming only what is unusual."""
-    shown = [f"{name} {_one_or_pair(value)}" for name, (value, usual) in named.items() if _one_or_pair(value) != usual]
+    """What differs from the defaults: " (stride 2)" for stride=(2, 1), a value and its default; "" for nothing."""
+    shown = [
+        f"{name} {_one_or_pair(value)}" for name, (value, default) in named.items() if _one_or_pair(value) != default
+    ]
     return f" ({', '.join(shown)})" if shown else ""
 
 

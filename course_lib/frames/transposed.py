@@ -7,14 +7,17 @@ from course_lib._support import checks
 from course_lib.frames.pooling import one_plane
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
 from course_lib.frames.two_dimensions import Plane, scaled
-from course_lib.looks import COUNT, INPUT, KERNEL, OUTPUT, number
+from course_lib.looks import COUNT, INPUT, KERNEL, OUTPUT, amount
 
 _BETWEEN, _BELOW = 1.3, 1.6
 
 
 @animation
 def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
-    """x (H, W), w (kH, kW), also with (1, 1) before -> the story of y (H_out, W_out) and its overlaps."""
+    """The story of x (H, W), w (kH, kW), both also with (1, 1) in front -> y (H_out, W_out).
+
+    A second grid, overlaps, counts the kernels that were added to each cell of y.
+    """
     x, w = drawable(x=x, w=w)
     x, w = one_plane("x", x), one_plane("w", w)
     size = functional.conv_transpose2d(
@@ -36,7 +39,7 @@ def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
         window, given = plane.window(i, j), float(x[i, j])
         steps.append(
             Step(
-                f"x[{i}, {j}] = {number(given)} stamps the kernel, times {number(given)}, at ({i * plane.stride[0]}, "
+                f"x[{i}, {j}] = {amount(given)} stamps the kernel, times {amount(given)}, at ({i * plane.stride[0]}, "
                 f"{j * plane.stride[1]}).{plane.padding_note(i, j, 'will be cut off')}",
                 f"{plane.window_name('y', i, j)} += {mark('x', f'x[{i}, {j}]')} · {mark('w', 'w')}",
                 scaled(plane, "x", given, "w", w.ravel(), "y"),
@@ -59,12 +62,12 @@ def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
 
 
 def _evenness(overlaps):
-    """What the map of overlaps says about y, away from its border."""
+    """The last sentence: whether the cells of y, away from the border, are covered equally often."""
     middle = overlaps[overlaps.shape[0] // 3 : -(overlaps.shape[0] // 3) or None,
                       overlaps.shape[1] // 3 : -(overlaps.shape[1] // 3) or None]  # fmt: skip
     if middle.min() == middle.max():
         return "y is complete. Away from the border every cell collected from equally many stamps."
     return (
-        f"y is complete. Even in the middle, cells collected from {number(middle.min())} to {number(middle.max())} "
-        "stamps: the kernel is no multiple of the stride. That is where checkerboards come from."
+        f"y is complete. Even in the middle, cells collected from {amount(middle.min())} to {amount(middle.max())} "
+        "stamps: the kernel size is not a multiple of the stride. That is where checkerboards come from."
     )

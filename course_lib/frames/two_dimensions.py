@@ -1,7 +1,7 @@
 """The four stories of a 2D convolution with one channel: forward, dw, and dx by scatter and by gather.
 
-x or dx stands on the left, the kernel in the middle, y or dy on the right: forward runs to the right, gradients
-run to the left. Unlike in `loops`, the kernel may be dilated and numbers may be pairs (rows, columns).
+x or dx is on the left, the kernel in the middle, y or dy on the right: the forward pass runs to the right, gradients
+run to the left. Unlike in `loops`, the kernel may be dilated, and stride and padding may be pairs (rows, columns).
 """
 
 import numpy as np
@@ -9,14 +9,14 @@ import numpy as np
 from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
-from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, bracketed, number
+from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, amount, bracketed
 
-_MOST_NUMBERS = 1500  # beyond this many products the steps tell results only
+_MOST_NUMBERS = 1500  # with more products than this, steps show only results
 _BETWEEN = 1.3
 
 
 class Plane:
-    """Where windows stand: H x W inputs, a kernel, stride, padding and dilation as pairs (rows, columns)."""
+    """The geometry of a convolution: size, kernel size, stride, padding and dilation as pairs (rows, columns)."""
 
     def __init__(self, size, kernel_size, stride=1, padding=0, dilation=1):
         self.size, self.kernel_size = tuple(size), tuple(kernel_size)
@@ -32,7 +32,7 @@ class Plane:
         return np.pad(x, ((rows, rows), (columns, columns)))
 
     def window(self, i, j):
-        """The flat numbers, in the padded input, of the cells that output (i, j) reads."""
+        """The flat indices, in the padded input, of the cells that output (i, j) reads."""
         rows = [i * self.stride[0] + a * self.dilation[0] for a in range(self.kernel_size[0])]
         columns = [j * self.stride[1] + b * self.dilation[1] for b in range(self.kernel_size[1])]
         return [row * self.padded[1] + column for row in rows for column in columns]
@@ -43,7 +43,7 @@ class Plane:
 
     @property
     def outputs(self):
-        """(i, j, flat number) of every output."""
+        """(i, j, flat index) of every output."""
         return [(i, j, i * self.count[1] + j) for i, j in np.ndindex(self.count)]
 
     @property
@@ -77,7 +77,7 @@ class Plane:
         )
 
     def missed(self, consequence):
-        """What to say of rows and columns that no window reaches, or nothing."""
+        """A sentence about the rows and columns that no window reaches, or ""."""
         rest = [
             max(0, p + n - ((m - 1) * s + r + 1))
             for n, p, m, s, r in zip(self.size, self.padding, self.count, self.stride, self.reach, strict=True)
@@ -103,7 +103,7 @@ def _slice(first, step, count):
 
 
 def side_by_side(*grids):
-    """Grids from left to right with room between, their middles on one line -> {key: grid}."""
+    """Returns {key: grid} of grids placed from left to right with gaps between them, centred vertically."""
     tallest = max(grid.values.shape[0] * grid.scale for grid in grids)
     placed, right = [], 0
     for grid in grids:
@@ -120,7 +120,7 @@ def _kernel_scale(plane):
 
 @animation
 def conv2d_single(x, w, stride=1, padding=0, dilation=1):
-    """x (H, W), w (kH, kW) -> the story of y (H_out, W_out)."""
+    """The story of the forward pass: x (H, W), w (kH, kW) -> y (H_out, W_out)."""
     x, w = _arrays(x=x, w=w)
     plane = Plane(x.shape, w.shape, stride, padding, dilation)
     grids = side_by_side(
@@ -136,7 +136,7 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
         steps.append(
             Step(
                 f"Window ({i}, {j}): every weight multiplies the input it lies on, and the products add up to "
-                f"y[{i}, {j}] = {number(y)}.{plane.padding_note(i, j, 'counts as 0')}",
+                f"y[{i}, {j}] = {amount(y)}.{plane.padding_note(i, j, 'counts as 0')}",
                 f"{mark('y', f'y[{i}, {j}]')} = sum of {plane.window_name('x', i, j)} · {mark('w', 'w')}",
                 _sum_of_products(plane, "x", xp[window], "w", w.ravel(), "y", y),
                 "y[i, j] = np.sum(",
@@ -150,7 +150,10 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
 
 @animation
 def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
-    """dy (H_out, W_out), x (H, W), w (kH, kW) -> the story of dw (kH, kW). Of w only the shape matters."""
+    """The story of the weight gradient: dy (H_out, W_out), x (H, W), w (kH, kW) -> dw (kH, kW).
+
+    Of w only the shape matters.
+    """
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     plane = _plane(dy, x, w, stride, padding, dilation)
     grids = side_by_side(
@@ -166,14 +169,14 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
         steps.append(
             Step(
                 f"In y[{i}, {j}] each weight was multiplied by the input it lay on. So each weight receives that "
-                f"input times dy[{i}, {j}] = {number(given)}.{plane.padding_note(i, j, 'adds nothing')}",
+                f"input times dy[{i}, {j}] = {amount(given)}.{plane.padding_note(i, j, 'adds nothing')}",
                 f"{mark('dw', 'dw')} += {mark('dy', f'dy[{i}, {j}]')} · {plane.window_name('x', i, j)}",
                 scaled(plane, "dy", given, "x", xp[window], "dw"),
                 "dw += dy[i, j]",
                 (Flow("dw", plane.kernel_cells, (("dy", at), ("x", window))),),
             )
         )
-    rest = plane.missed("their pixels say nothing about w")
+    rest = plane.missed("dw does not depend on their pixels")
     steps.append(
         Step(
             f"dw is complete. Each weight collected from all {len(plane.outputs)} outputs, because it was used in all "
@@ -186,7 +189,10 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
 
 @animation
 def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation=1):
-    """dy (H_out, W_out), x (H, W), w -> the story of dx (H, W), every output handing back."""
+    """The story of the input gradient by scatter: dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W).
+
+    One step for each output: it adds its share to every pixel of its window. Of x only the shape matters.
+    """
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     plane = _plane(dy, x, w, stride, padding, dilation)
     grids = side_by_side(
@@ -200,7 +206,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
         given = float(dy[i, j])
         steps.append(
             Step(
-                f"dy[{i}, {j}] = {number(given)} goes back to the window that made y[{i}, {j}]. Each input receives "
+                f"dy[{i}, {j}] = {amount(given)} goes back to the window that made y[{i}, {j}]. Each input receives "
                 f"it times the weight that lay on it.{plane.padding_note(i, j, 'will be cut off')}",
                 f"{plane.window_name('dx', i, j)} += {mark('dy', f'dy[{i}, {j}]')} · {mark('w', 'w')}",
                 scaled(plane, "dy", given, "w", w.ravel(), "dx"),
@@ -215,7 +221,10 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
 
 @animation
 def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=1):
-    """dy (H_out, W_out), x (H, W), w -> the story of dx (H, W), every pixel collecting."""
+    """The story of the input gradient by gather: dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W).
+
+    One step for each pixel: it sums over the outputs that it fed. Of x only the shape matters.
+    """
     dy, x, w = _arrays(dy=dy, x=x, w=w)
     plane = _plane(dy, x, w, stride, padding, dilation)
     spread = np.zeros([n - r for n, r in zip(plane.padded, plane.reach, strict=True)])
@@ -284,7 +293,7 @@ def _gather_opening(plane):
 
 
 def _zeros(rows, columns):
-    """(2, 2) -> "2 zeros"; (2, 1) -> "2 rows and 1 column of zeros"."""
+    """For (2, 2) "2 zeros", for (2, 1) "2 rows and 1 column of zeros"."""
     if rows == columns:
         return "1 zero" if rows == 1 else f"{rows} zeros"
     lines = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((rows, "row"), (columns, "column")) if n]
@@ -302,7 +311,7 @@ def _who_it_fed(grids, at, reads):
 
 
 def _sum_of_products(plane, first, a, second, b, total_key, total):
-    result = mark(total_key, number(total))
+    result = mark(total_key, amount(total))
     if plane.terse:
         return f"= {result}"
     products = (f"{mark(first, bracketed(u))}·{mark(second, bracketed(v))}" for u, v in zip(a, b, strict=True))
@@ -319,6 +328,6 @@ def scaled(plane, factor_key, factor, key, values, result_key):
 
 def _matrix(plane, key, values):
     columns = plane.kernel_size[1]
-    texts = [number(value) for value in values]
+    texts = [amount(value) for value in values]
     rows = (", ".join(texts[at : at + columns]) for at in range(0, len(texts), columns))
     return mark(key, f"[{', '.join(f'[{row}]' for row in rows)}]")

@@ -1,4 +1,4 @@
-"""The way back through a network: layer after layer, what each hands on, as pictures with their shapes."""
+"""The backward pass of a network, layer by layer: values and gradients as pictures, with their shapes."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ _TALL = 9.0  # of a column of single numbers
 
 @animation
 def backward_walk(network, x, targets, maps=3):
-    """network (a Sequential ending in logits), x (1, C, H, W), targets (1,) -> the story of its backward pass.
+    """The story of the backward pass of network, a Sequential that ends in logits, for x (1, C, H, W), targets (1,).
 
-    maps    how many channels of each layer have room in the picture
-    The network is used as it is, in the mode it is in; its gradients are left as they were.
+    maps    how many channels of each layer to show, at most
+    The network stays in its mode, training or evaluation, and its parameters keep their gradients.
     """
     if not isinstance(network, layers.Sequential):
         raise TypeError(f"network must be a Sequential, but is {type(network).__name__}")
@@ -39,15 +39,15 @@ def backward_walk(network, x, targets, maps=3):
 
 
 def _opening(passes, columns):
-    """Before the first layer is asked: the forward pass, and what the loss says."""
+    """The steps before the first layer's: the forward pass, and the gradient of the loss."""
     return [
         Step(
             f"The image went through {len(columns) - 1} layers, from left to right; the loss is "
             f"{number(passes.loss)}. Below, the gradients will come back from right to left."
         ),
         Step(
-            "The loss speaks first: its gradient for the scores is softmax − onehot. Only the true class is negative: "
-            "its score should grow.",
+            "The walk starts at the loss: its gradient for the scores is softmax − onehot. Only the entry of the true "
+            "class is negative: its score should grow.",
             f"{columns[-1].mark('dlogits')} = (softmax(logits) − onehot) / N",
             _size_text(passes.gradients[-1]),
             flows=columns[-1].reveal(passes.gradients[-1]),
@@ -75,9 +75,9 @@ def _way_back(network, passes, columns):
 
 @dataclass
 class _Passes:
-    """What stood before and behind every layer, input first, and the gradients of the loss for that."""
+    """The values between the layers, input first, and the gradient of the loss with respect to each."""
 
-    names: list  # of the input, and of what the layers are
+    names: list  # "input", then the type of each layer
     values: list
     gradients: list
     loss: float
@@ -108,17 +108,17 @@ def _passes(network, x, targets):
 
 @dataclass
 class _Column:
-    """One value that passed: some of its channels on top, their gradients below."""
+    """One value between two layers: some of its channels at the top, their gradients below."""
 
     values: list
     gradients: list
 
     def mark(self, text):
-        """Text in the colour of the gradients."""
+        """Text that the player writes in the colour of the gradients."""
         return mark(self.gradients[0].key, text)
 
     def reveal(self, gradient):
-        """The flows that fill the gradients in."""
+        """The flows that fill in the gradients."""
         parts = _parts(gradient, len(self.gradients))
         return tuple(
             Flow(grid.key, _all(grid), (), part.ravel().tolist())
@@ -127,7 +127,7 @@ class _Column:
 
 
 def _columns(passes, maps):
-    """A column for each value that passed, from left to right."""
+    """A column for each value, from left to right."""
     columns, right = [], 0.0
     deepest = max(min(maps, value.shape[1]) for value in passes.values if value.ndim == 4)
     below = deepest * (_SIDE + _BELOW) + 1.3
@@ -149,12 +149,12 @@ def _columns(passes, maps):
 
 
 def _names(at, layer):
-    """What a value and its gradient are called: y and dy of a layer, as the network counts them."""
+    """The names of a value and of its gradient: y and dy of a layer, by its index in the network."""
     return (f"y of network[{at - 1}] ({layer})", f"dy of network[{at - 1}] ({layer})") if at else ("x", "dx")
 
 
 def _down_from(corner, parts, caption, folded):
-    """Pictures below each other, the caption over the first: what places each of them."""
+    """The keyword arguments of the Grids of one column: below each other, the caption over the first."""
     right, down = corner
     return [
         {
@@ -166,7 +166,7 @@ def _down_from(corner, parts, caption, folded):
 
 
 def _parts(value, maps):
-    """A value -> the rectangles that show it: channels of images, or a vector folded to a square or a column."""
+    """The rectangles that show a value: its channels, or a vector folded into a square or a column."""
     value = np.asarray(value, float)
     if value.ndim == 4:
         return list(value[0, :maps])
@@ -198,7 +198,7 @@ def _size_text(gradient):
 
 
 def _parameters(layer):
-    """What the layer keeps for itself, with shapes."""
+    """The gradients of the layer's own parameters, with their shapes."""
     names = [("weight", "dw"), ("bias", "db")]
     held = [(short, getattr(layer, name, None)) for name, short in names]
     return "".join(f", {short} {parameter.data.shape}" for short, parameter in held if parameter is not None)
@@ -235,7 +235,7 @@ def _average_pool(layer, dy, dx):
 
 
 def _flatten(layer, dy, dx):
-    return "Flatten gives the same numbers their old shape back."
+    return "Flatten reshapes the same numbers back."
 
 
 def _dropout(layer, dy, dx):
@@ -245,7 +245,7 @@ def _dropout(layer, dy, dx):
 
 
 def _batch_norm(layer, dy, dx):
-    return "Batch normalisation takes the mean out of the gradient, and what would only stretch the channel."
+    return "Batch normalisation subtracts from the gradient its mean, and the part that would only rescale the channel."
 
 
 def _other(layer, dy, dx):
