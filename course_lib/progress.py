@@ -6,27 +6,36 @@ Nothing here ever stops a lesson: what cannot be read or written is said in a se
 import itertools
 import json
 import os
-import time
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from course_lib._support.files import atomic_write, first_free
 
 BESIDE_NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks" / ".progress.json"
 PATIENCE = 2  # seconds to wait for another kernel that is writing
-LARGEST = 10**6  # bytes: no course is so long
+HAS_LOCKS = os.name == "nt" or hasattr(import_module("fcntl"), "flock")  # in a browser, fcntl is empty
+DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
+
+Entries = dict[str, dict[str, Any]]
 
 
-def path():
+def path() -> Path:
     """The file of the learner's progress. "~" in COURSE_PROGRESS is the home folder."""
     return Path(os.path.expanduser(os.environ.get("COURSE_PROGRESS") or BESIDE_NOTEBOOKS))
 
 
-def record(name, right):
-    """Note a try at an exercise, and the time of its first success -> sentences about what went wrong, mostly none."""
+def record(name: str, right: bool) -> list[str]:
+    """Count a try at an exercise, and note the time of its first success.
 
-    def note(entries):
+    Returns sentences about what went wrong: mostly none.
+    """
+
+    def note(entries: Entries) -> None:
         entry = entries.setdefault(name, {"tries": 0})
         if "solved" not in entry:
             entry["tries"] += 1
@@ -36,22 +45,30 @@ def record(name, right):
     return _change(note)
 
 
-def reset(name=None):
-    """Forget one exercise, or all of them -> sentences about what went wrong, mostly none."""
-    return _change(lambda entries: entries.clear() if name is None else entries.pop(name, None))
+def reset(name: str | None = None) -> list[str]:
+    """Forget one exercise, or all of them. Returns sentences about what went wrong: mostly none."""
+
+    def forget(entries: Entries) -> None:
+        if name is None:
+            entries.clear()
+        else:
+            entries.pop(name, None)
+
+    return _change(forget)
 
 
-def solved(name):
+def solved(name: str) -> bool:
+    """Whether an exercise was ever solved."""
     return "solved" in entries().get(name, {})
 
 
-def tries(name):
-    """How often an exercise was tried, up to and with its first success."""
+def tries(name: str) -> int:
+    """How often an exercise was tried, up to and including its first success."""
     return entries().get(name, {}).get("tries", 0)
 
 
-def entries():
-    """name -> {"tries": a number, "solved": when, if it was}. Empty if nothing can be read."""
+def entries() -> Entries:
+    """{name: {"tries": number, "solved": time of the first success, if any}}. Empty if nothing can be read."""
     try:
         return _read()
     except (OSError, ValueError):
@@ -61,18 +78,16 @@ def entries():
 # ---------------------------------------------------------------- the file
 
 
-def _read():
+def _read() -> Entries:
     try:
-        with open(path(), "rb") as file:
-            content = file.read(LARGEST + 1)
+        with open(path(), encoding="utf-8") as file:
+            content = file.read()
     except FileNotFoundError:
         return {}
-    if len(content) > LARGEST:
-        raise ValueError("it is far longer than what this course writes")
-    try:
-        found = json.loads(content)
-    except RecursionError as error:
-        raise ValueError("it is nested without end") from error
+    depth = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", content))
+    if max(depth, default=0) > DEEPEST:
+        raise ValueError("it is nested too deeply")
+    found = json.loads(content)
     valid = isinstance(found, dict) and all(
         isinstance(entry, dict) and isinstance(entry.get("tries"), int) and isinstance(entry.get("solved", ""), str)
         for entry in found.values()
@@ -82,7 +97,7 @@ def _read():
     return found
 
 
-def _change(change):
+def _change(change: Callable[[Entries], None]) -> list[str]:
     said = []
     try:
         with _alone():
@@ -90,54 +105,33 @@ def _change(change):
                 kept = _read()
             except ValueError:  # json's and Unicode's errors are ValueErrors too
                 aside = _set_aside()
-                said.append(
-                    f"The file of your progress was damaged. It is kept as {aside.name}, and a new one is begun."
-                )
+                said.append(f"Your progress file was damaged. It was kept as {aside.name}, and a new one was started.")
                 kept = {}
             change(kept)
             with atomic_write(path(), "w") as file:
                 json.dump(kept, file, indent=1, sort_keys=True)
     except OSError as error:
-        said.append(f"Your progress could not be noted: {error.strerror or error}. The lesson goes on without.")
+        said.append(f"Your progress could not be noted: {error.strerror or error}. The lesson goes on without it.")
     return said
 
 
-def _set_aside():
+def _set_aside() -> Path:
     aside = first_free(path().with_name(f"{path().name}.damaged-{number}") for number in itertools.count(1))
     os.replace(path(), aside)
     return aside
 
 
 @contextmanager
-def _alone():
-    """Keep other kernels from changing the file for as long as the block runs. A killed one holds nothing up."""
+def _alone() -> Iterator[None]:
+    """Keep other kernels from changing the file while the block runs. The lock of a killed kernel is released."""
     path().parent.mkdir(parents=True, exist_ok=True)
-    with open(path().with_name(path().name + ".lock"), "ab") as file:
-        end = time.monotonic() + PATIENCE
-        while not _locked(file):
-            if time.monotonic() > end:
-                raise TimeoutError(f"another kernel has been holding {path().name} for {PATIENCE} s")
-            time.sleep(0.02)
-        yield  # closing the file lets go of the lock
+    if not HAS_LOCKS:  # there is only one kernel
+        yield
+        return
+    from filelock import FileLock, Timeout  # here, because it warns when it is imported where there are no locks
 
-
-try:
-    import fcntl
-
-    def _locked(file):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-except ImportError:  # Windows
-    import msvcrt
-
-    def _locked(file):
-        try:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
+    try:
+        with FileLock(f"{path()}.lock", timeout=PATIENCE):
+            yield
+    except Timeout as error:
+        raise TimeoutError(f"another kernel has been holding {path().name} for {PATIENCE} s") from error

@@ -12,7 +12,7 @@ from course_lib._support.files import atomic_write
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "progress.json"
-    path.write_text("before")
+    path.write_text("before", encoding="utf-8")
     return path
 
 
@@ -24,8 +24,8 @@ def test_the_new_contents_appear_only_when_the_block_has_ended(path):
     with atomic_write(path) as file:
         file.write(b"after")
         file.flush()
-        assert path.read_text() == "before"
-    assert path.read_text() == "after"
+        assert path.read_text(encoding="utf-8") == "before"
+    assert path.read_text(encoding="utf-8") == "after"
     assert beside(path) == ["progress.json"]
 
 
@@ -34,7 +34,7 @@ def test_a_block_that_fails_or_is_interrupted_changes_nothing_and_leaves_nothing
     with pytest.raises(error), atomic_write(path) as file:
         file.write(b"half")
         raise error
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
     assert beside(path) == ["progress.json"]
 
 
@@ -70,7 +70,7 @@ def test_any_mode_but_writing_is_refused_by_name(path, mode):
     with pytest.raises(ValueError, match=f"mode must be .* but is '{mode.replace('+', '.')}'"):
         with atomic_write(path, mode):
             pass
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
 
 
 def test_missing_folders_are_made(tmp_path):
@@ -102,7 +102,7 @@ def test_a_link_stays_a_link_and_its_target_is_replaced(path, tmp_path):
     with atomic_write(link) as file:
         file.write(b"after")
     assert link.is_symlink()
-    assert path.read_text() == "after"
+    assert path.read_text(encoding="utf-8") == "after"
 
 
 def test_two_writers_at_once_do_not_meet(path):
@@ -112,22 +112,42 @@ def test_two_writers_at_once_do_not_meet(path):
             assert str(os.getpid()) in os.path.basename(first.name)
             second.write(b"second")
         first.write(b"first")
-    assert path.read_text() == "first"
+    assert path.read_text(encoding="utf-8") == "first"
 
 
-def test_what_a_killed_process_left_is_removed_by_a_later_write_and_what_might_be_in_use_is_not(path):
-    left, young, of_another, ones_own = (
-        "progress.json.123-00c0ffee.tmp", "progress.json.124-00c0ffee.tmp", "net.npz.123-00c0ffee.tmp",
-        "progress.json.mine.tmp",
-    )  # fmt: skip
-    for name in (left, young, of_another, ones_own):
-        (path.parent / name).write_text("half")
-        if name != young:
-            os.utime(path.parent / name, (0, path.stat().st_mtime - files.ABANDONED - 60))
+@pytest.fixture
+def in_use(monkeypatch):
+    """As on Windows while another process reads the file: it cannot be replaced, `refusals[0]` times."""
+    refusals, replace = [0], os.replace
+
+    def refuses(source, target):
+        if refusals[0]:
+            refusals[0] -= 1
+            raise PermissionError(
+                errno.EACCES, "Access is denied", str(source), None, str(target)
+            )  # as os.replace does
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuses)
+    return refusals
+
+
+def test_a_file_that_another_process_reads_is_replaced_when_that_has_ended(path, in_use):
+    in_use[0] = 3
     with atomic_write(path) as file:
         file.write(b"after")
-    assert beside(path) == sorted(["progress.json", young, of_another, ones_own])
-    assert path.read_text() == "after"
+    assert path.read_bytes() == b"after" and in_use == [0]
+    assert beside(path) == ["progress.json"]
+
+
+def test_a_file_that_stays_in_use_is_named_and_unchanged(path, in_use, monkeypatch):
+    monkeypatch.setattr(files, "WAITS", (0, 0))
+    in_use[0] = 99
+    with pytest.raises(PermissionError, match=r"progress\.json could not be written .Access is denied.; .* unchanged"):
+        with atomic_write(path) as file:
+            file.write(b"after")
+    assert path.read_bytes() == b"before" and beside(path) == ["progress.json"]
+    assert in_use == [99 - 3]
 
 
 def test_the_bytes_reach_the_disk_before_the_name_does(path, monkeypatch):
@@ -150,7 +170,7 @@ def test_a_full_disk_is_said_in_a_sentence_naming_the_file(path, monkeypatch):
             file.write(b"after")
     assert str(path) in str(caught.value)
     assert caught.value.errno == errno.ENOSPC
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
     assert beside(path) == ["progress.json"]
 
 
@@ -159,7 +179,7 @@ def test_a_path_through_a_file_is_said_in_a_sentence_naming_the_path(path):
         with atomic_write(path / "inside"):
             pass
     assert str(path / "inside") in str(caught.value)
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
 
 
 def test_a_read_only_folder_is_said_in_a_sentence_naming_the_file(path):
@@ -174,7 +194,7 @@ def test_a_read_only_folder_is_said_in_a_sentence_naming_the_file(path):
     finally:
         path.parent.chmod(0o700)
     assert str(path) in str(caught.value)
-    assert path.read_text() == "before"
+    assert path.read_text(encoding="utf-8") == "before"
 
 
 @pytest.mark.parametrize(

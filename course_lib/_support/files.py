@@ -2,23 +2,24 @@
 
 import errno
 import os
-import re
 import secrets
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
-ABANDONED = 3600  # seconds without a byte: whoever began to write this is no longer there
+WAITS = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between tries to replace a file that is in use
 
 
 @contextmanager
-def atomic_write(path, mode="wb"):
-    """path -> an open file, "wb" or "w" (UTF-8), that takes the place of `path` when the block ends well.
+def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a file, "wb" or "w" (UTF-8), that replaces `path` when the block ends without an error.
 
-    If the block fails or is interrupted, `path` stays as it was and nothing is left beside it.
+    If the block fails or is interrupted, `path` stays as it was, and the new file is removed.
     Missing folders are made. A folder or disk that refuses raises OSError with a sentence naming `path`.
-    What a process that was killed in mid-write left beside `path` does no harm, and a later write removes it.
+    A process killed while writing leaves a harmless file ending in .tmp beside `path`.
     """
     if mode not in ("wb", "w"):
         raise ValueError(f'mode must be "wb" or "w", but is {mode!r}')
@@ -26,12 +27,11 @@ def atomic_write(path, mode="wb"):
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
         with open(temporary, mode.replace("w", "x"), encoding="utf-8" if mode == "w" else None) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # on the disk before it is renamed, or a power cut could leave it empty
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except OSError as error:
         refused = error.filename in {str(place) for place in (temporary, *path.parents)}
         full = error.filename is None and error.errno in FULL
@@ -44,15 +44,16 @@ def atomic_write(path, mode="wb"):
             temporary.unlink()
 
 
-def first_free(paths):
-    """The first of these paths where nothing is yet: what stands under a name of the same kind stays."""
+def first_free(paths: Iterable[Path]) -> Path:
+    """The first of these paths that does not exist yet."""
     return next(path for path in paths if not path.exists())
 
 
-def _sweep(path):
-    """Remove what killed processes left of earlier writes of this file, once it is certain that nobody writes there."""
-    ours = re.compile(rf"{re.escape(path.name)}\.\d+-[0-9a-f]{{8}}\.tmp")
-    with suppress(OSError):
-        for stray in path.parent.iterdir():
-            if ours.fullmatch(stray.name) and time.time() - stray.stat().st_mtime > ABANDONED:
-                stray.unlink()
+def _replace(source: Path, target: Path) -> None:
+    """os.replace, tried again for a while: Windows refuses it while another process reads the target."""
+    for seconds in WAITS:
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(seconds)
+    os.replace(source, target)
