@@ -7,6 +7,7 @@ from itertools import pairwise
 import matplotlib
 import numpy as np
 import pytest
+from claims import states, text_of
 from matplotlib import pyplot as plt
 
 from course_lib import exercises, figures, frames, gradcheck, init, layers
@@ -80,7 +81,10 @@ def chosen(name):
 
 
 def test_the_smallest_layer_gives_the_numbers_of_the_text(lesson):
-    assert lesson.numbers_printed_by('print("y ", layer(3.0))') == [7, 10, 15, 5]
+    y, dx, dw, db = lesson.numbers_printed_by('print("y ", layer(3.0))')
+    assert (y, dx, dw, db) == (7, 10, 15, 5)
+    states(text_of(LESSON), 2, 1, 3, y, db, about="Forward")
+    states(text_of(LESSON), dx, dw, db)
 
 
 def test_of_the_three_gradients_only_dw_depends_on_the_image(lesson):
@@ -117,6 +121,7 @@ def test_a_layer_called_twice_forgets_its_first_call(lesson):
     layer(layer(3.0))
     layer.backward(layer.backward(1.0))
     assert layer.weight.grad == 21
+    states(text_of(LESSON), layer.weight.grad.item(), answer("shared")(), 3, 7, 7, 1, 7, 2, 7)
     with pytest.raises(ValueError, match="must be a layer of its own"):
         Sequential(layer, layer)
 
@@ -139,7 +144,9 @@ def test_the_signal_keeps_its_size_with_hes_rule_only(lesson):
     for name, factor in (("half of it", 0.5), ("twice as much", 2)):
         shrunk = lesson["spread"][name] / lesson["spread"]["He"]
         np.testing.assert_allclose(shrunk, factor ** np.arange(21.0), rtol=1e-3)
-    assert round(np.sqrt(2 / 144), 3) == 0.118 and init.fan_in_and_out((1, 16, 3, 3))[0] == 144
+    n, _ = init.fan_in_and_out((1, 16, 3, 3))
+    states(text_of(LESSON), 16, 3, 3, 2, n, round(np.sqrt(2 / n), 3))
+    states(text_of(LESSON), 400_000)
     assert chosen("depth") == "about a millionth"
     assert 0.5**20 == pytest.approx(1e-6, rel=0.05)
 
@@ -184,6 +191,7 @@ def test_an_input_that_is_overwritten_before_backward_makes_a_wrong_dw(lesson):
 def test_integers_cut_off_what_comes_behind_the_point(lesson):
     printed = lesson.printed_by("dx as made above")
     assert "[1 0 0]" in printed and "[144]" in printed
+    states(text_of(LESSON), 400, 8, 400 % 2**8)
     assert answer("integers")().tolist() == [1, 0, 0]
     (question,) = [p for p in lesson_06_layer.PREDICTIONS if p.name == "06/integers"]
     assert "`[1.5, -0.5, 0.75]`" in question.text and "[ 1.5  -0.5   0.75]" in printed
@@ -211,6 +219,7 @@ def test_the_question_about_the_linear_layer_is_about_the_lessons_own_numbers():
 def test_the_three_scores_of_the_text_have_the_loss_and_the_slopes_it_shows():
     np.testing.assert_allclose(F.softmax(lesson_06_scores.LOGITS), [[0.25, 0.5, 0.25]])
     assert F.cross_entropy(lesson_06_scores.LOGITS, lesson_06_scores.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
+    states(text_of(LESSON), 1, 2, round(np.log(2), 3), about="-\\ln p_t")
     np.testing.assert_allclose(answer("softmax_gradient")(), [0.25, -0.5, 0.25])
 
 
@@ -220,8 +229,8 @@ def test_the_first_loss_is_the_logarithm_of_ten(lesson):
 
 
 def test_large_scores_overflow_where_the_text_says_and_do_not_once_shifted(lesson):
-    assert np.log(np.finfo(np.float64).max) == pytest.approx(709.78, abs=0.005)
-    assert np.log(np.float64(np.finfo(np.float32).max)) == pytest.approx(88.7, abs=0.05)
+    double, single = (np.log(np.float64(np.finfo(kind).max)) for kind in (np.float64, np.float32))
+    states(text_of(LESSON), round(double, 2), round(single, 1))
     printed = lesson.printed_by("raised = np.exp(z - z.max())")
     assert "[inf inf inf]" in printed and "[nan nan nan]" in printed and "[0.245 0.665 0.09 ]" in printed
     assert chosen("overflow") == "[nan, nan, nan]"
@@ -240,6 +249,7 @@ def test_cross_entropy_lets_go_of_a_sure_answer_and_squares_pull_it_back(lesson)
 
 def test_the_network_has_the_sizes_that_the_text_names(lesson):
     counts = [sum(p.data.size for p in layer.parameters()) for layer in lesson["network"].layers]
+    states(text_of(LESSON), sum(counts))
     assert sum(counts) == 34_826 and (counts[3] + counts[8]) / sum(counts) > 0.95
     assert lesson["values"][7].shape == (1, answer("flatten_width")()) == (1, 1600)
     assert sum(value.nbytes for value in lesson["values"][:-1]) > lesson["weights"]
@@ -322,6 +332,7 @@ def test_in_the_valley_sgd_jumps_across_and_the_others_are_carried_past_the_bott
 def test_the_network_with_the_learners_layer_trains_just_as_the_librarys(lesson):
     assert lesson.printed_by("the same loss in every step").strip().endswith("True")
     assert lesson["histories"][0].test_accuracy[-1] > 0.93
+    states(text_of(LESSON), 19, 20, about="digits")
     assert lesson["histories"][0].step_loss[-1] < 0.5 * lesson["histories"][0].step_loss[0]
 
 

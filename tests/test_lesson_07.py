@@ -1,11 +1,14 @@
 """What lesson 07 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
 
+import functools
+import itertools
 import re
 import types
 
 import matplotlib
 import numpy as np
 import pytest
+from claims import states, text_of
 from matplotlib import pyplot as plt
 
 from course_lib import data, exercises, flow, gradcheck, loops
@@ -15,7 +18,11 @@ from course_lib.publish import build
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSON = "07_gradient_flow"
-CELLS = build.assemble(LESSON).cells
+
+
+@functools.cache
+def cells():
+    return build.assemble(LESSON).cells
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +33,11 @@ def lesson(tmp_path_factory):
         patch.setattr(plt, "show", lambda: plt.close("all"))
         names, printed = {}, []
         names["print"] = lambda *words, **how: printed.append(" ".join(map(str, words)) + how.get("end", "\n"))
-        for cell in CELLS[: next(i for i, cell in enumerate(CELLS) if cell.source.startswith("examine("))]:
+        for cell in itertools.takewhile(lambda cell: not cell.source.startswith("examine("), cells()):
             if cell.cell_type == "code" and not cell.source.startswith(("predict", "play", "explore")):
                 exec(cell.source, names)
         names["printed"] = "".join(printed)
     return names
-
-
-def text():
-    return "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
 
 
 # ---------------------------------------------------------------- the small network
@@ -46,7 +49,7 @@ def test_the_small_network_has_as_many_parameters_as_stated(lesson):
 
 def test_activation_gradients_fall_and_weight_gradients_do_not_vanish_whatever_the_seed(lesson):
     readings = lesson["readings"]
-    assert f"`dy` falls from {readings[-1].activation:.0e} to {readings[0].activation:.0e}" in text()
+    states(text_of(LESSON), *(f"{readings[at].activation:.0e}" for at in (-1, 0)), about="`dy`")
     (x, y), _ = data.digits()
     for seed in range(5):
         rng = np.random.default_rng(seed)
@@ -85,11 +88,14 @@ def test_the_numbers_in_the_text_are_those_of_the_networks():
     factors = {name: flow.step_factor(flow.deep_flow(**chosen)) for name, chosen in SETTINGS.items()}
     rounded = {name: round(factor, 2) for name, factor in factors.items()}
     assert rounded["uniform"] == 0.38 and round(factors["batch norm"], 1) == 1.2 and rounded["residual, small"] == 1
-    assert [round(flow.step_factor(flow.deep_flow(20, seed=seed)), 2) for seed in (1, 2)] == [0.90, 0.96]
+    states(text_of(LESSON), rounded["uniform"], about="*uniform*")
+    states(text_of(LESSON), round(factors["batch norm"], 1), 1, 40)
+    others = [round(flow.step_factor(flow.deep_flow(20, seed=seed)), 2) for seed in (1, 2)]
+    states(text_of(LESSON), *others, 40, about="seeds")
     first, *_, last = flow.deep_flow(40)
     assert round(first.activation / last.activation, 1) == 0.1 and flow.verdict(flow.deep_flow(40)) == "keeps its size"
-    assert flow.in_short(flow.deep_flow(start="N(0, 0.01)")[0].weight) == "2e-26"
-    assert flow.in_short(flow.deep_flow(residual=True)[0].weight) == "250"
+    smallest, largest = flow.deep_flow(start="N(0, 0.01)")[0].weight, flow.deep_flow(residual=True)[0].weight
+    states(text_of(LESSON), f"{smallest:.0e}", f"{largest:.2g}")
 
 
 SETTINGS = {
@@ -220,7 +226,7 @@ def test_pytorch_finds_the_textbook_right_for_stride_1_alone_and_the_mended_one_
 
 
 def test_every_case_is_seen_named_mended_and_seen_again_in_that_order():
-    sources = [cell.source for cell in CELLS]
+    sources = [cell.source for cell in cells()]
     for name in (name for name in exercises.names() if name.startswith("clinic_")):
         seen, named = sources.index(f'examine("{name}")'), sources.index(f'predict("07/{name}", answer=None)')
         (mended,) = [i for i, source in enumerate(sources) if source.endswith(f"examine({name})")]
@@ -228,5 +234,5 @@ def test_every_case_is_seen_named_mended_and_seen_again_in_that_order():
 
 
 def test_the_lesson_asks_every_question_that_was_written_for_it():
-    asked = {name for cell in CELLS for name in re.findall(r'predict\("(07/\w+)"', cell.source)}
+    asked = {name for cell in cells() for name in re.findall(r'predict\("(07/\w+)"', cell.source)}
     assert asked == {prediction for prediction in exercises.predictions.names() if prediction.startswith("07/")}

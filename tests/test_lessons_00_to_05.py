@@ -9,6 +9,7 @@ import re
 import matplotlib
 import numpy as np
 import pytest
+from claims import states, text_of
 from matplotlib import pyplot as plt
 from places import mnist_folder
 
@@ -30,10 +31,8 @@ class Lesson:
     """
 
     def __init__(self, name):
-        notebook = build.assemble(name)
-        self.text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        self.names, self.shown = {}, []
-        for cell in notebook.cells:
+        self.text, self.names, self.shown = text_of(name), {}, []
+        for cell in build.assemble(name).cells:
             if cell.cell_type == "code" and "timeit.repeat" not in cell.source:
                 self.shown.append((cell.source, *self._run(cell.source)))
 
@@ -52,11 +51,8 @@ class Lesson:
         ((_, printed, value),) = [shown for shown in self.shown if text in shown[0]]
         return printed, value
 
-    def says(self, *sentences):
-        """The text contains these words, whatever the line breaks."""
-        running = " ".join(self.text.split())
-        for sentence in sentences:
-            assert " ".join(sentence.split()) in running, sentence
+    def states(self, *figures, about=""):
+        states(self.text, *figures, about=about)
 
     def __getitem__(self, name):
         return self.names[name]
@@ -94,8 +90,9 @@ def test_the_graph_in_00_shows_the_numbers_that_its_cells_compute():
 
 def test_the_two_layers_in_00_have_the_gradients_told():
     start = lesson("00")
-    start.says("$dw_2 = 6$", "$dy = -5$")
-    assert start.cell("y = w1 * x")[1] == (6, -30)
+    y, z = start.cell("y = w1 * x")[1]
+    assert (y, z) == (6, -30)
+    start.states(y, 6, -5, -5, about="dw_2")
     assert start["chain_backward"](1.0, 3.0, 2.0, -5.0) == (-5 * 2, -5 * 3, 6)
     measured, derived = start.cell("(above - below)")[1]
     assert measured == pytest.approx(derived) == pytest.approx(-15)
@@ -103,30 +100,27 @@ def test_the_two_layers_in_00_have_the_gradients_told():
 
 def test_the_error_of_a_slope_is_least_where_00_says():
     start = lesson("00")
-    start.says("float64, which has 16 digits, and in float32, which has 7", "shrinks like $\\varepsilon^2$")
-    assert np.finfo(np.float64).precision + 1 == 16 and np.finfo(np.float32).precision + 1 == 7
+    start.states(np.finfo(np.float64).precision + 1, np.finfo(np.float32).precision + 1, about="digits")
     steps, double, single = start["steps"], np.array(start["errors64"]), np.array(start["errors32"])
-    start.says("check gradients in float64, with eps near 1e-5")
+    start.states(1e-5, about="float32")
     assert 1e-6 <= steps[double.argmin()] <= 1e-4 and double.min() < 1e-9
     assert 1e-3 <= steps[single.argmin()] <= 1e-1
-    start.says("In float32 the best you can hope for is a handful of digits")
-    assert 1e-6 < single.min() < 1e-3
+    assert 1e-6 < single.min() < 1e-3  # "a handful of digits"
+    start.states(2, about="\\varepsilon^2")
     assert double[-1] / double[-2] == pytest.approx(100, rel=0.05)
-    start.says("At the far left, float32 cannot even tell $x + \\varepsilon$ from $x$")
     assert single[0] == pytest.approx(np.e, rel=1e-6)  # the measured slope is 0
-    start.says("A function with no curve, such as $3x$, has only the left arm")
+    start.states(3, about="$3x$")
     line = [start["error"](eps, np.float64, lambda x: 3 * x, lambda x: 3) for eps in (1e-1, 1e-5, 1e-9)]
     assert line[0] < 1e-14 < line[1] < line[2]
-    start.says("the slope is $e = 2.72$")
-    assert f"{np.e:.2f}" == "2.72"
+    start.states(1, round(np.e, 2), about="slope")
 
 
 def test_ones_miss_the_flipped_kernel_as_often_as_00_says():
     start = lesson("00")
     printed, _ = start.cell("missed = {")
-    assert ast.literal_eval(printed) == {"ones": 4, "random": 0}
-    assert sum(k for k in range(2, 6)) == 14
-    start.says("In 4 of 14 the ones see nothing", "never miss")
+    missed = ast.literal_eval(printed)
+    assert missed == {"ones": 4, "random": 0}
+    start.states(missed["ones"], sum(k for k in range(2, 6)), about="ones")
     assert start.cell("'agrees' if")[0].split() == ["ones:", "agrees", "random:", "DIFFERS"]
     check = start.cell("(wrong_backward(dy, x, w), F.conv2d_backward")[1]
     assert check.errors["dx"] > 1e-2 and check.errors["dw"] < 1e-6
@@ -144,12 +138,11 @@ def test_the_sums_that_01_works_by_hand():
     correlated, convolved = one.cell("np.correlate(x, w,")[1]
     assert correlated.tolist() == [5, 11, 18] == (T @ x).tolist() == one["conv1d"](x, w).tolist()
     assert convolved.tolist() == [7, 9, 10]
-    one.says("Applied to `y = [5, 11, 18]` it gives $1 \\cdot 5 = 5$ first, and `x[0]` was 1")
-    assert (T.T @ correlated)[0] == 5 and x[0] == 1
-    one.says("$5 - 11 + 36$, and $1 + 2 + 0 + 3 + 24$, and $-1 + 16 + 15$")
+    one.states(*correlated, w[0], correlated[0], (T.T @ correlated)[0], 0, x[0], about="inverse")
     dx, dw = one["conv1d_input_gradient_scatter"](dy, x, w), one["conv1d_weight_gradient"](dy, x, w)
     products = [(dy * correlated).tolist(), (dx * x).tolist(), (dw * w).tolist()]
     assert products == [[5, -11, 36], [1, 2, 0, 3, 24], [-1, 16, 15]]
+    one.states(*products[0], *products[1], *products[2])
     assert one.cell("np.array([dy @ y, dx @ x, dw @ w])")[1].tolist() == [30, 30, 30]
 
 
@@ -166,7 +159,6 @@ def test_the_table_of_the_gather_form_in_01_is_what_all_forms_give():
 
 
 def test_a_true_convolution_forward_needs_no_turn_in_the_gather_form(rng):
-    lesson("01").says("Put the turn back into the forward pass, and the gather form loses it")
     x, w, dy = rng.standard_normal(9), rng.standard_normal(4), rng.standard_normal(6)
     gathered = np.correlate(np.pad(dy, 3), w, "valid")
     measured = gradcheck.numerical_gradient(lambda v: dy @ np.convolve(v, w, "valid"), x)
@@ -176,17 +168,16 @@ def test_a_true_convolution_forward_needs_no_turn_in_the_gather_form(rng):
 @pytest.mark.parametrize("n, left_out", [(5, 0), (6, 1), (7, 0)])
 def test_inputs_are_left_out_where_01_says(n, left_out):
     one = lesson("01")
-    one.says("With six inputs, $r = 3 \\bmod 2 = 1$, and `x[5]` is left out")
+    one.states(6, 6 - 3, 2, (6 - 3) % 2, 6 - 1, about="\\bmod")
     dx = one["conv1d_input_gradient_gather"](np.ones(one["out_size"](n, 3, 2)), np.ones(n), np.ones(3), 2)
     assert (dx == 0).sum() == left_out == (n - 3) % 2 and (dx[n - left_out :] == 0).all()
-    one.says("for $k = 3$ and $s = 2$, five inputs and six inputs both make two outputs")
-    assert one["out_size"](5, 3, 2) == one["out_size"](6, 3, 2) == 2
+    assert one["out_size"](5, 3, 2) == one["out_size"](6, 3, 2)
+    one.states(3, 2, 5, 6, one["out_size"](6, 3, 2))
 
 
 def test_the_remainder_of_the_last_example_in_01_is_a_padding_cell_and_the_last_input():
     one = lesson("01")
-    one.says("the remainder is $(10 + 2 - 4) \\bmod 3 = 2$: one padding cell, and one real input, the last")
-    assert (10 + 2 - 4) % 3 == 2
+    one.states(len(one["x10"]), 2 * 1, -len(one["w4"]), 3, (10 + 2 - 4) % 3, about="\\bmod")
     for form in ("scatter", "gather"):
         dx = one[f"conv1d_input_gradient_{form}"](one["dy3"], one["x10"], one["w4"], 3, 1)
         assert np.flatnonzero(dx == 0).tolist() == [9]
@@ -196,7 +187,7 @@ def test_ones_spoil_what_01_counts():
     one = lesson("01")
     assert [one["spoilt"](np.ones(m), p) for p, m in ((0, 3), (1, 5), (2, 7))] == [4, 2, 0]
     assert one.cell("def spoilt")[0].count("random 5") == 3
-    one.says("With stride 1 and $p \\ge k - 1$ that is every input")
+    one.states(1, -1, about="p \\ge k")
     assert one.cell("conv1d_input_gradient_scatter(dy, x, w[::-1], 1, 2)")[1].errors["dx"] > 0.1
 
 
@@ -208,9 +199,10 @@ def test_the_sums_that_02_works_by_hand():
     x, w, dy = two["x"], two["w"], two["dy"]
     y, dx, dw = two["conv2d_single"](x, w), two["dx"], two["dw"]
     assert y[0, 0] == 18 and dw[0, 0] == 6 and dx[1, 1] == 6 and dx[0, 0] == 1
-    two.says("$= 1 \\cdot 4 - 1 \\cdot 3 + 2 \\cdot 2 + 1 \\cdot 1 = 6$", "so `dx[0, 0]` is $1 \\cdot 1$")
-    two.says("By hand, $18 - 21 + 26 + 19 = 42$")
+    two.states(*np.transpose([dy.ravel(), w.ravel()[::-1]]).ravel(), dx[1, 1], about="`dx[1, 1]`")
+    two.states(dy[0, 0], w[0, 0], about="`dx[0, 0]`")
     assert (dy * y).ravel().tolist() == [18, -21, 26, 19]
+    two.states(*(dy * y).ravel(), 42)
     assert two.cell('f"{np.sum(a * b):g}"')[1] == ["42", "42", "42"]
     for i, j, weight, value in re.findall(r"y\[(\d), (\d)\]\$ \| row.*\| \$w\[(.*?)\] = (\d)\$", two.text):
         a, b = 1 - int(i), 1 - int(j)  # the centre, seen from the window that starts at (i, j)
@@ -219,14 +211,16 @@ def test_the_sums_that_02_works_by_hand():
 
 def test_pixels_feed_as_many_outputs_as_02_says():
     two = lesson("02")
-    two.says("a pixel far from the border feeds 9 outputs", "A pixel in the outermost ring feeds 3 at most")
-    two.says("In the 7 x 7 image, along one axis: 1, 2, 3, 3, 3, 2, 1")
     count, along = two["coverage"](7, 3), [1, 2, 3, 3, 3, 2, 1]
     np.testing.assert_array_equal(count, np.outer(along, along))
     assert (count[2:-2, 2:-2] == 9).all() and max(count[0]) == max(count[:, 0]) == 3 and count[0, 0] == 1
-    two.says("one window, and seven of sixteen pixels that it never held")
-    assert (two["coverage"](4, 3, 2) == 0).sum() == 7
-    two.says("Row 5 of the 6 x 6 image shows it", "row 5 and column 5 are 0")
+    two.states(3, 3, count[3, 3], max(count[0]), count[0, 0], about="feeds")
+    two.states(*count.shape, *along)
+    missed = two["coverage"](4, 3, 2) == 0
+    assert missed.sum() == 7
+    two.states(*missed.shape, missed.sum(), missed.size)
+    two.states(5, 6, 6, about="range")
+    two.states(5, 5, 0, about="column")
     dx = two["conv2d_single_input_gradient_gather"](two["dy22"], np.ones((6, 6)), two["nine"], 2)
     assert (dx[5] == 0).all() and (dx[:, 5] == 0).all() and (dx[:5, :5] != 0).all()
     assert two["fed"](5, 3, 2, 0, 2) == []
@@ -234,44 +228,44 @@ def test_pixels_feed_as_many_outputs_as_02_says():
 
 def test_the_two_forms_of_02_light_up_as_many_steps_as_it_says():
     two = lesson("02")
-    two.says("Here there are $4 \\cdot 4 = 16$ of them", "By scatter four steps light up")
     given = two["dy"], two["x"], two["w"]
     scatter = frames.conv2d_single_input_gradient_scatter(*given)
     gather = frames.conv2d_single_input_gradient_gather(*given)
-    assert sum(1 for step in scatter.steps for _ in scatter.terms(step)) == 16
+    products = sum(1 for step in scatter.steps for _ in scatter.terms(step))
+    assert products == 16
+    two.states(two["dy"].size, two["w"].size, products)
     assert story_steps_on(scatter, ("dx", 4)) == 4 and story_steps_on(gather, ("dx", 4)) == 1
+    two.states(story_steps_on(scatter, ("dx", 4)), about="steps")
 
 
 def test_a_kernel_turned_twice_is_wrong_in_every_pixel_of_02():
     two = lesson("02")
-    two.says("The third is wrong in all nine pixels", "Scattering a turned kernel gives the same wrong array")
     slid, convolved, twice = two["results"]
     np.testing.assert_array_equal(slid, convolved)
     assert (twice != slid).all()
+    two.states(slid.size, 9, about="half turn")
     scattered = two["conv2d_single_input_gradient_scatter"](two["dy"], two["x"], two["turned"])
     np.testing.assert_array_equal(scattered, twice)
 
 
 def test_the_gather_form_of_02_needs_as_many_zeros_as_it_says():
     two = lesson("02")
-    two.says("For a kernel of 3 x 3, that is 2, 1, 0 and −1 for $p$ = 0 to 3")
     assert two.cell("ready = np.pad")[0].count("after that (6, 6), equal to scatter: True") == 4
-    assert [3 - 1 - p for p in range(4)] == [2, 1, 0, -1]
-    two.says("For 5 and 7 it is. For 4 and 6 the last window ends one row early")
+    two.states(3, 3, *(3 - 1 - p for p in range(4)), 0, 3)
     fits = re.findall(r"H = (\d): .* gather gives (\d) rows", two.cell("for H in (4, 5, 6, 7)")[0])
     assert [(H, H == rows) for H, rows in fits] == [("4", False), ("5", True), ("6", False), ("7", True)]
+    two.states(*(H for H, rows in fits if H == rows), *(H for H, rows in fits if H != rows), about="remainder")
 
 
 def test_the_first_hundred_entries_see_nothing_of_the_bug_in_02():
     two = lesson("02")
-    two.says("The last row of outputs only ever reached the last three rows of the image")
     assert two["differs"].size == 144
     assert not two["differs"][:100].any() and two["differs"][100:].sum() == 3 * 12
+    two.states(3, about="rows of the image")
 
 
-def test_the_edges_of_02_are_red_where_the_image_grows_brighter():
+def test_the_edges_of_02_are_positive_where_the_image_grows_brighter():
     two = lesson("02")
-    two.says("grows brighter from left to right (red)")
     ramp = np.tile(np.arange(5.0), (5, 1))
     assert (two["conv2d_single"](ramp, two["across"]) > 0).all()
     assert (two["conv2d_single"](ramp.T, two["across"].T) > 0).all()
@@ -283,11 +277,13 @@ def test_the_edges_of_02_are_red_where_the_image_grows_brighter():
 def test_the_sums_that_03_works_by_hand():
     three = lesson("03")
     assert three.cell("b + w @ x")[1].tolist() == [0, 4, 9]
-    three.says("$-2 + 1 \\cdot 2 + 3 \\cdot 3 = 9$", "where the first window gave 18. Here the other channel adds 1")
+    three.states(-2, 1, 2, 3, 3, 9)
     assert three.cell("y[0, 0], y[0, 1], sep")[0].startswith("True\n[[20.")
-    three.says("$1 - 1 + 2 + 1 = 3$ from the first image, $2 + 0 + 1 - 1 = 2$ from the second. `db[0]` is 5")
+    three.states(18, 1, 1, 20)
     dy = three["dy"]
-    assert dy[0, 0].sum() == 3 and dy[1, 0].sum() == 2 and three["bias_gradient"](dy)[0] == 5
+    first, second = dy[:, 0]
+    assert first.sum() == 3 and second.sum() == 2 and three["bias_gradient"](dy)[0] == 5
+    three.states(*first.ravel(), first.sum(), *second.ravel(), second.sum(), 0, three["bias_gradient"](dy)[0])
 
 
 def test_the_mean_keeps_the_length_of_the_gradient_and_the_sum_doubles_it_in_03():
@@ -313,20 +309,21 @@ def test_the_backward_pass_of_03_agrees_with_those_values():
 
 def test_a_transposed_convolution_is_dx_only_with_the_output_padding_of_03():
     three = lesson("03")
-    three.says("$(4 + 2 - 3) \\bmod 2 = 1$", "in channel 0, the last row of `dx` above is 3, 6, −1")
+    three.states(4, 2, -3, 2, (4 + 2 - 3) % 2)
     assert [(size + 2 - 3) % 2 for size in (4, 3)] == [1, 0]
     assert three["from_pytorch"][0, 0, -1].tolist() == [3, 6, -1]
+    three.states(0, *three["from_pytorch"][0, 0, -1])
     printed, _ = three.cell("for rest in ((0, 0), (1, 0))")
     assert re.findall("equal to dx: (\\w+)", printed) == ["False", "True"]
-    three.says("What it left out, at the bottom, was a row of *padding*")
     touched = F.conv2d_input_gradient(np.ones((1, 1, 2, 2)), np.ones((1, 1, 6, 5)), np.ones((1, 1, 3, 3)), stride=2)
     assert (touched[0, 0, :5] > 0).all() and (touched[0, 0, 5] == 0).all()  # of the padded image
 
 
 def test_dw_slid_with_a_dilated_dy_has_the_extra_row_that_03_cuts_off():
     three = lesson("03")
-    three.says("$H + 2p - s\\,(H_{out}-1)$, and that is $k + r$")
+    three.states(2, -1, about="$k + r$")
     assert three["slid"].shape == (4, 4)  # k = 3, r = 1
+    assert 6 + 2 * 0 - 2 * (F.out_size(6, 3, 2) - 1) == 4
     np.testing.assert_array_equal(three["slid"][:3, :3], three["dw"])
 
 
@@ -334,10 +331,12 @@ def test_the_work_is_what_03_counts():
     three = lesson("03")
     counted = re.findall(r"\d+", three.cell("def products")[0])
     assert len(counted) == 4 and len(set(counted)) == 1
-    three.says("backward costs twice what forward costs", "makes 32 channels of 26 x 26 out of 28 x 28 pixels")
+    three.states(3, 2, 2, about="backward")  # three formulas, two numbers in each product, twice the cost
     assert three["first"] == 194_688 and three["second"] == 2_230_272
     sizes = [F.out_size(28, 3), F.out_size(26, 2, 2), F.out_size(13, 3)]
     assert sizes == [26, 13, 11]
+    three.states(32, sizes[0], sizes[0], 28, 28)
+    three.states(sizes[1], sizes[1], 64, sizes[2], sizes[2])
 
 
 # ---------------------------------------------------------------- 04: im2col and col2im
@@ -346,12 +345,14 @@ def test_the_work_is_what_03_counts():
 def test_the_sums_that_04_works_by_hand():
     four = lesson("04")
     cols, dy = four["cols"], four["dy"]
-    four.says("Twelve numbers have become 24")
     assert four["x"].size == 12 and cols.size == 24
-    four.says("row 0 of `cols`: 1, 2, 0, 3, 1, 4", "- 1 \\cdot 4 = 2$")
+    four.states(4, four["x"].size, cols.size)
     assert cols[0].tolist() == [1, 2, 0, 3, 1, 4] and cols[0] @ dy.ravel() == 2
+    four.states(0, *cols[0], about="`cols`")
+    four.states(*np.transpose([dy.ravel(), cols[0]]).ravel(), cols[0] @ dy.ravel())
     assert four["w"].ravel() @ cols[:, 0] == 18
-    four.says("Lower right is row 3 of the matrix, lower left is row 2, upper right row 1, upper left row 0")
+    four.states(*np.transpose([four["w"].ravel(), cols[:, 0]]).ravel(), 18)
+    four.states(0, 1, 3, 4, 3, 2, 1, 0)  # the windows that hold the pixel, then the row in which each has it
     assert [four["where"][row, window] for row, window in ((3, 0), (2, 1), (1, 3), (0, 4))] == [5] * 4
     assert four["dx"][1, 1] == 6 == sum(four["dcols"][row, window] for row, window in ((3, 0), (2, 1), (1, 3), (0, 4)))
     assert "12 weights cannot meet 36 numbers" in four.cell("tall = ")[0]
@@ -361,22 +362,18 @@ def test_the_sums_that_04_works_by_hand():
 
 def test_overlaps_are_lost_and_kept_as_04_shows():
     four = lesson("04")
-    four.says("With `+=` it is the same")
     assert (four["assigned"] == 1).all() and (four["added"] == 1).all()
     assert four["summed"].reshape(3, 4).tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]]
 
 
 def test_both_sides_of_the_transpose_are_48_in_04():
     four = lesson("04")
-    four.says(
-        "$5 \\cdot 1 + 7 \\cdot 2 + 7 \\cdot 3 + 2 \\cdot 4 = 48$",
-        "$5 \\cdot 1 + 7 \\cdot (2 + 3) + 2 \\cdot 4 = 48$",
-    )
     x, v = np.array([5.0, 7, 2]).reshape(1, 1, 1, 3), np.array([1.0, 2, 3, 4])  # cell by cell, as the matrix has them
     ahead = F.im2col(x, (1, 2))[0].T.ravel()
     assert ahead.tolist() == [5, 7, 7, 2] and ahead @ v == 48
     back = F.col2im(v.reshape(2, 2).T[None], (1, 3), (1, 2))
     assert back.ravel().tolist() == [1, 5, 4] and np.sum(back * x) == 48
+    four.states(*np.transpose([ahead, v]).ravel(), ahead @ v, 5, 1, 7, 2, 3, 2, 4, np.sum(back * x))
 
 
 def test_the_matrix_of_im2col_has_the_ones_that_04_says():
@@ -384,21 +381,21 @@ def test_the_matrix_of_im2col_has_the_ones_that_04_says():
     A = four["A"]
     assert A.shape == (24, 12) and (A.sum(axis=1) == 1).all()
     assert A.sum(axis=0).tolist() == four["summed"].tolist()
-    four.says("$4 \\cdot 5$ windows of 4 entries are 80", "and $80 - 48 = 32$")
+    four.states(4, 5, 4, 80, 12, 4, 80, -48, 32)
     assert "80 entries, of which 32" in four.cell("bordered = ")[0]
     assert (F.col2im(F.im2col(np.ones((1, 1, 3, 4)), 2, 1, 1), (3, 4), 2, 1, 1) == 4).all()
 
 
 def test_coverage_is_one_everywhere_only_where_windows_tile_in_04():
     four = lesson("04")
-    four.says("Here alone coverage is 1 everywhere")
     maps = [four["coverage"](*case) for case in four["cases"]]
     assert [bool((count == 1).all()) for count in maps] == [False, True, False, False]
     assert maps[0].tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [2, 4, 4, 2], [1, 2, 2, 1]]
-    four.says("There are gaps", "the last row and column are in no window")
+    (k, s), *others = [(kernel, stride) for _, kernel, stride in four["cases"]]
+    four.states(k, s, 1, 2, 4, *others[0], 1, *others[1], *others[2], about="coverage")
     assert (maps[2][2] == 0).all() and (maps[2][:, 2] == 0).all() and (maps[2] == 0).sum() == 9
     assert (maps[3][5] == 0).all() and (maps[3][:, 5] == 0).all() and (maps[3] == 0).sum() == 11
-    assert four.cell("inverse_gradient,\n")[1].errors["dx"] > 0.1
+    assert four.cell("inverse_gradient, x")[1].errors["dx"] > 0.1
 
 
 def test_a_turn_together_with_col2im_turns_twice_in_04():
@@ -410,8 +407,8 @@ def test_a_turn_together_with_col2im_turns_twice_in_04():
 
 def test_two_geometries_of_04_have_the_same_windows_and_other_gradients():
     four = lesson("04")
-    four.says("With the padding forgotten there would be 2 x 2 windows, and nine columns do not fit four")
     assert F.out_size(5, 3, 2, 0) == 2
+    four.states(2, 2, 3 * 3, 2 * 2)
     assert F.out_size(5, 3, 2, 1) == F.out_size(5, 3, 1, 0) == 3
     assert four["right"].shape == four["wrong"].shape and not np.allclose(four["right"], four["wrong"])
     assert re.findall(r"equal: (\w+)", four.cell("ahead = ")[0]) == ["True", "False"]
@@ -422,10 +419,11 @@ def test_memory_grows_as_04_says():
     rule = re.findall(r"(\d+\.\d+) times the image, rule +(\d+\.\d+)", four.cell("for k, s, p in")[0])
     assert len(rule) == 6 and all(float(made) == pytest.approx(float(said), rel=0.1) for made, said in rule)
     assert "images 26 MB, columns of a 3 x 3 kernel 231 MB" in four.cell("image_bytes = ")[0]
-    four.says("Down a window and down the image is the same jump, 32 bytes", "A view of 24 entries on 12 numbers")
     assert four["windows"].strides == (32, 8, 32, 8) and four["windows"].size == 24
-    four.says("a window of 72, or a whole matrix", "Nine rounds for a 3 x 3 kernel")
+    four.states(four["windows"].size, four["x"].size, four["windows"].strides[0], about="view")
     assert four["rows"].shape[1] == 72
+    four.states(four["rows"].shape[1], about="multiplications")
+    four.states(3 * 3, 3, 3, about="rounds")
 
 
 # ---------------------------------------------------------------- 05: pooling and friends
@@ -434,21 +432,23 @@ def test_memory_grows_as_04_says():
 def test_the_windows_of_05_have_the_winners_and_means_told():
     five = lesson("05")
     assert five.cell("print(indices[0, 0])")[0].split() == "[[4. 5.] [6. 3.]] [[ 4 7] [13 10]]".split()
-    five.says("$(1 + 3 + 4 + 0) / 4 = 2$", "`out_size(4, 2, 2)` is 2")
+    window = five["x"].reshape(4, 4)[:2, :2]
+    five.states(*window.ravel(), window.size, window.mean())
     assert F.avg_pool2d(five["x"].reshape(1, 1, 4, 4), 2)[0, 0, 0, 0] == 2
-    assert F.out_size(4, 2, 2) == 2
-    five.says("The 9 moves all four outputs, so it is paid four times, and rightly: 4.0")
+    five.states(4, 4, 2, 2, F.out_size(4, 2, 2), about="`out_size")
     _, indices = F.max_pool2d(five["peak"].reshape(1, 1, 3, 3), 2, 1)
-    assert F.max_pool2d_backward(np.ones((1, 1, 2, 2)), indices, (1, 1, 3, 3))[0, 0, 1, 1] == 4
+    paid = F.max_pool2d_backward(np.ones((1, 1, 2, 2)), indices, (1, 1, 3, 3))[0, 0, 1, 1]
+    assert paid == 4
+    five.states(five["peak"].max(), 4, 4, paid)
 
 
 def test_the_mask_of_05_pays_too_much_and_promises_too_much():
     five = lesson("05")
-    five.says("The mask gives 3 where 1 came in", "Then `y` moves by 0.1. The mask predicts 0.3")
     window, mask = five["window"], five["payments"]["mask"]
     assert mask.sum() == 3
     assert (window + 0.1 * mask).max() - window.max() == pytest.approx(0.1)
     assert np.sum(mask * 0.1 * mask) == pytest.approx(0.3)
+    five.states(mask.sum(), 1, 3, 0.1, 0.1, 0.3, about="mask")
     too_much = dict(re.findall(r"(\w+) pays \d in all, predicts too much in +(\d+)", five.cell("payments = ")[0]))
     assert too_much["first"] == too_much["split"] == "0" and int(too_much["mask"]) > 100
     measured = gradcheck.numerical_gradient(np.max, window)
@@ -457,13 +457,12 @@ def test_the_mask_of_05_pays_too_much_and_promises_too_much():
 
 def test_as_many_windows_of_digits_are_tied_as_05_says():
     five = lesson("05")
-    five.says("Take the 1,497 handwritten digits")
     assert len(five["digits"]) == 1497
+    five.states(len(five["digits"]), 2, 2)
     count, top = five["winners"](five["digits"])
     assert 0.75 < np.mean(count > 1) < 0.85  # "about four of five" in the question
     told = exercises.predictions.get("05/share").choices["b"][1]
     assert f"{100 * np.mean((count > 1) & (top == 1)):.0f} windows of 100" in told
-    five.says("Now more than half of all windows are tied and alive", "nearly all ties are at 0")
     shares = re.findall(r"tied at 0 +(\d+)%, tied above 0 +(\d+)%", five.cell("for bias in (0.0, 0.5)")[0])
     (at_0, above_0), (at_bias, above_bias) = (map(int, pair) for pair in shares)
     assert at_0 > 50 > 5 > above_0 and above_bias > 50 > 5 > at_bias
@@ -474,25 +473,23 @@ def test_windows_of_mnist_are_tied_as_often_as_05_says(monkeypatch):
         pytest.skip("MNIST's four files are not on this machine")
     monkeypatch.setenv("COURSE_DATA_DIR", str(mnist_folder()))
     five = lesson("05")
-    five.says("(The same cell with `data.mnist()`, 60,000 images, says 83 %.)")
     images = data.mnist()[0][0]
     count, _ = five["winners"](images[::4])
-    assert len(images) == 60_000 and round(100 * np.mean(count > 1)) == 83
+    five.states(len(images), round(100 * np.mean(count > 1)), about="data.mnist()")
 
 
 def test_exact_zeros_in_05_are_windows_of_background():
     five = lesson("05")
-    five.says("These are windows with nothing but background in them")
     inside = F.im2col(five["digits"][:300].astype(float), 3).max(axis=1).reshape(300, 1, 26, 26)
     np.testing.assert_array_equal(five["maps"] == 0, np.broadcast_to(inside == 0, five["maps"].shape))
 
 
 def test_the_odd_row_and_the_paid_pixels_are_as_05_says():
     five = lesson("05")
-    five.says("25 pixels get the whole `dy` of their window, 4 to 100. On the right, 100 pixels get a quarter each")
     paid, shared = five["from_max"][0, 0], five["from_mean"][0, 0]
     assert sorted(paid[paid != 0]) == list(range(4, 101, 4))
     assert (shared != 0).sum() == 100 and shared[shared != 0].min() == 1 and shared.max() == 25
+    five.states(25, paid[paid != 0].min(), paid.max(), 100, shared[shared != 0].min(), shared.max())
     for dx in (paid, shared):
         assert (dx[10] == 0).all() and (dx[:, 10] == 0).all()
     printed = five.cell("for stride in (2, 1):")[0]
@@ -501,7 +498,6 @@ def test_the_odd_row_and_the_paid_pixels_are_as_05_says():
 
 
 def test_two_convolutions_in_a_row_are_one_with_a_larger_kernel(rng):
-    lesson("05").says("two convolutions in a row would be no more than one with a larger kernel")
     x, first, second = rng.standard_normal(12), rng.standard_normal(3), rng.standard_normal(4)
     twice = np.correlate(np.correlate(x, first, "valid"), second, "valid")
     np.testing.assert_allclose(twice, np.correlate(x, np.convolve(first, second), "valid"))
@@ -509,8 +505,9 @@ def test_two_convolutions_in_a_row_are_one_with_a_larger_kernel(rng):
 
 def test_dropout_in_05_keeps_the_mean():
     five = lesson("05")
-    five.says("$$[1,\\ 2,\\ 3,\\ 4]\\ \\to\\ [1,\\ 0,\\ 0,\\ 4]\\ /\\ \\tfrac12\\ =\\ [2,\\ 0,\\ 0,\\ 8]$$")
-    assert (np.array([1.0, 2, 3, 4]) * [1, 0, 0, 1] / (1 - 0.5)).tolist() == [2, 0, 0, 8]
+    x = np.array([1.0, 2, 3, 4])
+    kept = x * [1, 0, 0, 1]
+    five.states(*x, *kept, 1, 2, *kept / (1 - 1 / 2))
     assert five["many"].mean() == pytest.approx(3, rel=0.01) and np.unique(five["many"]).tolist() == [0, 4]
 
 
@@ -540,16 +537,22 @@ def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme
     assert int(labs) == len(registry.lessons()[name])
     assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.05
     row = re.search(
-        rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$", (build.ROOT / "README.md").read_text(), re.M
+        rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$",
+        (build.ROOT / "README.md").read_text(encoding="utf-8"),
+        re.M,
     )
     assert row.groups() == (minutes, labs)
 
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name):
-    placed = re.findall(r"^<!-- exercise (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
+    placed = re.findall(
+        r"^<!-- exercise (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert placed == [lab.name for lab in registry.lessons()[name]]
-    asked = re.findall(r"^<!-- predict (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(), re.MULTILINE)
+    asked = re.findall(
+        r"^<!-- predict (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert sorted(asked) == sorted(each for each in exercises.predictions.names() if each.startswith(name[:2]))
 
 
