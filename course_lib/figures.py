@@ -1,5 +1,6 @@
-"""Arrays -> pictures. Every function draws on the Axes it is given; a lesson decides how they are arranged."""
+"""Pictures of arrays. Every function draws on the Axes it is given; a lesson decides how they are arranged."""
 
+import functools
 import io
 from itertools import zip_longest
 
@@ -8,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_lib.flow import in_short
-from course_lib.looks import PALETTE, number
+from course_lib import looks
+from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, FAINT, NEUTRAL, PALETTE, PAPER, RAISED, number
 
 STYLE = {
     "figure.facecolor": "white",  # opaque: legible on JupyterLab's dark theme as well
@@ -21,6 +22,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
+    "axes.prop_cycle": mpl.cycler(color=[PALETTE[role].light for role in looks.APART]),
     "image.cmap": "gray",
     "image.interpolation": "nearest",
     "lines.linewidth": 2,
@@ -33,7 +35,7 @@ def use_style():
 
 
 def row(*widths, height=2.4, scale=1.0):
-    """A figure with one Axes for each relative width -> the list of Axes."""
+    """Makes a figure and returns its Axes, one for each relative width."""
     from matplotlib import pyplot as plt  # takes long to load, and widgets must do without it
 
     _, axes = plt.subplots(1, len(widths), figsize=(scale * sum(widths), height), width_ratios=widths, squeeze=False)
@@ -41,26 +43,26 @@ def row(*widths, height=2.4, scale=1.0):
 
 
 def png(draw, width=720, height=300, above=54):
-    """draw(ax) -> the bytes of a PNG, twice as fine; above: the room for a title and a legend.
+    """Returns the bytes of a PNG of what draw(ax) draws, at twice the resolution; all lengths are in pixels.
 
-    Safe in a widget's callbacks, where pyplot is not.
+    above: the room for a title and a legend. Safe in a widget's callbacks, where pyplot is not.
     """
     figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
-    left, below, right = 70, 50, 20  # fixed, because a layout engine takes twice as long
+    left, below, right = 70, 50, 20  # fixed, because a layout engine doubles the time
     place = left / width, below / height, 1 - (left + right) / width, 1 - (below + above) / height
     draw(figure.add_axes(place))
     return png_of(figure)
 
 
 def png_of(figure):
-    """A figure, which must not be pyplot's in a widget's callbacks -> the bytes of a PNG."""
+    """Returns the bytes of a PNG of a figure, which must not be pyplot's in a widget's callbacks."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", facecolor="white")
     return buffer.getvalue()
 
 
 def numbers(ax, values, title="", role="input"):
-    """values (n,) or (H, W) as a grid with its numbers printed."""
+    """Draws values (n,) or (H, W) as a grid with its numbers."""
     values = np.atleast_2d(values)
     H, W = values.shape
     _cells(ax, values, 0, 0, role)
@@ -69,27 +71,33 @@ def numbers(ax, values, title="", role="input"):
 
 
 def heat(ax, values, title="", limit=None):
-    """values (H, W) in red (positive) and blue (negative), white at zero, full colour at the limit."""
+    """Draws values (H, W) in blue above zero and orange below, white at zero, in full colour at the limit."""
     limit = limit or _largest(values)
-    ax.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.imshow(values, cmap=_signs(), vmin=-limit, vmax=limit)
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(False)
 
 
+@functools.cache
+def _signs():
+    """The colour map of signed values."""
+    return mpl.colors.LinearSegmentedColormap.from_list("signs", [BELOW_ZERO.light, PAPER.light, ABOVE_ZERO.light])
+
+
 def _largest(values):
-    """Never 0, because it is divided by."""
+    """The largest absolute value; never 0, so that it can be divided by."""
     return max(np.abs(values).max(), np.finfo(float).tiny)
 
 
 def image(ax, values, title="", **limits):
-    """values (H, W) as a grey picture."""
+    """Draws values (H, W) as a grey picture."""
     ax.imshow(values, cmap="gray", **limits)
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(False)
 
 
 def curves(ax, title="", x_label="", log=False, **series):
-    """series: name -> values; one labelled line each."""
+    """Draws one labelled line for each of series, name=values."""
     for name, values in series.items():
         ax.plot(values, label=name.replace("_", " "))
     if log:
@@ -103,9 +111,9 @@ def curves(ax, title="", x_label="", log=False, **series):
 
 
 def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
-    """matrix (m, n) · right (n,) or (n, c) = result, all cells of one size; a row or column of the matrix is framed.
+    """Draws matrix (m, n) · right (n,) or (n, c) = result; a row or a column of the matrix may be framed.
 
-    names, roles: of matrix, right and result.
+    names, roles: those of matrix, right and result. All cells have the same size.
     """
     right = right.reshape(len(right), -1)
     (m, n), c = matrix.shape, right.shape[1]
@@ -124,7 +132,7 @@ def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
 
 
 def parts_and_sum(ax, parts, names, total_name, role):
-    """parts (m, n), one in each row, and below the line their sum (n,)."""
+    """Draws parts (m, n), one in each row, and below a line their sum (n,)."""
     m, n = parts.shape
     _cells(ax, parts, 0, 0, role)
     _cells(ax, parts.sum(axis=0)[None], 0, m + 0.4, role)
@@ -135,7 +143,7 @@ def parts_and_sum(ax, parts, names, total_name, role):
 
 
 def beside(ax, arrays, names, role, signs=()):
-    """arrays (rows, columns) from left to right, all cells of one size, with signs such as "+" between them."""
+    """Draws arrays (rows, columns) from left to right, with cells of one size and signs such as "+" between them."""
     tallest, left = max(map(len, arrays)), 0
     for values, name, sign in zip_longest(arrays, names, signs, fillvalue=""):
         top = (tallest - len(values)) / 2
@@ -148,13 +156,13 @@ def beside(ax, arrays, names, role, signs=()):
 
 
 def _cells(ax, values, left, top, role):
-    """values (rows, columns) as squares of side 1; zeros stay in the background."""
+    """Draws values (rows, columns) as squares of side 1; zeros are pale."""
     edge = PALETTE[role][0]
     largest = _largest(values)
     for (i, j), value in np.ndenumerate(values):
         fill = (*mpl.colors.to_rgb(edge), 0.05 + 0.5 * abs(value) / largest if value else 0)
-        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec="0.8"))
-        colour = "black" if value else "0.6"
+        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=FAINT.light))
+        colour = "black" if value else NEUTRAL
         ax.text(left + j + 0.5, top + i + 0.5, number(value), ha="center", va="center", color=colour, fontsize=10)
 
 
@@ -163,7 +171,7 @@ def _frame(ax, left, top, width, height, role):
 
 
 def _sheet(ax, left, right, top, bottom):
-    """Empty paper, with rows counted downwards."""
+    """Removes the axes and lets rows count downwards."""
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
 
@@ -172,14 +180,14 @@ def _sheet(ax, left, right, top, bottom):
 
 
 def graph(ax, nodes, edges, gradients=None):
-    """A computation as boxes with arrows. nodes: name -> (column, row, value); edges: (from, to), forward.
+    """Draws a computation as boxes with arrows. nodes: {name: (column, row, value)}; edges: (from, to), forward.
 
-    gradients: name -> its gradient, written below the box.
+    gradients: {name: its gradient}, written below the boxes.
     """
     width, height, across, down = 1.7, 0.66, 2.6, 1.3
     for name, (column, row, value) in nodes.items():
         left, top = column * across, row * down
-        ax.add_patch(Rectangle((left, top), width, height, fc="0.96", ec=PALETTE["input"][0], lw=1.5))
+        ax.add_patch(Rectangle((left, top), width, height, fc=RAISED.light, ec=PALETTE["input"][0], lw=1.5))
         ax.text(left + width / 2, top + height / 2, f"{name} = {number(value)}", ha="center", va="center")
         if gradients:
             label, colour = f"d{name} = {number(gradients[name])}", PALETTE["gradient"][1]
@@ -193,7 +201,7 @@ def graph(ax, nodes, edges, gradients=None):
 
 
 def slope(ax, f, at, eps, title=""):
-    """The curve of f around `at`, and the line through its points at -eps and +eps whose slope is measured."""
+    """Draws the curve of f around `at`, and the line through its points at `at` ± eps, whose slope is measured."""
     x = np.linspace(at - 2.2 * eps, at + 2.2 * eps, 201)
     ends = np.array([at - eps, at + eps])
     ax.plot(x, f(x), color=PALETTE["input"][0])
@@ -205,12 +213,14 @@ def slope(ax, f, at, eps, title=""):
 
 
 def descent(ax, loss, paths):
-    """loss(w0, w1) as contour lines, and on it the paths, by name: points (n, 2), each with a marker of its own."""
+    """Draws loss(w0, w1) as contour lines, and on it paths, {name: points (n, 2)}, each with its own marker."""
     points = np.concatenate(list(paths.values()))
     margin = 0.1 * np.ptp(points, axis=0)
     sides = zip(points.min(axis=0) - margin, points.max(axis=0) + margin, strict=True)
     grid = np.meshgrid(*(np.linspace(*ends, 100) for ends in sides))
-    ax.contour(*grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors="0.8", linewidths=0.8)
+    ax.contour(
+        *grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors=FAINT.light, linewidths=0.8
+    )
     for (name, path), marker in zip(paths.items(), "os^D", strict=False):
         ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
     ax.set(xlabel="w0", ylabel="w1")
@@ -221,11 +231,11 @@ def descent(ax, loss, paths):
 
 
 def layers_in_a_row(ax, names, forward, backward, kept):
-    """Boxes with arrows, forward above and backward below: k names, k + 1 texts for each way, k texts in the boxes."""
+    """Draws k boxes with names and texts (kept), and k + 1 texts on the arrows of each way, forward and backward."""
     width, gap = 2.6, 2.2
     for place, (name, inside) in enumerate(zip(names, kept, strict=True)):
         left = gap + place * (width + gap)
-        ax.add_patch(Rectangle((left, -1), width, 2, fc="0.96", ec=PALETTE["count"][0], lw=1.5))
+        ax.add_patch(Rectangle((left, -1), width, 2, fc=RAISED.light, ec=PALETTE["count"][0], lw=1.5))
         ax.text(left + width / 2, 0.45, name, ha="center", va="center", weight="bold")
         ax.text(left + width / 2, -0.45, inside, ha="center", va="center", color=PALETTE["gradient"][1])
     for place, (ahead, back) in enumerate(zip(forward, backward, strict=True)):
@@ -237,7 +247,7 @@ def layers_in_a_row(ax, names, forward, backward, kept):
 
 
 def _arrow(ax, start, end, height, text, role):
-    """With the text outside of the pair that it makes with the arrow of the other way."""
+    """Draws an arrow with its text on the side away from the arrow of the other direction."""
     colour, side = PALETTE[role][1], np.sign(height)
     ax.annotate("", (end, height), (start, height), arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.8})
     ax.text(
@@ -249,29 +259,35 @@ def _arrow(ax, start, end, height, text, role):
 
 
 def kernel(ax, values, title="", limit=None):
-    """values (kH, kW) as in `heat`, with the numbers."""
+    """Draws values (kH, kW) as `heat` does, with the numbers, rounded to hundredths."""
     limit = limit or _largest(values)
     heat(ax, values, title, limit)
     for (i, j), value in np.ndenumerate(values):
-        colour = "white" if abs(value) > 0.6 * limit else "black"
-        printed = f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0 turns -0.0 into 0.0
-        ax.text(j, i, printed, ha="center", va="center", color=colour, fontsize=8)
+        colour = _text_on_sign(value / limit)
+        ax.text(j, i, number(round(value, 2)), ha="center", va="center", color=colour, fontsize=8)
+
+
+def _text_on_sign(share):
+    """Black or white, on the colour of a share of the limit, from -1 to 1."""
+    background = _signs()((share + 1) / 2, bytes=True)[:3]
+    return "black" if looks.text_on(background) == looks.BLACK else "white"
 
 
 def mosaic(ax, images, title="", columns=8):
-    """images (n, H, W) as one grey picture, `columns` of them in a row."""
+    """Draws images (n, H, W) as one grey picture, `columns` of them in a row."""
     n, H, W = images.shape
     rows = -(-n // columns)
-    sheet = np.full((rows * columns, H + 1, W + 1), np.nan)  # nan is drawn as paper: a line between the images
+    sheet = np.full((rows * columns, H + 1, W + 1), np.nan)  # nan is left white: a line between the images
     sheet[:n, :H, :W] = images
     sheet = sheet.reshape(rows, columns, H + 1, W + 1).transpose(0, 2, 1, 3).reshape(rows * (H + 1), -1)
     image(ax, sheet[:-1, :-1], title)
 
 
 def confusion(ax, counts, title=""):
-    """counts (classes, classes): how often class i (row) was taken for class j (column). Only mistakes are coloured."""
+    """Draws counts (classes, classes): how often class i (row) was taken for class j (column); mistakes in colour."""
     mistakes = counts * (1 - np.eye(len(counts), dtype=int))
-    ax.imshow(mistakes, cmap="Oranges", vmax=2 * max(mistakes.max(), 1))  # half the scale: black stays legible
+    shades = mpl.colors.LinearSegmentedColormap.from_list("mistakes", [PAPER.light, looks.WRONG])
+    ax.imshow(mistakes, cmap=shades, vmin=0, vmax=max(mistakes.max(), 1))
     for (i, j), count in np.ndenumerate(counts):
         ax.text(j, i, count or "·", ha="center", va="center", color="black", fontsize=9)
     classes = np.arange(len(counts))
@@ -280,7 +296,7 @@ def confusion(ax, counts, title=""):
 
 
 def _class_bars(ax, values, answer):
-    """values (classes,) as bars, which are returned; the right class is green, as is its number."""
+    """Draws values (classes,) as bars and returns them; the right class is green, as is its number."""
     classes = range(len(values))
     bars = ax.bar(classes, values, color=[PALETTE["output" if c == answer else "count"][0] for c in classes])
     ax.set(xticks=classes, yticks=[])
@@ -289,7 +305,7 @@ def _class_bars(ax, values, answer):
 
 
 def probabilities(ax, values, answer):
-    """values (classes,) as bars, percentages on those that matter; the right class is green, as is its number."""
+    """Draws values (classes,) as bars, with percentages on those that matter; the right class is green."""
     bars = _class_bars(ax, values, answer)
     written = [f"{value:.0%}" if c == answer or value >= 0.05 else "" for c, value in enumerate(values)]
     ax.bar_label(bars, written, fontsize=8)
@@ -298,19 +314,19 @@ def probabilities(ax, values, answer):
 
 
 def slopes(ax, values, answer, title=""):
-    """values (classes,) as signed bars with their numbers; the right class is green, as in `probabilities`."""
+    """Draws values (classes,) as signed bars with their numbers; the right class is green, as in `probabilities`."""
     bars = _class_bars(ax, values, answer)
-    ax.bar_label(bars, [f"{value:+.2f}".replace("-", "−") for value in values], padding=2)
-    ax.axhline(0, color="0.6", lw=1)
+    ax.bar_label(bars, [looks.signed(round(value, 2)) for value in values], padding=2)
+    ax.axhline(0, color=NEUTRAL, lw=1)
     ax.set(xlabel="class", title=title)
     ax.margins(y=0.25)
     ax.spines[["left", "bottom"]].set_visible(False)
 
 
 def saliency(ax, picture, dx, title=""):
-    """dx (H, W) as in `heat`, over the outline of the picture (H, W); + and − stand on the strongest of each sign.
+    """Draws dx (H, W) as `heat` does, with the outline of picture (H, W), and + and − on the largest of each sign.
 
-    One pixel in a hundred is beyond full colour: a few strong ones would leave the others pale.
+    One pixel in a hundred is beyond full colour; otherwise a few large values would leave the rest pale.
     """
     heat(ax, dx, title, np.percentile(np.abs(dx), 99))
     ax.contour(picture, levels=[picture.max() / 2], colors="black", linewidths=0.8)
@@ -318,34 +334,35 @@ def saliency(ax, picture, dx, title=""):
         strongest = np.argmax(sign * dx)
         if sign * dx.flat[strongest] > 0:
             row, column = divmod(strongest, dx.shape[1])
-            ax.text(column, row, mark, ha="center", va="center", color="white", fontsize=11, weight="bold")
+            colour = _text_on_sign(sign)
+            ax.text(column, row, mark, ha="center", va="center", color=colour, fontsize=11, weight="bold")
 
 
 # ---------------------------------------------------------------- how large gradients are
 
 
 def flow(ax, readings, before=(), title=""):
-    """readings, as of flow.gradient_sizes, one for each layer: of its output a dot, of its weight a square.
+    """Draws the sizes of gradients, layer by layer: a dot for that of the output, a square for that of the weight.
 
-    before: the readings of another network, in grey.
+    readings: from flow.gradient_sizes, one for each layer; before: those of another network, in grey.
     """
     sizes = [size for reading in (*readings, *before) for size in (reading.activation, reading.weight) if size]
     lowest, highest = np.log10(min([1e-12, *sizes])), np.log10(max([1e4, *sizes]))
     margin = 0.12 * (highest - lowest)  # for the numbers
-    _path(ax, _layers_with(before, "activation"), "0.6", ":", "before: mean |dy|")
+    _path(ax, _layers_with(before, "activation"), NEUTRAL, ":", "before: mean |dy|")
     weights, outputs = _layers_with(readings, "weight"), _layers_with(readings, "activation")
     _path(ax, weights, PALETTE["kernel"][1], "--", "mean |dw| of its weight", "s")
     _path(ax, outputs, PALETTE["gradient"][1], "-", "mean |dy| of its output", "o")
     for end in (0, -1):
         by_size = sorted((weights[end], outputs[end]), key=lambda point: point[1])
         for (layer, size), place in zip(by_size, (-16, 9), strict=True):
-            ax.annotate(in_short(size), (layer, size), (0, place), textcoords="offset points", ha="center", fontsize=9)
+            ax.annotate(number(size, 2), (layer, size), (0, place), textcoords="offset points", ha="center", fontsize=9)
     powers = np.arange(np.ceil(lowest - margin), highest + margin)
     powers = powers[:: -(-len(powers) // 7)]
     ax.set(yscale="log", ylim=(10 ** (lowest - margin), 10 ** (highest + margin)))
-    ax.set_yticks(10.0**powers, [f"1e{power:.0f}".replace("-", "\N{MINUS SIGN}") for power in powers])
+    ax.set_yticks(10.0**powers, [number(10.0**power) for power in powers])
     ax.set_yticks([], minor=True)
-    ax.grid(axis="y", color="0.9")
+    ax.grid(axis="y", color=FAINT.light, lw=0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("layer (the gradient comes from the right)")
     ax.set_title(title, loc="left", pad=22)
@@ -353,7 +370,7 @@ def flow(ax, readings, before=(), title=""):
 
 
 def _layers_with(readings, size):
-    """(number of the layer, that size of its gradient) for every layer that has it."""
+    """[(number of the layer, that size of its gradient)] of the layers that have it."""
     return [(layer, value) for layer, reading in enumerate(readings, 1) if (value := getattr(reading, size))]
 
 

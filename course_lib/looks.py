@@ -40,6 +40,9 @@ PALETTE = {  # what an array is
     COUNT: Tones("#5b6b7a", "#465563", "#8fa1b3", "#a9bac9"),
 }
 
+# roles whose colours differ, for lines that need to be told apart
+APART = INPUT, KERNEL, OUTPUT, GRADIENT, COUNT
+
 # the sign of a number, wherever signs are coloured: heat maps, filters, gradients of pictures
 ABOVE_ZERO = Tones("#0072b2", "#00629c", "#4ba3dd", "#6cbcf0")
 BELOW_ZERO = Tones("#d55e00", "#a84300", "#f08a4b", "#f7a877")

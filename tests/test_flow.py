@@ -9,8 +9,9 @@ import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from course_lib import figures, flow, gradcheck
+from course_lib import figures, flow, gradcheck, looks
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Residual, Sequential
+from course_lib.looks import number
 from course_lib.losses import CrossEntropyLoss
 from course_lib.widgets import still
 from course_lib.widgets.flow_explorer import explore_flow
@@ -115,13 +116,6 @@ def test_the_factor_of_a_step_and_the_verdict_follow_from_first_and_last():
     assert flow.verdict(readings(0.02, 1)) == flow.verdict(readings(50, 1)) == "keeps its size"
 
 
-@pytest.mark.parametrize(
-    "size, text", [(0.0123, "0.012"), (7, "7"), (250.3, "250"), (2.6e-26, "3e-26"), (5e-4, "5e-4"), (2345, "2e3")]
-)
-def test_sizes_are_written_in_short(size, text):
-    assert flow.in_short(size) == text
-
-
 # ---------------------------------------------------------------- the picture
 
 
@@ -139,7 +133,7 @@ def test_the_picture_draws_every_size_and_prints_those_of_the_ends():
     np.testing.assert_array_equal(lines["mean |dw| of its weight"], [reading.weight for reading in readings])
     np.testing.assert_array_equal(lines["mean |dy| of its output"], [reading.activation for reading in readings])
     ends = [size for reading in (readings[0], readings[-1]) for size in (reading.weight, reading.activation)]
-    assert sorted(text.get_text() for text in ax.texts) == sorted(map(flow.in_short, ends))
+    assert sorted(text.get_text() for text in ax.texts) == sorted(number(size, 2) for size in ends)
 
 
 @pytest.mark.parametrize("start", ["N(0, 0.01)", "He"])
@@ -148,7 +142,7 @@ def test_everything_lies_within_the_picture_and_what_was_before_is_grey(start):
     ax = drawn(readings, before)
     low, high = ax.get_ylim()
     assert all(low < value < high for line in ax.lines for value in line.get_ydata())
-    assert ax.lines[0].get_color() == "0.6" and len(ax.lines[0].get_ydata()) == 40
+    assert ax.lines[0].get_color() == looks.NEUTRAL and len(ax.lines[0].get_ydata()) == 40
 
 
 # ---------------------------------------------------------------- with controls

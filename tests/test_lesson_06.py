@@ -565,6 +565,6 @@ def test_a_descent_draws_each_path_with_a_marker_of_its_own(ax):
 
 def test_slopes_print_signed_numbers_and_mark_the_right_class(ax):
     figures.slopes(ax, np.array([0.25, -0.5, 0.25]), answer=1)
-    assert [text.get_text() for text in ax.texts] == ["+0.25", "−0.50", "+0.25"]
+    assert [text.get_text() for text in ax.texts] == ["+0.25", "−0.5", "+0.25"]
     colours = [label.get_color() for label in ax.get_xticklabels()]
     assert colours[1] == PALETTE["output"][0] != colours[0] == colours[2]
