@@ -13,9 +13,7 @@ from places import mnist_folder
 settings.register_profile("course", derandomize=True, deadline=None, max_examples=200)
 settings.register_profile("quick", settings.get_profile("course"), max_examples=40)
 
-
-WORKERS = 2
-APART = ("test_notebooks.py", "test_lessons_in_jupyterlab.py")  # long tests that share nothing slow
+LONG = ("test_notebooks.py", "test_lessons_in_jupyterlab.py")
 
 
 def pytest_configure(config):
@@ -23,33 +21,9 @@ def pytest_configure(config):
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "course")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """Two tests at a time, unless the command says otherwise (-n 0: one after the other) or xdist is missing."""
-    if not config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
-        return
-    if config.option.numprocesses is None and not config.option.tx and not config.option.usepdb:
-        config.option.numprocesses, config.option.dist = WORKERS, "loadfile"
-        config.option.loadscopereorder = False  # see pytest_collection_modifyitems
-
-
 def pytest_collection_modifyitems(items):
-    """The long tests first: what is left for the end, one worker does while the other waits."""
-    items.sort(key=lambda item: item.path.name not in APART)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """A file of tests stays on one worker, for they share costly things. Those in APART are handed out one by one."""
-    if config.option.dist != "loadfile":
-        return None
-    from xdist.scheduler import LoadFileScheduling
-
-    class Scheduling(LoadFileScheduling):
-        def _split_scope(self, nodeid):
-            return nodeid if any(f"{name}::" in nodeid for name in APART) else super()._split_scope(nodeid)
-
-    return Scheduling(config, log)
+    """Long tests come first: what another worker can take over at the end should be short."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture
@@ -65,10 +39,10 @@ __import__("warnings").filterwarnings("error", module=r"(course_lib\\b|__main__$
 
 @pytest.fixture(scope="session")
 def lesson_environment(tmp_path_factory):
-    """What kernels of lessons run in: short training, data at hand if any, progress and settings of their own."""
+    """The environment for kernels of lessons: short training, data if there is any, own progress and settings."""
     startup = tmp_path_factory.mktemp("ipython") / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    (startup / "warnings.py").write_text(OUR_WARNINGS_ARE_ERRORS)
+    (startup / "warnings.py").write_text(OUR_WARNINGS_ARE_ERRORS, encoding="utf-8")
     settings = {
         "COURSE_QUICK": "1",
         "COURSE_PROGRESS": str(tmp_path_factory.mktemp("progress") / "progress.json"),

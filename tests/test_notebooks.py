@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-from places import CHROMIUM
 
 from course_lib import exercises
 from course_lib.publish import build
@@ -42,6 +41,23 @@ def shown_text(cell):
     return re.sub(r"base64,[\w+/=]+", "PICTURE", "\n".join(texts))
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_source_becomes_a_whole_notebook_with_every_lab_and_question_it_names(lesson):
+    source = (build.SOURCES / f"{lesson}.md").read_text(encoding="utf-8")
+    notebook = build.assemble(lesson)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert cell.cell_type == "code" or "<!--" not in cell.source, cell.source  # a directive that was misspelt
+    for cell in code_cells(notebook):
+        compile(cell.source, cell.id, "exec")
+    parts = [(part(cell), cell.metadata["course"].get("exercise")) for cell in code_cells(notebook) if part(cell)]
+    labs = re.findall(r"^<!--\s*exercise\s+(\w+)", source, re.MULTILINE)
+    assert parts == [(name, lab) for lab in labs for name in ("stub", "check")]
+    asked = re.findall(r"^<!--\s*predict\s+(\S+)", source, re.MULTILINE)
+    placed = [name for cell in code_cells(notebook) if (name := cell.metadata.get("course", {}).get("predict"))]
+    assert set(asked) <= set(placed) and len(set(placed)) == len(placed)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
@@ -55,7 +71,9 @@ def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
         "-p",
         "no:cacheprovider",
     ]
-    run = subprocess.run([*command, f"{lesson}.ipynb"], cwd=built, capture_output=True, text=True)
+    run = subprocess.run(
+        [*command, f"{lesson}.ipynb"], cwd=built, capture_output=True, encoding="utf-8", errors="replace"
+    )
     advice = f"\nIf this is what {lesson} should show from now on: python -m course_lib.publish.build {lesson}"
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:] + advice
     compared = [cell for cell in code_cells(read(built / f"{lesson}.ipynb")) if is_compared(cell)]
@@ -86,7 +104,6 @@ def test_as_shipped_every_lab_says_not_attempted(lesson, built):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is not None, reason="here the lessons are solved in JupyterLab: tests/browser")
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_with_every_lab_solved_every_check_says_right_and_the_lesson_reaches_its_end(lesson, built, tmp_path):
     notebook = read(built / f"{lesson}.ipynb")
@@ -127,7 +144,7 @@ def test_lesson_08_is_shipped_with_the_training_on_all_digits_and_with_the_large
 
 
 def test_the_lessons_stand_in_the_readme_in_order():
-    links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (build.ROOT / "README.md").read_text())
+    links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (build.ROOT / "README.md").read_text(encoding="utf-8"))
     assert links == LESSONS
 
 

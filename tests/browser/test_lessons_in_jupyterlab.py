@@ -111,6 +111,7 @@ def requests(page):
     page.remove_listener("websocket", listen)
 
 
+@pytest.mark.course
 @pytest.mark.parametrize("lesson", build.lessons())
 def test_a_lesson_is_whole_before_it_runs_and_runs_to_its_end_unsolved_and_solved(
     lesson, built, page, opened, requests
