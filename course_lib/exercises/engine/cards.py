@@ -31,7 +31,7 @@ def first_sentence(text: str) -> str:
 
 _TEMPLATES = templates("course_lib.exercises.engine")
 _TEMPLATES.filters |= {"rich": rich, "first_sentence": first_sentence}
-_TEMPLATES.globals["status"] = looks.STATUS
+_TEMPLATES.globals |= {"status": looks.STATUS, "looks": looks}
 
 
 class Card:
