@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib import looks
-from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, FAINT, NEUTRAL, PALETTE, PAPER, RAISED, number
+from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, FAINT, NEUTRAL, PALETTE, PAPER, RAISED, amount, number
 
 STYLE = {
     "figure.facecolor": "white",  # opaque: legible on JupyterLab's dark theme as well
@@ -81,7 +81,9 @@ def heat(ax, values, title="", limit=None):
 @functools.cache
 def _signs():
     """The colour map of signed values."""
-    return mpl.colors.LinearSegmentedColormap.from_list("signs", [BELOW_ZERO.light, PAPER.light, ABOVE_ZERO.light])
+    return mpl.colors.LinearSegmentedColormap.from_list(
+        "signs", [BELOW_ZERO.light, PAPER.light, ABOVE_ZERO.light], N=257
+    )  # an odd number has a middle, which is white
 
 
 def _largest(values):
@@ -163,7 +165,7 @@ def _cells(ax, values, left, top, role):
         fill = (*mpl.colors.to_rgb(edge), 0.05 + 0.5 * abs(value) / largest if value else 0)
         ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=FAINT.light))
         colour = "black" if value else NEUTRAL
-        ax.text(left + j + 0.5, top + i + 0.5, number(value), ha="center", va="center", color=colour, fontsize=10)
+        ax.text(left + j + 0.5, top + i + 0.5, amount(value), ha="center", va="center", color=colour, fontsize=10)
 
 
 def _frame(ax, left, top, width, height, role):
@@ -188,9 +190,9 @@ def graph(ax, nodes, edges, gradients=None):
     for name, (column, row, value) in nodes.items():
         left, top = column * across, row * down
         ax.add_patch(Rectangle((left, top), width, height, fc=RAISED.light, ec=PALETTE["input"][0], lw=1.5))
-        ax.text(left + width / 2, top + height / 2, f"{name} = {number(value)}", ha="center", va="center")
+        ax.text(left + width / 2, top + height / 2, f"{name} = {amount(value)}", ha="center", va="center")
         if gradients:
-            label, colour = f"d{name} = {number(gradients[name])}", PALETTE["gradient"][1]
+            label, colour = f"d{name} = {amount(gradients[name])}", PALETTE["gradient"][1]
             ax.text(left + width / 2, top + height + 0.24, label, ha="center", va="center", color=colour)
     for start, end in edges:
         tail, head = ((nodes[name][0] * across, nodes[name][1] * down + height / 2) for name in (start, end))

@@ -1,6 +1,7 @@
 """One place decides about colours, and one rule how a number is written; both are the same in the browser."""
 
 import ast
+import io
 import json
 import math
 import re
@@ -13,9 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from PIL import Image
 
-from course_lib import looks
+from course_lib import figures, looks
+from course_lib.exercises.engine import picture
 from course_lib.looks import amount, bracketed, number, signed
+from course_lib.widgets import dashboard_picture, still
 
 LIBRARY = Path(looks.__file__).parent
 
@@ -105,6 +110,7 @@ CODED = re.compile(
     r"(?<![\w.&])#(?:[0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})\b|\b(?:rgb|hsl)a?\(\s*[\d.]+[\s,]|\btab:\w+", re.IGNORECASE
 )
 NAMES = {*mpl.colors.CSS4_COLORS, *mpl.colormaps} - {"black", "white", "gray"}  # gray: how Matplotlib shows a picture
+COMMENT = re.compile(r"/\*.*?\*/|(?<!\S)//[^\n]*", re.DOTALL)
 QUOTED = re.compile(r"""["'`](\w+)["'`]""")
 DECLARED = re.compile(r"(?:color|background|border|outline|fill|stroke|shadow)[\w-]*:([^;{}]*)")
 
@@ -122,7 +128,8 @@ def colours_in_python(source):
 
 
 def colours_in_front_end(source):
-    """Returns (line, literal) of each colour in a style sheet or a script."""
+    """Returns (line, literal) of each colour in a style sheet, a script or a template, comments aside."""
+    source = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), source)
     for number_of_line, line in enumerate(source.split("\n"), 1):
         words = [
             *QUOTED.findall(line),
@@ -136,7 +143,7 @@ def written_by_hand():
     return [
         file.relative_to(LIBRARY).as_posix()
         for file in sorted(LIBRARY.rglob("*"))
-        if file.suffix in (".py", ".js", ".css") and file.name != "looks.py"
+        if file.suffix in (".py", ".js", ".css", ".html", ".jinja") and file.name != "looks.py"
     ]
 
 
@@ -167,7 +174,8 @@ def test_colours_in_style_sheets_and_scripts_are_found(line):
 @pytest.mark.parametrize(
     "line",
     ["color: var(--cg-ink);", "#field = 1;", "this.#add()", "`rgb(${channels})`", 'fill = "white"', "&#123;",
-     "border: 1px solid currentColor;", "background: none;", 'go("orange road")'],
+     "border: 1px solid currentColor;", "background: none;", 'go("orange road")',
+     "f(); // #fff", "/* #fff */"],
 )  # fmt: skip
 def test_what_is_no_colour_is_not_taken_for_one(line):
     assert not list(colours_in_front_end(line))
@@ -215,6 +223,42 @@ def test_style_sheets_and_scripts_get_every_colour_of_both_themes():
     assert sheet.count(light) == sheet.count(dark) == 1
     assert sheet.startswith(".here {") and 'body[data-jp-theme-light="false"] .here,' in sheet
     assert json.loads(json.dumps(looks.for_browser())) == looks.for_browser()
+
+
+# ---------------------------------------------------------------- drawers
+
+SIGNS = [[looks.rgb(colour) for colour in (looks.ABOVE_ZERO.light, looks.BELOW_ZERO.light, looks.PAPER.light)]]
+
+
+def drawn_as(draw):
+    """Returns the colours (rows, columns, 3), from 0 to 255, that a figure shows for +1, -1 and 0."""
+    ax = Figure().add_subplot()
+    draw(ax, np.array([[1.0, -1, 0]]))
+    (image,) = ax.images
+    return image.to_rgba(image.get_array(), bytes=True)[..., :3]
+
+
+def test_every_drawer_in_python_shows_a_sign_in_the_same_two_colours():
+    np.testing.assert_array_equal(drawn_as(figures.heat), SIGNS)
+    np.testing.assert_array_equal(drawn_as(figures.kernel), SIGNS)
+    np.testing.assert_array_equal(still.signed([[1, -1, 0]]), SIGNS)
+    filters = {"largest": 1.0, "shares": [[[99, -99, 0]]]}
+    now = {"step": 1, "of": 1, "epochs": 1, "status": "finished", "seconds": 1, "rate": 0}
+    passed = {"kind": "loss", "train": [], "test": []}
+    board = Image.open(io.BytesIO(dashboard_picture.png(now, {"width": 1, "bins": []}, passed, filters, [])))
+    pixels = np.asarray(board.convert("RGB")).astype(int)
+    left, right = (np.nonzero(np.abs(pixels - tone).max(axis=-1) < 12)[1].mean() for tone in SIGNS[0][:2])
+    assert left < right  # the first pixel of the filter is above zero, the second below
+    card = picture.Picture("", np.array([1.0, -1.0]), np.zeros(2), 1e-6).grids()[0]
+    tones = [re.findall(r"[\d.]+", cell.colour) for cell in card.rows[0]]
+    assert [tuple(map(int, tone[:3])) for tone in tones] == SIGNS[0][:2] and tones[0][3] == tones[1][3] > "0"
+
+
+def test_a_figure_writes_on_a_sign_in_black_or_white_as_the_player_does():
+    ax = Figure().add_subplot()
+    figures.kernel(ax, np.array([[2.0, -2, 0.004, -0.004]]))
+    assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "black"]
+    assert [text.get_text() for text in ax.texts] == ["2", "−2", "0", "0"]
 
 
 def test_a_colour_is_mixed_and_let_through_as_asked():
