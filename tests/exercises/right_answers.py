@@ -645,3 +645,348 @@ class KeepsACopy(Module):
         self.weight.grad += loops.weight_gradient(dy, self.x, self.weight.data, self.stride, self.padding)
         self.bias.grad += dy.sum(axis=(0, 2, 3))
         return loops.input_gradient(dy, self.x, self.weight.data, self.stride, self.padding)
+
+
+# ---------------------------------------------------------------- the clinic
+
+
+@right("clinic_01")
+def stamped_one_by_one(dy, x, w, stride=1, padding=0):
+    N, F_, H_out, W_out = dy.shape
+    _, _, kH, kW = w.shape
+    H, W = x.shape[2:]
+    padded = np.zeros((N, x.shape[1], H + 2 * padding, W + 2 * padding))
+    for n in range(N):
+        for f in range(F_):
+            for i in range(H_out):
+                for j in range(W_out):
+                    rows = slice(i * stride, i * stride + kH)
+                    cols = slice(j * stride, j * stride + kW)
+                    padded[n, :, rows, cols] += w[f] * dy[n, f, i, j]
+    return padded[:, :, padding : padding + H, padding : padding + W]
+
+
+@right("clinic_01")
+def columns_by_einsum(dy, x, w, stride=1, padding=0):
+    cols = np.einsum("fcab,nfij->ncabij", w, dy)
+    N, C, kH, kW = cols.shape[:4]
+    return F.col2im(cols.reshape(N, C * kH * kW, -1), x.shape[2:], (kH, kW), stride, padding)
+
+
+@right("clinic_01")
+def by_the_adjoint_on_unit_images(dy, x, w, stride=1, padding=0):
+    """<dy, conv(e)> for every unit image e: slow, and with no thought of turning anything."""
+    dx = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        unit = np.zeros(x.shape)
+        unit[index] = 1
+        dx[index] = np.sum(dy * F.conv2d(unit, w, stride=stride, padding=padding))
+    return dx
+
+
+@right("clinic_02")
+def window_by_window(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    kH, kW = w.shape
+    dw = np.zeros_like(w)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            dw += dy[i, j] * xp[i * stride : i * stride + kH, j * stride : j * stride + kW]
+    return dw
+
+
+@right("clinic_02")
+def every_stride_th_pixel_then_cut(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    H_out, W_out = dy.shape
+    dw = np.zeros(w.shape)
+    for p in range(w.shape[0]):
+        for q in range(w.shape[1]):
+            dw[p, q] = (xp[p::stride, q::stride][:H_out, :W_out] * dy).sum()
+    return dw
+
+
+@right("clinic_02")
+def with_a_dilated_dy(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dilated = np.zeros([(n - 1) * stride + 1 for n in dy.shape])
+    dilated[::stride, ::stride] = dy
+    windows = sliding_window_view(xp, dilated.shape)[: w.shape[0], : w.shape[1]]
+    return np.einsum("abij,ij->ab", windows, dilated)
+
+
+@right("clinic_03")
+def remainder_appended_to_dy(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW), (H_out, W_out) = x.shape, w.shape, dy.shape
+    left_over = [(H + 2 * padding - kH) % stride, (W + 2 * padding - kW) % stride]
+    spread = np.zeros(((H_out - 1) * stride + 1 + left_over[0], (W_out - 1) * stride + 1 + left_over[1]))
+    spread[: (H_out - 1) * stride + 1 : stride, : (W_out - 1) * stride + 1 : stride] = dy
+    spread = np.pad(spread, ((kH - 1, kH - 1), (kW - 1, kW - 1)))
+    full = np.einsum("ijab,ab->ij", sliding_window_view(spread, (kH, kW)), w[::-1, ::-1])
+    return full[padding : padding + H, padding : padding + W]
+
+
+@right("clinic_03")
+def short_array_put_into_the_padded_one(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape
+    dxp = np.zeros((x.shape[0] + 2 * padding, x.shape[1] + 2 * padding))
+    for a in range(kH):
+        for b in range(kW):
+            dxp[a : a + stride * dy.shape[0] : stride, b : b + stride * dy.shape[1] : stride] += w[a, b] * dy
+    return dxp[padding : len(dxp) - padding, padding : dxp.shape[1] - padding]
+
+
+@right("clinic_04")
+def winner_found_by_unravel_index(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros_like(x)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            a, b = np.unravel_index(np.argmax(x[i * k : (i + 1) * k, j * k : (j + 1) * k]), (k, k))
+            dx[i * k + a, j * k + b] = dy[i, j]
+    return dx
+
+
+@right("clinic_04")
+def mask_divided_by_its_sum(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        here = np.s_[i * k : i * k + k, j * k : j * k + k]
+        mask = (x[here] == x[here].max()).astype(float)
+        dx[here] = mask / mask.sum() * dy[i, j]
+    return dx
+
+
+@right("clinic_04")
+def last_of_the_winners(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        best, where = -np.inf, None
+        for a in range(k):
+            for b in range(k):
+                if x[i * k + a, j * k + b] >= best:
+                    best, where = x[i * k + a, j * k + b], (i * k + a, j * k + b)
+        dx[where] = dy[i, j]
+    return dx
+
+
+@right("clinic_05")
+def mask_of_each_window_added(dy, x, kernel_size, stride):
+    dx = np.zeros(x.shape)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            rows = slice(i * stride, i * stride + kernel_size)
+            cols = slice(j * stride, j * stride + kernel_size)
+            window = x[rows, cols]
+            dx[rows, cols] += (window == window.max()) * dy[i, j]
+    return dx
+
+
+@right("clinic_05")
+def all_windows_at_once_by_add_at(dy, x, kernel_size, stride):
+    windows = sliding_window_view(x, (kernel_size, kernel_size))[::stride, ::stride]
+    inside = windows.reshape(*dy.shape, -1).argmax(axis=2)
+    rows = np.arange(dy.shape[0])[:, None] * stride + inside // kernel_size
+    cols = np.arange(dy.shape[1]) * stride + inside % kernel_size
+    dx = np.zeros(x.shape)
+    np.add.at(dx, (rows, cols), dy)
+    return dx
+
+
+@right("clinic_06")
+def summed_axis_after_axis(dy):
+    return dy.sum(axis=3).sum(axis=2).sum(axis=0)
+
+
+@right("clinic_06")
+def added_up_in_loops(dy):
+    db = np.zeros(dy.shape[1])
+    for image in dy:
+        for f, plane in enumerate(image):
+            db[f] += plane.sum()
+    return db
+
+
+@right("clinic_07")
+def image_by_image(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    dw = np.zeros((len(w), cols.shape[1]))
+    for n in range(len(x)):
+        dw += dy[n].reshape(len(w), -1) @ cols[n].T
+    return dw.reshape(w.shape)
+
+
+@right("clinic_07")
+def batched_product_then_sum(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    per_image = np.matmul(dy.reshape(len(dy), len(w), -1), cols.transpose(0, 2, 1))
+    return per_image.sum(axis=0).reshape(w.shape)
+
+
+@right("clinic_07")
+def images_last_on_both_sides(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding).transpose(1, 2, 0)
+    rows = dy.transpose(1, 2, 3, 0)
+    return (rows.reshape(len(w), -1) @ cols.reshape(cols.shape[0], -1).T).reshape(w.shape)
+
+
+@right("clinic_08")
+def slices_for_each_cell_of_the_kernel(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    H_out, W_out = F.out_size(H, kH, stride, padding), F.out_size(W, kW, stride, padding)
+    cells = cols.reshape(len(cols), -1, kH, kW, H_out, W_out)
+    xp = np.zeros((len(cols), cells.shape[1], H + 2 * padding, W + 2 * padding))
+    for a, b in np.ndindex(kH, kW):
+        xp[:, :, a : a + stride * H_out : stride, b : b + stride * W_out : stride] += cells[:, :, a, b]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@right("clinic_08")
+def counted_with_bincount(cols, output_size, kernel_size, stride=1, padding=0):
+    """Which pixel each entry came from is asked of im2col itself."""
+    H, W = output_size
+    N, C = len(cols), cols.shape[1] // (kernel_size[0] * kernel_size[1])
+    numbers = np.arange(1, C * H * W + 1, dtype=float).reshape(1, C, H, W)
+    source = loops.im2col(numbers, kernel_size, stride, padding)[0].astype(int).ravel()
+    images = [np.bincount(source, one.ravel(), minlength=C * H * W + 1)[1:] for one in cols]
+    return np.reshape(images, (N, C, H, W))
+
+
+@right("clinic_09")
+def by_where(dy, x):
+    return np.where(x > 0, dy, 0.0)
+
+
+@right("clinic_09")
+def entry_by_entry(dy, x):
+    dx = np.empty_like(dy)
+    for index in np.ndindex(x.shape):
+        dx[index] = dy[index] if x[index] > 0 else 0
+    return dx
+
+
+@right("clinic_09")
+def sign_of_the_output(dy, x):
+    return dy * np.sign(np.maximum(0, x))
+
+
+@right("clinic_10")
+def summed_over_the_batch_by_einsum(dy, x, w):
+    return np.einsum("no,oi->ni", dy, w), np.einsum("no,ni->oi", dy, x), np.einsum("no->o", dy)
+
+
+@right("clinic_10")
+def outer_products_of_each_example(dy, x, w):
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
+    for n in range(len(x)):
+        dx[n] = w.T @ dy[n]
+        dw += np.outer(dy[n], x[n])
+        db += dy[n]
+    return dx, dw, db
+
+
+@right("clinic_11")
+def with_a_copy(dy, x, w):
+    branch = dy.copy()
+    branch[x @ w.T <= 0] = 0
+    return branch @ w + dy
+
+
+@right("clinic_11")
+def one_example_at_a_time(dy, x, w):
+    dx = []
+    for d, row in zip(dy, x, strict=True):
+        open_doors = (w @ row) > 0
+        dx.append(d + w.T @ np.where(open_doors, d, 0))
+    return np.array(dx)
+
+
+@right("clinic_12")
+def old_weights_kept_under_a_name(dy, x, w, lr):
+    old = w
+    w = old - lr * np.dot(dy.T, x)
+    return np.dot(dy, old), w
+
+
+@right("clinic_12")
+def both_from_sums_over_examples(dy, x, w, lr):
+    dw = sum(np.outer(d, row) for d, row in zip(dy, x, strict=True))
+    return np.array([w.T @ d for d in dy]), w - lr * dw
+
+
+@right("clinic_13")
+def step_by_step_through_the_graph(dy, x, weight, eps=1e-5):
+    """As in the well-known posts: mean, variance, root, quotient, each with its own gradient."""
+    N, C, H, W = x.shape
+    m = N * H * W
+    xs = x.transpose(1, 0, 2, 3).reshape(C, m)
+    ds = dy.transpose(1, 0, 2, 3).reshape(C, m) * weight[:, None]
+    centred = xs - xs.mean(axis=1, keepdims=True)
+    variance = (centred**2).mean(axis=1, keepdims=True)
+    inverse = (variance + eps) ** -0.5
+    dvariance = (ds * centred).sum(axis=1, keepdims=True) * -0.5 * inverse**3
+    dcentred = ds * inverse + dvariance * 2 * centred / m
+    dmean = -dcentred.sum(axis=1, keepdims=True)
+    return (dcentred + dmean / m).reshape(C, N, H, W).transpose(1, 0, 2, 3)
+
+
+@right("clinic_13")
+def the_formula_with_m(dy, x, weight, eps=1e-5):
+    dx = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        plane, d = x[:, c], dy[:, c]
+        m = plane.size
+        std = np.sqrt(plane.var() + eps)
+        xhat = (plane - plane.mean()) / std
+        dx[:, c] = weight[c] / (m * std) * (m * d - d.sum() - xhat * (d * xhat).sum())
+    return dx
+
+
+@right("clinic_14")
+def divided_by_the_kept_share(dy, mask, p):
+    kept = 1 - p
+    return np.where(mask, dy / kept, 0)
+
+
+@right("clinic_14")
+def the_scaled_mask_first(dy, mask, p):
+    scale = mask.astype(float) * (1.0 / (1.0 - p))
+    return scale * dy
+
+
+@right("training_step")
+def emptied_first(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    prediction = layer(x)
+    value = loss(prediction, target)
+    gradient = loss.backward()
+    layer.backward(gradient)
+    optimizer.step()
+    return value
+
+
+@right("training_step")
+def emptied_at_the_end_by_the_layer(layer, loss, optimizer, x, target):
+    result = loss.forward(layer.forward(x), target)
+    layer.backward(loss.backward())
+    optimizer.step()
+    layer.zero_grad()
+    return float(result)
+
+
+@right("training_step")
+def with_the_gradient_of_the_mean_square_by_hand(layer, loss, optimizer, x, target):
+    y = layer.forward(x)
+    optimizer.zero_grad()
+    layer.backward(2 * (y - target) / y.size)
+    optimizer.step()
+    return np.mean((y - target) ** 2)
+
+
+@right("residual_backward")
+def branch_first(dy, branch_backward):
+    through = np.array(branch_backward(dy.copy()))
+    through += dy
+    return through

@@ -1,8 +1,9 @@
 """Wrong answers as learners write them, independent of the wrong functions beside the exercises.
 
-`WRONG` holds (exercise, {tensor: the mistake's short name}, function or class). Where no mistake has that name it is
-something the judge sees by itself: "changed" (an argument), "order" and "count" (of the results), "integers" (numbers
-with a point came in their place), None (nothing came).
+`WRONG` holds (exercise, {tensor: the name of the mistake it should be told}, function or class). Where no mistake of
+the exercise has that name, it is something the judge sees by itself: "changed" (an argument), "order" and "count" (of
+the results), "integers" (floats came in their place), None (nothing came); or a hint at where the answer goes wrong, as
+"right at stride 1". Without any name, the answer is refused, and the lab has no sentence for it.
 """
 
 import numpy as np
@@ -1408,3 +1409,880 @@ def moved_in_place(dy, x, w, stride=1, padding=0):
 def moved_linear(dy, x, w):
     dw = dy.T @ x
     return dy @ (w - 3 * dw), dw, dy.sum(axis=0)
+
+
+# ---------------------------------------------------------------- the clinic: repairs that miss
+
+
+@wrong("clinic_01", dx="column order differs from w")
+def transposed_in_place_of_turned(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    w_row = w.transpose(0, 1, 3, 2).reshape(C_out, -1)
+    return F.col2im(w_row.T @ dy.reshape(N, C_out, -1), x.shape[2:], w.shape[2:], stride, padding)
+
+
+@wrong("clinic_01", dx="kernel transposed or flipped once")
+def one_of_the_two_turns_taken_out(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    w_row = w[:, :, ::-1].reshape(C_out, -1)
+    return F.col2im(w_row.T @ dy.reshape(N, C_out, -1), x.shape[2:], w.shape[2:], stride, padding)
+
+
+@wrong("clinic_01", dx="column order differs from w")
+def channels_last_as_in_keras(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    w_row = w.transpose(0, 2, 3, 1).reshape(C_out, -1)
+    return F.col2im(w_row.T @ dy.reshape(N, C_out, -1), x.shape[2:], w.shape[2:], stride, padding)
+
+
+@wrong("clinic_01", dx="w reshaped instead of transposed")
+def reshaped_to_fit(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    dcols = w.reshape(-1, C_out) @ dy.reshape(N, C_out, -1)
+    return F.col2im(dcols, x.shape[2:], w.shape[2:], stride, padding)
+
+
+@wrong("clinic_01", dx="stride and padding not handed on")
+def stride_and_padding_not_handed_on(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    dcols = w.reshape(C_out, -1).T @ dy.reshape(N, C_out, -1)
+    return F.col2im(dcols, x.shape[2:], w.shape[2:])
+
+
+@wrong("clinic_01", dx="dy reshaped without the transpose")
+def whole_batch_in_one_product(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    dcols = w.reshape(C_out, -1).T @ dy.transpose(1, 0, 2, 3).reshape(C_out, -1)
+    return F.col2im(dcols.reshape(N, len(dcols), -1), x.shape[2:], w.shape[2:], stride, padding)
+
+
+@wrong("clinic_02", dw="stride on one axis only")
+def stride_for_the_rows(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    H_out, W_out = dy.shape
+    dw = np.zeros(w.shape)
+    for p, q in np.ndindex(w.shape):
+        dw[p, q] = np.sum(xp[p : p + H_out * stride : stride, q : q + W_out] * dy)
+    return dw
+
+
+@wrong("clinic_02", dw="x not padded")
+def padding_lost_while_mending(dy, x, w, stride=1, padding=0):
+    H_out, W_out = dy.shape
+    dw = np.zeros(w.shape)
+    for p, q in np.ndindex(w.shape):
+        seen = x[p : p + H_out * stride : stride, q : q + W_out * stride : stride]
+        dw[p, q] = np.sum(seen * dy[: seen.shape[0], : seen.shape[1]])
+    return dw
+
+
+@wrong("clinic_02", dw="right at stride 1")
+def stride_times_the_place_in_the_kernel(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    H_out, W_out = dy.shape
+    dw = np.zeros(w.shape)
+    for p, q in np.ndindex(w.shape):
+        seen = xp[p * stride : p * stride + H_out, q * stride : q * stride + W_out]
+        dw[p, q] = np.sum(seen * dy[: seen.shape[0], : seen.shape[1]])
+    return dw
+
+
+@wrong("clinic_02", dw="dw turned")
+def dilated_and_turned_as_scipy_convolves(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dilated = np.zeros(((dy.shape[0] - 1) * stride + 1, (dy.shape[1] - 1) * stride + 1))
+    dilated[::stride, ::stride] = dy
+    dw = np.zeros(w.shape)
+    for p, q in np.ndindex(w.shape):
+        a, b = w.shape[0] - 1 - p, w.shape[1] - 1 - q
+        dw[p, q] = np.sum(xp[a : a + dilated.shape[0], b : b + dilated.shape[1]] * dilated)
+    return dw
+
+
+@wrong("clinic_02", dw="remainder kept in dw")
+def every_place_the_dilated_dy_has(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dilated = np.zeros(((dy.shape[0] - 1) * stride + 1, (dy.shape[1] - 1) * stride + 1))
+    dilated[::stride, ::stride] = dy
+    return np.einsum("abij,ij->ab", np.lib.stride_tricks.sliding_window_view(xp, dilated.shape), dilated)
+
+
+def turned_kernel_over(spread, w):
+    kH, kW = w.shape
+    spread = np.pad(spread, ((kH - 1, kH - 1), (kW - 1, kW - 1)))
+    return np.sum(np.lib.stride_tricks.sliding_window_view(spread, (kH, kW)) * w[::-1, ::-1], axis=(2, 3))
+
+
+@wrong("clinic_03", dx="zeros at the wrong end")
+def filled_up_to_the_shape_of_x(dy, x, w, stride=1, padding=0):
+    spread = np.zeros(((dy.shape[0] - 1) * stride + 1, (dy.shape[1] - 1) * stride + 1))
+    spread[::stride, ::stride] = dy
+    dx = turned_kernel_over(spread, w)
+    dx = dx[padding : dx.shape[0] - padding, padding : dx.shape[1] - padding]
+    return np.pad(dx, ((0, x.shape[0] - dx.shape[0]), (0, x.shape[1] - dx.shape[1])))
+
+
+@wrong("clinic_03", dx="zeros behind the last entry of dy")
+def dy_times_stride_wide(dy, x, w, stride=1, padding=0):
+    spread = np.zeros((dy.shape[0] * stride, dy.shape[1] * stride))
+    spread[::stride, ::stride] = dy
+    dx = turned_kernel_over(spread, w)
+    return dx[padding : dx.shape[0] - padding, padding : dx.shape[1] - padding]
+
+
+@wrong("clinic_03", dx="kernel turned")
+def room_made_and_the_turn_lost(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW) = x.shape, w.shape
+    spread = np.zeros((H + 2 * padding - kH + 1, W + 2 * padding - kW + 1))
+    spread[::stride, ::stride] = dy
+    dx = turned_kernel_over(spread, w[::-1, ::-1])
+    return dx[padding : padding + H, padding : padding + W]
+
+
+@wrong("clinic_03", dx="padding not removed")
+def crop_thrown_out(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW) = x.shape, w.shape
+    spread = np.zeros((H + 2 * padding - kH + 1, W + 2 * padding - kW + 1))
+    spread[::stride, ::stride] = dy
+    return turned_kernel_over(spread, w)
+
+
+@wrong("clinic_03", dx="wrong corner cropped")
+def cut_to_the_size_of_x(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW) = x.shape, w.shape
+    spread = np.zeros((H + 2 * padding - kH + 1, W + 2 * padding - kW + 1))
+    spread[::stride, ::stride] = dy
+    return turned_kernel_over(spread, w)[:H, :W]
+
+
+@wrong("clinic_03")
+def remainder_without_the_padding(dy, x, w, stride=1, padding=0):
+    (H, W), (kH, kW) = x.shape, w.shape
+    spread = np.zeros(((dy.shape[0] - 1) * stride + 1, (dy.shape[1] - 1) * stride + 1))
+    spread[::stride, ::stride] = dy
+    spread = np.pad(spread, ((0, (H - kH) % stride), (0, (W - kW) % stride)))
+    dx = turned_kernel_over(spread, w)
+    return dx[padding : dx.shape[0] - padding, padding : dx.shape[1] - padding]
+
+
+@wrong("clinic_04", dx="shared among all")
+def mask_divided_by_the_window(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        window = x[i * k : i * k + k, j * k : j * k + k]
+        winner = window == window.max()
+        dx[i * k : i * k + k, j * k : j * k + k] = winner * dy[i, j] / (k * k)
+    return dx
+
+
+@wrong("clinic_04", dx="zeros never win")
+def zeros_masked_out(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        window = x[i * k : i * k + k, j * k : j * k + k]
+        winner = (window == window.max()) & (window > 0)
+        dx[i * k : i * k + k, j * k : j * k + k] = winner * dy[i, j] / max(winner.sum(), 1)
+    return dx
+
+
+@wrong("clinic_04", dx="dy missing")
+def first_winner_marked(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        row, column = divmod(x[i * k : i * k + k, j * k : j * k + k].argmax(), k)
+        dx[i * k + row, j * k + column] = 1
+    return dx
+
+
+@wrong("clinic_04", dx="place in the window")
+def place_in_the_window_only(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        row, column = divmod(x[i * k : i * k + k, j * k : j * k + k].argmax(), k)
+        dx[row, column] += dy[i, j]
+    return dx
+
+
+@wrong("clinic_04", dx="value multiplied in")
+def winner_times_its_value(dy, x, kernel_size):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        window = x[i * k : i * k + k, j * k : j * k + k]
+        first = np.arange(k * k).reshape(k, k) == window.argmax()
+        dx[i * k : i * k + k, j * k : j * k + k] = window * first * dy[i, j]
+    return dx
+
+
+@wrong("clinic_04")
+def winners_counted_in_the_whole_image(dy, x, kernel_size):
+    k = kernel_size
+    largest = np.repeat(np.repeat(x.reshape(dy.shape[0], k, dy.shape[1], k).max(axis=(1, 3)), k, axis=0), k, axis=1)
+    winners = x == largest
+    return winners * np.repeat(np.repeat(dy, k, axis=0), k, axis=1) * dy.size / winners.sum()
+
+
+@wrong("clinic_05", dx="place in the window")
+def corner_of_the_window_forgotten(dy, x, kernel_size, stride):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        top, left = i * stride, j * stride
+        row, column = divmod(x[top : top + k, left : left + k].argmax(), k)
+        dx[row, column] += dy[i, j]
+    return dx
+
+
+@wrong("clinic_05", dx="row and column exchanged")
+def quotient_and_rest_exchanged(dy, x, kernel_size, stride):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        top, left = i * stride, j * stride
+        column, row = divmod(x[top : top + k, left : left + k].argmax(), k)
+        dx[top + row, left + column] += dy[i, j]
+    return dx
+
+
+@wrong("clinic_05", dx="stride missing")
+def windows_side_by_side_by_one(dy, x, kernel_size, stride):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            row, column = np.unravel_index(x[i : i + k, j : j + k].argmax(), (k, k))
+            dx[i + row, j + column] += dy[i, j]
+    return dx
+
+
+@wrong("clinic_05", dx="spread over the window")
+def mean_of_the_window(dy, x, kernel_size, stride):
+    k = kernel_size
+    dx = np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        dx[i * stride : i * stride + k, j * stride : j * stride + k] += dy[i, j] / k**2
+    return dx
+
+
+@wrong("clinic_05", dx="mean of what it won")
+def divided_by_how_often_it_won(dy, x, kernel_size, stride):
+    k = kernel_size
+    dx, won = np.zeros(x.shape), np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        top, left = i * stride, j * stride
+        row, column = divmod(x[top : top + k, left : left + k].argmax(), k)
+        dx[top + row, left + column] += dy[i, j]
+        won[top + row, left + column] += 1
+    return dx / np.maximum(won, 1)
+
+
+@wrong("clinic_06", db="still a mean")
+def mean_over_images_left(dy):
+    return dy.sum(axis=(2, 3)).mean(axis=0)
+
+
+@wrong("clinic_06", db="still a mean")
+def sum_divided_by_the_batch(dy):
+    return dy.sum(axis=(0, 2, 3)) / dy.shape[0]
+
+
+@wrong("clinic_06", db="still a mean")
+def mean_times_the_batch(dy):
+    return dy.mean(axis=(0, 2, 3)) * len(dy)
+
+
+@wrong("clinic_06", db="wrong axes")
+def sum_of_everything(dy):
+    return dy.sum()
+
+
+@wrong("clinic_06", db="wrong axes")
+def summed_for_each_image(dy):
+    return dy.sum(axis=(1, 2, 3))
+
+
+@wrong("clinic_06", db="wrong axes")
+def summed_with_kept_axes(dy):
+    return np.sum(dy, axis=(0, 2, 3), keepdims=True)
+
+
+@wrong("clinic_07", dw="images innermost")
+def filters_first_images_last(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    cols = cols.transpose(1, 0, 2).reshape(cols.shape[1], -1)
+    return (dy.transpose(1, 2, 3, 0).reshape(len(w), -1) @ cols.T).reshape(w.shape)
+
+
+@wrong("clinic_07", dw="another reshape")
+def reshaped_the_other_way_round(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    cols = cols.transpose(1, 0, 2).reshape(cols.shape[1], -1)
+    return (dy.reshape(-1, len(w)).T @ cols.T).reshape(w.shape)
+
+
+@wrong("clinic_07", dw="only one image kept")
+def loop_over_images_that_sets(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    for n in range(len(x)):
+        dw = dy[n].reshape(len(w), -1) @ cols[n].T
+    return dw.reshape(w.shape)
+
+
+@wrong("clinic_07", dw="mean instead of sum")
+def mean_of_the_products(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    return np.mean(dy.reshape(len(x), len(w), -1) @ cols.transpose(0, 2, 1), axis=0).reshape(w.shape)
+
+
+@wrong("clinic_07", dw="right for one image")
+def batch_summed_before_the_product(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding).sum(axis=0)
+    return (dy.sum(axis=0).reshape(len(w), -1) @ cols.T).reshape(w.shape)
+
+
+@wrong("clinic_07", dw="dw reshaped instead of transposed")
+def product_the_other_way_round(dy, x, w, stride=1, padding=0):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    cols = cols.transpose(1, 0, 2).reshape(cols.shape[1], -1)
+    return (cols @ dy.transpose(1, 0, 2, 3).reshape(len(w), -1).T).reshape(w.shape)
+
+
+def places(output_size, kernel_size, stride, padding):
+    (H, W), (kH, kW) = output_size, kernel_size
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    rows = np.repeat(np.arange(kH), kW)[:, None] + stride * np.repeat(np.arange(H_out), W_out)
+    columns = np.tile(np.arange(kW), kH)[:, None] + stride * np.tile(np.arange(W_out), H_out)
+    return rows, columns
+
+
+@wrong("clinic_08", x="wrong corner cropped")
+def cropped_from_the_first_pixel(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = places(output_size, kernel_size, stride, padding)
+    xp = np.zeros((len(cols), cols.shape[1] // (kH * kW), H + 2 * padding, W + 2 * padding))
+    np.add.at(xp, (slice(None), slice(None), rows, columns), cols.reshape(*xp.shape[:2], kH * kW, -1))
+    return xp[:, :, :H, :W]
+
+
+@wrong("clinic_08", x="[p:-p] with p = 0")
+def cropped_with_minus_padding(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = places(output_size, kernel_size, stride, padding)
+    xp = np.zeros((len(cols), cols.shape[1] // (kH * kW), H + 2 * padding, W + 2 * padding))
+    np.add.at(xp, (slice(None), slice(None), rows, columns), cols.reshape(*xp.shape[:2], kH * kW, -1))
+    return xp[:, :, padding:-padding, padding:-padding]
+
+
+@wrong("clinic_08", x="divided by coverage")
+def averaged_as_if_to_undo_im2col(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = places(output_size, kernel_size, stride, padding)
+    xp = np.zeros((len(cols), cols.shape[1] // (kH * kW), H + 2 * padding, W + 2 * padding))
+    count = np.zeros(xp.shape[2:])
+    np.add.at(xp, (slice(None), slice(None), rows, columns), cols.reshape(*xp.shape[:2], kH * kW, -1))
+    np.add.at(count, (rows, columns), 1)
+    return (xp / np.maximum(count, 1))[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("clinic_08", x="stride missing")
+def loop_over_windows_at_i(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    windows = cols.reshape(len(cols), -1, kH, kW, H_out, W_out)
+    xp = np.zeros((*windows.shape[:2], H + 2 * padding, W + 2 * padding))
+    for i, j in np.ndindex(H_out, W_out):
+        xp[:, :, i : i + kH, j : j + kW] += windows[..., i, j]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("clinic_08", x="only one image or channel")
+def added_into_the_first_image(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = places(output_size, kernel_size, stride, padding)
+    xp = np.zeros((len(cols), cols.shape[1] // (kH * kW), H + 2 * padding, W + 2 * padding))
+    np.add.at(xp[0], (slice(None), rows, columns), cols[0].reshape(xp.shape[1], kH * kW, -1))
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("clinic_09", dx="passes at 0")
+def stops_below_zero(dy, x):
+    dx = dy.copy()
+    dx[x < 0] = 0
+    return dx
+
+
+@wrong("clinic_09", dx="both masks")
+def a_second_mask_beside_the_first(dy, x):
+    dx = dy.copy()
+    dx[dx <= 0] = 0
+    dx[x <= 0] = 0
+    return dx
+
+
+@wrong("clinic_09", dy="changed")
+def dy_itself_is_cleared(dy, x):
+    dy[x <= 0] = 0
+    return dy
+
+
+@wrong("clinic_09", dx="dy missing")
+def slope_alone(dy, x):
+    return np.where(x > 0, 1.0, 0.0)
+
+
+@wrong("clinic_09", dx="the forward pass again")
+def relu_once_more(dy, x):
+    x = x.copy()
+    x[x <= 0] = 0
+    return x
+
+
+@wrong("clinic_09", dx="leaks where x is negative")
+def leaky(dy, x):
+    return np.where(x > 0, dy, 0.01 * dy)
+
+
+@wrong("clinic_09", dx="no mask")
+def stops_at_zero_only(dy, x):
+    dx = dy.copy()
+    dx[x == 0] = 0
+    return dx
+
+
+@wrong("clinic_10", db="mean instead of sum")
+def only_dw_is_mended(dy, x, w):
+    return dy @ w, dy.T @ x, dy.mean(axis=0)
+
+
+@wrong("clinic_10", dw="mean instead of sum")
+def only_db_is_mended(dy, x, w):
+    return dy @ w, dy.T @ x / dy.shape[0], dy.sum(axis=0)
+
+
+@wrong("clinic_10", dx="mean instead of sum")
+def the_division_moved_to_dx(dy, x, w):
+    return dy @ w / len(x), dy.T @ x, dy.sum(axis=0)
+
+
+@wrong("clinic_10", dw="times N", db="times N")
+def multiplied_where_it_was_divided(dy, x, w):
+    N = len(x)
+    return dy @ w, dy.T @ x * N, dy.sum(axis=0) * N
+
+
+@wrong("clinic_10", dw="dw transposed")
+def x_and_dy_exchanged(dy, x, w):
+    return dy @ w, x.T @ dy, dy.sum(axis=0)
+
+
+@wrong("clinic_10", db="wrong axis")
+def summed_over_the_outputs(dy, x, w):
+    return dy @ w, dy.T @ x, dy.sum(axis=1)
+
+
+@wrong("clinic_11", dx="mask on the short way")
+def both_ways_through_the_mask(dy, x, w):
+    branch = dy * (x @ w.T > 0)
+    return branch + branch @ w
+
+
+@wrong("clinic_11", dx="short way forgotten")
+def only_the_branch_comes_back(dy, x, w):
+    branch = dy.copy()
+    branch *= x @ w.T > 0
+    return branch @ w
+
+
+@wrong("clinic_11", dx="mask on the wrong side")
+def mask_of_the_input(dy, x, w):
+    branch = dy.copy()
+    branch *= x > 0
+    return dy + branch @ w
+
+
+@wrong("clinic_11", dx="w transposed")
+def w_turned_as_in_the_forward_pass(dy, x, w):
+    branch = dy * (x @ w.T > 0)
+    return dy + branch @ w.T
+
+
+@wrong("clinic_11", dx="w missing")
+def branch_added_without_w(dy, x, w):
+    branch = dy.copy()
+    branch *= x @ w.T > 0
+    return dy + branch
+
+
+@wrong("clinic_11", dx="mask missing")
+def mask_lost_in_the_repair(dy, x, w):
+    branch = dy.copy()
+    return dy + branch @ w
+
+
+@wrong("clinic_12", w="changed")
+def the_old_name_of_a_new_array(dy, x, w, lr):
+    old = w
+    w -= lr * dy.T @ x
+    return dy @ old, w
+
+
+@wrong("clinic_12", w="changed")
+def right_order_but_in_place(dy, x, w, lr):
+    dx = dy @ w
+    w -= lr * (dy.T @ x)
+    return dx, w
+
+
+@wrong("clinic_12", w="uphill")
+def step_with_a_plus(dy, x, w, lr):
+    dx = dy @ w
+    w = w + lr * dy.T @ x
+    return dx, w
+
+
+@wrong("clinic_12", results="order")
+def weights_returned_first(dy, x, w, lr):
+    dx = dy @ w
+    return w - lr * dy.T @ x, dx
+
+
+@wrong("clinic_12", w="not a step")
+def gradient_returned_for_w(dy, x, w, lr):
+    return dy @ w, dy.T @ x
+
+
+@wrong("clinic_12", w="learning rate missing")
+def a_whole_gradient_taken_off(dy, x, w, lr):
+    return dy @ w, w - dy.T @ x
+
+
+@wrong("clinic_12", dx="learning rate in dx")
+def rate_on_both_lines(dy, x, w, lr):
+    return lr * dy @ w, w - lr * dy.T @ x
+
+
+@wrong("clinic_13", dx="variance part missing")
+def only_the_mean_taken_off(dy, x, weight, eps=1e-5):
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    return (dy - dy.mean(axis=(0, 2, 3), keepdims=True)) * weight[:, None, None] / std
+
+
+@wrong("clinic_13", dx="mean part missing")
+def only_the_spread_taken_off(dy, x, weight, eps=1e-5):
+    axes = (0, 2, 3)
+    std = np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    xhat = (x - x.mean(axis=axes, keepdims=True)) / std
+    return (dy - xhat * (dy * xhat).mean(axis=axes, keepdims=True)) * weight[:, None, None] / std
+
+
+@wrong("clinic_13", dx="another count")
+def sums_not_divided(dy, x, weight, eps=1e-5):
+    axes = (0, 2, 3)
+    std = np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    xhat = (x - x.mean(axis=axes, keepdims=True)) / std
+    dbias, dweight = dy.sum(axis=axes, keepdims=True), (dy * xhat).sum(axis=axes, keepdims=True)
+    return weight[:, None, None] / std * (dy - dbias - xhat * dweight)
+
+
+@wrong("clinic_13", dx="another count")
+def divided_by_the_batch_as_in_1d(dy, x, weight, eps=1e-5):
+    N, axes = len(x), (0, 2, 3)
+    std = np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    xhat = (x - x.mean(axis=axes, keepdims=True)) / std
+    dxhat = dy * weight[:, None, None]
+    apart = N * dxhat - dxhat.sum(axis=axes, keepdims=True) - xhat * (dxhat * xhat).sum(axis=axes, keepdims=True)
+    return apart / (N * std)
+
+
+@wrong("clinic_13", dx="weight missing")
+def weight_left_out(dy, x, weight, eps=1e-5):
+    axes = (0, 2, 3)
+    std = np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    xhat = (x - x.mean(axis=axes, keepdims=True)) / std
+    mean, spread = dy.mean(axis=axes, keepdims=True), (dy * xhat).mean(axis=axes, keepdims=True)
+    return (dy - mean - xhat * spread) / std
+
+
+@wrong("clinic_13", dx="variance part missing")
+def centred_in_place_of_normalised(dy, x, weight, eps=1e-5):
+    axes = (0, 2, 3)
+    std = np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    mean, spread = dy.mean(axis=axes, keepdims=True), (dy * centred).mean(axis=axes, keepdims=True)
+    return (dy - mean - centred * spread) * weight[:, None, None] / std
+
+
+@wrong("clinic_13", dx="statistics over the batch alone")
+def statistics_over_the_batch_axis(dy, x, weight, eps=1e-5):
+    std = np.sqrt(x.var(axis=0) + eps)
+    xhat = (x - x.mean(axis=0)) / std
+    return (dy - dy.mean(axis=0) - xhat * (dy * xhat).mean(axis=0)) * weight[:, None, None] / std
+
+
+@wrong("clinic_14", dx="wrong scale")
+def multiplied_by_the_kept_share(dy, mask, p):
+    return dy * mask * (1 - p)
+
+
+@wrong("clinic_14", dx="wrong scale")
+def divided_by_the_dropped_share(dy, mask, p):
+    return dy * mask / p
+
+
+@wrong("clinic_14", dx="wrong scale")
+def divided_by_the_share_that_happened_to_be_kept(dy, mask, p):
+    return dy * mask * mask.size / mask.sum()
+
+
+@wrong("clinic_14", dx="mask missing")
+def everything_scaled(dy, mask, p):
+    return dy / (1 - p)
+
+
+@wrong("clinic_14", dx="mask turned round")
+def mask_taken_for_the_dropped(dy, mask, p):
+    dx = dy / (1 - p)
+    dx[mask] = 0
+    return dx
+
+
+# ---------------------------------------------------------------- the step of a training
+
+
+@wrong("training_step", loss="gradients never emptied", weight="gradients never emptied")
+def without_zero_grad(layer, loss, optimizer, x, target):
+    value = loss(layer(x), target)
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+@wrong("training_step", loss="weights do not move", weight="weights do not move")
+def emptied_before_the_step(layer, loss, optimizer, x, target):
+    value = loss(layer(x), target)
+    layer.backward(loss.backward())
+    optimizer.zero_grad()
+    optimizer.step()
+    return value
+
+
+@wrong("training_step", loss="weights do not move", weight="weights do not move")
+def step_forgotten(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    value = loss(layer(x), target)
+    layer.backward(loss.backward())
+    return value
+
+
+@wrong("training_step", loss="one batch late", weight="one batch late")
+def step_before_backward(layer, loss, optimizer, x, target):
+    value = loss(layer(x), target)
+    optimizer.step()
+    optimizer.zero_grad()
+    layer.backward(loss.backward())
+    return value
+
+
+@wrong("training_step", loss="output and target exchanged", weight="output and target exchanged")
+def target_first(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    value = loss(target, layer(x))
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+@wrong("training_step", loss="output and target exchanged", weight="output and target exchanged")
+def minus_for_downhill(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    value = loss(layer(x), target)
+    layer.backward(-loss.backward())
+    optimizer.step()
+    return value
+
+
+@wrong("training_step", loss="difference in place of the gradient", weight="difference in place of the gradient")
+def starts_with_the_error(layer, loss, optimizer, x, target):
+    y = layer(x)
+    optimizer.zero_grad()
+    layer.backward(y - target)
+    optimizer.step()
+    return loss(y, target)
+
+
+@wrong("training_step", loss="loss of the step after")
+def loss_looked_up_again(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    loss(layer(x), target)
+    layer.backward(loss.backward())
+    optimizer.step()
+    return loss(layer(x), target)
+
+
+@wrong("training_step", loss=None)
+def loss_not_returned(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    loss(layer(x), target)
+    layer.backward(loss.backward())
+    optimizer.step()
+
+
+@wrong("training_step", loss="gradient of the loss missing", weight="gradient of the loss missing")
+def starts_with_ones(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    y = layer(x)
+    value = loss(y, target)
+    layer.backward(np.ones_like(y))
+    optimizer.step()
+    return value
+
+
+@wrong("training_step")
+def starts_with_the_loss(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    value = loss(layer(x), target)
+    layer.backward(value)
+    optimizer.step()
+    return value
+
+
+@wrong("training_step")
+def one_forward_pass_too_few(layer, loss, optimizer, x, target):
+    optimizer.zero_grad()
+    value = loss(x, target)
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+# ---------------------------------------------------------------- of kinds that people report in public
+
+
+@wrong("chain_backward", dx="chain cut")
+def stopped_at_the_second_layer(dz, x, w1, w2):
+    dy = dz * w2
+    return dy, dy * x, dz * w1 * x
+
+
+@wrong("numerical_gradient", grad="divided by the wrong distance")
+def product_with_eps_for_want_of_brackets(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[index] = eps
+        grad[index] = (f(x + step) - f(x - step)) / 2 * eps
+    return grad
+
+
+@wrong("numerical_gradient")
+def one_bracket_missing(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[index] = eps
+        grad[index] = f(x + step) - f(x - step) / (2 * eps)
+    return grad
+
+
+@wrong("numerical_gradient", x="changed")
+def up_and_down_in_place(f, x, eps=1e-5):
+    grad = np.zeros(np.shape(x))
+    for index in np.ndindex(np.shape(x)):
+        x[index] += eps
+        above = f(x)
+        x[index] -= 2 * eps
+        below = f(x)
+        x[index] += eps
+        grad[index] = (above - below) / (2 * eps)
+    return grad
+
+
+@wrong("conv1d")
+def plus_one_inside_the_quotient(x, w, stride=1, padding=0):
+    xp, k = np.pad(x, padding), len(w)
+    return np.array([xp[i * stride : i * stride + k] @ w for i in range((len(x) + 2 * padding - k + 1) // stride)])
+
+
+@wrong("conv2d_single")
+def left_edge_copied_from_the_line_above(x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    (H, W), (kH, kW) = xp.shape, w.shape
+    y = np.zeros(((H - kH) // stride + 1, (W - kW) // stride + 1))
+    for i, j in np.ndindex(y.shape):
+        top, left = i * stride, i * stride
+        y[i, j] = np.sum(xp[top : top + kH, left : left + kW] * w)
+    return y
+
+
+@wrong("conv1d_weight_gradient")
+def dy_turned_as_in_a_true_convolution(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    spread = np.zeros((len(dy) - 1) * stride + 1)
+    spread[::stride] = dy
+    return np.convolve(xp, spread, "valid")[: len(w)]
+
+
+@wrong("weight_gradient")
+def a_two_from_the_square_of_the_loss(dy, x, w, stride=1, padding=0):
+    return 2 * F.conv2d_backward(dy, x, w, stride, padding)[1]
+
+
+@wrong("bias_gradient")
+def bias_counted_once_for_each_filter(dy):
+    return dy.sum(axis=(0, 2, 3)) * dy.shape[1]
+
+
+@wrong("cross_entropy_gradient")
+def the_two_of_a_squared_error(logits, targets):
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    p[np.arange(len(p)), targets] -= 1
+    return 2 * p / len(p)
+
+
+@wrong("relu_backward", dx="leaks where x is negative")
+def leaky_as_in_a_framework(dy, x):
+    dx = np.array(dy, dtype=float)
+    dx[x <= 0] *= 0.01
+    return dx
+
+
+@wrong("max_pool2d", indices="place inside the window")
+def argmax_as_it_comes(x, kernel_size, stride=None, padding=0):
+    stride = stride or kernel_size
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride].reshape(*windows[:, :, ::stride, ::stride].shape[:4], -1)
+    return windows.max(axis=-1), windows.argmax(axis=-1)
+
+
+@wrong("batch_norm2d_backward", dx="statistics taken for constants")
+def as_if_the_layer_were_evaluating(dy, x, weight, eps=1e-5):
+    std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
+    xhat = (x - x.mean(axis=(0, 2, 3), keepdims=True)) / std
+    return dy * weight[:, None, None] / std, (dy * xhat).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))
+
+
+@wrong("residual_backward", dx="multiplied")
+def one_plus_the_branch_times_dy(dy, branch_backward):
+    return dy * (1 + branch_backward(dy))
+
+
+@wrong("conv_transpose2d")
+def zeros_appended_after_the_bias(x, w, b=None, stride=1, padding=0, output_padding=0):
+    y = F.conv_transpose2d(x, w, b, stride=stride, padding=padding)
+    return np.pad(y, ((0, 0), (0, 0), (0, output_padding), (0, output_padding)))
+
+
+@wrong("im2col")
+def windows_in_rows_and_channels_last(x, kernel_size, stride=1, padding=0):
+    cols = F.im2col(x, kernel_size, stride, padding)
+    N, rows, L = cols.shape
+    cells = cols.reshape(N, x.shape[1], -1, L)
+    return cells.transpose(0, 3, 2, 1).reshape(N, L, rows)

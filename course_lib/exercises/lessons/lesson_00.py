@@ -52,6 +52,11 @@ def undivided(f, x, eps):
     return gradcheck.numerical_gradient(f, x, eps) * 2 * eps
 
 
+def times_eps(f, x, eps):
+    """(above - below) / 2 * eps, with no brackets around 2 * eps."""
+    return gradcheck.numerical_gradient(f, x, eps) * eps**2
+
+
 def all_at_once(f, x, eps):
     x = np.array(x, dtype=np.float64)
     return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
@@ -147,16 +152,17 @@ NUMERICAL_GRADIENT = Exercise(
     minutes=10,
     task=(
         "Write `numerical_gradient(f, x, eps=1e-5)`: the gradient of the number `f(x)`, shaped like `x`. "
-        "Nudge one entry of `x` up by `eps`, then down by `eps`, and see how far `f(x)` moves. Do so for every entry, "
-        "whatever the shape of `x`; compute in float64, and leave the caller's `x` as it was."
+        "Nudge one entry of `x` up by `eps`, then down by `eps`, and see how far `f(x)` moves. "
+        "Do so for every entry, whatever the shape of `x`; compute in float64, and leave the caller's `x` as it was."
     ),
     hints=(
-        "You have one entry of `x` in your hand. Which two values of `f` do you need, and what do you divide "
-        "their difference by?",
-        "`np.ndindex(x.shape)` walks through every index of an array of any shape. Remember the entry before you "
-        "nudge it, and put it back when you are done with it.",
-        "First copy: `x = np.array(x, dtype=np.float64)`. In the loop: keep `x[index]`, measure `above` with "
-        "`kept + eps` and `below` with `kept - eps`, restore. The two points are `2 * eps` apart.",
+        "You have one entry of `x` in your hand. "
+        "Which two values of `f` do you need, and what do you divide their difference by?",
+        "`np.ndindex(x.shape)` walks through every index of an array of any shape. "
+        "Remember the entry before you nudge it, and put it back when you are done with it.",
+        "First copy: `x = np.array(x, dtype=np.float64)`. "
+        "In the loop: keep `x[index]`, measure `above` with `kept + eps` and `below` with `kept - eps`, restore. "
+        "The two points are `2 * eps` apart.",
     ),
     cases=measured_cases,
     probe={"f": wavy, "x": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), "eps": 1e-2},
@@ -174,7 +180,7 @@ NUMERICAL_GRADIENT = Exercise(
             Mistake(
                 "divided by the wrong distance",
                 "Every value is off by one factor. How far apart are the two points at which you ask f?",
-                (divided_by(1), divided_by(4), divided_by(0.5), undivided, back_to_the_middle),
+                (divided_by(1), divided_by(4), divided_by(0.5), undivided, times_eps, back_to_the_middle),
             ),
             Mistake(
                 "sign",
@@ -183,25 +189,27 @@ NUMERICAL_GRADIENT = Exercise(
             ),
             Mistake(
                 "all entries nudged at once",
-                "All entries seem to be nudged together. That measures the sum of all slopes; "
-                "the gradient wants them one at a time.",
+                "All entries seem to be nudged together. "
+                "That measures the sum of all slopes; the gradient wants them one at a time.",
                 (all_at_once, all_at_once_number, first_axis),
             ),
             Mistake(
                 "entry not put back",
-                "From the second entry on, f is asked at the wrong place: an entry nudged earlier seems not to be "
-                "put back to where it was.",
+                "From the second entry on, f is asked at the wrong place: "
+                "an entry nudged earlier seems not to be put back to where it was.",
                 (never_restored,),
             ),
             Mistake(
                 "not in float64",
-                "It is right for float64 only. In an array of integers a small nudge is cut off, in float32 it drowns: "
+                "It is right for float64 only. "
+                "In an array of integers a small nudge is cut off, in float32 it drowns: "
                 "what is the dtype of the copy you nudge, and of the array you fill?",
                 (own_dtype, into_own_dtype, own_dtype_both),
             ),
             Mistake(
                 "nudge does not arrive",
-                "Every value is 0: f seems to be asked at the same place twice, or nothing is written into the result. "
+                "Every value is 0: f seems to be asked at the same place twice, "
+                "or nothing is written into the result. "
                 "Is the array that you nudge the one that f gets?",
                 (lambda f, x, eps: np.zeros(np.shape(x)),),
             ),
@@ -241,15 +249,17 @@ CHAIN_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Two layers, one number each: `y = w1 * x`, then `z = w2 * y`. Write `chain_backward(dz, x, w1, w2)`: "
-        "from the upstream gradient `dz` compute `dx`, `dw1` and `dw2`, and return them in this order."
+        "Two layers, one number each: `y = w1 * x`, then `z = w2 * y`. "
+        "Write `chain_backward(dz, x, w1, w2)`: from the upstream gradient "
+        "`dz` compute `dx`, `dw1` and `dw2`, and return them in this order."
     ),
     hints=(
         "Start at the end. If z = w2 * y, how far does z move when w2 moves a little? And when y does?",
-        "Draw it: x → y → z. Each gradient is `dz` times all the slopes on the way back to its variable. "
+        "Draw it: x → y → z. "
+        "Each gradient is `dz` times all the slopes on the way back to its variable. "
         "Give the gradient in the middle a name: `dy`.",
-        "The second layer gives `dw2` from `dz` and its input `y`, and `dy = dz * w2`. The first layer does the same "
-        "with `dy`: one gradient for `w1`, one for `x`.",
+        "The second layer gives `dw2` from `dz` and its input `y`, and `dy = dz * w2`. "
+        "The first layer does the same with `dy`: one gradient for `w1`, one for `x`.",
     ),
     cases=chain_cases,
     probe={"dz": 2.0, "x": 3.0, "w1": 5.0, "w2": 7.0},
@@ -297,8 +307,8 @@ EXERCISES = (CHAIN_BACKWARD, NUMERICAL_GRADIENT)
 PREDICTIONS = (
     Prediction(
         name="00/first_gradient",
-        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. How much does `f` move for a small step of `x`: what "
-        "is df/dx?",
+        text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. "
+        "How much does `f` move for a small step of `x`: what is df/dx?",
         answer=lambda: -4,
         wrong_answers=(
             (3, "3 is x + y, which is what z is multiplied by: df/dz. Here it is x that moves."),
@@ -309,13 +319,15 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/smaller_eps",
-        text="You measure a gradient with `eps = 1e-5` in float64. Now you take `eps = 1e-12`. What becomes of "
-        "the error?",
+        text="You measure a gradient with `eps = 1e-5` in float64. "
+        "Now you take `eps = 1e-12`. "
+        "What becomes of the error?",
         answer="c",
         choices={
             "a": (
                 "It becomes smaller: a smaller step is always better.",
-                "The error from the curvature does become smaller. But f(x + eps) and f(x - eps) then agree in nearly "
+                "The error from the curvature does become smaller. "
+                "But f(x + eps) and f(x - eps) then agree in nearly "
                 "all their digits: what is left after subtracting them?",
             ),
             "b": (
@@ -324,8 +336,9 @@ PREDICTIONS = (
             ),
             "c": ("It becomes larger: rounding takes over.", ""),
         },
-        why="Two nearly equal numbers are subtracted. Their rounding error, about 1e-16, remains and is divided by "
-        "eps. Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
+        why="Two nearly equal numbers are subtracted. "
+        "Their rounding error, about 1e-16, remains and is divided by eps. "
+        "Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
     ),
     Prediction(
         name="00/relu_kink",
@@ -334,12 +347,12 @@ PREDICTIONS = (
         wrong_answers=(
             (
                 0,
-                "That is what a backward pass answers by convention. Central differences look on both sides: relu(eps) "
-                "is eps, and relu(-eps) is 0.",
+                "That is what a backward pass answers by convention. "
+                "Central differences look on both sides: relu(eps) is eps, and relu(-eps) is 0.",
             ),
             (1, "On the right of 0 the slope is 1. But the difference also looks to the left, where relu is flat."),
         ),
-        why="(eps - 0) / (2 eps) = 0.5: half of each side. A gradient check that lands on a kink disagrees, "
-        "and nothing is broken.",
+        why="(eps - 0) / (2 eps) = 0.5: half of each side. "
+        "A gradient check that lands on a kink disagrees, and nothing is broken.",
     ),
 )

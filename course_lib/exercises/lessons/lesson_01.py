@@ -48,16 +48,19 @@ CONV1D = Exercise(
     difficulty="easy",
     minutes=10,
     task=(
-        "Write `conv1d(x, w, stride=1, padding=0)`. Put `padding` zeros on both sides of `x`, lay the kernel on every "
-        "window (the next one starts `stride` further), multiply and sum. Return `y` with one entry for each window."
+        "Write `conv1d(x, w, stride=1, padding=0)`. "
+        "Put `padding` zeros on both sides of `x`, lay the kernel on every "
+        "window (the next one starts `stride` further), multiply and sum. "
+        "Return `y` with one entry for each window."
     ),
     hints=(
-        "Take x = [1, 2, 3, 4] and a kernel of two. Which two entries does y[0] see, and which y[1]? "
+        "Take x = [1, 2, 3, 4] and a kernel of two. "
+        "Which two entries does y[0] see, and which y[1]? "
         "With stride 2, which does y[1] see?",
         "Window j of the padded input starts at `j * stride` and is as long as the kernel. "
         "`out_size(n, k, stride, padding)` tells how many windows there are.",
-        "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `j` take the slice of length `k` that "
-        "starts at `j * stride`: its product with `w`, summed, is `y[j]`.",
+        "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `j` take the slice "
+        "of length `k` that starts at `j * stride`: its product with `w`, summed, is `y[j]`.",
     ),
     cases=forward_cases,
     probe=PROBE,
@@ -78,8 +81,8 @@ CONV1D_WEIGHT_GRADIENT = Exercise(
     hints=(
         "Look at one weight, w[0]. With which entry of x was it multiplied when y[0] was made? And when y[1] was?",
         "y[j] saw the window that starts at `j * stride`. So `dw` collects that window, `dy[j]` times, for every j.",
-        "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop over `j` add `dy[j]` times the "
-        "window of length `k` to the whole of `dw`.",
+        "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop "
+        "over `j` add `dy[j]` times the window of length `k` to the whole of `dw`.",
     ),
     tensors=("dw",),
     mistakes={"dw": convolution.gradient_of_weight(1)},
@@ -96,9 +99,11 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     ),
     hints=(
         "y[0] = x[0] * w[0] + x[1] * w[1] + … How far does y[0] move when x[1] moves a little?",
-        "Picture `dx` as an empty padded array. Output j stamps `dy[j] * w` on the window that starts at "
-        "`j * stride`. What happens where two stamps overlap?",
-        "Make `dxp` of zeros, as long as the padded input. In the loop over `j`, add `dy[j] * w` to its window. "
+        "Picture `dx` as an empty padded array. "
+        "Output j stamps `dy[j] * w` on the window that starts at `j * stride`. "
+        "What happens where two stamps overlap?",
+        "Make `dxp` of zeros, as long as the padded input. "
+        "In the loop over `j`, add `dy[j] * w` to its window. "
         "At the end keep the `n` entries behind the first `padding` ones.",
     ),
     tensors=("dx",),
@@ -116,10 +121,12 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
         "Let every input collect from the outputs it fed: slide a kernel over `dy`."
     ),
     hints=(
-        "Take stride 1. Which outputs did x[2] feed, and through which weight each? Write the weights down in the "
-        "order of the outputs.",
-        "The weights come backwards, so the kernel is reversed. The ends of x feed fewer outputs, so `dy` needs "
-        "`k - 1` zeros on both sides. And with a stride, there are zeros between its entries too.",
+        "Take stride 1. "
+        "Which outputs did x[2] feed, and through which weight each? "
+        "Write the weights down in the order of the outputs.",
+        "The weights come backwards, so the kernel is reversed. "
+        "The ends of x feed fewer outputs, so `dy` needs `k - 1` zeros on both sides. "
+        "And with a stride, there are zeros between its entries too.",
         "Spread `dy` into zeros of length `n + 2 * padding - k + 1`, every `stride`-th entry; pad that by `k - 1`. "
         "Then entry i of the padded dx is the window of length `k` at `i`, times `w[::-1]`, summed.",
     ),
@@ -138,29 +145,31 @@ UPSTREAM = np.array([1.0, -1, 2])
 PREDICTIONS = (
     Prediction(
         name="01/forward",
-        text="`x = [1, 2, 0, 3, 4]` and `w = [1, 2, 3]`. The first window gives `y[0] = 5`. "
+        text="`x = [1, 2, 0, 3, 4]` and `w = [1, 2, 3]`. "
+        "The first window gives `y[0] = 5`. "
         "Type all three entries of `y`, as `[5, ..., ...]`.",
         answer=lambda: loops.conv1d(*FIVE),
         wrong_answers=(
             (
                 [5, 9, 10],
-                "The windows are right. But the kernel is laid on as it stands: its 1 meets the first entry "
-                "of the window, its 3 the last.",
+                "The windows are right. "
+                "But the kernel is laid on as it stands: its 1 meets the first entry of the window, its 3 the last.",
             ),
         ),
-        why="The second window holds 2, 0, 3 and gives 2 + 0 + 9 = 11. The third holds 0, 3, 4 and gives "
-        "0 + 6 + 12 = 18.",
+        why="The second window holds 2, 0, 3 and gives 2 + 0 + 9 = 11. "
+        "The third holds 0, 3, 4 and gives 0 + 6 + 12 = 18.",
     ),
     Prediction(
         name="01/weight",
-        text="`x = [1, 2, 0, 3, 4]` and `dy = [1, -1, 2]`. How far does the loss move for each unit that `w[0]` "
-        "moves? Type that number, `dw[0]`.",
+        text="`x = [1, 2, 0, 3, 4]` and `dy = [1, -1, 2]`. "
+        "How far does the loss move for each unit that `w[0]` moves? "
+        "Type that number, `dw[0]`.",
         answer=lambda: loops.conv1d_weight_gradient(UPSTREAM, *FIVE)[0],
         wrong_answers=(
             (
                 3,
-                "That is how far the three outputs move together. But the loss feels each of them differently: dy "
-                "says how.",
+                "That is how far the three outputs move together. "
+                "But the loss feels each of them differently: dy says how.",
             ),
             (1, "That is what comes through y[0]. w[0] was used in y[1] and y[2] as well."),
             (5, "Those are the entries that w[2] met: x[2], x[3], x[4]. Which did w[0] meet?"),
@@ -169,29 +178,30 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/feeds",
-        text="`x` has 5 entries, the kernel 3, the stride is 1. How many outputs does each entry of `x` feed? Type 5 "
-        "numbers, for `x[0]` to `x[4]`.",
+        text="`x` has 5 entries, the kernel 3, the stride is 1. "
+        "How many outputs does each entry of `x` feed? "
+        "Type 5 numbers, for `x[0]` to `x[4]`.",
         answer=lambda: recipes.coverage((5,), (3,), (3,), 1, 0),
         wrong_answers=(
             ([3, 3, 3, 3, 3], "That is so in the middle. But no window begins before x[0], and none ends after x[4]."),
             ([1, 1, 1, 1, 1], "The kernel moves by one place and is three wide: its windows overlap."),
         ),
-        why="The middle one is in all three windows, the first and the last in one. So the gradient of x[2] is a sum "
-        "of three terms, and that of x[0] has a single one.",
+        why="The middle one is in all three windows, the first and the last in one. "
+        "So the gradient of x[2] is a sum of three terms, and that of x[0] has a single one.",
     ),
     Prediction(
         name="01/unvisited",
-        text="`x` has 10 entries, the kernel 3, stride 2, padding 0. What is `dx[9]`, the gradient of the last entry, "
-        "for a `dy` full of ones and a kernel full of ones?",
+        text="`x` has 10 entries, the kernel 3, stride 2, padding 0. "
+        "What is `dx[9]`, the gradient of the last entry, for a `dy` full of ones and a kernel full of ones?",
         answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
         wrong_answers=((1, "One window would have to hold x[9]. The last window begins at 6: where does it end?"),),
-        why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. Nothing ever looked at x[9], so the "
-        "loss does not care about it.",
+        why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. "
+        "Nothing ever looked at x[9], so the loss does not care about it.",
     ),
     Prediction(
         name="01/stamp",
-        text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. Type the 7 entries "
-        "of `dx`.",
+        text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. "
+        "Type the 7 entries of `dx`.",
         answer=lambda: loops.conv1d_input_gradient_scatter([0, 1, 0], np.ones(7), [1, 2, 3], 2, 0),
         wrong_answers=(
             (
@@ -212,25 +222,27 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/ones",
-        text="A backward pass has a bug: it scatters with the kernel turned round, `[3, 2, 1]` in place of "
-        "`[1, 2, 3]`. `x` has 5 entries, stride 1, padding 2, and `dy` is all ones. How many entries of its `dx` "
-        "are wrong?",
+        text="A backward pass has a bug: it scatters with the kernel "
+        "turned round, `[3, 2, 1]` in place of `[1, 2, 3]`. "
+        "`x` has 5 entries, stride 1, padding 2, and `dy` is all ones. "
+        "How many entries of its `dx` are wrong?",
         answer=lambda: spoilt_by_turning(np.ones(7), padding=2),
         wrong_answers=(
             (
                 5,
-                "With padding 2 every entry of x met all three weights. dy is 1 everywhere, so it takes back their "
-                "sum. Does the order of a sum matter?",
+                "With padding 2 every entry of x met all three weights. "
+                "dy is 1 everywhere, so it takes back their sum. "
+                "Does the order of a sum matter?",
             ),
             (
                 lambda: spoilt_by_turning(np.ones(5), padding=1),
-                "That is so with padding 1: the first and the last "
-                "entry met two weights each. How many do they meet here?",
+                "That is so with padding 1: the first and the last entry met two weights each. "
+                "How many do they meet here?",
             ),
             (
                 lambda: spoilt_by_turning(np.ones(3), padding=0),
-                "That is so without padding, where only the middle "
-                "entry met all three weights. How many meet them here?",
+                "That is so without padding, where only the middle entry met all three weights. "
+                "How many meet them here?",
             ),
         ),
         why="Every entry takes back 1 + 2 + 3 = 6, in whichever order. The bug is there, and this dy cannot see it.",

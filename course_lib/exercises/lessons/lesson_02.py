@@ -20,14 +20,16 @@ CONV2D_SINGLE = Exercise(
     task=(
         "Write `conv2d_single(x, w, stride=1, padding=0)` for one image `(H, W)` and one kernel `(kH, kW)`. "
         "It is what you wrote in one dimension, once for the rows and once for the columns. "
-        "Return `y`, of shape (H_out, W_out). Neither the image nor the kernel need be square."
+        "Return `y`, of shape (H_out, W_out). "
+        "Neither the image nor the kernel need be square."
     ),
     hints=(
         "Output (i, j) sees one rectangle of the padded image. Where is its upper left corner?",
         "The rectangle starts at row `i * stride` and column `j * stride`, and is as large as the kernel. "
         "`out_size` works along one axis: ask it twice.",
-        "Pad with `np.pad(x, padding)`. For every `(i, j)` of `y` slice the rectangle, kH rows and kW columns: its "
-        "product with `w`, summed, is `y[i, j]`.",
+        "Pad with `np.pad(x, padding)`. "
+        "For every `(i, j)` of `y` slice the rectangle, "
+        "kH rows and kW columns: its product with `w`, summed, is `y[i, j]`.",
     ),
     cases=geometries.single_forward_cases,
     probe=geometries.SINGLE_PROBE,
@@ -48,8 +50,9 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
     hints=(
         "Which pixel did w[0, 0] meet when y[0, 0] was made? And when y[0, 1] was, with stride 2?",
         "`dw` collects rectangles: the one output (i, j) looked at, `dy[i, j]` times.",
-        "Pad `x`, start with `dw` of zeros. For every `(i, j)` of `dy`, add `dy[i, j]` times the rectangle of kH x kW "
-        "that starts at `(i * stride, j * stride)`.",
+        "Pad `x`, start with `dw` of zeros. "
+        "For every `(i, j)` of `dy`, add `dy[i, j]` times the "
+        "rectangle of kH x kW that starts at `(i * stride, j * stride)`.",
     ),
     tensors=("dw",),
     mistakes={"dw": convolution.gradient_of_weight(2)},
@@ -61,14 +64,16 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
     difficulty="medium",
     minutes=10,
     task=(
-        "Write `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: the gradient `dx`, shaped like "
-        "`x`. Every output hands `dy[i, j] * w` back to the rectangle it came from."
+        "Write `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: "
+        "the gradient `dx`, shaped like `x`. "
+        "Every output hands `dy[i, j] * w` back to the rectangle it came from."
     ),
     hints=(
         "Let dy be zero but for one entry, a 1 at (i, j). What does dx look like?",
         "It shows the kernel, as it is, stamped at `(i * stride, j * stride)` of the padded image. "
         "And where two stamps overlap?",
-        "Make `dxp` of zeros, as large as the padded image. For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
+        "Make `dxp` of zeros, as large as the padded image. "
+        "For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
         "At the end keep H rows and W columns, behind the first `padding` of each.",
     ),
     tensors=("dx",),
@@ -88,10 +93,11 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
     ),
     hints=(
         "A pixel at row u fed output row i through kernel row a = u - i (stride 1). When i grows, what does a do?",
-        "The kernel meets dy turned by 180 degrees. Border pixels fed fewer outputs, so `dy` is padded by `kH - 1` and "
-        "`kW - 1`. With a stride, zeros go between its rows and columns first.",
-        "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, every `stride`-th row and "
-        "column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
+        "The kernel meets dy turned by 180 degrees. "
+        "Border pixels fed fewer outputs, so `dy` is padded by `kH - 1` and `kW - 1`. "
+        "With a stride, zeros go between its rows and columns first.",
+        "Spread `dy` into zeros of `(H + 2 * padding - kH + 1, W + 2 * padding - kW + 1)`, "
+        "every `stride`-th row and column; pad; slide `w[::-1, ::-1]` over it; keep the H x W in the middle.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
@@ -140,14 +146,16 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/corner_and_centre",
-        text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. How many windows hold the corner pixel, and "
-        "how many the pixel (1, 1)? Type both, as `[corner, centre]`.",
+        text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. "
+        "How many windows hold the corner pixel, and how many the pixel (1, 1)? "
+        "Type both, as `[corner, centre]`.",
         answer=lambda: recipes.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
         wrong_answers=(
             ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
             ([1, 2], "Along the rows there are 2, and along the columns 2: any of one goes with any of the other."),
         ),
-        why="There are 2 x 2 windows. The corner is in one of them, the pixel (1, 1) in all four. "
+        why="There are 2 x 2 windows. "
+        "The corner is in one of them, the pixel (1, 1) in all four. "
         "Its gradient sums four terms.",
     ),
     Prediction(
@@ -158,7 +166,8 @@ PREDICTIONS = (
         choices={
             "a": (
                 "`[[4, 3], [2, 1]]`, the kernel turned by 180 degrees",
-                "That is the kernel of the gather form, which slides over dy. But what arrives in dx? "
+                "That is the kernel of the gather form, which slides over dy. "
+                "But what arrives in dx? "
                 "The pixel that met weight 1 gets 1 back.",
             ),
             "b": ("`[[1, 2], [3, 4]]`, the kernel as it is", ""),
@@ -167,8 +176,8 @@ PREDICTIONS = (
                 "Rows stay rows: the pixel to the right of the first met weight 2, and gets 2 back.",
             ),
         },
-        why="Every pixel gets back the weight through which it was seen. The turn by 180 degrees belongs to the gather "
-        "form alone, and its result is this same array.",
+        why="Every pixel gets back the weight through which it was seen. "
+        "The turn by 180 degrees belongs to the gather form alone, and its result is this same array.",
     ),
     Prediction(
         name="02/turn",
@@ -194,8 +203,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/padding",
-        text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. How many rows of zeros does `dy` need "
-        "above it, so that sliding the turned kernel over it gives `dx` at once, with nothing to cut off?",
+        text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. "
+        "How many rows of zeros does `dy` need above it, so that sliding the "
+        "turned kernel over it gives `dx` at once, with nothing to cut off?",
         answer=lambda: 5 - 1 - 1,
         wrong_answers=(
             (4, "That gives the gradient of the padded image. Its outermost ring is padding, which nobody asked for."),
@@ -205,8 +215,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/remainder",
-        text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. How many of the 36 pixels get gradient 0, "
-        "whatever dy is?",
+        text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. "
+        "How many of the 36 pixels get gradient 0, whatever dy is?",
         answer=lambda: int((recipes.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
         wrong_answers=(
             (6, "A whole row is out of reach, but so is a column. They share one pixel."),

@@ -43,10 +43,10 @@ WEIGHT_GRADIENT = Exercise(
     ),
     hints=(
         "Which entries of dy does the weight w[f, c, 0, 0] have a part in? Which of the four axes do you sum over?",
-        "Filter f made the outputs `y[n, f]` from *all* channels of image n. So `dw[f]` collects windows with all "
-        "their channels, from all images.",
-        "For every n, f, i, j: add `dy[n, f, i, j]` times the window (all channels, kH x kW) of padded image n to "
-        "`dw[f]`.",
+        "Filter f made the outputs `y[n, f]` from *all* channels of image n. "
+        "So `dw[f]` collects windows with all their channels, from all images.",
+        "For every n, f, i, j: add `dy[n, f, i, j]` times the "
+        "window (all channels, kH x kW) of padded image n to `dw[f]`.",
     ),
     tensors=("dw",),
     mistakes={"dw": convolution.gradient_of_weight(4)},
@@ -63,10 +63,10 @@ INPUT_GRADIENT = Exercise(
     ),
     hints=(
         "Channel c of image n: which outputs did it feed? Which of n, c, f does its gradient sum over?",
-        "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, a block with all channels, to its window in "
-        "image n.",
-        "Start with zeros as large as the padded images. For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the "
-        "window of image n; at the end take the padding off.",
+        "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, "
+        "a block with all channels, to its window in image n.",
+        "Start with zeros as large as the padded images. "
+        "For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the window of image n; at the end take the padding off.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
@@ -80,13 +80,14 @@ CONV2D_BACKWARD = Exercise(
     minutes=10,
     task=(
         "Write `conv2d_backward(dy, x, w, stride=1, padding=0)`: the whole backward pass of a convolution. "
-        "Return `dx`, `dw` and `db`, in this order. You may call what you have written before."
+        "Return `dx`, `dw` and `db`, in this order. "
+        "You may call what you have written before."
     ),
     hints=(
         "Three gradients, and you have written each of them. What does each need?",
         "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Stride and padding concern the first two.",
-        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, hand on stride and padding, and return the "
-        "three results in the order of x, w, b.",
+        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, "
+        "hand on stride and padding, and return the three results in the order of x, w, b.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
@@ -130,8 +131,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/sums",
-        text="`dy` has four indices: image n, filter f, row i, column j. One weight, `w[f, c, a, b]`, belongs to one "
-        "filter and one channel. Over which indices does its gradient sum?",
+        text="`dy` has four indices: image n, filter f, row i, column j. "
+        "One weight, `w[f, c, a, b]`, belongs to one filter and one channel. "
+        "Over which indices does its gradient sum?",
         answer="b",
         choices={
             "a": ("rows and columns only", "That is one image. The same weight was used in every image of the batch."),
@@ -145,8 +147,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/red",
-        text="`x` is a colour image: channel 0 is red, channel 2 is blue. Which kernels does `dx` of the *red* channel "
-        "need?",
+        text="`x` is a colour image: channel 0 is red, channel 2 is blue. "
+        "Which kernels does `dx` of the *red* channel need?",
         answer="a",
         choices={
             "a": ("`w[f, 0]` of every filter f", ""),
@@ -156,8 +158,8 @@ PREDICTIONS = (
             ),
             "c": (
                 "all of them",
-                "The red pixels never met w[f, 2], which is for blue. A weight they did not meet cannot bring "
-                "anything back.",
+                "The red pixels never met w[f, 2], which is for blue. "
+                "A weight they did not meet cannot bring anything back.",
             ),
         },
         why="Red went into every filter, each time through that filter's red kernel. It comes back the same way.",
@@ -186,8 +188,8 @@ PREDICTIONS = (
             "c": ("2 M", ""),
             "d": ("3 M", "dx and dw cost M each. The third, db, only adds."),
         },
-        why="dx and dw each cost as much as the forward pass; db only adds. In the first layer nobody needs dx, "
-        "and it costs M again.",
+        why="dx and dw each cost as much as the forward pass; db only adds. "
+        "In the first layer nobody needs dx, and it costs M again.",
     ),
     Prediction(
         name="03/mean",
@@ -197,8 +199,8 @@ PREDICTIONS = (
             "a": ("Once, in the gradient of the loss, and so in dy", ""),
             "b": (
                 "In every layer: dw and db are divided by 8",
-                "Then a network of five layers would shrink its first gradient five times. Each layer sums what "
-                "dy brings.",
+                "Then a network of five layers would shrink its first gradient five times. "
+                "Each layer sums what dy brings.",
             ),
             "c": ("Nowhere: the optimizer does it", "An optimizer takes the gradient as it comes."),
         },

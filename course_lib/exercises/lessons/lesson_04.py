@@ -18,15 +18,16 @@ IM2COL = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: for each image a "
-        "matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * W_out. Down a column: "
-        "channels, in each the kernel's rows, in each its columns."
+        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: for each "
+        "image a matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * W_out. "
+        "Down a column: channels, in each the kernel's rows, in each its columns."
     ),
     hints=(
         "One window of one image has C x kH x kW values. In which order does `.reshape(-1)` write them down?",
         "In just the order asked for. The windows go row by row: output (i, j) is column `i * W_out + j`.",
-        "Pad the images. For every (i, j) slice the window of *all* images and channels at once, reshape it to "
-        "(N, -1), and put it in its column.",
+        "Pad the images. "
+        "For every (i, j) slice the window of *all* images and channels at once, "
+        "reshape it to (N, -1), and put it in its column.",
     ),
     cases=columns.im2col_cases,
     probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
@@ -46,17 +47,21 @@ COL2IM = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `col2im(cols, output_size, kernel_size, stride=1, padding=0)`. From `cols`, laid out as `im2col` does, "
-        "make an array (N, C, H, W) with (H, W) = `output_size`: put every column back where its window was. "
-        "`output_size` and `kernel_size` are pairs. What happens to a pixel that several windows hold?"
+        "Write `col2im(cols, output_size, kernel_size, stride=1, padding=0)`. "
+        "From `cols`, laid out as `im2col` does, make an array (N, C, H, "
+        "W) with (H, W) = `output_size`: put every column back where its window was. "
+        "`output_size` and `kernel_size` are pairs. "
+        "What happens to a pixel that several windows hold?"
     ),
     hints=(
-        "im2col copied a pixel into every window that holds it. If one number is copied to three places, what is its "
-        "gradient?",
-        "The sum of all three. So every column, reshaped to (N, C, kH, kW), is added to its window in an array of "
-        "zeros.",
-        "How many channels? `cols.shape[1] // (kH * kW)`. Walk through (i, j), reshape column `i * W_out + j`, add it "
-        "to its window in the padded array, and take the padding off at the end.",
+        "im2col copied a pixel into every window that holds it. "
+        "If one number is copied to three places, what is its gradient?",
+        "The sum of all three. "
+        "So every column, reshaped to (N, C, kH, kW), is added to its window in an array of zeros.",
+        "How many channels? "
+        "`cols.shape[1] // (kH * kW)`. "
+        "Walk through (i, j), reshape column `i * W_out + j`, "
+        "add it to its window in the padded array, and take the padding off at the end.",
     ),
     mistakes={"x": columns.col2im_mistakes()},
     **columns.COL2IM,
@@ -67,15 +72,16 @@ CONV2D_BACKWARD_GEMM = Exercise(
     difficulty="hard",
     minutes=20,
     task=(
-        "Write `conv2d_backward_gemm(dy, x, w, stride=1, padding=0)`: `dx`, `dw` and `db` with matrix products and no "
-        "loop of your own. You have `im2col` and `col2im`; the forward pass was w_row @ cols."
+        "Write `conv2d_backward_gemm(dy, x, w, stride=1, padding=0)`: "
+        "`dx`, `dw` and `db` with matrix products and no loop of your own. "
+        "You have `im2col` and `col2im`; the forward pass was w_row @ cols."
     ),
     hints=(
         "Y = W @ X for matrices. Given dY, what are dW and dX? Their shapes leave little choice.",
-        "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and W is `w.reshape(C_out, -1)`. "
-        "dX is a matrix of columns still: what makes images of it?",
-        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. Sum dW over "
-        "the images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
+        "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and W is "
+        "`w.reshape(C_out, -1)`. dX is a matrix of columns still: what makes images of it?",
+        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. "
+        "Sum dW over the images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
@@ -131,7 +137,8 @@ PREDICTIONS = (
     Prediction(
         name="04/columns",
         text="One image with 3 channels of 8 x 8, a kernel of 3 x 3, stride 1, no padding. "
-        "What is the shape of its im2col matrix? Type `[rows, columns]`.",
+        "What is the shape of its im2col matrix? "
+        "Type `[rows, columns]`.",
         answer=lambda: loops.im2col(np.ones((1, 3, 8, 8)), (3, 3)).shape[1:],
         wrong_answers=(
             ([9, 36], "A window reaches through all 3 channels."),
@@ -173,19 +180,21 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/inverse",
-        text="`x` is 4 x 4, full of ones. You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
+        text="`x` is 4 x 4, full of ones. "
+        "You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
         "What stands in the middle, at (1, 1)?",
         answer=lambda: loops.col2im(loops.im2col(np.ones((1, 1, 4, 4)), (2, 2)), (4, 4), (2, 2))[0, 0, 1, 1],
         wrong_answers=(
             (1, "Then col2im would undo im2col. But how often did im2col copy this pixel, and what does col2im do?"),
         ),
-        why="Four windows hold the pixel, four copies come back, and they add up. col2im is the transpose of im2col, "
-        "not its inverse.",
+        why="Four windows hold the pixel, four copies come back, "
+        "and they add up. col2im is the transpose of im2col, not its inverse.",
     ),
     Prediction(
         name="04/rows_and_columns",
-        text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. How many "
-        "ones stand in one row, and how many in the column of the pixel (1, 1)? Type both, as `[row, column]`.",
+        text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. "
+        "How many ones stand in one row, and how many in the column of the pixel (1, 1)? "
+        "Type both, as `[row, column]`.",
         answer=lambda: (im2col_matrix()[0].sum(), im2col_matrix()[:, 1 * 4 + 1].sum()),
         wrong_answers=(
             ([4, 1], "The other way round: a row makes one entry, and a column belongs to one pixel."),
@@ -193,8 +202,9 @@ PREDICTIONS = (
             ([1, 2], "So it was with three pixels in a line. How many windows of 2 x 2 hold the pixel (1, 1)?"),
             ([1, 1], "Then no pixel would be copied twice. How many windows hold the pixel (1, 1)?"),
         ),
-        why="Every entry is one pixel, copied: a single 1 in each row. Four windows hold the pixel (1, 1), so its "
-        "column has four, and that sum of four is what the transpose computes.",
+        why="Every entry is one pixel, copied: a single 1 in each row. "
+        "Four windows hold the pixel (1, 1), so its column has four, "
+        "and that sum of four is what the transpose computes.",
     ),
     Prediction(
         name="04/one_hot",
@@ -210,14 +220,15 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/geometry",
-        text="The columns were made with stride 2 and padding 1. You fold them with stride 1 and padding 0. "
+        text="The columns were made with stride 2 and padding 1. "
+        "You fold them with stride 1 and padding 0. "
         "What happens?",
         answer="c",
         choices={
             "a": (
                 "An error: the number of columns does not fit",
-                "Count the windows of stride 1 without padding: "
-                "a kernel of 3 has three places on five pixels, so there are nine windows as well.",
+                "Count the windows of stride 1 without padding: a kernel of 3 has "
+                "three places on five pixels, so there are nine windows as well.",
             ),
             "b": ("No error, but dx has another shape", "The shape is the one you ask for: output_size is 5 x 5."),
             "c": ("No error, the right shape, and wrong numbers", ""),
@@ -227,8 +238,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/memory",
-        text="A kernel of 3 x 3, stride 1, padding 1. How many times as many numbers as the images do the columns "
-        "hold?",
+        text="A kernel of 3 x 3, stride 1, padding 1. "
+        "How many times as many numbers as the images do the columns hold?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,
         wrong_answers=(
             (3, "A kernel has rows and columns."),

@@ -125,15 +125,15 @@ WRONG_STEPS = (
 )
 
 PADDING_WINS = (
-    "A padded value wins somewhere. Zeros around the image are larger than negative pixels: "
-    "padding must never be the maximum."
+    "A padded value wins somewhere. "
+    "Zeros around the image are larger than negative pixels: padding must never be the maximum."
 )
 
 PADDING_IGNORED = "It is right only without padding: the padded border makes more windows."
 
 PIXEL_NUMBER = (
-    "The number of a pixel is row * W + column: a row has W pixels. Height and width, or row and column, "
-    "seem to be exchanged."
+    "The number of a pixel is row * W + column: a row has W pixels. "
+    "Height and width, or row and column, seem to be exchanged."
 )
 
 MAX_POOL2D = Exercise(
@@ -141,17 +141,21 @@ MAX_POOL2D = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, C, H_out, W_out): `y`, "
-        "the maximum of every window, and `indices`, where in its H x W image it stood, as the number "
-        "`row * W + column`. `kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
+        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, "
+        "C, H_out, W_out): `y`, the maximum of every window, and `indices`, "
+        "where in its H x W image it stood, as the number `row * W + column`. "
+        "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
     ),
     hints=(
-        "The backward pass needs to know who won. A window knows the winner's place inside itself: "
-        "what must be added for the place in the image?",
-        "`np.argmax(window)` counts through a window row by row; `divmod` with the window's width gives row and "
-        "column. Add the window's upper left corner. Padding must never win: what could you pad with?",
-        "Cut the windows at the image's edge instead of padding, or pad with `-np.inf` and take `padding` off the "
-        "place again. Then `indices` is `row * W + column`, with row and column in the image.",
+        "The backward pass needs to know who won. "
+        "A window knows the winner's place inside itself: what must be added for the place in the image?",
+        "`np.argmax(window)` counts through a window row by row; "
+        "`divmod` with the window's width gives row and column. "
+        "Add the window's upper left corner. "
+        "Padding must never win: what could you pad with?",
+        "Cut the windows at the image's edge instead of padding, "
+        "or pad with `-np.inf` and take `padding` off the place again. "
+        "Then `indices` is `row * W + column`, with row and column in the image.",
     ),
     cases=max_pool_cases,
     probe=_pool_case(SMALL, 2, None, 0),
@@ -190,8 +194,8 @@ MAX_POOL2D = Exercise(
         "indices": (
             Mistake(
                 "place inside the window",
-                "The place is counted inside the window. The backward pass asks for the place in the image: "
-                "where does the window begin?",
+                "The place is counted inside the window. "
+                "The backward pass asks for the place in the image: where does the window begin?",
                 (
                     _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
                     _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
@@ -240,8 +244,10 @@ MAX_POOL2D = Exercise(
     },
     patterns=pooling.patterns(lambda x, **_: x.shape),
     extras={
-        "With kernel_size=(2, 3) in place of one number it fails. That is fine here, but PyTorch's pooling knows "
-        "both.": (lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1]))
+        "With kernel_size=(2, 3) in place of one number it fails. "
+        "That is fine here, but PyTorch's pooling knows both.": (
+            lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1])
+        )
     },
 )
 
@@ -303,10 +309,11 @@ MAX_POOL2D_BACKWARD = Exercise(
     ),
     hints=(
         "Only the winner moved y. What gradient do the others get?",
-        "Start with zeros. Every `dy[n, c, i, j]` goes to one pixel of the same image and channel. "
+        "Start with zeros. "
+        "Every `dy[n, c, i, j]` goes to one pixel of the same image and channel. "
         "Windows may overlap: what if two of them have the same winner?",
-        "`divmod(index, W)` gives row and column. Add with `+=`, one output after the other: "
-        "an index array with `+=` would add to each pixel only once.",
+        "`divmod(index, W)` gives row and column. "
+        "Add with `+=`, one output after the other: an index array with `+=` would add to each pixel only once.",
     ),
     cases=max_pool_backward_cases,
     probe={
@@ -329,8 +336,8 @@ MAX_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "mean of what it won",
-                "A pixel that wins several windows gets the mean of their gradients. It moves all of those outputs: "
-                "it takes the sum.",
+                "A pixel that wins several windows gets the mean of their gradients. "
+                "It moves all of those outputs: it takes the sum.",
                 (lambda *case: _routed(*case) / np.maximum(_how_often(*case), 1),),
             ),
             Mistake(
@@ -400,7 +407,8 @@ PREDICTIONS = (
     Prediction(
         name="05/overlap",
         text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value stands in the middle. "
-        "`dy` is all ones. What is `dx` in the middle?",
+        "`dy` is all ones. "
+        "What is `dx` in the middle?",
         answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), (1, 1, 3, 3))[
             0, 0, 1, 1
         ],
@@ -418,12 +426,14 @@ PREDICTIONS = (
             (3, "Three pixels tie. If each got 1, the gradient would be paid three times, but y only moved once."),
             (4, "Only the winner moves y."),
         ),
-        why="y = 2 moves by at most what came in, so 1 goes to one of the tied pixels (PyTorch takes the first), "
-        "or is split. A mask `x == y` pays all three.",
+        why="y = 2 moves by at most what came in, so 1 goes to one of "
+        "the tied pixels (PyTorch takes the first), or is split. "
+        "A mask `x == y` pays all three.",
     ),
     Prediction(
         name="05/measured_tie",
-        text="`window = [[2, 2], [2, 1]]`. What does a central difference report for its maximum? "
+        text="`window = [[2, 2], [2, 1]]`. "
+        "What does a central difference report for its maximum? "
         "Type `[[..., ...], [..., ...]]`.",
         answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
         tolerance=1e-3,

@@ -64,16 +64,18 @@ AVG_POOL2D_BACKWARD = Exercise(
     difficulty="easy",
     minutes=10,
     task=(
-        "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: `dx` of shape "
-        "`input_shape` (N, C, H, W). `kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
+        "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: "
+        "`dx` of shape `input_shape` (N, C, H, W). "
+        "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
         "The mean counts the padded zeros too."
     ),
     hints=(
         "y is the mean of k * k pixels. You raise one of them by 0.1: how far does y move?",
         "Average pooling is a convolution whose kernel holds 1 / k^2 everywhere, on each channel by itself. "
         "You know how to hand gradients back to windows that overlap.",
-        "In padded zeros, add `dy[n, c, i, j] / kernel_size**2` to the whole window that starts at `(i * stride, "
-        "j * stride)`; then take the padding off. Without a stride, stride is kernel_size.",
+        "In padded zeros, add `dy[n, c, i, j] / kernel_size**2` to the whole window "
+        "that starts at `(i * stride, j * stride)`; then take the padding off. "
+        "Without a stride, stride is kernel_size.",
     ),
     cases=avg_pool_backward_cases,
     probe={
@@ -128,8 +130,8 @@ AVG_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "divided by the pixels inside",
-                "At the border you divide by the number of real pixels. Here the forward pass takes the mean over the "
-                "whole window, padded zeros included.",
+                "At the border you divide by the number of real pixels. "
+                "Here the forward pass takes the mean over the whole window, padded zeros included.",
                 (by_real_pixels,),
             ),
             Mistake("sign", sentences.SIGN, (_spread(scale=wrong_steps.negative),)),
@@ -140,8 +142,8 @@ AVG_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "only one image, channel or position",
-                "Only one image, channel or position gets its gradient. Is the array made anew inside the loop, or "
-                "does `return` stand inside it?",
+                "Only one image, channel or position gets its gradient. "
+                "Is the array made anew inside the loop, or does `return` stand inside it?",
                 tuple(
                     _spread(dy_=only)
                     for only in (*(wrong_steps.keep(a, i) for a in (0, 1) for i in (0, -1)), *wrong_steps.POSITIONS)
@@ -159,7 +161,8 @@ EXERCISES = (AVG_POOL2D_BACKWARD,)
 PREDICTIONS = (
     Prediction(
         name="05/average",
-        text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. `dy` is all ones. "
+        text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. "
+        "`dy` is all ones. "
         "What is `dx` in the middle?",
         answer=lambda: loops.avg_pool2d_backward(np.ones((1, 1, 2, 2)), (1, 1, 3, 3), 2, 1)[0, 0, 1, 1],
         wrong_answers=(
@@ -170,8 +173,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
-        text="A max pool of 2 x 2 makes 5 x 5 of a channel of 11 x 11. How many of the 121 pixels can never get a "
-        "gradient?",
+        text="A max pool of 2 x 2 makes 5 x 5 of a channel of 11 x 11. "
+        "How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((recipes.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
         wrong_answers=(
             (11, "A row is left out, and a column too."),

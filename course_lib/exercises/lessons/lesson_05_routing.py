@@ -29,8 +29,9 @@ FLATTEN_BACKWARD = Exercise(
     difficulty="easy",
     minutes=3,
     task=(
-        "Write `flatten_backward(dy, input_shape)`. The forward pass wrote every image of shape (C, H, W) as one row; "
-        "`dy` has one row for each image. Give `dx` the shape `input_shape` (N, C, H, W)."
+        "Write `flatten_backward(dy, input_shape)`. "
+        "The forward pass wrote every image of shape (C, H, W) as one row; `dy` has one row for each image. "
+        "Give `dx` the shape `input_shape` (N, C, H, W)."
     ),
     hints=(
         "Flatten changes no value. What is the gradient of a copy?",
@@ -45,8 +46,9 @@ FLATTEN_BACKWARD = Exercise(
         "dx": (
             Mistake(
                 "another order",
-                "The values are all there, but in other places: they are read in another order than the forward pass "
-                "wrote them. It went channel by channel, row by row, column by column.",
+                "The values are all there, but in other places: "
+                "they are read in another order than the forward pass wrote them. "
+                "It went channel by channel, row by row, column by column.",
                 (
                     lambda dy, shape: dy.reshape(shape, order="F"),
                     *(
@@ -96,8 +98,10 @@ DROPOUT_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `dropout_backward(dy, mask, p)`. The forward pass kept `x` where `mask` is True and divided what it "
-        "kept by `1 - p`, the share kept, so that the mean stays. Return `dx`."
+        "Write `dropout_backward(dy, mask, p)`. "
+        "The forward pass kept `x` where `mask` is True and divided what "
+        "it kept by `1 - p`, the share kept, so that the mean stays. "
+        "Return `dx`."
     ),
     hints=(
         "A dropped value did not reach y. What is its gradient? And by how much does y move when a kept one moves?",
@@ -113,14 +117,14 @@ EXERCISES = (FLATTEN_BACKWARD, RELU_BACKWARD, DROPOUT_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="05/flatten",
-        text="`x` has shape (1, 2, 2, 3), and `dy` behind the flatten is `[[0, 1, 2, ..., 11]]`. What is "
-        "`dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
+        text="`x` has shape (1, 2, 2, 3), and `dy` behind the flatten is `[[0, 1, 2, ..., 11]]`. "
+        "What is `dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
         answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
         wrong_answers=(
             (
                 1,
-                "So it would be if the channels of each pixel stood side by side. Here channel 0 comes first, "
-                "as a whole.",
+                "So it would be if the channels of each pixel stood side by side. "
+                "Here channel 0 comes first, as a whole.",
             ),
             (3, "That is the second row of channel 0. A channel has two rows of three."),
             (2, "A channel has two rows of three pixels. How many numbers come before channel 1?"),

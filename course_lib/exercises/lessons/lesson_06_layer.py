@@ -155,13 +155,14 @@ STALE_INPUT = (
 )
 
 STALE_WEIGHT = (
-    "It is right until an optimizer sets new weights. A copy or a view of weight.data, kept from the constructor, goes "
-    "on showing the old ones: read weight.data each time."
+    "It is right until an optimizer sets new weights. "
+    "A copy or a view of weight.data, kept from the constructor, "
+    "goes on showing the old ones: read weight.data each time."
 )
 
 STEPPED = (
-    "The weights are changed by backward. Moving them is the optimizer's work; backward only collects gradients, "
-    "and dx needs the weights that made y."
+    "The weights are changed by backward. "
+    "Moving them is the optimizer's work; backward only collects gradients, and dx needs the weights that made y."
 )
 
 IN_FORWARD = "Stride or padding is not handed on to the convolution."
@@ -302,16 +303,19 @@ CONV2D = Exercise(
     difficulty="hard",
     minutes=25,
     task=(
-        "Write the class `Conv2d`. The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and "
-        "`.grad`; `forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and "
-        "returns `dx`. The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
+        "Write the class `Conv2d`. "
+        "The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and `.grad`; "
+        "`forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and returns `dx`. "
+        "The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
     ),
     hints=(
         "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
-        "`self.x = x` in forward. In backward call `F.conv2d_backward` with dy, that x, the weights, stride and "
-        "padding: three results, of which one is returned and two are collected.",
-        "`self.weight.grad += dw` and the same for the bias: `+=`, so that two backward passes add up, as they must "
-        "when weights are used twice. He's rule is `init.he_normal(shape, rng)`.",
+        "`self.x = x` in forward. "
+        "In backward call `F.conv2d_backward` with dy, that x, the weights, "
+        "stride and padding: three results, of which one is returned and two are collected.",
+        "`self.weight.grad += dw` and the same for the bias: `+=`, "
+        "so that two backward passes add up, as they must when weights are used twice. "
+        "He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
     probe=ONE_STAMP,
@@ -340,10 +344,12 @@ CONV2D = Exercise(
     extras={
         "Its weights do not start as He's rule has it, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
         "Weights that start too small, too large or equal are hard to train.": _spread_like_he,
-        "Its bias does not start at zero. That is no error, but nothing is gained by it: random weights make the "
-        "filters different enough.": _starts_without_bias,
-        "It does not draw its weights from `rng`: with the same generator twice it should start with the same weights, "
-        "and with another one with others.": _starts_as_its_generator_says,
+        "Its bias does not start at zero. "
+        "That is no error, but nothing is gained by it: random weights make the filters different enough.": (
+            _starts_without_bias
+        ),
+        "It does not draw its weights from `rng`: with the same generator twice "
+        "it should start with the same weights, and with another one with others.": _starts_as_its_generator_says,
         "It cannot be built without `rng`. None is to stand for a fresh generator, `np.random.default_rng()`.": (
             _starts_without_a_generator
         ),
@@ -357,8 +363,9 @@ EXERCISES = (CONV2D,)
 PREDICTIONS = (
     Prediction(
         name="06/remember",
-        text="A convolution owes `dx`, `dw` and `db`. Its backward is handed `dy` and nothing else, and can look up "
-        "its own weights. For which of the three does it need the *numbers* of its input `x`?",
+        text="A convolution owes `dx`, `dw` and `db`. "
+        "Its backward is handed `dy` and nothing else, and can look up its own weights. "
+        "For which of the three does it need the *numbers* of its input `x`?",
         answer="b",
         choices={
             "a": ("`dx` only", "In dx each dy meets a weight. Which numbers of x appear in that product?"),
@@ -366,13 +373,13 @@ PREDICTIONS = (
             "c": ("`dx` and `dw`", "Half of it. dx stamps the kernel, times dy: is there an x in that?"),
             "d": ("all three", "The bias met no number of x at all: its slope is 1 in every output."),
         },
-        why="dw multiplies dy with the inputs that each weight met. dx needs the weights and the shape of x, db needs "
-        "neither.",
+        why="dw multiplies dy with the inputs that each weight met. "
+        "dx needs the weights and the shape of x, db needs neither.",
     ),
     Prediction(
         name="06/twice",
-        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` between. What is `layer.weight.grad` "
-        "now?",
+        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` between. "
+        "What is `layer.weight.grad` now?",
         answer="b",
         choices={
             "a": (
@@ -387,8 +394,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/shared",
-        text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. By how much does "
-        "the 15 move for each unit that `w` moves?",
+        text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. "
+        "By how much does the 15 move for each unit that `w` moves?",
         answer=lambda: 2 * 2 * 3 + 1,
         wrong_answers=(
             (7, "That is what `w` does in the second layer. It has moved the 7 as well."),
@@ -396,12 +403,14 @@ PREDICTIONS = (
             (10, "3 and 7 are the right inputs. But what moves the 7 is doubled on its way through the second layer."),
             (21, "Twice 7 and once 7? The first layer met a 3, not a 7."),
         ),
-        why="In the second layer `w` met a 7. In the first it met a 3, and what that moves is doubled on its way: "
-        "7 + 2 · 3 = 13. Both uses count, so they are added.",
+        why="In the second layer `w` met a 7. "
+        "In the first it met a 3, and what that moves is doubled on its way: 7 + 2 · 3 = 13. "
+        "Both uses count, so they are added.",
     ),
     Prediction(
         name="06/depth",
-        text="Your weights are *half* the size that keeps the signal alive. After one layer its size is halved. "
+        text="Your weights are *half* the size that keeps the signal alive. "
+        "After one layer its size is halved. "
         "How much of it is left after 20 layers?",
         answer="c",
         choices={
@@ -414,8 +423,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/hasty",
-        text="This layer moves its weight *before* it computes `dx`: `w` = 2, `x` = 3, `dy` = 5, and the step is "
-        "0.1 · `dw`. Which `dx` does it hand on?",
+        text="This layer moves its weight *before* it computes `dx`: "
+        "`w` = 2, `x` = 3, `dy` = 5, and the step is 0.1 · `dw`. "
+        "Which `dx` does it hand on?",
         answer=lambda: 5 * (2 - 0.1 * 15),
         wrong_answers=(
             (10, "That is the right dx. But by the time it is computed, the weight is no longer 2."),
@@ -427,8 +437,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/kept",
-        text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. An optimizer now runs "
-        "`layer.weight.data = layer.weight.data - 1.5`. What does `layer(3.0)` give, before and after?",
+        text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. "
+        "An optimizer now runs `layer.weight.data = layer.weight.data - 1.5`. "
+        "What does `layer(3.0)` give, before and after?",
         answer="a",
         choices={
             "a": ("7, and 7 again", ""),
@@ -442,8 +453,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/integers",
-        text="`dx` is made with `np.zeros_like(x)`, and `x` holds integers. The right gradient is "
-        "`[1.5, -0.5, 0.75]`. What does `dx` hold in the end?",
+        text="`dx` is made with `np.zeros_like(x)`, and `x` holds integers. "
+        "The right gradient is `[1.5, -0.5, 0.75]`. "
+        "What does `dx` hold in the end?",
         answer=lambda: np.array([1.5, -0.5, 0.75]).astype(int),
         wrong_answers=(
             ((1.5, -0.5, 0.75), "An array of integers cannot hold them."),

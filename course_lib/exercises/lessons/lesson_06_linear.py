@@ -20,8 +20,9 @@ LINEAR_BACKWARD = Exercise(
     difficulty="medium",
     minutes=10,
     task=(
-        "Write `linear_backward(dy, x, w)` for `y = x @ w.T + b`, with `x` (N, in_features) and `w` "
-        "(out_features, in_features). Return `dx`, `dw`, `db`, in this order."
+        "Write `linear_backward(dy, x, w)` for `y = x @ w.T + b`, "
+        "with `x` (N, in_features) and `w` (out_features, in_features). "
+        "Return `dx`, `dw`, `db`, in this order."
     ),
     hints=(
         "y[n, o] = sum over i of x[n, i] * w[o, i] + b[o]. What is the slope of y[n, o] by w[o, i], and by x[n, i]?",
@@ -38,8 +39,9 @@ EXERCISES = (LINEAR_BACKWARD,)
 PREDICTIONS = (
     Prediction(
         name="06/linear_weight",
-        text="`x` and `w` stand above, and `dy` is [[1, -1], [2, 1]]: a row for each image. The weight `w[0, 1]` takes "
-        "feature 1 to output 0. What is `dw[0, 1]`?",
+        text="`x` and `w` stand above, and `dy` is [[1, -1], [2, 1]]: a row for each image. "
+        "The weight `w[0, 1]` takes feature 1 to output 0. "
+        "What is `dw[0, 1]`?",
         answer=lambda: loops.linear_backward(LINEAR_DY, LINEAR_X, LINEAR_W)[1][0, 1],
         wrong_answers=(
             (2, "That is what one of the two images says. Add the other one."),

@@ -42,16 +42,18 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     difficulty="medium",
     minutes=10,
     task=(
-        "Write `cross_entropy_gradient(logits, targets)`: the gradient of the mean cross-entropy loss, shaped like "
-        "`logits` (N, classes). `targets` holds the right class of each row. Take care that large logits do not "
-        "overflow."
+        "Write `cross_entropy_gradient(logits, targets)`: the gradient of "
+        "the mean cross-entropy loss, shaped like `logits` (N, classes). "
+        "`targets` holds the right class of each row. "
+        "Take care that large logits do not overflow."
     ),
     hints=(
-        "Softmax turns a row of logits into probabilities. The loss wants the right class's to be 1. "
+        "Softmax turns a row of logits into probabilities. "
+        "The loss wants the right class's to be 1. "
         "Which logits should rise, which fall?",
         "For one row the gradient is softmax(logits) - onehot(target). And the loss is a *mean* over the rows.",
-        "Subtract each row's maximum, `exp`, divide each row by its sum. Take 1 off at `[np.arange(N), targets]`, "
-        "then divide by N.",
+        "Subtract each row's maximum, `exp`, divide each row by its sum. "
+        "Take 1 off at `[np.arange(N), targets]`, then divide by N.",
     ),
     cases=logits_cases,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
@@ -74,14 +76,16 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "sign",
-                "Every value has the wrong sign. A gradient points uphill: the right class's logit should *rise* to "
-                "lower the loss, so its gradient is negative.",
+                "Every value has the wrong sign. "
+                "A gradient points uphill: the right class's logit should "
+                "*rise* to lower the loss, so its gradient is negative.",
                 (lambda z, t: (_one_hot(z, t) - _share(z)) / len(z), lambda z, t: _one_hot(z, t) - _share(z)),
             ),
             Mistake(
                 "target not subtracted",
-                "These are the probabilities. What should they be, for the loss to be zero? The gradient is the "
-                "difference.",
+                "These are the probabilities. "
+                "What should they be, for the loss to be zero? "
+                "The gradient is the difference.",
                 (lambda z, t: _share(z) / len(z), lambda z, t: _share(z)),
             ),
             Mistake(
@@ -105,7 +109,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "only the right class",
-                "Only the right class's logits get a gradient. The others share in the sum below the fraction: "
+                "Only the right class's logits get a gradient. "
+                "The others share in the sum below the fraction: "
                 "raising one of them lowers the right class's probability.",
                 (
                     lambda z, t: (_share(z) - 1) * _one_hot(z, t) / len(z),
@@ -125,8 +130,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "targets taken for numbers",
-                "The number of the class is taken off. It is a name, and no size: what is taken off is 1 in its place, "
-                "and 0 in all others.",
+                "The number of the class is taken off. "
+                "It is a name, and no size: what is taken off is 1 in its place, and 0 in all others.",
                 (lambda z, t: (_share(z) - t[:, None]) / len(z), lambda z, t: _share(z) - t[:, None]),
             ),
             Mistake(
@@ -148,8 +153,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         )
     },
     extras={
-        "For logits of 1000 it overflows: exp(1000) is infinite. Take each row's maximum off first, softmax does not "
-        "change by it.": _survives_large_logits,
+        "For logits of 1000 it overflows: exp(1000) is infinite. "
+        "Take each row's maximum off first, softmax does not change by it.": _survives_large_logits,
     },
 )
 
@@ -173,8 +178,9 @@ def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
 PREDICTIONS = (
     Prediction(
         name="06/softmax_gradient",
-        text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. Nudge each score up in turn: "
-        "how fast does the loss move? Guess the three slopes, by the sign at least.",
+        text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. "
+        "Nudge each score up in turn: how fast does the loss move? "
+        "Guess the three slopes, by the sign at least.",
         answer=lambda: loops.cross_entropy_gradient(LOGITS, RIGHT_CLASS)[0],
         wrong_answers=(
             ((0.25, 0.5, 0.25), "These are the probabilities. A higher score for the *right* class lowers the loss."),
@@ -188,7 +194,8 @@ PREDICTIONS = (
     Prediction(
         name="06/first_loss",
         text="Ten classes, a fresh network that knows nothing and gives each the same probability. "
-        "What is its cross-entropy loss? (two decimals)",
+        "What is its cross-entropy loss? "
+        "(two decimals)",
         answer=lambda: np.log(10),
         wrong_answers=(
             (0.1, "That is the probability of the right class. The loss is minus its logarithm."),
@@ -200,7 +207,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/overflow",
-        text="`np.exp(1000.0)` is `inf`. Somebody computes softmax as `np.exp(z) / np.exp(z).sum()`. "
+        text="`np.exp(1000.0)` is `inf`. "
+        "Somebody computes softmax as `np.exp(z) / np.exp(z).sum()`. "
         "What comes out for `z = [1000, 1001, 999]`?",
         answer="c",
         choices={
@@ -241,15 +249,16 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/momentum",
-        text="A weight of 2, and a gradient of 4 in both of two steps. The learning rate is 0.1 and the momentum 0.9, "
-        "so $v$ is 4 at first. Where is the weight after the first step, and where after the second?",
+        text="A weight of 2, and a gradient of 4 in both of two steps. "
+        "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
+        "Where is the weight after the first step, and where after the second?",
         answer=_momentum_path,
         wrong_answers=(
             ((1.6, 1.2), "That is without momentum. In the second step v is 0.9 · 4 + 4."),
             ((1.6, 1.24), "The new gradient is missing in the second v: it is 0.9 · 4 + 4."),
             ((2.4, 3.16), "Downhill is against the gradient: subtract."),
         ),
-        why="v is 4, then 0.9 · 4 + 4 = 7.6. So 2 - 0.4 = 1.6, and 1.6 - 0.76 = 0.84: the second step is nearly "
-        "twice as long.",
+        why="v is 4, then 0.9 · 4 + 4 = 7.6. "
+        "So 2 - 0.4 = 1.6, and 1.6 - 0.76 = 0.84: the second step is nearly twice as long.",
     ),
 )

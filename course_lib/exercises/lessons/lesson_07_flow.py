@@ -17,20 +17,19 @@ BATCH_NORM2D_BACKWARD = Exercise(
     difficulty="hard",
     minutes=25,
     task=(
-        "Write `batch_norm2d_backward(dy, x, weight, eps=1e-5)`. Forward, each channel was brought to mean 0 and "
-        "variance "
-        "1 over its N * H * W values, then multiplied by its `weight` and moved by its bias: "
-        "`y = weight * (x - mean) / sqrt(var + eps) + bias`. Return `dx`, `dweight`, `dbias`."
+        "Write `batch_norm2d_backward(dy, x, weight, eps=1e-5)`. "
+        "Forward, each channel was brought to mean 0 and variance 1 over its N * H * W values, "
+        "then multiplied by its `weight` and moved by its bias: `y = weight * (x - mean) / sqrt(var + eps) + bias`. "
+        "Return `dx`, `dweight`, `dbias`."
     ),
     hints=(
-        "You raise one x a little. It moves its own y, but also the mean and the variance of its channel. "
+        "You raise one x a little. "
+        "It moves its own y, but also the mean and the variance of its channel. "
         "Whom do those move?",
-        "With `normalised = (x - mean) / std`: `dbias` sums dy, `dweight` sums dy * normalised. dx takes from dy "
-        "what would "
-        "only have moved the mean, and what would only have moved the variance.",
-        "For each channel: `dx = weight / std * (dy - dbias / m - normalised * dweight / m)`, with m = N * H * W "
-        "values in "
-        "the channel and `std = sqrt(var + eps)`.",
+        "With `normalised = (x - mean) / std`: `dbias` sums dy, `dweight` sums dy * normalised. "
+        "dx takes from dy what would only have moved the mean, and what would only have moved the variance.",
+        "For each channel: `dx = weight / std * (dy - dbias / m - normalised * dweight / m)`, "
+        "with m = N * H * W values in the channel and `std = sqrt(var + eps)`.",
     ),
     tensors=("dx", "dweight", "dbias"),
     mistakes=batch_norm.MISTAKES,
@@ -57,9 +56,9 @@ RESIDUAL_BACKWARD = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `residual_backward(dy, branch_backward)` for `y = x + branch(x)`. `branch_backward(dy)` leads a "
-        "gradient "
-        "back through the branch. Return `dx`."
+        "Write `residual_backward(dy, branch_backward)` for `y = x + branch(x)`. "
+        "`branch_backward(dy)` leads a gradient back through the branch. "
+        "Return `dx`."
     ),
     hints=(
         "In how many ways does x reach y?",
@@ -120,8 +119,8 @@ EXERCISES = (BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="07/small_net",
-        text="The gradient goes back through the linear layer, then conv 2, then conv 1. Which of the three weights "
-        "gets the smallest gradients, on average?",
+        text="The gradient goes back through the linear layer, then conv 2, then conv 1. "
+        "Which of the three weights gets the smallest gradients, on average?",
         answer="c",
         choices={
             "a": (
@@ -134,8 +133,9 @@ PREDICTIONS = (
             ),
             "c": ("none by far: they differ by less than a factor of 5", ""),
         },
-        why="Behind every layer less of the gradient arrives at each place. But a weight of a convolution collects "
-        "from all places, and in a network this shallow the two nearly cancel.",
+        why="Behind every layer less of the gradient arrives at each place. "
+        "But a weight of a convolution collects from all places, "
+        "and in a network this shallow the two nearly cancel.",
     ),
     Prediction(
         name="07/factor",
@@ -153,16 +153,18 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/one_raised",
-        text="A channel holds 1, 1, 3, 3: mean 2, standard deviation 1, so normalised -1, -1, 1, 1. You raise its "
-        "first number by 0.1. By about how much does the first *normalised* number rise?",
+        text="A channel holds 1, 1, 3, 3: mean 2, standard deviation 1, so normalised -1, -1, 1, 1. "
+        "You raise its first number by 0.1. "
+        "By about how much does the first *normalised* number rise?",
         answer=lambda: 0.05,
         tolerance=0.004,
         wrong_answers=(
             (0.1, "That would be so if the mean and the spread stayed where they were. Both move."),
             (0.075, "That counts the mean, which rises by 0.025. But the spread shrinks as well, and pushes it down."),
         ),
-        why="The mean rises by a quarter of the step, which leaves 0.075. And the four numbers stand closer together "
-        "now, so all are divided by less: -1 moves away from 0 by another 0.025.",
+        why="The mean rises by a quarter of the step, which leaves 0.075. "
+        "And the four numbers stand closer together now, "
+        "so all are divided by less: -1 moves away from 0 by another 0.025.",
     ),
     Prediction(
         name="07/constant_dy",
@@ -178,8 +180,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/depth",
-        text="Each of 20 layers halves the gradient on its way back. What share of it is left in the first layer, "
-        "about? (Write it as a power of ten, and type the exponent.)",
+        text="Each of 20 layers halves the gradient on its way back. "
+        "What share of it is left in the first layer, about? "
+        "(Write it as a power of ten, and type the exponent.)",
         answer=lambda: np.round(20 * np.log10(0.5)),
         wrong_answers=(
             (6, "The size is right. But what is left is *less* than 1: which sign has the exponent?"),
@@ -189,15 +192,16 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/round",
-        text="Twenty blocks `y = x + f(x)`. On the way back each `f` alone would halve the gradient, and not turn its "
-        "sign. What is left in the first layer?",
+        text="Twenty blocks `y = x + f(x)`. "
+        "On the way back each `f` alone would halve the gradient, and not turn its sign. "
+        "What is left in the first layer?",
         answer="c",
         choices={
             "a": ("a millionth, as without the way round", "dy goes back *round* the block as well, whole."),
             "b": ("exactly what came in", "dy goes round, and half of it comes *in addition*, through f."),
             "c": ("about 3000 times as much", ""),
         },
-        why="Each block multiplies by 1 + 0.5, and 1.5 ** 20 is about 3300. The way round cures vanishing, and can "
-        "explode.",
+        why="Each block multiplies by 1 + 0.5, and 1.5 ** 20 is about 3300. "
+        "The way round cures vanishing, and can explode.",
     ),
 )

@@ -71,9 +71,9 @@ def _transposed_mistakes():
         *shared,
         Mistake(
             "output_padding not used",
-            "output_padding is not used: it makes the output larger at its far end, by rows and columns that a "
-            "stride had "
-            "left out. No window need reach them.",
+            "output_padding is not used: it makes the output larger at its far end, "
+            "by rows and columns that a stride had left out. "
+            "No window need reach them.",
             (variant(size=_without_output_padding), variant(room=wrong_steps.without_remainder)),
         ),
         Mistake(
@@ -93,9 +93,8 @@ def _transposed_mistakes():
         ),
         Mistake(
             "wrong channel",
-            "The channels are mixed up. In a transposed convolution w is (C_in, C_out, kH, kW): its first axis "
-            "goes with "
-            "the channels of x.",
+            "The channels are mixed up. "
+            "In a transposed convolution w is (C_in, C_out, kH, kW): its first axis goes with the channels of x.",
             (
                 variant(w=wrong_steps.swapped_channels),
                 variant(w=wrong_steps.reread_channels),
@@ -107,8 +106,8 @@ def _transposed_mistakes():
         Mistake("sign", "Every value has the wrong sign.", (variant(scale=wrong_steps.negative),)),
         Mistake(
             "only one input kept",
-            "Only one position, channel or image of x has a part in y. Is something set (=) that must be added (+=), "
-            "or made anew inside the loop?",
+            "Only one position, channel or image of x has a part in y. "
+            "Is something set (=) that must be added (+=), or made anew inside the loop?",
             tuple(
                 variant(dy=dy)
                 for dy in (*wrong_steps.POSITIONS, *(wrong_steps.keep(a, i) for a in (0, 1) for i in (0, -1)))
@@ -124,19 +123,19 @@ CONV_TRANSPOSE2D = Exercise(
     difficulty="hard",
     minutes=20,
     task=(
-        "Write `conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)`, with `w` (C_in, C_out, "
-        "kH, kW). "
+        "Write `conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)`, "
+        "with `w` (C_in, C_out, kH, kW). "
         "It runs `input_gradient` forward: `x` stands where dy stood. "
         "The output has `(H - 1) * stride - 2 * padding + kH + output_padding` rows."
     ),
     hints=(
         "In `input_gradient` every dy[i, j] stamped the kernel on its window. Which array stamps here, and where to?",
-        "Make zeros as large as the output plus its padding. Every `x[n, c, i, j]` adds `x[n, c, i, j] * w[c]`, a "
-        "block "
-        "with all output channels, to the window at `(i * stride, j * stride)`.",
-        "Take `padding` off in front and keep H_out x W_out: with `output_padding` some rows and columns at the "
-        "end get no "
-        "stamp. At last add `b[:, None, None]`, if there is one.",
+        "Make zeros as large as the output plus its padding. "
+        "Every `x[n, c, i, j]` adds `x[n, c, i, j] * w[c]`, "
+        "a block with all output channels, to the window at `(i * stride, j * stride)`.",
+        "Take `padding` off in front and keep H_out x W_out: "
+        "with `output_padding` some rows and columns at the end get no stamp. "
+        "At last add `b[:, None, None]`, if there is one.",
     ),
     cases=transposed_cases,
     probe={
@@ -160,8 +159,8 @@ CONV_TRANSPOSE2D = Exercise(
         (sentences.MIXED_UP, lambda x, **_: x.shape[2] != x.shape[3]),
         ("It is right without output_padding: what does that change?", lambda output_padding, **_: output_padding > 0),
         ("It is right without a bias: how is it added?", lambda b, **_: b is not None),
-        ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
-        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
+        (sentences.RIGHT_AT_STRIDE_1, lambda stride, **_: stride > 1),
+        (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
     ],
 )
 
@@ -170,8 +169,9 @@ EXERCISES = (CONV_TRANSPOSE2D,)
 PREDICTIONS = (
     Prediction(
         name="07/overlaps",
-        text="A transposed convolution with stride 2, and an input that is the same everywhere. With which kernel "
-        "does every place of the output, away from the border, collect from equally many stamps?",
+        text="A transposed convolution with stride 2, and an input that is the same everywhere. "
+        "With which kernel does every place of the output, "
+        "away from the border, collect from equally many stamps?",
         answer="b",
         choices={
             "a": ("3 x 3", "Along a row, stamps 3 wide stand 2 apart: every second cell is under two of them."),
@@ -189,8 +189,8 @@ PREDICTIONS = (
             (0.25, "That is the slope of the sigmoid alone. It is multiplied by x, which is 0."),
             (1, "sigmoid(0) is a half."),
         ),
-        why="x reaches y in two ways. As the factor in front its slope is sigmoid(0) = 0.5; through the sigmoid it is "
-        "multiplied by x = 0.",
+        why="x reaches y in two ways. "
+        "As the factor in front its slope is sigmoid(0) = 0.5; through the sigmoid it is multiplied by x = 0.",
     ),
     Prediction(
         name="07/upsample",

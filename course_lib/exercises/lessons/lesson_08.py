@@ -83,6 +83,23 @@ def _exchanged(layer, loss, optimizer, x, target):
     return value
 
 
+def _ones_for_dy(layer, loss, optimizer, x, target):
+    return _started_with(np.ones_like, layer, loss, optimizer, x, target)
+
+
+def _output_for_dy(layer, loss, optimizer, x, target):
+    return _started_with(lambda y: y, layer, loss, optimizer, x, target)
+
+
+def _started_with(dy, layer, loss, optimizer, x, target):
+    y = layer.forward(x)
+    value = loss.forward(y, target)
+    optimizer.zero_grad()
+    layer.backward(dy(y))
+    optimizer.step()
+    return value
+
+
 def _loss_afterwards(layer, loss, optimizer, x, target):
     training_step(layer, loss, optimizer, x, target)
     return loss.forward(layer.forward(x), target)
@@ -104,16 +121,24 @@ def _gradient_by_hand(factor):
 
 NEVER_EMPTIED = "The first step is right, later ones are not: the gradients of earlier batches are still in the sum."
 UNMOVED = (
-    "The weights stay where they are. Is backward or step missing? Or are the gradients emptied after "
-    "backward has collected them and before step could use them?"
+    "The weights stay where they are. "
+    "Is backward or step missing? "
+    "Or are the gradients emptied after backward has collected them and before step could use them?"
 )
 LATE = "The weights move one batch late: step uses what the backward pass of this batch has yet to collect."
 TWICE = "The weights move twice as far as they should: is backward or step called twice?"
 BY_HAND = (
-    "The way back starts with the difference itself. The loss is a *mean* of squares, and its gradient is smaller: "
-    "ask the loss for it."
+    "The way back starts with the difference itself. "
+    "The loss is a *mean* of squares, and its gradient is smaller: ask the loss for it."
 )
-UPHILL = "The loss grows: output and target are exchanged, so the gradient points the wrong way."
+UPHILL = (
+    "The loss grows: the gradient points the wrong way. "
+    "Are output and target exchanged in the loss, or is a sign turned round?"
+)
+WITHOUT_THE_LOSS = (
+    "The way back starts with a gradient that knows nothing of the target. "
+    "What does `layer.backward` need, and who computes it?"
+)
 AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
 
 STEP_MISTAKES = {
@@ -122,6 +147,7 @@ STEP_MISTAKES = {
     "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
     "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
     "output and target exchanged": (UPHILL, _exchanged),
+    "gradient of the loss missing": (WITHOUT_THE_LOSS, _ones_for_dy, _output_for_dy),
     "difference in place of the gradient": (
         BY_HAND,
         *map(_gradient_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
@@ -174,13 +200,14 @@ STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the 
 PREDICTIONS = (
     Prediction(
         name="08/stability",
-        text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. Above which learning rate does the "
-        "distance to the bottom *grow* in each step? (two decimals)",
+        text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. "
+        "Above which learning rate does the distance to the bottom *grow* in each step? "
+        "(two decimals)",
         answer=lambda: 2 / STEEPEST,
         tolerance=0.01,
         wrong_answers=(
-            (1 / STEEPEST, "With that one you land on the bottom in one step. Go on to where you land just as high on "
-                           "the other side."),
+            (1 / STEEPEST, "With that one you land on the bottom in one step. "
+                           "Go on to where you land just as high on the other side."),
             (STEEPEST, "Put it into 1 - lr λ. How large is that, and how large may it be?"),
             (STEEPEST / 2, "Upside down: at which lr does lr λ reach 2?"),
         ),
@@ -188,8 +215,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/forgotten",
-        text="You learn the blur again and leave out `zero_grad`: the gradients are never emptied, and each backward "
-        "pass adds to all those before it. What does the loss do?",
+        text="You learn the blur again and leave out `zero_grad`: the gradients are "
+        "never emptied, and each backward pass adds to all those before it. "
+        "What does the loss do?",
         answer="c",
         choices={
             "a": (
@@ -206,13 +234,15 @@ PREDICTIONS = (
                 "Past the bottom the new gradients point back, and they wear the sum down again.",
             ),
         },
-        why="The sum remembers every gradient. You roll past the bottom, and only gradients from the other side can "
-        "wear it down: a ball in a bowl, without friction.",
+        why="The sum remembers every gradient. "
+        "You roll past the bottom, and only gradients from the other "
+        "side can wear it down: a ball in a bowl, without friction.",
     ),
     Prediction(
         name="08/turned",
-        text="An image program filters with a *true* convolution: it turns the kernel by 180 degrees first. You train "
-        "the same layer on its pictures. For which of the four does the layer learn other numbers than the program's?",
+        text="An image program filters with a *true* convolution: it turns the kernel by 180 degrees first. "
+        "You train the same layer on its pictures. "
+        "For which of the four does the layer learn other numbers than the program's?",
         answer="c",
         choices={
             "a": ("All four", "Turn the blur by 180 degrees on paper. What has changed?"),
@@ -220,13 +250,15 @@ PREDICTIONS = (
             "c": ("Sobel and the secret one", ""),
             "d": ("None: it learns what it is shown", "It does. And what it is shown was made with a turned kernel."),
         },
-        why="Turned, the blur and the sharpening are what they were. Sobel becomes minus Sobel, and the secret kernel "
-        "has no symmetry at all.",
+        why="Turned, the blur and the sharpening are what they were. "
+        "Sobel becomes minus Sobel, and the secret kernel has no symmetry at all.",
     ),
     Prediction(
         name="08/saliency",
-        text="The way back starts with a 1 at the logit of the 4. At some pixel `dx` arrives as -2. You make this "
-        "pixel *darker*, by 0.1. By how much does the logit of the 4 change, about?",
+        text="The way back starts with a 1 at the logit of the 4. "
+        "At some pixel `dx` arrives as -2. "
+        "You make this pixel *darker*, by 0.1. "
+        "By how much does the logit of the 4 change, about?",
         answer=lambda: SLOPE * DARKER,
         tolerance=0.001,
         wrong_answers=(
@@ -238,9 +270,11 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/wrong_gradient",
-        text="In a copy of the network the second convolution is a `FlippedConv2d`, so the first one is trained with "
-        "wrong gradients. Both learn from the same few thousand digits. The right one then reads more than nine in ten "
-        "test digits. And the wrong one?",
+        text="In a copy of the network the second convolution is a `FlippedConv2d`, "
+        "so the first one is trained with wrong gradients. "
+        "Both learn from the same few thousand digits. "
+        "The right one then reads more than nine in ten test digits. "
+        "And the wrong one?",
         answer="c",
         choices={
             "a": ("One in ten: it can only guess", "The second convolution and the linear layer still learn rightly."),

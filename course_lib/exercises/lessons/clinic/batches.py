@@ -51,16 +51,16 @@ CLINIC_07 = Exercise(
     difficulty="medium",
     minutes=8,
     task=(
-        "`dw` of a convolution as one matrix product for the whole batch: one row of `dy_rows` for each filter, one "
-        "column for each window of each image. All shapes fit."
+        "`dw` of a convolution as one matrix product for the whole batch: "
+        "one row of `dy_rows` for each filter, one column for each window of each image. "
+        "All shapes fit."
     ),
     hints=(
         "In which order do the numbers of `dy` lie in memory: which axis comes first?",
-        "Images first, then filters. A reshape to (C_out, -1) cuts that one long row into C_out pieces: what "
-        "stands in the "
-        "first piece?",
-        "Two lines above, the columns got their axes in the right order *before* the reshape. dy needs the same: "
-        "its filters first.",
+        "Images first, then filters. "
+        "A reshape to (C_out, -1) cuts that one long row into C_out pieces: what stands in the first piece?",
+        "Two lines above, the columns got their axes in the right order *before* the reshape. "
+        "dy needs the same: its filters first.",
     ),
     tensors=("dw",),
     mistakes={
@@ -73,8 +73,9 @@ CLINIC_07 = Exercise(
             ),
             Mistake(
                 "another reshape",
-                "It is still a reshape that mixes the filters. A reshape never changes the order in which the numbers "
-                "lie, however you count them off; only exchanging axes does.",
+                "It is still a reshape that mixes the filters. "
+                "A reshape never changes the order in which the numbers lie, "
+                "however you count them off; only exchanging axes does.",
                 (lambda dy, x, w, stride, padding: _by_columns(dy.reshape(-1, len(w)).T, x, w, stride, padding),),
             ),
             *all_but(columns.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
@@ -96,8 +97,8 @@ CLINIC_08 = Exercise(
     difficulty="hard",
     minutes=8,
     task=(
-        "`col2im` without a loop: index arrays say for every entry of `cols` where it belongs, and `+=` adds all "
-        "of them. "
+        "`col2im` without a loop: index arrays say for every entry "
+        "of `cols` where it belongs, and `+=` adds all of them. "
         "Or does it?"
     ),
     hints=(
@@ -110,8 +111,8 @@ CLINIC_08 = Exercise(
             *all_but(columns.col2im_mistakes(), "overlaps overwritten"),
             Mistake(
                 "times the number of windows",
-                "Only one number of each place is counted, as often as there are windows. That is right for a matrix "
-                "of ones alone: every window hands in a number of its own.",
+                "Only one number of each place is counted, as often as there are windows. "
+                "That is right for a matrix of ones alone: every window hands in a number of its own.",
                 (_last_one_times_windows,),
             ),
         )

@@ -2,10 +2,17 @@
 
 import numpy as np
 
+from course_lib import functional as F
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
-from course_lib.exercises.lessons.shared import convolution, geometries
+from course_lib.exercises.lessons.shared import columns, convolution, geometries
+
+
+def _without_geometry(dy, x, w, stride, padding):
+    N, C_out = dy.shape[:2]
+    return F.col2im(w.reshape(C_out, -1).T @ dy.reshape(N, C_out, -1), x.shape[2:], w.shape[2:])
+
 
 CLINIC_01 = Exercise(
     answer=fixed.clinic_01,
@@ -14,20 +21,29 @@ CLINIC_01 = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "`dx` of a convolution, with columns. Every shape is right, and a network trained with it still reads "
-        "nine digits "
-        "in ten. Give it a `dy` with a single 1, and look."
+        "`dx` of a convolution, with columns. "
+        "Every shape is right, and a network trained with it still reads nine digits in ten. "
+        "Give it a `dy` with a single 1, and look."
     ),
     hints=(
         "y[0, 0] saw four pixels, through the weights 1, 2, 3, 4. Which of them should get 1 back?",
-        "There are two ways to dx: hand back (scatter) and collect (gather). To which of them does `col2im` "
-        "belong, and "
-        "to which the turned kernel?",
+        "There are two ways to dx: hand back (scatter) and collect (gather). "
+        "To which of them does `col2im` belong, and to which the turned kernel?",
         "col2im hands back, and the kernel goes as it is. One pair of brackets is too many.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
-    mistakes={"dx": all_but(convolution.gradient_of_input(4), "kernel turned")},
+    mistakes={
+        "dx": (
+            *all_but(columns.gemm_mistakes()["dx"], "kernel turned"),
+            Mistake(
+                "stride and padding not handed on",
+                "It fails wherever there is a stride or a padding: "
+                "`col2im` cannot know where the windows stood unless it is told.",
+                (_without_geometry,),
+            ),
+        )
+    },
     **geometries.BATCH_BACKWARD,
 )
 
@@ -44,9 +60,8 @@ CLINIC_02 = Exercise(
     hints=(
         "With stride 2, which pixels did the weight w[0, 0] meet? Are they neighbours?",
         "The weight w[p, q] met the pixels (p + stride * i, q + stride * j): every stride-th row and column.",
-        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]`. At the end it may hold a row "
-        "too many, "
-        "which `[:H_out, :W_out]` takes off.",
+        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]`. "
+        "At the end it may hold a row too many, which `[:H_out, :W_out]` takes off.",
     ),
     tensors=("dw",),
     mistakes={"dw": all_but(convolution.gradient_of_weight(2), "stride missing")},
@@ -75,24 +90,26 @@ CLINIC_03 = Exercise(
     difficulty="medium",
     minutes=8,
     task=(
-        "`dx` of a convolution with one channel, collected by a turned kernel. It has run for months on images with an "
-        "odd number of rows and columns. Today someone trains on 6 x 6."
+        "`dx` of a convolution with one channel, collected by a turned kernel. "
+        "It has run for months on images with an odd number of rows and columns. "
+        "Today someone trains on 6 x 6."
     ),
     hints=(
         "Which sizes of x lead to the same size of y? What does dy know of the difference?",
         "A stride of 2 leaves a last row that no window reached. It is part of x, so dx must have it: with zeros.",
-        "`spread` must be as large as if the stride were 1: H + 2 * padding - kH + 1 rows. dy fills every "
-        "stride-th of them.",
+        "`spread` must be as large as if the stride were 1: H + 2 * padding - kH + 1 rows. "
+        "dy fills every stride-th of them.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
     mistakes={
         "dx": (
-            *all_but(convolution.gradient_of_input(2), "remainder dropped"),
+            *all_but(convolution.gradient_of_input_alone(2), "remainder dropped"),
             Mistake(
                 "zeros at the wrong end",
-                "The shape is right now, and the zeros stand in the wrong place. What the stride left over is the end "
-                "of the *padded* x, in rows and in columns: it is part of `dxp`, before the padding comes off.",
+                "The shape is right now, and the zeros stand in the wrong place. "
+                "What the stride left over is the end of the *padded* x, "
+                "in rows and in columns: it is part of `dxp`, before the padding comes off.",
                 (_zeros_behind, _zeros_in_front),
             ),
         )

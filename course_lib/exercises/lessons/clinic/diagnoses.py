@@ -26,8 +26,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         2,
-        "With stride 1 nothing is wrong, with any other nearly everything is: pixels are read side by side that the "
-        "kernel met `stride` apart.",
+        "With stride 1 nothing is wrong, with any other nearly everything is: "
+        "pixels are read side by side that the kernel met `stride` apart.",
         ("dw is turned by 180 degrees", "That would show with stride 1 as well."),
         ("The gradients are averaged", "An average would be off with stride 1, too, and by one factor."),
         ("The stride is not used", None),
@@ -35,9 +35,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         3,
-        "5 and 6 lead to the same y, and so do 7 and 8. The last row and column of the even ones were never "
-        "visited, "
-        "and are forgotten.",
+        "5 and 6 lead to the same y, and so do 7 and 8. "
+        "The last row and column of the even ones were never visited, and are forgotten.",
         ("What the stride left over is forgotten", None),
         ("The kernel is not turned", "A turned kernel gives wrong values, but the right shape."),
         ("The padding is not removed", "Then dx would be too large. And there is no padding here."),
@@ -67,8 +66,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         6,
-        "db is 1, however many images and positions there are: a mean. The bias is added at each of them, so their "
-        "gradients add up.",
+        "db is 1, however many images and positions there are: a mean. "
+        "The bias is added at each of them, so their gradients add up.",
         ("Only one position of each image counts", "Then eight images would give 8, whatever their size."),
         ("A mean is taken where a sum belongs", None),
         ("The sum runs over the wrong axes", "Then db would have another length than there are filters."),
@@ -79,8 +78,8 @@ PREDICTIONS = (
         ("The columns are in the wrong order within a window", "That would be wrong with one image as well."),
         (
             "Only the last image counts",
-            "The table cannot rule that out, but the code below can: is there a loop over images in which something "
-            "could be set?",
+            "The table cannot rule that out, but the code below can: "
+            "is there a loop over images in which something could be set?",
         ),
         ("dy is reshaped before its axes are in order", None),
         ("A mean is taken over the batch", "Then the error for two images would be one half. And look for a division."),
@@ -108,8 +107,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         10,
-        "The loss has taken the mean, dy carries the 1 / N, and the layer divides once more. It learns 32 "
-        "times slower.",
+        "The loss has taken the mean, dy carries the 1 / N, and the layer divides once more. "
+        "It learns 32 times slower.",
         ("The learning rate is too small", "Both rows use the same one."),
         ("The gradient has the wrong sign", "Then the loss would rise."),
         ("dw is transposed", "Its shape is not square: that would not run."),
@@ -117,9 +116,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         11,
-        "`branch = dy` gives the same array a second name, and `*=` writes into it: the short way gets the "
-        "mask as well, "
-        "and whoever called still needs that dy.",
+        "`branch = dy` gives the same array a second name, and `*=` writes into it: "
+        "the short way gets the mask as well, and whoever called still needs that dy.",
         ("The way round the branch is missing", "It is there: dy + … What *is* dy by then?"),
         ("dy is changed in place", None),
         ("The mask is taken from dy", "x @ w.T > 0 is what went into the ReLU: that is right."),
@@ -136,9 +134,8 @@ PREDICTIONS = (
     ),
     _diagnosis(
         13,
-        "Moving a whole channel cannot move the loss, because the mean goes along. This backward takes mean "
-        "and spread "
-        "for constants.",
+        "Moving a whole channel cannot move the loss, because the mean goes along. "
+        "This backward takes mean and spread for constants.",
         ("eps is in the wrong place", "That is a matter of the fifth digit."),
         ("weight is missing", "Then all of dx would be off by one factor, and a sum of 0 would still be 0."),
         ("Mean and variance are taken for constants", None),

@@ -35,8 +35,8 @@ CLINIC_09 = Exercise(
 )
 
 TIMES_N = (
-    "Now everything is too large by one factor: N is multiplied in. The layer takes the sum that comes of its product, "
-    "and leaves N alone."
+    "Now everything is too large by one factor: N is multiplied in. "
+    "The layer takes the sum that comes of its product, and leaves N alone."
 )
 
 CLINIC_10 = Exercise(
@@ -46,7 +46,8 @@ CLINIC_10 = Exercise(
     difficulty="medium",
     minutes=5,
     task=(
-        "A linear layer. It learns, but so slowly that its author raised the learning rate to 16. "
+        "A linear layer. "
+        "It learns, but so slowly that its author raised the learning rate to 16. "
         "With larger batches it learns slower still."
     ),
     hints=(
@@ -89,7 +90,8 @@ CLINIC_11 = Exercise(
     difficulty="medium",
     minutes=6,
     task=(
-        "The backward pass of a residual block, `y = x + relu(x @ w.T)`. Read line by line, each formula is right. "
+        "The backward pass of a residual block, `y = x + relu(x @ w.T)`. "
+        "Read line by line, each formula is right. "
         "The result is not, and somewhere else in the network another gradient has changed as well."
     ),
     hints=(
@@ -122,6 +124,11 @@ CLINIC_11 = Exercise(
                 "branch forgotten",
                 f"The way through the branch is missing. {sentences.FORGOTTEN}",
                 (lambda dy, x, w: dy,),
+            ),
+            Mistake(
+                "w missing",
+                "The way through the branch lacks w: forward multiplied by w.T, so the gradient is multiplied by w.",
+                (lambda dy, x, w: dy + dy * _mask(x, w),),
             ),
             Mistake(
                 "mask missing",
@@ -165,7 +172,8 @@ CLINIC_12 = Exercise(
     minutes=5,
     task=(
         "Backward pass and learning step of a linear layer in one function, to save memory. "
-        "With a tiny learning rate nobody notices. With a large one the layers *before* this one learn nonsense."
+        "With a tiny learning rate nobody notices. "
+        "With a large one the layers *before* this one learn nonsense."
     ),
     hints=(
         "Both formulas are right. Which w does the second one use?",
@@ -229,17 +237,16 @@ CLINIC_13 = Exercise(
     difficulty="hard",
     minutes=12,
     task=(
-        "`dx` of a batch norm in training. Add the same number to all of a channel, and batch norm takes it off again: "
-        "the loss cannot move. This backward pass thinks it does."
+        "`dx` of a batch norm in training. "
+        "Add the same number to all of a channel, and batch norm takes it off again: the loss cannot move. "
+        "This backward pass thinks it does."
     ),
     hints=(
         "Which numbers in `y = weight * (x - mean) / std` depend on x? All of them?",
-        "The mean and the standard deviation do too. A part of dy only moves the mean, another only the spread: "
-        "both must "
-        "be taken away.",
+        "The mean and the standard deviation do too. "
+        "A part of dy only moves the mean, another only the spread: both must be taken away.",
         "With `normalised = (x - mean) / std`, take `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` "
-        "off dy, "
-        "over images, rows and columns, before you multiply by weight / std.",
+        "off dy, over images, rows and columns, before you multiply by weight / std.",
     ),
     tensors=("dx",),
     **batch_norm.BATCH_NORM,
@@ -253,7 +260,8 @@ CLINIC_14 = Exercise(
     difficulty="easy",
     minutes=3,
     task=(
-        "The backward pass of a dropout. The mask is right, the dropped values get nothing. "
+        "The backward pass of a dropout. "
+        "The mask is right, the dropped values get nothing. "
         "The layers before it learn too slowly, and the more is dropped, the slower."
     ),
     hints=(

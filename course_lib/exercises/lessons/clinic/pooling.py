@@ -10,12 +10,19 @@ from course_lib.exercises.lessons.shared import sentences
 # ---------------------------------------------------------------- values that tie
 
 
+IN_WINDOW = (
+    "The winner's row and column are counted from the corner of its *window*. "
+    "In dx they are counted from the corner of the image."
+)
+
+
 def tied_cases(rng):
     cases = [
         {"dy": rng.standard_normal(shape), "x": rng.integers(0, 3, [n * k for n in shape]) * 1.0, "kernel_size": k}
         for shape, k in (((3, 4), 2), ((2, 3), 3))
     ]
-    cases[0]["x"][:2, :2] = 0  # flat, as the background of a digit
+    for case in cases:  # flat in one window, as the background of a digit is
+        case["x"][: case["kernel_size"], : case["kernel_size"]] = 0
     return [*cases, {"dy": rng.standard_normal((3, 2)), "x": rng.standard_normal((6, 4)), "kernel_size": 2}]
 
 
@@ -43,8 +50,9 @@ def shared_among_winners(case, results):
 
 
 SHARED = (
-    "Where values tie, you pay another winner than the first, or share among the winners. That is a legitimate "
-    "subgradient: what counts is that dy is paid once. PyTorch pays the first."
+    "Where values tie, you pay another winner than the first, or share among the winners. "
+    "That is a legitimate subgradient: what counts is that dy is paid once. "
+    "PyTorch pays the first."
 )
 
 
@@ -61,6 +69,10 @@ def _all_winners(values):
     return values == values.max(axis=-1, keepdims=True)
 
 
+def _in_the_corner(dy, x, k):
+    return _all_in_the_corner(dy, x, k, k)
+
+
 CLINIC_04 = Exercise(
     answer=fixed.clinic_04,
     start=broken.clinic_04,
@@ -68,14 +80,15 @@ CLINIC_04 = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "The backward pass of max pooling, by a mask of the winners. On random numbers it agrees with every gradient "
-        "check. On digits the first layer's gradients are far too large."
+        "The backward pass of max pooling, by a mask of the winners. "
+        "On random numbers it agrees with every gradient check. "
+        "On digits the first layer's gradients are far too large."
     ),
     hints=(
         "What does `window == window.max()` give for the window [[0, 0], [0, 0]]?",
         "Four winners, and each is paid all of dy. y moved once: how much may be paid out in all?",
-        "`window.argmax()` names one winner. Compare its number with `np.arange(k * k).reshape(k, k)`, "
-        "or divide the mask by its sum.",
+        "`window.argmax()` names one winner. "
+        "Compare its number with `np.arange(k * k).reshape(k, k)`, or divide the mask by its sum.",
     ),
     cases=tied_cases,
     probe={"dy": np.array([[1.0, 2]]), "x": np.array([[2.0, 2, 0, 3], [2, 1, 0, 0]]), "kernel_size": 2},
@@ -117,9 +130,11 @@ CLINIC_04 = Exercise(
                 (
                     _by_blocks(lambda v: _first_winner(v) * (v > 0)),
                     _by_blocks(lambda v: _all_winners(v) * (v > 0)),
+                    _by_blocks(lambda v: _all_winners(v) * (v > 0) / _all_winners(v).sum(axis=-1, keepdims=True)),
                 ),
             ),
             Mistake("sign", sentences.SIGN, (_by_blocks(lambda v: -1.0 * _first_winner(v)),)),
+            Mistake("place in the window", IN_WINDOW, (_in_the_corner,)),
             Mistake(
                 "another place",
                 "The gradient goes to a pixel that did not win.",
@@ -168,6 +183,11 @@ def _all_in_the_corner(dy, x, k, stride):
     return dx
 
 
+def _mean_of_what_it_won(dy, x, k, stride):
+    won = _routed(np.ones_like(dy), x, k, stride, _one)
+    return _routed(dy, x, k, stride, _one) / np.maximum(won, 1)
+
+
 CLINIC_05 = Exercise(
     answer=fixed.clinic_05,
     start=broken.clinic_05,
@@ -175,8 +195,8 @@ CLINIC_05 = Exercise(
     difficulty="easy",
     minutes=4,
     task=(
-        "The backward pass of max pooling again, with any stride. It is right as long as the windows stand side "
-        "by side."
+        "The backward pass of max pooling again, with any stride. "
+        "It is right as long as the windows stand side by side."
     ),
     hints=(
         "With stride 1, how many windows can one pixel win?",
@@ -199,10 +219,18 @@ CLINIC_05 = Exercise(
                 "The stride is missing: the window of dy[i, j] starts at (stride * i, stride * j).",
                 (lambda dy, x, k, stride: _routed(dy, x, k, 1, _one),),
             ),
+            Mistake("place in the window", IN_WINDOW, (_all_in_the_corner,)),
             Mistake(
-                "place in the window",
-                "The winner's row and column are counted from the corner of its *window*, and dx counts from its own.",
-                (_all_in_the_corner,),
+                "row and column exchanged",
+                "The row and the column of the winner are exchanged. "
+                "argmax counts along the rows, k pixels to a row: which of quotient and remainder is the row?",
+                (lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: _one(w).T),),
+            ),
+            Mistake(
+                "mean of what it won",
+                "A pixel that wins several windows gets the mean of their gradients. "
+                "It moves all of those outputs, so it takes the sum.",
+                (_mean_of_what_it_won,),
             ),
             Mistake(
                 "spread over the window",

@@ -4,8 +4,8 @@ import numpy as np
 
 from course_lib import functional as F
 from course_lib import loops
+from course_lib.exercises.engine.picture import Picture
 from course_lib.exercises.engine.symptom import Symptom, guarded_symptom, measured, off
-from course_lib.exercises.engine.verdict import Picture
 from course_lib.exercises.lessons.clinic import fixed
 from course_lib.exercises.lessons.clinic.common import pooled, residual_block
 from course_lib.exercises.lessons.shared import batch_norm
@@ -152,8 +152,8 @@ def errors_by_dy(f):
         gaps = [off(f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x)) for x in (np.abs(x), x)]
         rows.append((name, *gaps))
     return Symptom(
-        "dx against central differences: the relative error. Below, x is [[2, -1, 3, -2], [-3, 1, -1, 4]], and dy "
-        "[[-2, 3, 1, -1], [2, -4, -3, 5]].",
+        "dx against central differences: the relative error. "
+        "Below, x is [[2, -1, 3, -2], [-3, 1, -1, 4]], and dy [[-2, 3, 1, -1], [2, -4, -3, 5]].",
         ("dy", "all x positive", "any x"),
         rows,
         Picture("dx", f(dy, x), measured(lambda x: np.maximum(x, 0), dy, x), 1e-6, ("this one", "measured")),

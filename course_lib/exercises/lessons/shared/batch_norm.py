@@ -91,8 +91,8 @@ def _sum_mistakes(name, values):
         ),
         Mistake(
             "wrong axes",
-            "The sum runs over the wrong axes: there is one weight and one bias for each channel, so that axis "
-            "remains.",
+            "The sum runs over the wrong axes: there is one weight "
+            "and one bias for each channel, so that axis remains.",
             tuple(
                 lambda dy, x, weight, axes=axes: values(dy, x).sum(axis=axes)
                 for axes in (None, 0, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3))
@@ -114,14 +114,15 @@ MISTAKES = {
     "dx": (
         Mistake(
             "statistics taken for constants",
-            "Mean and variance are treated as constants. They depend on x, so a step of one x moves every y of its "
-            "channel: dx loses the parts of dy that only move them.",
+            "Mean and variance are treated as constants. "
+            "They depend on x, so a step of one x moves every y of its channel: "
+            "dx loses the parts of dy that only move them.",
             (_dx(mean_part=0, variance_part=0),),
         ),
         Mistake(
             "variance part missing",
-            "The part that goes through the variance is missing, or not right: raising one x also changes how far "
-            "the channel spreads, and by that every y.",
+            "The part that goes through the variance is missing, or not right: "
+            "raising one x also changes how far the channel spreads, and by that every y.",
             (
                 *(_dx(variance_part=part) for part in (0, -1, 2, 0.5)),
                 _dx(along=lambda x, normalised, std, weight: x),
@@ -129,12 +130,13 @@ MISTAKES = {
                 _dx(along=lambda x, normalised, std, weight: normalised * weight),
                 _dx(along=lambda x, normalised, std, weight: normalised * std),
                 _dx(along=lambda x, normalised, std, weight: normalised / std),
+                _dx(along=lambda x, normalised, std, weight: normalised * std**2),
             ),
         ),
         Mistake(
             "another count",
-            "The two sums are divided by another number than they should be. How many values does one channel "
-            "hold, in all images, rows and columns?",
+            "The two sums are divided by another number than they should be. "
+            "How many values does one channel hold, in all images, rows and columns?",
             tuple(
                 _dx(count=count) for count in (len, lambda x: x.shape[2] * x.shape[3], lambda x: x.size, lambda x: 1)
             ),
@@ -152,9 +154,8 @@ MISTAKES = {
         ),
         Mistake(
             "mean part missing",
-            "The part that goes through the mean is missing, or not right: raising one x also moves the mean "
-            "of its "
-            "channel, and by that every y.",
+            "The part that goes through the mean is missing, or not right: "
+            "raising one x also moves the mean of its channel, and by that every y.",
             (_dx(mean_part=0), _dx(mean_part=-1), _dx(mean_part=2)),
         ),
         Mistake(
@@ -164,8 +165,8 @@ MISTAKES = {
         ),
         Mistake(
             "weight along the columns",
-            "There is one weight for each channel, but an array of shape (C,) meets the *last* axis, that of the "
-            "columns.",
+            "There is one weight for each channel, but an array of "
+            "shape (C,) meets the *last* axis, that of the columns.",
             (_dx(scale=lambda weight, std: weight[:, 0, 0] / std),),
         ),
         Mistake(
@@ -192,6 +193,12 @@ MISTAKES = {
             "each image by itself",
             "Each image is normalised by itself. The statistics are those of the whole batch.",
             (_dx(over=(2, 3)),),
+        ),
+        Mistake(
+            "statistics over the batch alone",
+            "Mean and variance are taken over the images alone, one for each pixel. "
+            "A channel has one mean and one variance, taken over images, rows and columns.",
+            (_dx(over=0, sums=0, count=len),),
         ),
         Mistake("sign", sentences.SIGN, (lambda *case: -_norm(*case),)),
     ),

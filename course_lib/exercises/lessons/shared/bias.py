@@ -29,8 +29,8 @@ def mistakes():
     return (
         Mistake(
             "one position only",
-            "Only one position of each image is summed. The bias was added at every position: "
-            "which entries of dy does it reach?",
+            "Only one position of each image is summed. "
+            "The bias was added at every position: which entries of dy does it reach?",
             of_dy(
                 lambda dy: dy[:, :, 0, 0].sum(axis=0),
                 lambda dy: dy[:, :, -1, -1].sum(axis=0),
@@ -50,8 +50,8 @@ def mistakes():
         ),
         Mistake(
             "one image only",
-            "Only one image of the batch counts: is db set (=) for each image where it must be added (+=), "
-            "or is the sum missing over the images?",
+            "Only one image of the batch counts: is db set (=) for each image "
+            "where it must be added (+=), or is the sum missing over the images?",
             of_dy(lambda dy: dy[-1].sum(axis=(1, 2)), lambda dy: dy[0].sum(axis=(1, 2))),
         ),
         Mistake(
@@ -61,8 +61,9 @@ def mistakes():
         ),
         Mistake(
             "mean instead of sum",
-            "Everything is too small by one factor: a mean over images or positions seems to be taken where a sum "
-            "belongs. The loss takes its mean once, and dy knows of it already.",
+            "Everything is too small by one factor: "
+            "a mean over images or positions seems to be taken where a sum belongs. "
+            "The loss takes its mean once, and dy knows of it already.",
             of_dy(
                 lambda dy: dy.sum(axis=(0, 2, 3)) / len(dy),
                 lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),
@@ -71,8 +72,8 @@ def mistakes():
         ),
         Mistake(
             "wrong axes",
-            "The sum runs over the wrong axes. There is one bias for each filter, so the filters' axis must remain, "
-            "and no other.",
+            "The sum runs over the wrong axes. "
+            "There is one bias for each filter, so the filters' axis must remain, and no other.",
             of_dy(
                 *(
                     lambda dy, axes=axes: dy.sum(axis=axes)

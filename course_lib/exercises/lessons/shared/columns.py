@@ -7,9 +7,9 @@ from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import bias, convolution, geometries, recipes, sentences, wrong_steps
 
-CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3)
+CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3, 2)
 
-BATCHES = (3, 1, 2, 2, 2, 2, 1, 2)
+BATCHES = (3, 1, 2, 2, 2, 2, 1, 2, 1)
 
 
 def im2col_cases(rng):
@@ -107,18 +107,19 @@ CELLS_FIRST, CELLS_SWAPPED, BACKWARDS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), 
 OTHER_ROWS, BY_COLUMNS = (CELLS_FIRST, CELLS_SWAPPED, BACKWARDS), (0, 1, 2, 3, 5, 4)
 
 ROW_ORDER = (
-    "The rows stand in another order than the weights: w.reshape(C_out, -1) goes through channels first, then kernel "
-    "rows, then kernel columns. Both must agree, or every weight meets a stranger."
+    "The rows stand in another order than the weights: w.reshape(C_out, "
+    "-1) goes through channels first, then kernel rows, then kernel columns. "
+    "Both must agree, or every weight meets a stranger."
 )
 
 COLUMN_ORDER = (
-    "The columns stand in another order: windows go row by row, as y does, so that a row of the product can be "
-    "reshaped to (H_out, W_out)."
+    "The columns stand in another order: windows go row by row, as y does, "
+    "so that a row of the product can be reshaped to (H_out, W_out)."
 )
 
 LAYOUT = (
-    "The values are there, but the matrix has another layout. One matrix for each image, a column for each window: "
-    "(N, C * kH * kW, L)."
+    "The values are there, but the matrix has another layout. "
+    "One matrix for each image, a column for each window: (N, C * kH * kW, L)."
 )
 
 
@@ -149,7 +150,8 @@ def im2col_mistakes():
         ),
         Mistake(
             "reshape without the transpose",
-            "The shape is right, but a reshape alone has mixed windows and rows: reshape keeps values in memory order. "
+            "The shape is right, but a reshape alone has mixed windows and rows: "
+            "reshape keeps values in memory order. "
             "Move the axes to where they belong first.",
             (
                 variant(order=lambda windows: windows.transpose(0, 4, 5, 1, 2, 3).reshape(by_rows(windows).shape)),
@@ -160,8 +162,8 @@ def im2col_mistakes():
         ),
         Mistake(
             "windows turned",
-            "Each window is written down turned by 180 degrees, or flipped. No turning is needed here: "
-            "the kernel lies on the window as it is.",
+            "Each window is written down turned by 180 degrees, or flipped. "
+            "No turning is needed here: the kernel lies on the window as it is.",
             tuple(
                 variant(turn=turn)
                 for turn in (
@@ -180,8 +182,8 @@ def im2col_mistakes():
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is written down. Every window has all channels, and every image its "
-            "matrix.",
+            "Only one image, or one channel, is written down. "
+            "Every window has all channels, and every image its matrix.",
             tuple(variant(turn=wrong_steps.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
         ),
     )
@@ -226,8 +228,8 @@ def col2im_mistakes():
         Mistake("windows by columns", COLUMN_ORDER, (variant(order=_misread(*BY_COLUMNS)),)),
         Mistake(
             "kernel turned",
-            "Each window is put back turned by 180 degrees, or flipped. col2im puts values back where im2col took "
-            "them: the turn belongs to the gather form, and here it would be one turn too many.",
+            "Each window is put back turned by 180 degrees, or flipped. col2im puts values back where "
+            "im2col took them: the turn belongs to the gather form, and here it would be one turn too many.",
             tuple(
                 variant(order=_read_then(turn))
                 for turn in (
@@ -239,8 +241,8 @@ def col2im_mistakes():
         ),
         Mistake(
             "reshape without the transpose",
-            "The columns are read in the wrong order: reshape keeps values in memory order. What is the layout of "
-            "cols?",
+            "The columns are read in the wrong order: reshape keeps values in memory order. "
+            "What is the layout of cols?",
             (
                 variant(
                     order=lambda cols, shape: cols.reshape(shape[0], *shape[4:], *shape[1:4]).transpose(
@@ -257,14 +259,14 @@ def col2im_mistakes():
         *shared,
         Mistake(
             "only one window kept",
-            "Only one column is put back: the array seems to be made anew inside the loop, "
-            "or `return` stands inside it.",
+            "Only one column is put back: the array seems to be "
+            "made anew inside the loop, or `return` stands inside it.",
             tuple(variant(order=_read_then(_only_window(index))) for index in (0, -1)),
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is filled. Every column holds all channels, and every image has its "
-            "matrix.",
+            "Only one image, or one channel, is filled. "
+            "Every column holds all channels, and every image has its matrix.",
             tuple(variant(order=_read_then(wrong_steps.keep(axis, index))) for axis in (0, 1) for index in (0, -1)),
         ),
     )
@@ -273,8 +275,9 @@ def col2im_mistakes():
 # ---------------------------------------------------------------- the three gradients as products
 
 UNSORTED = (
-    "It is right for one image only: dy is (N, C_out, H_out, W_out), and a reshape to (C_out, -1) mixes images and "
-    "filters, because reshape keeps values in memory order. The filters' axis must come first *before* the reshape."
+    "It is right for one image only: dy is (N, C_out, H_out, W_out), and a reshape to (C_out, "
+    "-1) mixes images and filters, because reshape keeps values in memory order. "
+    "The filters' axis must come first *before* the reshape."
 )
 
 
@@ -305,10 +308,18 @@ def cells_first(w):
     return w.transpose(0, 2, 3, 1).reshape(w.shape)
 
 
+def rows_and_columns_exchanged(w):
+    """Rows written as (C, kW, kH), read as (C, kH, kW)."""
+    return w.swapaxes(2, 3).reshape(w.shape)
+
+
 def channels_first(w):
     """Rows written as (C, kH, kW), read as (kH, kW, C)."""
     C_out, C, kH, kW = w.shape
     return w.reshape(C_out, kH, kW, C).transpose(0, 3, 1, 2)
+
+
+OTHER_ORDERS = (cells_first, channels_first, rows_and_columns_exchanged)
 
 
 def reread(w):
@@ -339,14 +350,14 @@ def gemm_mistakes():
                 UNSORTED,
                 (dx(dy=unsorted), dx(stamps=unsorted_columns), dx(stamps=unsorted_both), dx(dy=positions_first)),
             ),
-            Mistake("column order differs from w", ROW_ORDER, (dx(w=cells_first), dx(w=channels_first))),
+            Mistake("column order differs from w", ROW_ORDER, tuple(dx(w=order) for order in OTHER_ORDERS)),
             Mistake("w reshaped instead of transposed", transposed, (dx(w=reread),)),
             *convolution.gradient_of_input(4),
             convolution.moved_weights(loops.conv2d_backward),
         ),
         "dw": (
             Mistake("dy reshaped without the transpose", UNSORTED, (dw(dy=unsorted), dw(dy=positions_first))),
-            Mistake("column order differs from w", ROW_ORDER, (dw(turn=cells_first), dw(turn=channels_first))),
+            Mistake("column order differs from w", ROW_ORDER, tuple(dw(turn=order) for order in OTHER_ORDERS)),
             Mistake("dw reshaped instead of transposed", transposed, (dw(turn=rewritten),)),
             *convolution.gradient_of_weight(4),
         ),

@@ -45,8 +45,9 @@ def gradient_of_weight(axes):
         *_one_axis(axes, variant),
         Mistake(
             "remainder kept in dw",
-            "dw is longer than w: sliding the spread-out dy over x leaves room for more places than the kernel has "
-            "when the last inputs were never visited. Only the first k belong to w.",
+            "dw is longer than w: sliding the spread-out dy over x leaves room for "
+            "more places than the kernel has when the last inputs were never visited. "
+            "Only the first k belong to w.",
             (variant(kernel_of=wrong_steps.with_remainder),),
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
@@ -69,7 +70,8 @@ def output(axes):
         *_one_axis(axes, variant),
         Mistake(
             "wrong number of outputs",
-            "The number of windows is off. How far can the first one move, and how many places is that? "
+            "The number of windows is off. "
+            "How far can the first one move, and how many places is that? "
             "(`out_size` says it.)",
             tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS),
         ),
@@ -122,15 +124,16 @@ def scattering(axes, variant):
     return (
         Mistake(
             "stride missing",
-            "The stride seems to be missing: what belongs to output i is added at place i, "
-            "but its window started at stride * i.",
+            "The stride seems to be missing: what belongs to output i "
+            "is added at place i, but its window started at stride * i.",
             (variant(steps=wrong_steps.ones),),
         ),
         *_one_axis(axes, variant),
         Mistake(
             "not spread by the stride",
-            "The result is too short for a stride above 1. Windows stand stride apart, so their values must be spread "
-            "out first: in the gather form, stride - 1 zeros go between the entries of dy.",
+            "The result is too short for a stride above 1. "
+            "Windows stand stride apart, so their values must be spread out first: "
+            "in the gather form, stride - 1 zeros go between the entries of dy.",
             tuple(
                 variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=crop)
                 for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.untouched)
@@ -138,8 +141,9 @@ def scattering(axes, variant):
         ),
         Mistake(
             "remainder dropped",
-            "Inputs at the far end that no window ever reached are missing. They exist, so the result must hold them: "
-            "with gradient 0. How large was the padded input?",
+            "Inputs at the far end that no window ever reached are missing. "
+            "They exist, so the result must hold them: with gradient 0. "
+            "How large was the padded input?",
             tuple(
                 variant(room=wrong_steps.without_remainder, crop=crop)
                 for crop in (recipes.inner, wrong_steps.both_sides)
@@ -158,8 +162,8 @@ def scattering(axes, variant):
         ),
         Mistake(
             "wrong corner cropped",
-            "The values are displaced by the padding: the result is the middle of the padded array, "
-            "and not one of its corners.",
+            "The values are displaced by the padding: "
+            "the result is the middle of the padded array, and not one of its corners.",
             tuple(
                 variant(crop=crop)
                 for crop in (
@@ -177,8 +181,8 @@ def scattering(axes, variant):
         ),
         Mistake(
             "overlaps overwritten",
-            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must be added (+=), "
-            "or added with += through an index array, which adds to each place only once.",
+            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must "
+            "be added (+=), or added with += through an index array, which adds to each place only once.",
             (
                 variant(add=recipes.last_wins),
                 variant(add=recipes.first_wins),
@@ -210,17 +214,30 @@ def _zeros_around_dy(variant):
     return (
         Mistake(
             "dy padded like x",
-            "dy seems to get as many zeros around it as x got. The more padding went in forward, the less is needed "
-            "backward: how far does the kernel reach over the end of dy, and how much of that is padding of x?",
+            "dy seems to get as many zeros around it as x got. "
+            "The more padding went in forward, the less is needed backward: "
+            "how far does the kernel reach over the end of dy, and how much of that is padding of x?",
             (padded_like_x,),
         ),
         Mistake(
+            "zeros behind the last entry of dy",
+            "dx has another size wherever the stride does not leave out stride - 1 rows at the end: "
+            "dy seems to get stride - 1 zeros behind its last entry too. "
+            "Zeros belong *between* its entries; how many rows follow the last one depends on the size of x.",
+            (variant(room=zeros_behind_the_last, crop=wrong_steps.both_sides),),
+        ),
+        Mistake(
             "padding wider than the kernel reaches",
-            "It fails where the padding is larger than k - 1. There the outermost outputs saw nothing but padding: "
+            "It fails where the padding is larger than k - 1. "
+            "There the outermost outputs saw nothing but padding: "
             "a negative number of zeros around dy means that its border is cut off.",
             (variant(room=wrong_steps.fails_where_the_padding_is_wider),),
         ),
     )
+
+
+def zeros_behind_the_last(size, kernel, count, stride, padding):
+    return tuple(stride * m + k - 1 for m, k in zip(count, kernel, strict=True))
 
 
 def padded_like_x(dy, x, w, stride, padding):
@@ -242,8 +259,9 @@ def _last_filter_too(axes, variant):
 # ---------------------------------------------------------------- the kernel
 
 IN_DX = (
-    "When an output hands its gradient back to its window (scatter), the kernel goes as it is; when an input collects "
-    "from the outputs it fed (gather), the kernel is turned first. Which of the two do you do?"
+    "When an output hands its gradient back to its window (scatter), the kernel goes as it is; "
+    "when an input collects from the outputs it fed (gather), the kernel is turned first. "
+    "Which of the two do you do?"
 )
 
 IN_Y = "In deep learning the kernel is laid on the window as it stands, and is not turned."
@@ -374,8 +392,8 @@ def _only_one(variant, one_position):
         ),
         Mistake(
             "only one image kept",
-            "Only one image of the batch counts. Is something set (=) that must be added (+=), or made anew for each "
-            "image?",
+            "Only one image of the batch counts. "
+            "Is something set (=) that must be added (+=), or made anew for each image?",
             tuple(variant(dy=dy) for dy in (*images, *map(wrong_steps.one_after_the_other, images, filters))),
         ),
         Mistake(
@@ -389,7 +407,8 @@ def _only_one(variant, one_position):
 # ---------------------------------------------------------------- a step too early
 
 STEPPED = (
-    "dx is that of weights which have moved already: w - lr * dw. y was made with the old weights, so dx needs those: "
+    "dx is that of weights which have moved already: w - lr * dw. "
+    "y was made with the old weights, so dx needs those: "
     "compute it before the step, and leave the step to the optimizer."
 )
 

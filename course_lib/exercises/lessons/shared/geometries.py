@@ -17,6 +17,7 @@ GEOMETRIES = (
     ((6, 6), (3, 3), 2, 0),
     ((7, 7), (3, 3), 2, 1),
     ((6, 6), (2, 3), 1, 2),
+    ((7, 8), (3, 3), 3, 1),
 )
 
 ONE_HOT_SHOWS = {
@@ -37,7 +38,7 @@ def patterns(axes):
         lambda x, w, **_: (x.shape[-axes:], w.shape[-axes:]) if axes < 4 else (x.shape[2:], w.shape[2:])
     )
     if axes == 4:
-        told.append(("It is right for one image: what of the others in a batch?", lambda x, **_: len(x) > 1))
+        told.append((sentences.RIGHT_FOR_ONE_IMAGE, lambda x, **_: len(x) > 1))
     return told
 
 
@@ -54,8 +55,8 @@ def geometry_patterns(sizes):
 
     return [
         *((sentences.MIXED_UP, not_square(*which)) for which in (["image"], ["kernel"], ["image", "kernel"], ["out"])),
-        ("It is right wherever the stride is 1: what does a larger stride change?", lambda stride, **_: stride > 1),
-        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
+        (sentences.RIGHT_AT_STRIDE_1, lambda stride, **_: stride > 1),
+        (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
     ]
 
 
@@ -99,7 +100,7 @@ SINGLE_BACKWARD = {  # what the three gradients share
 # ---------------------------------------------------------------- batches and channels
 
 # (N, C_in, C_out) for each geometry: once all alike, so that swapped channels do not fail but give wrong values
-CHANNELS = ((3, 2, 4), (1, 3, 2), (3, 3, 3), (2, 3, 2), (2, 2, 2), (2, 1, 3), (1, 2, 3), (2, 4, 2))
+CHANNELS = ((3, 2, 4), (1, 3, 2), (3, 3, 3), (2, 3, 2), (2, 2, 2), (2, 1, 3), (1, 2, 3), (2, 4, 2), (2, 2, 3))
 
 
 def batch_backward_cases(rng):

@@ -115,8 +115,8 @@ def _built(cls, weight, bias, stride, padding):
     held = [name for name, _ in layer.named_parameters()]
     if len(held) > 2:
         raise CannotBeJudgedError(
-            f"The layer holds the Parameters {', '.join(held)}. An optimizer moves each of them: weight and bias are "
-            "all that there is to learn."
+            f"The layer holds the Parameters {', '.join(held)}. "
+            "An optimizer moves each of them: weight and bias are all that there is to learn."
         )
     for name, values in (("weight", weight), ("bias", bias)):
         parameter = getattr(layer, name, None)
@@ -124,8 +124,8 @@ def _built(cls, weight, bias, stride, padding):
             raise CannotBeJudgedError(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
         if parameter.data.shape != values.shape:
             raise CannotBeJudgedError(
-                f"{name}.data has shape {parameter.data.shape}, but {values.shape} is expected for {weight.shape[1]} "
-                f"channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
+                f"{name}.data has shape {parameter.data.shape}, but {values.shape} is expected for "
+                f"{weight.shape[1]} channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
             )
         parameter.data[...] = values
         parameter.grad = np.zeros(values.shape)
@@ -140,8 +140,9 @@ def _new(cls, *sizes, **geometry):
         if "'rng'" not in str(error):
             raise
         raise CannotBeJudgedError(
-            "The constructor does not take `rng`. Keep it as in the stub, and draw the weights with it: whoever builds "
-            "a network can then have the same start again."
+            "The constructor does not take `rng`. "
+            "Keep it as in the stub, and draw the weights with it: "
+            "whoever builds a network can then have the same start again."
         ) from None
 
 

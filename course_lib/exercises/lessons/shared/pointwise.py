@@ -29,8 +29,8 @@ RELU = {
 RELU_MISTAKES = (
     Mistake(
         "mask from dy",
-        "The gradient passes where dy is positive. What lets it pass is the sign of x, the input of the "
-        "forward pass; dy may be negative.",
+        "The gradient passes where dy is positive. "
+        "What lets it pass is the sign of x, the input of the forward pass; dy may be negative.",
         (
             lambda dy, x: dy * (dy > 0),
             lambda dy, x: dy * (dy >= 0) * (x > 0),
@@ -39,8 +39,8 @@ RELU_MISTAKES = (
     ),
     Mistake(
         "passes at 0",
-        "It differs only where x is exactly 0: there the gradient stops. Images are full of exact zeros, "
-        "so this is no rare case.",
+        "It differs only where x is exactly 0: there the gradient stops. "
+        "Images are full of exact zeros, so this is no rare case.",
         (lambda dy, x: dy * (x >= 0), lambda dy, x: dy * np.heaviside(x, 0.5)),
     ),
     Mistake(
@@ -58,7 +58,16 @@ RELU_MISTAKES = (
         "It passes where it should stop: which side of ReLU is flat?",
         (lambda dy, x: dy * (x < 0), lambda dy, x: dy * (x <= 0)),
     ),
-    Mistake("no mask", "All of dy passes. Where x was negative, y did not move at all.", (lambda dy, x: dy,)),
+    Mistake(
+        "no mask",
+        "All of dy passes. Where x was negative, y did not move at all.",
+        (lambda dy, x: dy, lambda dy, x: dy * (x != 0)),
+    ),
+    Mistake(
+        "leaks where x is negative",
+        "A part of dy passes where x was negative, as in a leaky ReLU. Here y did not move there at all.",
+        tuple(lambda dy, x, slope=slope: np.where(x > 0, dy, slope * dy) for slope in (0.01, 0.1, 0.2)),
+    ),
     Mistake(
         "the forward pass again",
         "This is ReLU itself, applied again. Its backward pass hands on dy, where x was positive.",

@@ -25,7 +25,7 @@ def patterns(shape):
     """What is told where no known wrong function explains an answer. shape(**case) -> (N, C, H, W)."""
     return [
         (sentences.MIXED_UP, lambda **case: shape(**case)[2] != shape(**case)[3]),
-        ("It is right wherever the padding is 0: what does the padding change?", lambda padding, **_: padding > 0),
+        (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
         (
             "It fails where no stride is given: windows then stand kernel_size apart.",
             lambda stride, **_: stride is None,
@@ -34,8 +34,8 @@ def patterns(shape):
 
 
 STRIDE = (
-    "The stride is off. Without a stride the windows stand kernel_size apart, so that they tile; "
-    "with one, they stand stride apart."
+    "The stride is off. "
+    "Without a stride the windows stand kernel_size apart, so that they tile; with one, they stand stride apart."
 )
 
 

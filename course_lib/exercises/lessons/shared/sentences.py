@@ -5,8 +5,8 @@ SIGN = "Every value has the wrong sign."
 MADE_ANEW = "Only one position counts: the array seems to be made anew inside the loop, or `return` stands inside it."
 
 SET_OR_MADE_ANEW = (
-    "Only one position counts: a value seems to be set (=) where it must be added (+=), the array is made anew inside "
-    "the loop, or `return` stands inside it."
+    "Only one position counts: a value seems to be set (=) where it must be added (+=), "
+    "the array is made anew inside the loop, or `return` stands inside it."
 )
 
 ONE_AXIS = "The stride seems to be used along one axis only. Rows and columns both move by it."
@@ -17,8 +17,8 @@ MIXED_UP = (
 )
 
 NOT_PADDED = (
-    "It is right only where the padding is 0: are the windows taken from the bare x? The kernel met x with zeros on "
-    "*both* sides, along its positions and along no other axis."
+    "It is right only where the padding is 0: are the windows taken from the bare x? "
+    "The kernel met x with zeros on *both* sides, along its positions and along no other axis."
 )
 
 TOO_SMALL = (
@@ -27,3 +27,8 @@ TOO_SMALL = (
 )
 
 FORGOTTEN = "x reaches y in two ways, round the branch and through it. Gradients of different ways are added."
+
+# said where no known mistake explains an answer, but it goes wrong in these cases alone
+RIGHT_AT_STRIDE_1 = "It is right wherever the stride is 1: what does a larger stride change?"
+RIGHT_WITHOUT_PADDING = "It is right wherever the padding is 0: what does the padding change?"
+RIGHT_FOR_ONE_IMAGE = "It is right for one image: what of the others in a batch?"
