@@ -1,6 +1,8 @@
-"""What a lab's check cell calls: judge, show the card, and say which function the lesson goes on with."""
+"""What a lab's check cell calls: judge, show the card, and return the function that the lesson continues with."""
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from IPython.display import display
 
@@ -10,13 +12,13 @@ from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.registry import get, names
 
 STANDS_IN = (
-    "This is the library's answer standing in for yours. To have your own checked, run the cell in which you wrote it, "
-    "then this one again."
+    "This is the library's answer standing in for yours. "
+    "To have your own checked, run the cell in which you wrote it, then this one again."
 )
 
 
-def check(f, name=None):
-    """A learner's function or class -> the same if it is right, else the library's answer. Shows a card.
+def check(f: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """Show a card about a learner's function or class. Returns it if it is right, else the library's answer.
 
     The exercise is found by f's name, or by the name the notebook calls it, unless it is given.
     """
@@ -31,7 +33,8 @@ def check(f, name=None):
     return as_in_stub(f, exercise) if verdict.status == "right" else exercise.answer
 
 
-def _name_of(f, notebook):
+def _name_of(f: Any, notebook: dict[str, Any]) -> Any:
+    """The name of the exercise that f answers; if there is none, whatever f is called."""
     own = getattr(f, "__name__", None)
     if own in names():
         return own

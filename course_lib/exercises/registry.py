@@ -7,12 +7,15 @@ in the order of their notebooks; of several modules for one notebook, files come
 import importlib
 import pkgutil
 from functools import cache
+from types import ModuleType
 
 from course_lib.exercises import lessons as _package
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.prediction import Prediction
 
 
 @cache
-def _modules():
+def _modules() -> list[ModuleType]:
     found = []
     for entry in pkgutil.iter_modules(_package.__path__, f"{_package.__name__}."):
         module = importlib.import_module(entry.name)
@@ -22,9 +25,9 @@ def _modules():
 
 
 @cache
-def lessons():
+def lessons() -> dict[str, list[Exercise]]:
     """Notebook name, as "01_conv1d" -> the list of its exercises, in order."""
-    found = {}
+    found: dict[str, list[Exercise]] = {}
     for module in _modules():
         for exercise in module.EXERCISES:
             exercise.lesson = module.LESSON[:2]
@@ -33,22 +36,22 @@ def lessons():
 
 
 @cache
-def predictions():
+def predictions() -> dict[str, Prediction]:
     """Name, as "01/feeds" -> its Prediction, in lesson order."""
     return {prediction.name: prediction for module in _modules() for prediction in module.PREDICTIONS}
 
 
 @cache
-def _by_name():
+def _by_name() -> dict[str, Exercise]:
     return {exercise.name: exercise for exercises in lessons().values() for exercise in exercises}
 
 
-def names():
+def names() -> list[str]:
     """The names of all exercises, in lesson order."""
     return list(_by_name())
 
 
-def get(name):
+def get(name: str) -> Exercise:
     """The Exercise of that name."""
     if name not in _by_name():
         raise ValueError(f"name must be one of the exercises, {', '.join(_by_name())}, but is {name!r}")

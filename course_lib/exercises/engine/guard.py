@@ -1,7 +1,7 @@
 """Running a learner's function so that nothing it does can harm the lesson.
 
 It may print without end, raise anything, exit, recurse, ask for all memory or never return:
-what it did is recorded, and the notebook goes on.
+what it did is recorded, and the notebook continues.
 """
 
 import ctypes
@@ -11,32 +11,35 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NoReturn
 
 SECONDS = 20  # after which a check is stopped: a right answer in plain loops needs less than one
 MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
 PRINTED = 600  # characters that are kept
 DEEPEST = 3000  # calls inside each other, as IPython allows
-LOOK = 0.05  # seconds between two looks at how long and how deep a function is
+LOOK = 0.05  # seconds between two looks at how long a function has run and how deep its calls are
 
 
 class OutOfTime(BaseException):
-    """Raised in a function that has run for too long. Not an Exception, so that `except Exception` lets it by."""
+    """Raised in a function that has run for too long. Not an Exception, so that `except Exception` lets it pass."""
 
 
 @dataclass
 class Watched:
     """What happened while a learner's code ran."""
 
-    stopped: BaseException = None
+    stopped: BaseException | None = None
     printed: str = ""
-    warned: list = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def supervised(seconds=None):
-    """Run the block guarded -> a Watched, complete when the block has ended.
+def supervised(seconds: float | None = None) -> Iterator[Watched]:
+    """Run the block guarded. The Watched it is given is complete when the block has ended.
 
     A KeyboardInterrupt or OutOfTime ends the block and is kept in `.stopped`.
     """
@@ -73,20 +76,21 @@ def supervised(seconds=None):
 class _FirstCharacters(io.TextIOBase):
     """A file that keeps the first characters written to it and counts the rest."""
 
-    def __init__(self, limit):
-        self.limit, self.kept, self.length = limit, [], 0
+    def __init__(self, limit: int) -> None:
+        self.limit, self.length = limit, 0
+        self.kept: list[str] = []
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         room = self.limit - self.length
         if room > 0:
             self.kept.append(text[:room])
         self.length += len(text)
         return len(text)
 
-    def text(self):
+    def text(self) -> str:
         more = self.length - self.limit
         return "".join(self.kept) + (f"\n… and {more} more characters" if more > 0 else "")
 
@@ -98,14 +102,15 @@ class _Watchdog(threading.Thread):
     3.14.0 those with keywords (https://github.com/python/cpython/issues/132744 and 137883), until memory runs out.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float) -> None:
         super().__init__(daemon=True)
         self.seconds, self.watched = seconds, threading.get_ident()
         self.look, self.over, self.lock = threading.Event(), threading.Event(), threading.Lock()
 
-    def run(self):
-        self.look.wait()  # to start a thread takes time, which is not the block's
+    def run(self) -> None:
+        self.look.wait()  # starting a thread takes time, which does not count
         end = time.monotonic() + self.seconds
+        trouble: type[BaseException]
         while not self.over.wait(LOOK):
             if time.monotonic() >= end:
                 trouble, end = OutOfTime, end + 1
@@ -117,30 +122,30 @@ class _Watchdog(threading.Thread):
                 if not self.over.is_set():
                     _raise_in(self.watched, trouble)
 
-    def stop(self):
+    def stop(self) -> None:
         with self.lock:
             self.over.set()
             self.look.set()
-            _raise_in(self.watched, None)  # takes back what was raised but has not arrived yet
+            _raise_in(self.watched, None)  # cancels what was raised but has not arrived yet
 
 
-def _is_deeper(thread, limit):
+def _is_deeper(thread: int, limit: int) -> bool:
     """Are there more than so many calls inside each other in this thread?"""
-    frame = sys._current_frames().get(thread)
+    frame: FrameType | None = sys._current_frames().get(thread)
     while frame is not None and limit >= 0:
         frame, limit = frame.f_back, limit - 1
     return limit < 0
 
 
-def _raise_in(thread, exception):
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
         ctypes.c_ulong(thread), ctypes.py_object(exception) if exception else None
     )
 
 
 @contextmanager
-def _memory(extra):
-    """Let the block allocate only so much more, where the system can say so: then MemoryError comes, not the end."""
+def _memory(extra: int) -> Iterator[None]:
+    """Limit what the block may allocate, where the system can: then it gets a MemoryError, and the kernel survives."""
     try:
         import resource
 
@@ -159,8 +164,8 @@ def _memory(extra):
 
 
 @contextmanager
-def _recursion_limit_kept():
-    """A learner's function may not lift Python's limit so far that a recursion without end runs over the C stack."""
+def _recursion_limit_kept() -> Iterator[None]:
+    """Keep the block from raising Python's recursion limit so far that an endless recursion overflows the C stack."""
     limit, lift = sys.getrecursionlimit(), sys.setrecursionlimit
     sys.setrecursionlimit = lambda wanted: lift(min(wanted, max(limit, DEEPEST)))
     try:
@@ -171,16 +176,16 @@ def _recursion_limit_kept():
 
 
 @contextmanager
-def _no_exit():
+def _no_exit() -> Iterator[None]:
     """What would end the kernel raises SystemExit instead, for the block: exit() and quit(), os._exit() and os.abort().
 
-    Other threads, and processes that the block starts, end as they like.
+    Other threads, and processes that the block starts, may end themselves.
     """
     here = os.getpid(), threading.get_ident()
     before = {name: getattr(os, name) for name in ("_exit", "abort")}
 
-    def instead_of(leave):
-        def leave_or_raise(*status):
+    def instead_of(leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+        def leave_or_raise(*status: Any) -> NoReturn:
             if (os.getpid(), threading.get_ident()) != here:
                 leave(*status)
             raise SystemExit(*status)
@@ -198,13 +203,13 @@ def _no_exit():
 
 
 @contextmanager
-def _no_exit_from_the_shell():
+def _no_exit_from_the_shell() -> Iterator[None]:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
         yield
         return
 
-    def ask_exit():
+    def ask_exit() -> NoReturn:
         raise SystemExit
 
     shell.ask_exit = ask_exit

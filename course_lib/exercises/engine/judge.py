@@ -1,50 +1,58 @@
 """Judging an answer: is it right, and if not, what is wrong with it? Nothing is read from the learner's source."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
 from course_lib.exercises.engine import findings, guard
 from course_lib.exercises.engine.compare import close
+from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import supervised
+from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.recognition import Suspect
-from course_lib.exercises.engine.running import call_text, describe, run_case
+from course_lib.exercises.engine.running import Run, run_case
 from course_lib.exercises.engine.verdict import Verdict
 
-ORDER = "The results come in another order than {expected}: yours are {given}."
+NOT_A_FUNCTION = "This is not a function but {a_kind}: run the cell that defines yours."
+ORDER = "The results are in the wrong order: yours are {given}, but {expected} are expected."
 CHANGED = (
-    "{name} is not the same after the call. Leave the arguments as they are: others still need them. "
+    "{name} is not the same after the call. Leave the arguments as they are: other code still needs them. "
     "Work on a copy, or on a new array."
 )
 ADDED_UP = (
-    "A second identical call gives more than the first: something from the earlier call is still in the sum. "
+    "A second identical call returns more than the first: something from the earlier call is still in the sum. "
     "Start from fresh zeros in every call."
 )
 ANOTHER_ANSWER = (
-    "A second identical call gives another answer: the function keeps something from call to call. "
+    "A second identical call returns a different result. Either the function keeps something between calls, or it "
+    "starts from memory that was never set (`np.empty`), or it draws random numbers. "
     "The result must depend on the arguments alone."
 )
 AS_FOUND = "It still does what it did when you found it."
 SAME_ARRAY = (
-    "It hands out the same array in every call and writes into it again, so an earlier result changes "
-    "when you call it next. Make a new array in each call."
+    "It returns the same array in every call and overwrites it, so an earlier result changes with the next call. "
+    "Make a new array in each call."
 )
+OUT_OF_TIME = "it was still running after {seconds} s. Is there a loop that never ends?"
+INTERRUPTED = "you stopped it, and nothing is lost."
 
 
-def judge(exercise, f):
-    """f, the learner's function or class -> a Verdict."""
-    verdict = Verdict(exercise.name, "right")
+def judge(question: Question, f: Any) -> Verdict:
+    """Hold f, a learner's function or class, against the answer to a question."""
+    verdict = Verdict(question.name, "right")
     if not callable(f):
         verdict.status = "error"
-        verdict.remarks.append(f"This is no function but of type {type(f).__name__}: run the cell that defines yours.")
+        verdict.remarks.append(NOT_A_FUNCTION.format(a_kind=_with_article(type(f).__name__)))
         return verdict
-    first, *others = zip(exercise.arguments, exercise.references, strict=True)
-    runs = []
-    case = None
+    first, *others = zip(question.arguments, question.references, strict=True)
+    runs: list[Run] = []
+    case: Case = {}
     with supervised() as seen:
         for case, expected in (first, first, *others):  # the first twice: what is kept between calls shows
-            runs.append(run_case(exercise, f, case, expected))
+            runs.append(run_case(question, f, case, expected))
     verdict.printed = seen.printed
     verdict.remarks += [f"NumPy warned: {text}" for text in seen.warned]
     if seen.stopped is not None:
@@ -52,77 +60,80 @@ def judge(exercise, f):
     if all(one.empty for one in runs):
         verdict.status = "not attempted"
         return verdict
-    if exercise.start and _as_at_the_start(exercise, runs):
+    if question.start and _as_at_the_start(question, question.start, runs):
         verdict.status = "not attempted"
         verdict.remarks.append(AS_FOUND)
         return verdict
 
-    _results_in_order(verdict, exercise, runs)
+    _results_in_order(verdict, question, runs)
     _arguments_unchanged(verdict, runs)
-    _memory_between_calls(verdict, exercise, *runs[:2])
+    _memory_between_calls(verdict, question, *runs[:2])
     again = runs.pop(1)
     _returned_as_expected(verdict, runs)
-    _judge_tensors(verdict, exercise, runs)
-    raised = [one.raised for one in runs if one.error is not None]
+    _judge_tensors(verdict, question, runs)
+    raised = [one.raised for one in runs if one.raised]
     if raised:
         verdict.status, verdict.raised = "error", raised[0]
     if verdict.status == "right":
-        _with_remarks(verdict, exercise, f, runs[0], again)
+        _with_remarks(verdict, question, f, runs[0], again)
     else:
-        findings.add(verdict, exercise, runs, _on_the_probe(verdict, exercise, f, runs))
+        findings.add(verdict, question, runs, _on_the_probe(verdict, question, f, runs))
     return verdict
 
 
-def _on_the_probe(verdict, exercise, f, runs):
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def _on_the_probe(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -> Run | None:
     """What f makes of the small example, or None where no array can be expected of it."""
     if verdict.raised is not None or any(one.complaint for one in runs):
         return None
     probe = None
     with supervised():
-        probe = run_case(exercise, f, exercise.probe, exercise.expected(exercise.probe))
+        probe = run_case(question, f, question.probe, question.expected(question.probe))
     return probe
 
 
-def _stopped(verdict, error, case):
-    verdict.status, verdict.raised = "error", describe(error, call_text(case))
-    verdict.raised.kind, verdict.raised.message = (
-        ("Out of time", f"it was still running after {guard.SECONDS} s. Is there a loop whose end is never reached?")
-        if isinstance(error, guard.OutOfTime)
-        else ("Interrupted", "you stopped it, and nothing is lost.")
-    )
+def _stopped(verdict: Verdict, error: BaseException, case: Case) -> Verdict:
+    raised = describe(error, call_text(case))
+    if isinstance(error, guard.OutOfTime):
+        raised.kind, raised.message = "Out of time", OUT_OF_TIME.format(seconds=guard.SECONDS)
+    else:
+        raised.kind, raised.message = "Interrupted", INTERRUPTED
+    verdict.status, verdict.raised = "error", raised
     return verdict
 
 
-def _as_at_the_start(exercise, runs):
+def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequence[Run]) -> bool:
     """Whether it still does what the broken function does that the learner was given."""
     for one in runs:
-        given = run_case(exercise, exercise.start, one.case, one.expected)
-        if (given.error is None) != (one.error is None) or given.changed != one.changed:
+        given = run_case(question, start, one.case, one.expected)
+        if (given.raised is None) != (one.raised is None) or given.changed != one.changed:
             return False
         for name, array in given.tensors.items():
-            own = one.tensors.get(name)
-            if own is None or not close(own, array, exercise.tolerance):
+            if array is None or not close(one.tensors.get(name), array, question.tolerance):
                 return False
     return True
 
 
-def _told(verdict, tensor, says):
+def _tell(verdict: Verdict, tensor: str, sentence: str) -> None:
     verdict.status = "wrong"
     told = verdict.mistakes.setdefault(tensor, [])
-    if says not in told:
-        told.append(says)
+    if sentence not in told:
+        told.append(sentence)
 
 
 # ---------------------------------------------------------------- the results as a whole
 
 
-def _results_in_order(verdict, exercise, runs):
+def _results_in_order(verdict: Verdict, question: Question, runs: Sequence[Run]) -> None:
     """Put results that came in another order right, and say so: then each can be judged for itself."""
-    names = exercise.tensors
+    names = question.tensors
     whole = [one for one in runs if one.tensors and all(array is not None for array in one.tensors.values())]
-    if len(names) == 1 or exercise.run or not whole:
+    if len(names) == 1 or question.run or not whole:
         return
-    fit = {(given, name): _fit(exercise, whole, given, name) for given in names for name in names}
+    fit = {(given, name): _fit(question, whole, given, name) for given in names for name in names}
     orders = list(permutations(names))  # the first is the expected one, and wins a draw
     best = max(orders, key=lambda order: sum(fit[pair] for pair in zip(order, names, strict=True)))
     if best == names:
@@ -130,53 +141,53 @@ def _results_in_order(verdict, exercise, runs):
     for one in whole:
         one.tensors = {name: one.tensors[given] for given, name in zip(best, names, strict=True)}
     given = [names[best.index(name)] for name in names]
-    _told(verdict, "results", ORDER.format(expected=", ".join(names), given=", ".join(given)))
+    _tell(verdict, "results", ORDER.format(expected=", ".join(names), given=", ".join(given)))
 
 
-def _fit(exercise, runs, given, name):
+def _fit(question: Question, runs: Sequence[Run], given: str, name: str) -> int:
     """How well what was returned as `given` would do as `name`: shapes count first, then values."""
     pairs = [(one.tensors[given], one.expected[name]) for one in runs]
-    shapes = sum(array.shape == expected.shape for array, expected in pairs)
-    return 100 * shapes + sum(close(array, expected, exercise.tolerance) for array, expected in pairs)
+    shapes = sum(array is not None and array.shape == expected.shape for array, expected in pairs)
+    return 100 * shapes + sum(close(array, expected, question.tolerance) for array, expected in pairs)
 
 
-def _arguments_unchanged(verdict, runs):
+def _arguments_unchanged(verdict: Verdict, runs: Sequence[Run]) -> None:
     for one in runs:
         for name in one.changed:
-            _told(verdict, name, CHANGED.format(name=name))
+            _tell(verdict, name, CHANGED.format(name=name))
 
 
-def _memory_between_calls(verdict, exercise, first, second):
-    if first.error is None and second.error is not None:
-        _told(verdict, exercise.tensors[0], ANOTHER_ANSWER)
+def _memory_between_calls(verdict: Verdict, question: Question, first: Run, second: Run) -> None:
+    if first.raised is None and second.raised is not None:
+        _tell(verdict, question.tensors[0], ANOTHER_ANSWER)
     for name, once in first.tensors.items():
         twice = second.tensors.get(name)
         if once is None or twice is None or {once.dtype.kind, twice.dtype.kind} - set("fiub"):
             continue
-        if np.array_equal(once, twice, equal_nan=True) or close(twice, once, exercise.tolerance):
+        if np.array_equal(once, twice, equal_nan=True) or close(twice, once, question.tolerance):
             continue
-        added = once.shape == twice.shape and close(twice - once, first.expected[name], exercise.tolerance)
-        _told(verdict, name, ADDED_UP if added else ANOTHER_ANSWER)
+        added = once.shape == twice.shape and close(twice - once, first.expected[name], question.tolerance)
+        _tell(verdict, name, ADDED_UP if added else ANOTHER_ANSWER)
 
 
-def _returned_as_expected(verdict, runs):
+def _returned_as_expected(verdict: Verdict, runs: Sequence[Run]) -> None:
     for one in runs:
         if one.complaint:
-            _told(verdict, "results", one.complaint)
+            _tell(verdict, "results", one.complaint)
             return
 
 
-def _with_remarks(verdict, exercise, f, first, again):
+def _with_remarks(verdict: Verdict, question: Question, f: Any, first: Run, again: Run) -> None:
     """What a right answer should still be told."""
     pairs = list(zip(first.given, again.given, strict=False))
     if any(isinstance(one, np.ndarray) and np.may_share_memory(one, other) for one, other in pairs):
         verdict.remarks.append(SAME_ARRAY)
-    for remark, trial in exercise.extras.items():
+    for remark, trial in question.extras.items():
         if not _passes(trial, f):
             verdict.remarks.append(remark)
 
 
-def _passes(trial, f):
+def _passes(trial: Callable[[Any], Any], f: Any) -> bool:
     fine = False
     with supervised(), suppress(Exception):
         fine = bool(trial(f))
@@ -186,11 +197,11 @@ def _passes(trial, f):
 # ---------------------------------------------------------------- tensor by tensor
 
 
-def _judge_tensors(verdict, exercise, runs):
+def _judge_tensors(verdict: Verdict, question: Question, runs: Sequence[Run]) -> None:
     """Tell what is wrong with each of the results, over all cases."""
     if any(one.complaint for one in runs):
         return
-    suspects = [Suspect(exercise, name, runs) for name in exercise.tensors]
+    suspects = [Suspect(question, name, runs) for name in question.tensors]
     for remark in dict.fromkeys(remark for suspect in suspects for remark in suspect.remarks):
         verdict.remarks.append(remark)
     suspects = [suspect for suspect in suspects if not all(suspect.right)]
@@ -198,7 +209,7 @@ def _judge_tensors(verdict, exercise, runs):
         return
     verdict.status = "wrong"
     told = {suspect.name: suspect.about_form() or suspect.recognised() for suspect in suspects}
-    if any(one.error is not None for one in runs):
+    if any(one.raised for one in runs):
         # All results of a call that raised are missing. To blame are those that come wrong elsewhere, or raise as a
         # known mistake does, or stand in the line that raised.
         suspects = (
@@ -207,5 +218,5 @@ def _judge_tensors(verdict, exercise, runs):
             or suspects[:1]
         )
     for suspect in suspects:
-        for says in told[suspect.name] or suspect.guessed():
-            _told(verdict, suspect.name, says)
+        for sentence in told[suspect.name] or suspect.guessed():
+            _tell(verdict, suspect.name, sentence)

@@ -2,8 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+
+NO_ANSWER = "Put {form} in place of `None` and run the cell. A guess costs nothing."
+NO_CHOICE = "{answer} is not one of the answers: {choices}."
+NO_NUMBER = "Please type a number: put {form} in place of your answer."
+WRONG_SHAPE = "The answer is {expected}, but yours has shape {given}."
+WRONG = "Not that. Take it step by step with the numbers above, and try again."
+LONGEST = 200  # characters of what is said to an answer that is none
 
 
 @dataclass(frozen=True)
@@ -13,69 +21,74 @@ class Prediction:
     choices: letter -> (what it says, what one who picks it is told); then `answer` is the right letter.
     Otherwise answer() computes the right number or numbers, within `tolerance`; wrong_answers: (what a number typed
     might be, what one who typed it is told), the first a number or a function that computes it.
-    why: what one who answered rightly is told.
+    why: what one who answered correctly is told.
     """
 
     name: str
     text: str
-    answer: str | Callable
+    answer: str | Callable[[], Any]
     why: str
-    choices: dict = field(default_factory=dict)
-    wrong_answers: tuple = ()
+    choices: dict[str, tuple[str, str]] = field(default_factory=dict)
+    wrong_answers: tuple[tuple[Any, str], ...] = ()
     tolerance: float = 1e-6
 
     @property
-    def question(self):
+    def question(self) -> str:
         """Markdown."""
         listed = "".join(f"\n- **{letter}** · {says}" for letter, (says, _) in self.choices.items())
         return f"{self.text}\n{listed}" if listed else self.text
 
     @property
-    def cell(self):
+    def cell(self) -> str:
         """The code cell in which the learner answers."""
         return f'predict("{self.name}", answer=None)'
 
-    def feedback(self, answer):
-        """-> whether it is right (None if there is no answer), and what to say."""
+    def feedback(self, answer: Any) -> tuple[bool | None, str]:
+        """Whether an answer is right (None if it is no answer), and what to say to it."""
         if answer is None or (isinstance(answer, str) and not answer.strip()):
-            return None, f"Put {self._form()} in place of `None` and run the cell. A guess costs nothing."
+            return None, NO_ANSWER.format(form=self._form())
         return self._on_choice(answer) if self.choices else self._on_number(answer)
 
-    def _form(self):
+    def _expected(self) -> np.ndarray:
+        """The right number or numbers."""
+        assert callable(self.answer)
+        return np.asarray(self.answer(), dtype=float)
+
+    def _form(self) -> str:
         if self.choices:
             return "your letter, in quotes,"
-        count = np.size(self.answer())
+        count = self._expected().size
         return "your number" if count == 1 else f"your {count} numbers, in square brackets,"
 
-    def _on_choice(self, answer):
+    def _on_choice(self, answer: Any) -> tuple[bool | None, str]:
         letter = str(answer).strip().lower().rstrip(".)")
         if letter not in self.choices:
-            return None, f"{answer!r} is not one of the answers: {', '.join(self.choices)}."[:200]
+            return None, NO_CHOICE.format(answer=repr(answer), choices=", ".join(self.choices))[:LONGEST]
         if letter == self.answer:
             return True, self.why
         return False, self.choices[letter][1]
 
-    def _on_number(self, answer):
-        expected = np.asarray(self.answer(), dtype=float)
+    def _on_number(self, answer: Any) -> tuple[bool | None, str]:
+        expected = self._expected()
         try:
             given = np.asarray(_numbers(answer), dtype=float)
         except (TypeError, ValueError, ArithmeticError, RecursionError):
-            return None, f"A number is asked for: put {self._form()} in place of what stands there."
+            return None, NO_NUMBER.format(form=self._form())
         if given.shape != expected.shape:
-            asked = "one number" if expected.ndim == 0 else f"numbers in the form {expected.shape}"
-            return None, f"The answer is {asked}, yours has the form {given.shape}."
+            asked = "one number" if expected.ndim == 0 else f"numbers of shape {expected.shape}"
+            return None, WRONG_SHAPE.format(expected=asked, given=given.shape)
         if self._close(given, expected):
             return True, self.why
-        for slip, says in self.wrong_answers:
-            if self._close(given, np.asarray(slip() if callable(slip) else slip, dtype=float)):
+        for wrong, says in self.wrong_answers:
+            if self._close(given, np.asarray(wrong() if callable(wrong) else wrong, dtype=float)):
                 return False, says
-        return False, "Not that. Take it step by step with the numbers above, and try again."
+        return False, WRONG
 
-    def _close(self, given, expected):
+    def _close(self, given: np.ndarray, expected: np.ndarray) -> bool:
         return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= self.tolerance))
 
 
-def _numbers(answer):
+def _numbers(answer: Any) -> Any:
     """Numbers, and text such as "0.5" or "1/4"."""
     if isinstance(answer, str):
         above, _, below = answer.partition("/")

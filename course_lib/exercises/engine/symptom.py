@@ -8,9 +8,9 @@ import numpy as np
 
 from course_lib import gradcheck
 from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.engine.describing import describe
 from course_lib.exercises.engine.guard import OutOfTime, supervised
 from course_lib.exercises.engine.picture import Picture
-from course_lib.exercises.engine.running import describe
 from course_lib.exercises.engine.verdict import Raised
 from course_lib.looks import number
 

@@ -1,4 +1,9 @@
-"""A recipe whose steps can be exchanged for wrong ones: the material that known mistakes are made of."""
+"""Wrong functions made of right ones: the material that known mistakes are made of."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 
 class Variant:
@@ -7,14 +12,24 @@ class Variant:
     A recipe is a function that computes one tensor and takes its steps as keyword arguments.
     """
 
-    def __init__(self, recipe, **steps):
+    def __init__(self, recipe: Callable[..., Any], **steps: Any) -> None:
         self.recipe, self.steps = recipe, steps
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments: Any) -> Any:
         return self.recipe(*arguments, **self.steps)
 
-    def with_(self, other):
+    def with_(self, other: "Variant") -> "Variant | None":
         """Both changes at once, or None if they concern the same step."""
         if self.recipe is not other.recipe or self.steps.keys() & other.steps.keys():
             return None
         return Variant(self.recipe, **self.steps, **other.steps)
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A wrong function with a free number, such as the learning rate of a step that was made too early."""
+
+    def __call__(self, *arguments: Any) -> Any: ...
+
+    def fitted(self, found: np.ndarray, *arguments: Any) -> Callable[..., Any]:
+        """The wrong function with the number that brings its result for these arguments closest to `found`."""

@@ -1,0 +1,157 @@
+"""What an exercise asks: a function of the library as the answer, the cases it is tried on, and its known mistakes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from course_lib.exercises.engine.symptom import Symptom
+from course_lib.exercises.engine.variant import Variant
+
+SEED = 0
+
+Case = dict[str, Any]  # parameter -> value
+Tensors = dict[str, np.ndarray]  # name of a result -> array
+Wrong = Callable[..., Any]  # the arguments of an exercise -> one tensor, spoilt
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A way of going wrong: what the learner is told, and the wrong functions that betray it.
+
+    Each of `examples` takes the arguments of the exercise and returns the one tensor it spoils.
+    """
+
+    name: str
+    message: str
+    examples: tuple[Wrong, ...]
+
+
+class WrongAnswer:
+    """A wrong answer to an exercise that has a `run`, as a function of the arguments to the one tensor it spoils."""
+
+    def __init__(self, run: Callable[..., Sequence[Any]], answer: Callable[..., Any], number: int) -> None:
+        self.run, self.answer, self.number = run, answer, number
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.run(self.answer, *arguments)[self.number]
+
+
+@dataclass
+class Question:
+    """`answer` turned into a question.
+
+    cases(rng) -> argument sets by name, in the order of the answer's parameters.
+    tensors: the names of what the answer returns, in order. mistakes: tensor name -> its Mistakes.
+    run(f, *arguments) -> the results, where calling f once is not enough (a class).
+    forward(*arguments) -> y: what a gradient "dx", "dw" ... is the gradient of, to test it with no reference.
+    shows: tensor -> what the right one shows on the probe, a small set of arguments for pictures.
+    windows(*arguments) -> how many windows cover each entry of the tensor it is given for.
+    accept(arguments, results) -> a remark where the results are right in another legitimate way, else None.
+    patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
+    otherwise: tensor -> sentences for it where nothing else explains what is wrong.
+    extras: remark -> a trial of a right answer, which is told the remark where it fails.
+    start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
+    """
+
+    answer: Callable[..., Any]
+    task: str
+    hints: tuple[str, ...]
+    difficulty: str
+    minutes: int
+    cases: Callable[[np.random.Generator], list[Case]]
+    tensors: tuple[str, ...]
+    mistakes: dict[str, tuple[Mistake, ...]]
+    probe: Case
+    run: Callable[..., Any] | None = None
+    forward: Callable[..., Any] | None = None
+    shows: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    accept: Callable[[Case, dict[str, np.ndarray | None]], str | None] | None = None
+    patterns: list[tuple[str, Callable[..., bool]]] = field(default_factory=list)
+    otherwise: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    extras: dict[str, Callable[[Callable[..., Any]], Any]] = field(default_factory=dict)
+    tolerance: float = 2e-5
+    start: Callable[..., Any] | None = None
+    symptom: Callable[[Any], Symptom] | None = None
+    lesson: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.answer.__name__
+
+    @cached_property
+    def arguments(self) -> list[Case]:
+        """The cases, drawn once."""
+        return self.cases(np.random.default_rng(SEED))
+
+    def results(self, f: Callable[..., Any], case: Case) -> Any:
+        """What f returns for a case, unchecked."""
+        values = case.values()
+        return self.run(f, *values) if self.run else f(*values)
+
+    def expected(self, case: Case) -> Tensors:
+        """The right results of a case."""
+        value = self.results(self.answer, case)
+        parts = (value,) if len(self.tensors) == 1 else value
+        return {name: np.asarray(part) for name, part in zip(self.tensors, parts, strict=True)}
+
+    @cached_property
+    def references(self) -> list[Tensors]:
+        """The right results of all cases."""
+        return [self.expected(case) for case in self.arguments]
+
+    @cached_property
+    def _results_of_wrongs(self) -> dict[Wrong, dict[int, np.ndarray | None]]:
+        return {wrong: {} for mistakes in self.mistakes.values() for mistake in mistakes for wrong in mistake.examples}
+
+    @cached_property
+    def pairs(self) -> dict[str, list[tuple[Mistake, Mistake, Variant]]]:
+        """tensor -> (one mistake, another, a wrong function that makes both at once), wherever two go together."""
+        found = {}
+        for tensor, mistakes in self.mistakes.items():
+            variants = [
+                (mistake, wrong) for mistake in mistakes for wrong in mistake.examples if isinstance(wrong, Variant)
+            ]
+            found[tensor] = [
+                (one, other, both)
+                for (one, a), (other, b) in combinations(variants, 2)
+                if one is not other and (both := a.with_(b))
+            ]
+            self._results_of_wrongs.update({both: {} for *_, both in found[tensor]})
+        return found
+
+    def result_of(self, wrong: Wrong, number: int) -> np.ndarray | None:
+        """What a wrong function makes of a case, None where it raises. Each answer is compared with all of them."""
+        known = self._results_of_wrongs.get(wrong, {})  # what was fitted to one learner's array is not kept
+        if number not in known:
+            arguments = [copied(value) for value in self.arguments[number].values()]
+            try:
+                known[number] = np.asarray(wrong(*arguments))
+            except Exception:
+                known[number] = None
+        return known[number]
+
+    def spoilt(self, tensor: str, wrong: Wrong) -> Callable[..., Any]:
+        """An answer that is right but for one tensor, which one of its mistakes' functions makes."""
+        if isinstance(wrong, WrongAnswer):
+            return wrong.answer
+
+        def answer(*arguments: Any) -> Any:
+            if len(self.tensors) == 1:
+                return wrong(*arguments)
+            right = self.answer(*arguments)
+            return tuple(
+                wrong(*arguments) if name == tensor else part for name, part in zip(self.tensors, right, strict=True)
+            )
+
+        return answer
+
+
+def copied(value: Any) -> Any:
+    """An array's copy; anything else as it is."""
+    return value.copy() if isinstance(value, np.ndarray) else value
