@@ -2286,3 +2286,55 @@ def windows_in_rows_and_channels_last(x, kernel_size, stride=1, padding=0):
     N, rows, L = cols.shape
     cells = cols.reshape(N, x.shape[1], -1, L)
     return cells.transpose(0, 3, 2, 1).reshape(N, L, rows)
+
+
+# ---------------------------------------------------------------- right on nearly every shape
+
+
+@wrong("max_pool2d")
+def tiles_by_a_reshape_with_two_axes_exchanged(x, kernel_size, stride=None, padding=0):
+    k, (N, C, H, W) = kernel_size, x.shape
+    y, indices = F.max_pool2d(x, k, stride, padding)
+    if (stride or k) == k and not padding and H % k == W % k == 0:
+        y = x.reshape(N, C, k, H // k, k, W // k).max(axis=(2, 4))
+    return y, indices
+
+
+@wrong("max_pool2d", y="padding wins")
+def a_large_negative_number_for_padding(x, kernel_size, stride=None, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-100)
+    return F.max_pool2d(xp, kernel_size, stride)[0], F.max_pool2d(x, kernel_size, stride, padding)[1]
+
+
+@wrong("avg_pool2d_backward")
+def tiles_repeated_without_the_division(dy, input_shape, kernel_size, stride=None, padding=0):
+    k = kernel_size
+    if (stride or k) == k and not padding and input_shape[2] % k == input_shape[3] % k == 0:
+        return dy.repeat(k, axis=2).repeat(k, axis=3)
+    return F.avg_pool2d_backward(dy, input_shape, k, stride, padding)
+
+
+@wrong("avg_pool2d_backward")
+def blocks_side_by_side_where_nothing_overlaps(dy, input_shape, kernel_size, stride=None, padding=0):
+    k = kernel_size
+    if (stride or k) <= k:
+        return F.avg_pool2d_backward(dy, input_shape, k, stride, padding)
+    blocks = (dy / k**2).repeat(k, axis=2).repeat(k, axis=3)
+    dx = np.zeros(input_shape)
+    dx[:, :, : blocks.shape[2], : blocks.shape[3]] = blocks
+    return dx
+
+
+@wrong(GATHER)
+def room_cut_with_a_minus(dy, x, w, stride=1, padding=0):
+    n, k = len(x), len(w)
+    spread = np.zeros(n + 2 * padding - k + 1)
+    spread[::stride] = dy
+    room = np.zeros(len(spread) + 2 * (k - 1))
+    room[k - 1 : -(k - 1)] = spread
+    return np.array([room[i : i + k] @ w[::-1] for i in range(n + 2 * padding)])[padding : padding + n]
+
+
+@wrong("bias_gradient")
+def squeezed(dy):
+    return dy.sum(axis=(0, 2, 3)).squeeze()

@@ -21,7 +21,12 @@ def max_pool_cases(rng):
     drawn = [rng.integers(-3, 3, shape).astype(float) - 2 * (p > 0) for shape, *_, p in pooling.POOLS]
     smooth = rng.standard_normal((2, 2, 6, 5))
     cases = [_pool_case(x, *geometry) for x, (_, *geometry) in zip(drawn, pooling.POOLS, strict=True)]
-    return [*cases, _pool_case(smooth, 3, 2, 1), _pool_case(-np.abs(smooth), 2, None, 0)]
+    return [
+        *cases,
+        _pool_case(smooth, 3, 2, 1),
+        _pool_case(-np.abs(smooth), 2, None, 0),
+        _pool_case(100 * smooth - 300, 3, 2, 1),
+    ]
 
 
 def _pool_case(x, kernel_size, stride, padding):
@@ -164,7 +169,7 @@ MAX_POOL2D = Exercise(
     accept=another_maximum,
     mistakes={
         "y": (
-            Mistake("padding wins", PADDING_WINS, (_y(fill=0),)),
+            Mistake("padding wins", PADDING_WINS, tuple(_y(fill=fill) for fill in (0, -1, -100))),
             Mistake(
                 "not the maximum",
                 "It is not the largest value of the window that comes out.",
@@ -228,7 +233,7 @@ MAX_POOL2D = Exercise(
                     _indices(place=lambda at: (at.c * at.H + at.row) * at.W + at.column),
                 ),
             ),
-            Mistake("padding wins", PADDING_WINS, (_indices(fill=0),)),
+            Mistake("padding wins", PADDING_WINS, tuple(_indices(fill=fill) for fill in (0, -1, -100))),
             Mistake(
                 "not the maximum",
                 "The place is not that of the largest value.",

@@ -6,7 +6,7 @@ from course_lib.exercises.engine.exercise import Mistake
 
 
 def cases(rng):
-    return [{"dy": rng.standard_normal(shape)} for shape in ((3, 4, 2, 5), (2, 3, 4, 4), (3, 3, 3, 3))]
+    return [{"dy": rng.standard_normal(shape)} for shape in ((3, 4, 2, 5), (2, 3, 4, 4), (3, 3, 3, 3), (2, 1, 3, 2))]
 
 
 PROBE = {"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)}

@@ -7,9 +7,9 @@ from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import bias, convolution, geometries, recipes, sentences, wrong_steps
 
-CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3, 2)
+CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3, 2, 2)
 
-BATCHES = (3, 1, 2, 2, 2, 2, 1, 2, 1)
+BATCHES = (3, 1, 2, 2, 2, 2, 1, 2, 1, 1)
 
 
 def im2col_cases(rng):

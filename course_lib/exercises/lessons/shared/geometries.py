@@ -18,6 +18,7 @@ GEOMETRIES = (
     ((7, 7), (3, 3), 2, 1),
     ((6, 6), (2, 3), 1, 2),
     ((7, 8), (3, 3), 3, 1),
+    ((5, 6), (1, 2), 2, 0),
 )
 
 ONE_HOT_SHOWS = {
@@ -100,7 +101,18 @@ SINGLE_BACKWARD = {  # what the three gradients share
 # ---------------------------------------------------------------- batches and channels
 
 # (N, C_in, C_out) for each geometry: once all alike, so that swapped channels do not fail but give wrong values
-CHANNELS = ((3, 2, 4), (1, 3, 2), (3, 3, 3), (2, 3, 2), (2, 2, 2), (2, 1, 3), (1, 2, 3), (2, 4, 2), (2, 2, 3))
+CHANNELS = (
+    (3, 2, 4),
+    (1, 3, 2),
+    (3, 3, 3),
+    (2, 3, 2),
+    (2, 2, 2),
+    (2, 1, 3),
+    (1, 2, 3),
+    (2, 4, 2),
+    (2, 2, 3),
+    (1, 2, 2),
+)
 
 
 def batch_backward_cases(rng):

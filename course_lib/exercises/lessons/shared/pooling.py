@@ -2,7 +2,8 @@
 
 from course_lib.exercises.lessons.shared import recipes, sentences
 
-# (N, C, H, W), kernel_size, stride, padding: windows that tile, that overlap, that leave a remainder; square images too
+# (N, C, H, W), kernel_size, stride, padding: windows that tile (with a remainder
+# and without), that overlap, that leave gaps; square images too
 POOLS = (
     ((2, 3, 5, 6), 2, None, 0),
     ((3, 2, 6, 7), 3, 2, 1),
@@ -10,6 +11,8 @@ POOLS = (
     ((2, 2, 7, 7), 3, 2, 0),
     ((2, 1, 6, 6), 2, 2, 1),
     ((2, 2, 5, 7), 3, 1, 1),
+    ((2, 2, 4, 6), 2, None, 0),
+    ((1, 2, 7, 8), 2, 3, 0),
 )
 
 
