@@ -1,24 +1,20 @@
-import _thread
 import gzip
 import hashlib
 import importlib.util
-import shutil
+import re
 import socket
 import subprocess
 import sys
 import threading
-import tracemalloc
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tqdm
 from hypothesis import given
 from hypothesis import strategies as st
 from places import mnist_folder
-from stop_button import stop_button
 
 from course_lib import data
 
@@ -59,10 +55,7 @@ def small(monkeypatch):
         TEST_LABELS: np.array([7, 2, 1], dtype=np.uint8),
     }
     packed = {name: gzip.compress(idx(array), mtime=0) for name, array in arrays.items()}
-    sources = {
-        name: data.Source(arrays[name].shape, len(packed[name]), hashlib.sha256(packed[name]).hexdigest())
-        for name in FILES
-    }
+    sources = {name: data.Source(arrays[name].shape, hashlib.sha256(packed[name]).hexdigest()) for name in FILES}
     monkeypatch.setattr(data, "FILES", sources)
     return packed
 
@@ -72,6 +65,10 @@ def put(files, folder):
     for name, packed in files.items():
         (folder / name).write_bytes(packed)
     return folder
+
+
+def read(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 HTML = b"<!DOCTYPE html><html><body>Please log in to this network</body></html>"
@@ -88,20 +85,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(404)
         if behaviour == "html":
             body = HTML
-        if behaviour == "wrong":
-            body = body[:-1] + bytes([body[-1] ^ 1])
         if behaviour == "silent":
             return self.server.over.wait(5)
         self.send_response(200)
-        if behaviour != "unannounced":
-            self.send_header("Content-Length", "many" if behaviour == "odd" else str(len(body)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         half = len(body) // 2
         self.wfile.write(body[:half])
-        if behaviour in ("cut", "unannounced"):
+        if behaviour == "cut":
             return self.connection.shutdown(socket.SHUT_RDWR)
-        if behaviour == "interrupt":  # as if the learner pressed stop halfway
-            _thread.interrupt_main()
         self.wfile.write(body[half:])
 
     def log_message(self, *args):
@@ -227,7 +219,7 @@ def test_what_course_data_dir_lacks_is_downloaded(small, server, tmp_path, lacki
         put(small, folder)
         (folder / TEST_IMAGES).unlink()
     if lacking == "folder is a file":
-        folder.write_text("not a folder")
+        folder.touch()
     _, (x_test, _) = data.load_mnist(folder, tmp_path / "cache", (server.mirror("good"),))
     assert x_test.shape == (3, 1, 28, 28)
     assert len(server.asked) == (1 if lacking == "file" else 4)
@@ -245,59 +237,43 @@ def test_the_error_mentions_the_file_that_course_data_dir_lacks(small, tmp_path)
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_mnist(folder, tmp_path / "cache", ())
     assert f"no usable {TEST_LABELS}" in str(caught.value)
-    assert f"COURSE_DATA_DIR: {folder} has no such file" in str(caught.value)
+    assert f"COURSE_DATA_DIR: {folder} has no file {TEST_LABELS}" in str(caught.value)
 
 
 # ---------------------------------------------------------------- damaged files
 
 
-def damage(small, name):
-    other = TRAIN_LABELS if name == TEST_LABELS else TEST_LABELS
-    packed = small[name]
+def damage(packed):
     return {
-        "cut short": (packed[: len(packed) // 2], f"{len(packed) // 2:,} bytes, expected {len(packed):,}"),
-        "too long": (packed + b"more", f"is too long, expected {len(packed):,} bytes"),
-        "empty": (b"", f"found 0 bytes, expected {len(packed):,}"),
-        "a flipped bit": (packed[:-9] + bytes([packed[-9] ^ 1]) + packed[-8:], "SHA-256"),
-        "swapped": (small[other], f"holds the contents of {other}, expected those of {name}"),
-        "a web page": (HTML, "holds a web page, expected a gzip file"),
+        "cut short": packed[: len(packed) // 2],
+        "a flipped bit": packed[:-9] + bytes([packed[-9] ^ 1]) + packed[-8:],
+        "a web page": HTML,
     }
 
 
-KINDS = ["cut short", "too long", "empty", "a flipped bit", "swapped", "a web page"]
-
-
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_file_in_course_data_dir_is_named_with_what_was_found(small, server, tmp_path, kind, name):
+@pytest.mark.parametrize("kind", ["cut short", "a flipped bit", "a web page"])
+def test_a_damaged_file_in_course_data_dir_is_named_with_what_to_do(small, server, tmp_path, kind):
     server.files = small
-    contents, sentence = damage(small, name)[kind]
     folder = put(small, tmp_path / "mine")
-    (folder / name).write_bytes(contents)
+    (folder / TEST_IMAGES).write_bytes(damage(small[TEST_IMAGES])[kind])
+    found, expected = (hashlib.sha256(one[TEST_IMAGES]).hexdigest() for one in (read(folder), small))
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_mnist(folder, tmp_path / "cache", (server.mirror("good"),))
-    assert str(folder / name) in str(caught.value)
-    assert sentence in str(caught.value)
-    assert "Replace that file, or unset COURSE_DATA_DIR" in str(caught.value)
+    assert str(caught.value) == (
+        f"{folder / TEST_IMAGES} has the SHA-256 {found}, expected {expected}: it is damaged, or another file, such as "
+        "a web page. Replace that file, or unset COURSE_DATA_DIR."
+    )
     assert server.asked == [], "nothing is downloaded behind the back of whoever put the file there"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["cut short", "a flipped bit", "a web page"])
 def test_a_damaged_file_in_the_cache_is_downloaded_again(small, server, tmp_path, kind):
     server.files = small
     cache = put(small, tmp_path / "cache")
-    (cache / TEST_IMAGES).write_bytes(damage(small, TEST_IMAGES)[kind][0])
+    (cache / TEST_IMAGES).write_bytes(damage(small[TEST_IMAGES])[kind])
     data.load_mnist(None, cache, (server.mirror("good"),))
     assert server.asked == [("good", TEST_IMAGES)]
-    assert (cache / TEST_IMAGES).read_bytes() == small[TEST_IMAGES]
-
-
-def test_a_damaged_file_in_the_cache_is_named_when_no_mirror_answers(small, dead_mirror, tmp_path):
-    cache = put(small, tmp_path / "cache")
-    (cache / TEST_IMAGES).write_bytes(HTML)
-    with pytest.raises(data.DataUnavailable) as caught:
-        data.load_mnist(None, cache, (dead_mirror,))
-    assert f"the cache: {cache / TEST_IMAGES} holds a web page" in str(caught.value)
+    assert read(cache) == small
 
 
 def test_a_folder_where_a_file_should_be_is_named(small, tmp_path):
@@ -309,26 +285,10 @@ def test_a_folder_where_a_file_should_be_is_named(small, tmp_path):
     assert f"{folder / TEST_LABELS} could not be read" in str(caught.value)
 
 
-def test_a_huge_file_is_refused_without_being_read_whole(small, tmp_path):
-    folder = put(small, tmp_path / "mine")
-    with open(folder / TRAIN_IMAGES, "wb") as file:
-        file.truncate(100_000_000)
-    with pytest.raises(data.DataUnavailable, match="is too long"):
-        peak_of(lambda: data.load_mnist(folder, tmp_path / "cache", ()), at_most=1_000_000)
-
-
-@needs_real_files
-def test_two_real_files_swapped_in_course_data_dir_are_told_apart(tmp_path, monkeypatch):
-    shutil.copy(REAL / TEST_LABELS, tmp_path / TRAIN_IMAGES)
-    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    with pytest.raises(data.DataUnavailable, match=f"{TRAIN_IMAGES} holds the contents of {TEST_LABELS}"):
-        data.mnist()
-
-
 # ---------------------------------------------------------------- downloading
 
 
-@pytest.mark.parametrize("behaviour", ["missing", "html", "wrong", "cut", "unannounced", "odd", "silent"])
+@pytest.mark.parametrize("behaviour", ["missing", "html", "cut", "silent"])
 def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, monkeypatch):
     monkeypatch.setattr(data, "TIMEOUT", 0.2)
     server.files = small
@@ -336,13 +296,7 @@ def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, mo
     (_, y_train), _ = data.load_mnist(None, tmp_path / "cache", mirrors)
     assert y_train.tolist() == [5, 0, 4, 1, 9]
     assert server.asked == [(who, name) for name in FILES for who in (behaviour, "good")]
-    assert {file.name: file.read_bytes() for file in (tmp_path / "cache").iterdir()} == small
-
-
-def test_a_dead_mirror_goes_on_to_the_next(small, server, dead_mirror, tmp_path):
-    server.files = small
-    (_, y_train), _ = data.load_mnist(None, tmp_path / "cache", (dead_mirror, server.mirror("good")))
-    assert y_train.tolist() == [5, 0, 4, 1, 9]
+    assert read(tmp_path / "cache") == small
 
 
 def test_when_every_mirror_fails_the_error_says_what_each_did_and_what_to_do(
@@ -353,61 +307,47 @@ def test_when_every_mirror_fails_the_error_says_what_each_did_and_what_to_do(
     reasons = {
         dead_mirror: "refused",
         server.mirror("missing"): "404",
-        server.mirror("html"): "holds a web page, expected a gzip file",
-        server.mirror("wrong"): "is damaged: found SHA-256",
+        server.mirror("html"): "does not match the known hash",
         server.mirror("cut"): "IncompleteRead",
-        server.mirror("unannounced"): "is cut short",
         server.mirror("silent"): "timed out",
         "nonsense://": "InvalidSchema",
     }
     with pytest.raises(data.DataUnavailable) as caught:
         data.load_mnist(tmp_path / "nowhere", tmp_path / "cache", tuple(reasons))
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"MNIST could not be had: no usable {TRAIN_IMAGES}. Tried:"
+    assert lines[0] == f"MNIST is not available: no usable {TRAIN_IMAGES}. Tried:"
     assert lines[1] == f"  - COURSE_DATA_DIR: {tmp_path / 'nowhere'} is not a folder"
-    assert lines[2] == f"  - the cache: {tmp_path / 'cache'} has no such file"
-    for line, (mirror, reason) in zip(lines[3:-1], reasons.items(), strict=True):
+    for line, (mirror, reason) in zip(lines[2:-2], reasons.items(), strict=True):
         assert line.startswith(f"  - {mirror}{TRAIN_IMAGES}: ")
         assert reason in line
         assert line.count("(") == line.count(")")
+    assert "a web page" in lines[-2]
     assert "set COURSE_DATA_DIR" in lines[-1] and "data.digits()" in lines[-1]
     assert all(name in lines[-1] for name in FILES)
     assert isinstance(caught.value, OSError)
-    assert not (tmp_path / "cache").exists(), "nothing good came, so nothing was written"
+    assert read(tmp_path / "cache") == {}, "nothing good came, so nothing was kept"
 
 
-@pytest.fixture
-def a_stop_button():
-    with stop_button():
-        yield
-
-
-@pytest.mark.usefixtures("a_stop_button")
-def test_a_download_stopped_halfway_leaves_no_half_file(small, server, tmp_path):
+def test_a_cache_that_cannot_be_written_is_named(small, server, tmp_path):
     server.files = small
-    with pytest.raises(KeyboardInterrupt):
-        data.load_mnist(None, tmp_path / "cache", (server.mirror("interrupt"), server.mirror("good")))
-    assert not (tmp_path / "cache").exists()
-    assert server.asked == [("interrupt", TRAIN_IMAGES)], "stop means stop, not the next mirror"
+    (tmp_path / "file").touch()
+    with pytest.raises(data.DataUnavailable, match=re.escape(str(tmp_path / "file"))):
+        data.load_mnist(None, tmp_path / "file" / "cache", (server.mirror("good"),))
 
 
-def test_a_cache_that_cannot_be_written_costs_a_warning_but_not_the_data(small, server, tmp_path):
-    server.files = small
-    (tmp_path / "file").write_text("in the way")
-    with pytest.warns(UserWarning, match="could not be written .* downloaded again next time") as caught:
-        (_, y_train), _ = data.load_mnist(None, tmp_path / "file" / "cache", (server.mirror("good"),))
-    assert y_train.tolist() == [5, 0, 4, 1, 9]
-    assert str(tmp_path / "file" / "cache" / TRAIN_IMAGES) in str(caught[0].message)
+def test_a_pooch_that_cannot_be_imported_as_in_a_browser_leaves_the_digits(monkeypatch):
+    monkeypatch.setattr(data, "MIRRORS", MIRRORS)
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    ((x_train, _), _), sentence = data.mnist_or_digits()
+    assert len(x_train) == 1497 and "not available" in sentence
+    with pytest.raises(data.DataUnavailable, match=f"{MIRRORS[-1]}.*: ModuleNotFoundError: .*pooch"):
+        data.mnist()
 
 
-def test_progress_is_shown_by_file_name_while_downloading(small, server, tmp_path, capsys, monkeypatch):
-    server.files = small
-    moved = dict.fromkeys(FILES, 0)
-    monkeypatch.setattr(tqdm.tqdm, "update", lambda bar, n: moved.update({bar.desc: moved[bar.desc] + n}))
-    data.load_mnist(None, tmp_path / "cache", (server.mirror("good"),))
-    shown = capsys.readouterr().err
-    assert all(name in shown for name in FILES)
-    assert all(moved[name] >= len(small[name]) for name in FILES)
+def test_a_file_in_the_cache_needs_no_pooch(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    put(small, tmp_path / "cache")
+    assert data.mnist()[0][1].tolist() == [5, 0, 4, 1, 9]
 
 
 def test_every_mirror_is_encrypted_and_ends_where_a_file_name_begins():
@@ -416,23 +356,13 @@ def test_every_mirror_is_encrypted_and_ends_where_a_file_name_begins():
 
 
 def test_importing_data_loads_no_network_and_no_pictures():
-    heavy = "pooch requests urllib3 tqdm matplotlib sklearn IPython".split()
+    heavy = "pooch requests urllib3 tqdm matplotlib PIL sklearn IPython".split()
     program = f"import course_lib.data, sys; print([name for name in {heavy} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT)
     assert result.stdout.strip() == "[]", result.stderr
 
 
 # ---------------------------------------------------------------- the IDX format, on files made here
-
-
-def peak_of(action, at_most):
-    tracemalloc.start()
-    try:
-        return action()
-    finally:
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < at_most
 
 
 @given(
@@ -450,29 +380,22 @@ def test_parsing_undoes_writing(shape, seed, level):
 GOOD = idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
 
 
-def header(*sizes, type_code=8, axes=None):
-    count = len(sizes) if axes is None else axes
-    return bytes([0, 0, type_code, count]) + b"".join(n.to_bytes(4, "big") for n in sizes)
-
-
 @pytest.mark.parametrize(
     ("contents", "sentence"),
     [
         (b"", "starts with nothing"),
         (GOOD[:3], "starts with 00 00 08$"),
         (b"\x01" + GOOD[1:], "starts with 01 00 08 02"),
-        (header(2, 3, type_code=13) + GOOD[12:], "starts with 00 00 0d 02"),
-        (header(6) + GOOD[12:], "starts with 00 00 08 01"),
-        (header(2, 3, axes=255) + GOOD[12:], "starts with 00 00 08 ff"),
-        (header(3, 2) + GOOD[12:], "starts with 00 00 08 02 00 00 00 03 00 00 00 02"),
-        (header(2**32 - 1, 2**32 - 1) + GOOD[12:], "starts with 00 00 08 02 ff ff ff ff ff ff ff ff"),
+        (GOOD.replace(b"\x08", b"\x0d", 1), "starts with 00 00 0d 02"),
+        (idx(np.zeros(6, np.uint8)), "starts with 00 00 08 01"),
+        (idx(np.zeros((3, 2), np.uint8)), "starts with 00 00 08 02 00 00 00 03 00 00 00 02"),
         (GOOD[:-1], "must hold 6 bytes after its header, but holds 5"),
-        (GOOD + b"\0", "must hold 6 bytes after its header, but holds more"),
+        (GOOD + b"\0", "must hold 6 bytes after its header, but holds 7"),
     ],
 )
 def test_a_header_or_length_that_lies_is_refused_with_both_sides_of_the_story(contents, sentence):
     with pytest.raises(ValueError, match=f"some.gz .*{sentence}"):
-        peak_of(lambda: data.parse_idx(gzip.compress(contents), (2, 3), "some.gz"), at_most=500_000)
+        data.parse_idx(gzip.compress(contents), (2, 3), "some.gz")
 
 
 @pytest.mark.parametrize(
@@ -492,12 +415,6 @@ def test_a_header_or_length_that_lies_is_refused_with_both_sides_of_the_story(co
 def test_what_is_not_one_whole_gzip_file_is_refused_by_name(packed):
     with pytest.raises(ValueError, match=r"some\.gz must"):
         data.parse_idx(packed, (2, 3), "some.gz")
-
-
-def test_a_small_file_that_unpacks_to_a_huge_one_is_refused_without_unpacking_it():
-    packed = gzip.compress(header(2, 3) + bytes(50_000_000))
-    with pytest.raises(ValueError, match="holds more"):
-        peak_of(lambda: data.parse_idx(packed, (2, 3), "some.gz"), at_most=500_000)
 
 
 @given(st.binary(max_size=200))
@@ -558,6 +475,20 @@ def test_digits_look_as_mnist_does_in_box_place_and_contrast(digits):
         assert abs(centre - 13.5) < 0.5
     assert x.mean() == pytest.approx(0.1307, abs=0.02)
     assert x.std() == pytest.approx(0.3081, abs=0.02)
+
+
+def keys(distance):
+    """Keys 1981, with a = -1/2: how much a pixel at this distance counts."""
+    t = np.abs(distance)
+    near, far = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return np.where(t < 1, near, np.where(t < 2, far, 0))
+
+
+def test_enlarging_is_bicubic_interpolation_into_a_box_of_20(rng):
+    small = rng.integers(0, 17, (3, 8, 8), dtype=np.uint8)
+    weight = keys((np.arange(28)[:, None] - 4 + 0.5) * 8 / 20 - 0.5 - np.arange(8))
+    expected = np.clip((weight @ (small / 16) @ weight.T - 0.25) / 0.6, 0, 1)
+    np.testing.assert_allclose(data._enlarge(small)[:, 0], expected, atol=1e-6)
 
 
 def test_enlarging_keeps_up_up_and_left_left():
@@ -639,4 +570,4 @@ def test_without_mnist_the_digits_come_and_the_sentence_says_so(dead_mirror, mon
         warnings.simplefilter("error")
         ((x_train, _), (x_test, _)), sentence = data.mnist_or_digits()
     assert (len(x_train), len(x_test)) == (1497, 300)
-    assert "could not be had" in sentence and "1,497" in sentence and "300" in sentence
+    assert "MNIST is not available" in sentence and "1,497" in sentence and "300" in sentence
