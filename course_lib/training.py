@@ -1,37 +1,42 @@
-"""Fitting a network to examples, watching that, going on later, measuring the network, keeping its weights."""
+"""Fitting a network to examples, with callbacks and checkpoints; measuring it; saving and loading its weights."""
 
 import contextlib
 import math
+import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_lib._support import archive, checks
 from course_lib._support.checkpoint import Checkpoint, fingerprint, plain
 
-GO_ON, PAUSE, STOP = "go on", "pause", "stop"  # what a watcher may wish
-FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how a training may end
+RUN, PAUSE, STOP = "go on", "pause", "stop"  # the states that a callback may request
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how training may end
 
 
 @dataclass
 class History:
-    """What happened while fitting: the loss of each step, and one entry in each other list for each whole epoch.
+    """What happened while fitting: the loss of each step, and in each other list one entry per complete epoch.
 
-    Accuracies are None where the targets are not class labels; test lists stay empty without a test set.
+    Accuracies, shares from 0 to 1, are None where the targets are not class labels; the test lists stay empty without
+    a test set. `seconds` leaves out pauses.
     """
 
-    step_loss: list = field(default_factory=list)
-    train_loss: list = field(default_factory=list)
-    train_accuracy: list = field(default_factory=list)
-    test_loss: list = field(default_factory=list)
-    test_accuracy: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
+    step_loss: list[float] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float | None] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    test_accuracy: list[float | None] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
     interrupted: bool = False
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = ["epoch  train loss  accuracy  test loss  accuracy"]
         for epoch in range(len(self.seconds)):
             columns = (self.train_loss, self.train_accuracy, self.test_loss, self.test_accuracy)
@@ -42,45 +47,73 @@ class History:
         return "\n".join(lines)
 
 
-class Watcher:
-    """What fit tells whoever watches, in the order of the methods. Override what you need; here nothing happens.
+class Callback:
+    """What fit calls while it trains, in the order of the methods. Override what you need; here they do nothing.
 
-    fit waits for every call, so a watcher should be quick, and may look at the model: right after a step the
-    gradients are still there.
+    fit waits for every call, so keep them quick. A callback may look at the model: right after a step the gradients
+    are still there.
     """
 
-    def started(self, *, model, history, epochs, steps, examples):
-        """steps are those of one epoch, examples are those of x. history has entries if the training goes on."""
+    def started(self, *, model: Any, history: History, epochs: int, steps: int, examples: int) -> None:
+        """steps are those of one epoch, examples those of x. history has entries already if training resumes."""
 
-    def wish(self):
-        """Asked before each step: GO_ON, PAUSE (asked again soon) or STOP."""
-        return GO_ON
+    def requested_state(self) -> str:
+        """Called before each step. Returns RUN, PAUSE (called again soon) or STOP."""
+        return RUN
 
-    def step(self):
+    def step(self) -> None:
         """A step was taken; history.step_loss[-1] is its loss."""
 
-    def epoch(self):
+    def epoch(self) -> None:
         """An epoch has ended, and history has its entries."""
 
-    def ended(self, outcome):
-        """Nothing comes after it. outcome: FINISHED, STOPPED (by a wish or an interrupt) or FAILED (an exception)."""
+    def ended(self, outcome: str) -> None:
+        """The last call. outcome: FINISHED, STOPPED (requested, or interrupted) or FAILED (an exception)."""
+
+
+# The names of version 0.1, for saved notebooks: GO_ON, Watcher with its wish(), and fit(..., watch=...)
+GO_ON = RUN
+
+
+class Watcher(Callback):
+    """The old name of Callback, in which requested_state() was called wish()."""
+
+    def wish(self) -> str:
+        return RUN
+
+    def requested_state(self) -> str:
+        return self.wish()
 
 
 def fit(
-    model, loss, optimizer, x, y, *, epochs, batch_size, rng, test=None, progress=True, watch=None, checkpoint=None
-):
-    """Train on x (N, ...), y (N,) labels or (N, ...) targets, in mini-batches shuffled each epoch -> History.
+    model: Any,
+    loss: Any,
+    optimizer: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epochs: int,
+    batch_size: int,
+    rng: np.random.Generator,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    watch: Callback | None = None,
+) -> History:
+    """Train on x (N, ...), y (N,) labels or (N, ...) targets, in mini-batches shuffled each epoch. Returns a History.
 
-    test=(x, y) is measured after each epoch. An interrupt (the stop button, Ctrl-C) ends the training after
-    the step it is in; the model keeps what it has learnt, and the History says so.
+    test=(x, y) is evaluated after each epoch. An interrupt (the stop button, Ctrl-C) ends training after the current
+    step; the model keeps what it has learnt, and the History says so.
 
-    watch=Dashboard() shows the training live, in place of the progress bar; any Watcher will do.
+    callback=Dashboard() shows training live, in place of the progress bar; any Callback will do. (watch is its old
+    name.)
 
-    checkpoint="checkpoints/net.npz" keeps all that is needed to go on in that file, after each epoch. Called again,
-    also in another session, fit goes on from the last whole epoch: model, optimizer, rng, layers with an rng, and
-    history end up the same, bit for bit, as without the break. A larger `epochs` goes on further. A file of another
-    training (another model, optimizer, loss, batch size or data, or more epochs) is renamed and training starts anew;
-    a sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
+    checkpoint="checkpoints/net.npz" saves to that file, after each epoch, everything needed to resume. If the file
+    exists, training resumes after its last complete epoch (also in a new session): model, optimizer, rng, layers with
+    an rng, and history end up the same, bit for bit, as without the break. Raise `epochs` to train longer. The file of
+    a different run (another model, optimizer, loss, batch size or data, or more epochs) is renamed, and training starts
+    over. A sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
     cannot be written.
     """
     checks.having("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
@@ -90,42 +123,42 @@ def fit(
     test = None if test is None else _examples("test[0]", "test[1]", *_pair(test))
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
     checks.generator("rng", rng)
-    watch = _watcher(watch, progress)
+    callback = _callback(callback, watch, progress)
     history, starts = History(), range(0, len(x), batch_size)
     kept = None
     if checkpoint is not None:
         kept = Checkpoint(checkpoint, model, optimizer, rng, _setting(loss, batch_size, x, y, test))
         _begin(kept, history, epochs, len(starts))
-    with _interrupt_noted() as interrupted, _watched(watch, model, history, epochs, len(starts), len(x)):
-        may_go_on = _Permission(watch, interrupted)
+    with _interrupt_noted() as interrupted, _notified(callback, model, history, epochs, len(starts), len(x)):
+        may_step = _Permission(callback, interrupted)
         while len(history.seconds) < epochs:
-            started, paused = time.perf_counter(), may_go_on.seconds_paused
+            started, paused = time.perf_counter(), may_step.seconds_paused
             order = rng.permutation(len(x))
             batches = [order[start : start + batch_size] for start in starts]
-            means = _epoch(model, loss, optimizer, x, y, batches, history, watch, may_go_on)
+            means = _epoch(model, loss, optimizer, x, y, batches, history, callback, may_step)
             if means is None:
                 history.interrupted = True
                 break
             _finish_epoch(history, model, loss, y, means, test)
-            history.seconds.append(time.perf_counter() - started - (may_go_on.seconds_paused - paused))
+            history.seconds.append(time.perf_counter() - started - (may_step.seconds_paused - paused))
             if kept:
                 kept.save(history)
-            watch.epoch()
+            callback.epoch()
     return history
 
 
-def evaluate(model, loss, x, y, batch_size=250):
-    """x (N, ...), y -> the mean loss, and the accuracy (None where y are not class labels); in evaluation mode."""
+def evaluate(model: Any, loss: Any, x: ArrayLike, y: ArrayLike, batch_size: int = 250) -> tuple[float, float | None]:
+    """Returns the mean loss on x (N, ...), y, and the accuracy (None where y are not labels), in evaluation mode."""
     checks.having("loss", loss, "forward", such_as="CrossEntropyLoss()")
     x, y = _examples("x", "y", x, y)
     outputs = predict(model, x, batch_size)
     return loss.forward(outputs, y), accuracy(outputs, y) if _are_labels(y) else None
 
 
-def predict(model, x, batch_size=250):
-    """x (N, ...) -> the model's outputs for all N, in evaluation mode and in batches that fit the cache.
+def predict(model: Any, x: ArrayLike, batch_size: int = 250) -> np.ndarray:
+    """x (N, ...) -> the model's outputs (N, ...), computed in evaluation mode, in batches that fit the cache.
 
-    Afterwards every layer is in the mode in which it was before.
+    Afterwards every layer is in the mode it was in before.
     """
     checks.having("model", model, "forward", "modules", such_as="Sequential(...)")
     x, batch_size = _rows("x", checks.floats(x=x)), checks.integer("batch_size", batch_size, 1)
@@ -138,16 +171,16 @@ def predict(model, x, batch_size=250):
             module.training = training
 
 
-def accuracy(logits, targets):
-    """logits (N, classes), targets (N,) integers -> the share of rows whose largest logit is the target's."""
-    logits = checks.floats(logits=logits)
-    checks.ndim("logits", logits, "(N, classes)")
-    targets = checks.class_labels("targets", targets, *logits.shape)
-    return float(np.mean(logits.argmax(axis=1) == targets))
+def accuracy(logits: ArrayLike, targets: ArrayLike) -> float:
+    """The share, from 0 to 1, of rows of logits (N, classes) whose largest entry is at targets (N,), integers."""
+    scores = checks.floats(logits=logits)
+    checks.ndim("logits", scores, "(N, classes)")
+    labels = checks.class_labels("targets", targets, *scores.shape)
+    return float(np.mean(scores.argmax(axis=1) == labels))
 
 
-def _begin(kept, history, epochs, steps):
-    """Go back to where a checkpoint stands, and say so; or make sure that one can be written."""
+def _begin(kept: Checkpoint, history: History, epochs: int, steps: int) -> None:
+    """Resume from a checkpoint, and say so; or make sure that one can be written."""
     found = kept.restore(history, epochs, steps)
     if found:
         print(found)
@@ -155,22 +188,32 @@ def _begin(kept, history, epochs, steps):
         kept.save(history)  # a folder that refuses is better known now than after the first epoch
 
 
-def _epoch(model, loss, optimizer, x, y, batches, history, watch, may_go_on):
-    """Each batch once -> the mean loss and accuracy over all of them, or None where it was stopped before the end."""
+def _epoch(
+    model: Any,
+    loss: Any,
+    optimizer: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    batches: list[np.ndarray],
+    history: History,
+    callback: Callback,
+    may_step: "_Permission",
+) -> np.ndarray | None:
+    """Train on each batch once. Returns the mean loss and accuracy over all of them; None if stopped before the end."""
     totals = np.zeros(2)
     model.train()
     for batch in batches:
-        if not may_go_on():
+        if not may_step():
             return None
         value, correct = _step(model, loss, optimizer, x[batch], y[batch])
         history.step_loss.append(value)
         totals += value * len(batch), correct
-        watch.step()
+        callback.step()
     return totals / len(x)
 
 
-def _step(model, loss, optimizer, x, y):
-    """One forward, backward and step -> the loss, and how many labels were right."""
+def _step(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> tuple[float, int]:
+    """One forward, backward and step. Returns the loss, and how many labels were right."""
     outputs = model.forward(x)
     value = loss.forward(outputs, y)
     if not math.isfinite(value):
@@ -178,10 +221,17 @@ def _step(model, loss, optimizer, x, y):
     optimizer.zero_grad()
     model.parameter_gradients(loss.backward())
     optimizer.step()
-    return value, np.sum(outputs.argmax(axis=1) == y) if _are_labels(y) else 0
+    return value, int(np.sum(outputs.argmax(axis=1) == y)) if _are_labels(y) else 0
 
 
-def _finish_epoch(history, model, loss, y, means, test):
+def _finish_epoch(
+    history: History,
+    model: Any,
+    loss: Any,
+    y: np.ndarray,
+    means: np.ndarray,
+    test: tuple[np.ndarray, np.ndarray] | None,
+) -> None:
     history.train_loss.append(float(means[0]))
     history.train_accuracy.append(float(means[1]) if _are_labels(y) else None)
     if test is not None:
@@ -190,32 +240,34 @@ def _finish_epoch(history, model, loss, y, means, test):
         history.test_accuracy.append(test_accuracy)
 
 
-def _pair(test):
+def _pair(test: Any) -> tuple[Any, Any]:
     if not isinstance(test, (tuple, list)) or len(test) != 2:
         raise TypeError(f"test must be a pair (x, y), but is {checks.brief(test)}")
-    return test
+    return test[0], test[1]
 
 
-def _examples(x_name, y_name, x, y):
+def _examples(x_name: str, y_name: str, x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x, y = _rows(x_name, checks.floats(**{x_name: x})), _rows(y_name, checks.numeric(y_name, y))
     if len(y) != len(x):
         raise ValueError(f"{y_name} must have one entry for each of the {len(x)} examples in {x_name}, not {len(y)}")
     return x, y
 
 
-def _rows(name, array):
+def _rows(name: str, array: np.ndarray) -> np.ndarray:
     if array.ndim == 0:
         raise ValueError(f"{name} must have shape (N, ...), but is a single number")
     return array
 
 
-def _are_labels(y):
+def _are_labels(y: np.ndarray) -> bool:
     """One integer for each example. Integers in rows, such as one-hot vectors, are targets of another kind."""
     return y.ndim == 1 and y.dtype.kind in "iu"
 
 
-def _setting(loss, batch_size, x, y, test):
-    """What must be the same for a training to go on, beside model, optimizer and rng; see Checkpoint."""
+def _setting(
+    loss: Any, batch_size: int, x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray] | None
+) -> dict[str, str]:
+    """What must be the same for training to resume, besides model, optimizer and rng; see Checkpoint."""
     named = {"x": x, "y": y, **({} if test is None else {"test[0]": test[0], "test[1]": test[1]})}
     return {
         "loss": plain(loss), "batch_size": str(batch_size),
@@ -223,76 +275,83 @@ def _setting(loss, batch_size, x, y, test):
     }  # fmt: skip
 
 
-# ---------------------------------------------------------------- watching, pausing, stopping
+# ---------------------------------------------------------------- callbacks, pausing, stopping
 
 
-def _watcher(watch, progress):
-    if watch is None:
-        return _Bar() if progress else Watcher()
-    if not isinstance(watch, Watcher):
-        raise TypeError(f"watch must be a training.Watcher such as Dashboard(), but is {checks.brief(watch)}")
-    return watch
+def _callback(callback: Any, watch: Any, progress: bool) -> Callback:
+    if callback is not None and watch is not None:
+        raise TypeError(
+            "watch must not be given beside callback, but both are: it is the old name of the same argument"
+        )
+    name, given = ("callback", callback) if watch is None else ("watch", watch)
+    if given is None:
+        return _Bar() if progress else Callback()
+    if not isinstance(given, Callback):
+        raise TypeError(f"{name} must be a training.Callback such as Dashboard(), but is {checks.brief(given)}")
+    return given
 
 
 @contextlib.contextmanager
-def _watched(watch, model, history, epochs, steps, examples):
-    """The watcher is told that training starts, and however it ends, that it has ended."""
-    watch.started(model=model, history=history, epochs=epochs, steps=steps, examples=examples)
+def _notified(
+    callback: Callback, model: Any, history: History, epochs: int, steps: int, examples: int
+) -> Iterator[None]:
+    """Tell the callback that training starts and, however it ends, that it has ended."""
+    callback.started(model=model, history=history, epochs=epochs, steps=steps, examples=examples)
     outcome = FAILED
     try:
         yield
         outcome = STOPPED if history.interrupted else FINISHED
     finally:
-        watch.ended(outcome)
+        callback.ended(outcome)
 
 
-class _Bar(Watcher):
+class _Bar(Callback):
     """The progress bar."""
 
-    def started(self, *, history, epochs, steps, **_):
+    def started(self, *, history: History, epochs: int, steps: int, **_: Any) -> None:
         from tqdm.auto import tqdm  # here, so that importing this module loads no widgets
 
         self.history = history
         self.bar = tqdm(total=epochs * steps, initial=len(history.step_loss), unit="step", leave=False)
 
-    def step(self):
+    def step(self) -> None:
         self.bar.update()
 
-    def epoch(self):
+    def epoch(self) -> None:
         accuracies, losses = self.history.test_accuracy, self.history.test_loss or self.history.train_loss
         known = accuracies and accuracies[-1] is not None
         self.bar.set_postfix_str(f"test accuracy {accuracies[-1]:.2%}" if known else f"loss {losses[-1]:.3g}")
 
-    def ended(self, outcome):
+    def ended(self, outcome: str) -> None:
         self.bar.close()
 
 
 class _Permission:
-    """Called before each step: may it be taken? Waits while the watcher wants a pause. An interrupt is a no."""
+    """Called before each step: may it be taken? Waits while the callback requests a pause. An interrupt is a no."""
 
-    def __init__(self, watch, interrupted):
-        self.watch, self.interrupted, self.seconds_paused = watch, interrupted, 0.0
+    def __init__(self, callback: Callback, interrupted: threading.Event) -> None:
+        self.callback, self.interrupted, self.seconds_paused = callback, interrupted, 0.0
 
-    def __call__(self):
-        wish = self.watch.wish()
-        if wish == PAUSE:
+    def __call__(self) -> bool:
+        state = self.callback.requested_state()
+        if state == PAUSE:
             started = time.perf_counter()
-            while wish == PAUSE and not self.interrupted.is_set():
+            while state == PAUSE and not self.interrupted.is_set():
                 time.sleep(0.05)
-                wish = self.watch.wish()
+                state = self.callback.requested_state()
             self.seconds_paused += time.perf_counter() - started
-        return wish != STOP and not self.interrupted.is_set()
+        return state != STOP and not self.interrupted.is_set()
 
 
 @contextlib.contextmanager
-def _interrupt_noted():
-    """An event that the first interrupt sets, in place of breaking off in mid-step; a second one breaks off."""
+def _interrupt_noted() -> Iterator[threading.Event]:
+    """An event that the first interrupt sets, instead of raising in the middle of a step; a second one raises."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield interrupted
         return
 
-    def note(*_):
+    def note(*_: Any) -> None:
         if interrupted.is_set():
             raise KeyboardInterrupt
         interrupted.set()
@@ -307,21 +366,19 @@ def _interrupt_noted():
 # ---------------------------------------------------------------- weights on disk
 
 
-def save_weights(model, path):
+def save_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Write the model's state to `path` (.npz): whole or not at all. OSError where the folder or the disk refuses."""
     checks.having("model", model, "state_dict", such_as="Sequential(...)")
     checks.path("path", path, "weights/net.npz")
     archive.write(path, model.state_dict())
 
 
-def load_weights(model, path):
+def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Read a state written by save_weights into the model: whole or not at all. Nothing in the file is executed.
 
     ValueError where the file is something else, damaged, or of another model; FileNotFoundError where there is none.
     """
     checks.having("model", model, "state_dict", "load_state_dict", such_as="Sequential(...)")
-    own = model.state_dict()
     checks.path("path", path, "weights/net.npz")
     with archive.reading(path, "weights of this model, written by save_weights") as arrays:
-        found = {name: arrays.read(name, own[name].shape) if name in own else None for name in arrays.names}
-        model.load_state_dict(found)
+        model.load_state_dict(arrays)
