@@ -1,8 +1,8 @@
 """Build the notebooks from their text: python -m course_lib.publish.build [01_conv1d ...]
 
-notebooks/source/NN_name.md (Jupytext's Markdown) -> notebooks/NN_name.ipynb, executed, with outputs.
-In a source, a line of its own  <!-- exercise NAME -->  becomes the cells of that lab, and
-<!-- predict NAME -->  those of that question.
+notebooks/source/NN_name.md, in Jupytext's Markdown, becomes notebooks/NN_name.ipynb, executed and with its outputs.
+In a source, the line  <!-- exercise NAME -->  is replaced by the cells of that lab, and  <!-- predict NAME -->  by
+those of that question.
 """
 
 import argparse
@@ -31,20 +31,23 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class ChangedByHandError(Exception):
-    """The notebook to be overwritten is not the one that was built: somebody's work may be in it."""
+    """The notebook that would be overwritten has changed since it was built, and may hold somebody's work."""
 
 
 def lessons():
-    """The names of all lessons, in order: "00_start_here" ..."""
+    """Returns the names of all lessons, in order: "00_start_here" ..."""
     return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.md"))
 
 
 def build(lesson, folder=NOTEBOOKS, force=False):
-    """Source -> executed notebook in `folder`, whose path is returned. Refuses to overwrite a changed one."""
+    """Build a lesson into an executed notebook in `folder`. Returns its path.
+
+    Raises ChangedByHandError if the notebook there has changed since it was built, unless `force` is set.
+    """
     target = Path(folder) / f"{lesson}.ipynb"
     if not force and was_changed(target):
         raise ChangedByHandError(
-            f"{target} has changed since it was built, and building it anew would lose that. "
+            f"{target} has changed since it was built, and building it again would lose the changes. "
             "Copy it elsewhere first, or build with --force to overwrite it."
         )
     notebook = execute(assemble(lesson))
@@ -56,7 +59,7 @@ def build(lesson, folder=NOTEBOOKS, force=False):
 
 
 def assemble(lesson):
-    """Source -> notebook without outputs, with the cells of its labs and questions in place."""
+    """Returns a lesson's notebook without outputs, with the cells of its labs and questions in place."""
     notebook = jupytext.read(SOURCES / f"{lesson}.md")
     notebook.metadata = nbformat.from_dict(
         {
@@ -82,9 +85,10 @@ def _expanded(cell):
 
 
 def lab_cells(name):
-    """What the lab of an exercise consists of: the task, a stub to fill, the check, hints and the solution.
+    """Returns the cells of a lab: the task, a stub to fill in, the check, and the folded hints and solution.
 
-    One that begins with a broken function shows its symptom, asks what is wrong, and shows what is left of it.
+    A lab that begins with a broken function also shows its symptom, asks what is wrong, and shows the symptom again
+    below the code.
     """
     lab = exercises.get(name)
     marked = {"exercise": name}
@@ -117,9 +121,10 @@ def _folded(title, text):
 
 
 def execute(notebook, folder=None, allow_errors=False, widget_state=False):
-    """Run all cells in `folder`, or in one that is thrown away, in a kernel of its own; keep what widgets hold or not.
+    """Run all cells in a new kernel, in `folder` or in a temporary one. Returns the notebook.
 
-    So a learner's progress, checkpoints and weights are neither used nor overwritten.
+    A learner's progress, checkpoints and weights are neither used nor overwritten. With `widget_state`, the states of
+    the widgets are kept in the notebook's metadata.
     """
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
@@ -133,7 +138,7 @@ def execute(notebook, folder=None, allow_errors=False, widget_state=False):
 
 
 def tidy(notebook):
-    """Leave out what a reader without a kernel cannot use: widget models, and progress bars that have gone."""
+    """Remove what a reader without a kernel cannot use: widget models, and progress bars that have disappeared."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -147,24 +152,24 @@ def _is_vanished(output):
 
 
 def content_hash(notebook):
-    """A fingerprint of every cell, sources and outputs."""
+    """Returns a hash of the sources and outputs of all cells."""
     cells = [[cell.cell_type, cell.source, cell.get("outputs"), cell.get("attachments")] for cell in notebook.cells]
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
 def was_changed(path):
-    """Is there something at `path` that is not exactly what a build wrote there?"""
+    """Returns whether `path` holds anything but exactly what a build wrote there."""
     if not path.exists():
         return False
     try:
         notebook = nbformat.read(path, as_version=4)
         return notebook.metadata["course"]["built"] != content_hash(notebook)
-    except Exception:  # whatever it is, it was not built here
+    except Exception:  # not a notebook, or not one that was built here
         return True
 
 
 def is_current(path):
-    """Are the cells at `path` those that its source makes today? What they put out is not looked at."""
+    """Returns whether the cells at `path` are those that its source makes today; outputs are not compared."""
     kept, made = nbformat.read(path, as_version=4).cells, assemble(path.stem).cells
     return [_without_outputs(cell) for cell in kept] == [_without_outputs(cell) for cell in made]
 
@@ -174,14 +179,18 @@ def _without_outputs(cell):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m course_lib.publish.build", description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_conv1d (all, if none is named)")
-    parser.add_argument("--force", action="store_true", help="overwrite notebooks that were changed by hand")
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.publish.build", description="Build the notebooks from their text."
+    )
+    parser.add_argument("lessons", nargs="*", metavar="LESSON", help="such as 01_conv1d (default: all)")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite notebooks that have changed since they were built"
+    )
     parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="where to write (default: notebooks/)")
     arguments = parser.parse_args()
     unknown = set(arguments.lessons) - set(lessons())
     if unknown:
-        parser.error(f"no such lesson: {', '.join(sorted(unknown))}; there are {', '.join(lessons())}")
+        parser.error(f"no such lesson: {', '.join(sorted(unknown))}; choose from {', '.join(lessons())}")
     failed = False
     for lesson in arguments.lessons or lessons():
         try:
