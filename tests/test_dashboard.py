@@ -108,12 +108,12 @@ def fit(board, epochs=3, y=None, loss=None, lr=0.1, **options):
     model = network()
     return training.fit(
         model, loss or CrossEntropyLoss(), SGD(model.parameters(), lr), x, labels if y is None else y,
-        epochs=epochs, batch_size=16, rng=np.random.default_rng(3), watch=board, **options,
+        epochs=epochs, batch_size=16, rng=np.random.default_rng(3), callback=board, **options,
     )  # fmt: skip
 
 
 def test_a_board_changes_no_number_of_the_training():
-    assert fit(Dashboard()).step_loss == fit(training.Watcher()).step_loss
+    assert fit(Dashboard()).step_loss == fit(training.Callback()).step_loss
 
 
 def test_what_is_told_at_the_end_is_the_whole_training():
@@ -193,22 +193,22 @@ def test_an_error_is_shown_as_one():
 # ---------------------------------------------------------------- the buttons
 
 
-def knock(board, wish=None):
-    """As the front end does it, on a thread that is not the training's."""
+def ping(board, request=None):
+    """Send a request as the front end does it, on a thread that is not the training's."""
     answers = []
     board.board.send = answers.append
-    caller = threading.Thread(target=board.board._knocked, args=(board.board, {"knock": 5, "wish": wish}, []))
+    caller = threading.Thread(target=board.board._pinged, args=(board.board, {"ping": 5, "request": request}, []))
     caller.start()
     caller.join()
     return answers
 
 
-def test_every_knock_is_answered_and_only_known_wishes_are_kept():
+def test_every_ping_is_answered_and_only_known_requests_are_kept():
     board = Watched()
     fit(board)
-    assert knock(board) == [{"heard": 5}] and board.board.wish == "go on"
-    assert knock(board, "format the disk") == [{"heard": 5}] and board.board.wish == "go on"
-    assert knock(board, "stop") == [{"heard": 5}] and board.board.wish == "stop"
+    assert ping(board) == [{"pong": 5}] and board.board.requested == "go on"
+    assert ping(board, "format the disk") == [{"pong": 5}] and board.board.requested == "go on"
+    assert ping(board, "stop") == [{"pong": 5}] and board.board.requested == "stop"
 
 
 def test_pause_continue_and_stop_do_what_they_say_and_a_pause_is_no_time_of_training():
@@ -217,10 +217,10 @@ def test_pause_continue_and_stop_do_what_they_say_and_a_pause_is_no_time_of_trai
             super().step()
             step = len(self.history.step_loss)
             if step == 4:
-                knock(self, "pause")
-                threading.Timer(0.6, knock, (self, "go on")).start()
+                ping(self, "pause")
+                threading.Timer(0.6, ping, (self, "go on")).start()
             if step == 7:
-                knock(self, "stop")
+                ping(self, "stop")
 
     board = Presses()
     history = fit(board, epochs=50)
@@ -246,7 +246,8 @@ x, y = rng.random((64, 1, 8, 8), dtype=np.float32), rng.integers(0, 4, 64)
 model = Sequential(Conv2d(1, 3, 3, rng=rng), Flatten(), Linear(108, 4, rng=rng))
 """, """
 history = training.fit(
-    model, CrossEntropyLoss(), SGD(model.parameters(), 0.1), x, y, epochs=2, batch_size=16, rng=rng, watch=Dashboard()
+    model, CrossEntropyLoss(), SGD(model.parameters(), 0.1), x, y, epochs=2, batch_size=16, rng=rng,
+    callback=Dashboard(),
 )
 """  # fmt: skip
 
@@ -268,7 +269,7 @@ def test_a_built_notebook_holds_the_finished_curves_once_for_the_eye(executed):
     picture = Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"])))
     assert picture.width == 2 * shown.metadata["image/png"]["width"] == 1440
     assert "Finished after 2 epochs and 8 steps" in html.unescape(hidden.data["text/html"])
-    assert "broken off before its end" not in str(notebook)
+    assert dashboard._BROKEN_OFF not in str(notebook)
 
 
 def test_the_picture_shows_curves_filters_and_gradients():

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from stories import every_story
 from course_lib import frames, layers
 from course_lib.widgets import still
 from course_lib.widgets.explorer import explore
-from course_lib.widgets.player import Player, play, portable
+from course_lib.widgets.player import Player, packed, play, to_json
 
 X, W, DY = np.array([2.0, 1, 0, -2, -1, 3]), np.array([1.0, 0, -2]), np.array([1.0, -2, 3, 2])
 
@@ -35,20 +36,25 @@ def story(request):
 
 
 def test_what_is_sent_is_plain_json(story):
-    sent = portable(story)
+    sent = to_json(story)
     assert json.loads(json.dumps(sent)) == json.loads(json.dumps(sent, allow_nan=False))
 
 
 def size(story):
-    """Of what is sent, in bytes: as compact as Jupyter writes it, but for the spaces that it puts in."""
-    return len(json.dumps(portable(story)).encode())
+    """Of what is sent, in bytes."""
+    return len(packed([story]))
+
+
+def test_what_is_sent_is_the_story_made_small(story):
+    text = zlib.decompress(base64.b64decode(packed([story])))
+    assert json.loads(text) == [json.loads(json.dumps(to_json(story)))]
 
 
 def test_every_kind_of_story_is_small(story):
-    assert size(story) <= 60_000
+    assert size(story) <= 20_000
 
 
-def test_the_largest_stories_stay_below_200_kilobytes(rng):
+def test_the_largest_stories_stay_below_100_kilobytes(rng):
     x, w, dy = rng.standard_normal((28, 28)), rng.standard_normal((3, 3)), rng.standard_normal((26, 26))
     image = rng.random((1, 1, 28, 28))
     for large in (
@@ -60,7 +66,7 @@ def test_the_largest_stories_stay_below_200_kilobytes(rng):
         frames.backward_walk(mnist_network(rng), image, np.array([3])),
         frames.learning(np.geomspace(1, 1e-9, 60), rng.standard_normal((60, 3, 3)), w),
     ):
-        assert size(large) <= 200_000, large
+        assert size(large) <= 100_000, large
 
 
 def mnist_network(rng):
@@ -73,19 +79,19 @@ def mnist_network(rng):
 
 def test_code_is_secret_until_its_lab_is_solved(monkeypatch):
     monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
-    assert portable(scatter())["code"]["secret"]
+    assert to_json(scatter())["code"]["secret"]
     monkeypatch.setattr("course_lib.progress.solved", lambda name: name == "conv1d_input_gradient_scatter")
-    assert not portable(scatter())["code"]["secret"]
+    assert not to_json(scatter())["code"]["secret"]
 
 
 def test_code_of_no_lab_is_no_secret(monkeypatch):
     monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
-    assert not portable(frames.avg_pool2d(np.ones((2, 2)), 2))["code"]["secret"]
+    assert not to_json(frames.avg_pool2d(np.ones((2, 2)), 2))["code"]["secret"]
 
 
 def test_without_matching_code_there_is_no_panel():
     dilated = frames.conv2d_single(np.ones((5, 5)), np.ones((2, 2)), dilation=2)
-    assert portable(dilated)["code"] is None
+    assert to_json(dilated)["code"] is None
 
 
 # ---------------------------------------------------------------- what play takes
@@ -101,7 +107,8 @@ def test_play_refuses_what_is_no_story():
 def test_a_shown_story_can_be_replaced():
     player = play(scatter())
     player.show(frames.conv1d(X, W))
-    assert [shown["title"] for shown in player.stories["stories"]] == ["Forward: y = conv1d(x, w)"]
+    assert [story.title for story in player.stories_shown] == ["Forward: y = conv1d(x, w)"]
+    assert player.stories == {"packed": packed(player.stories_shown)}
 
 
 # ---------------------------------------------------------------- the still picture
@@ -134,7 +141,7 @@ def test_a_picture_is_the_same_every_time():
 
 def test_a_picture_shows_the_first_a_middle_and_the_last_moment(monkeypatch):
     drawn = []
-    monkeypatch.setattr(still._Pen, "text", lambda pen, x, y, words, *rest, **more: drawn.append(words))
+    monkeypatch.setattr(still.Pen, "text", lambda pen, x, y, words, *rest, **more: drawn.append(words))
     still.png(scatter())
     assert [words for words in drawn if words.startswith("Frame")] == ["Frame 1 of 5", "Frame 3 of 5", "Frame 5 of 5"]
     for value in scatter().sum()["dx"]:
@@ -148,25 +155,25 @@ def test_a_picture_counts_the_rows_and_columns_of_its_grids(monkeypatch):
     def write(pen, x, y, words, colour=still._INK, *rest, **more):
         drawn.append((words, colour))
 
-    monkeypatch.setattr(still._Pen, "text", write)
+    monkeypatch.setattr(still.Pen, "text", write)
     still.png(frames.conv2d_single(np.full((4, 5), 9.0), np.full((2, 3), 9.0)))
     counts = [words for words, colour in drawn if colour == still._SOFT and words.isdigit()]
     one_moment = [*"0123", *"01234", *"01", *"012", *"012", *"012"]  # rows and columns of x, of w and of y
     assert sorted(counts) == sorted(3 * one_moment)
 
 
-def test_displaying_a_player_sends_a_hidden_spare_before_it(monkeypatch):
+def test_displaying_a_player_sends_a_hidden_picture_before_it(monkeypatch):
     shown = []
     monkeypatch.setattr("course_lib.widgets.player.display", lambda data, **options: shown.append(data))
     play(scatter())._ipython_display_()
-    spare, output = shown
-    assert list(spare) == ["text/html"] and {"image/png", "text/plain"} < set(output)
-    assert output["image/png"] in spare["text/html"]
-    assert "<img" not in spare["text/html"]  # or it would show twice where style sheets are removed
+    hidden, output = shown
+    assert list(hidden) == ["text/html"] and {"image/png", "text/plain"} < set(output)
+    assert output["image/png"] in hidden["text/html"]
+    assert "<img" not in hidden["text/html"]  # or it would show twice where style sheets are removed
 
 
-def test_words_of_a_spare_picture_are_escaped():
-    page = still.spare(base64.b64encode(still.png(scatter())).decode(), '"><script>alert(1)</script>')
+def test_words_of_a_hidden_picture_are_escaped():
+    page = still.fallback_html(base64.b64encode(still.png(scatter())).decode(), '"><script>alert(1)</script>')
     assert "<script>" not in page
 
 
@@ -284,7 +291,7 @@ def test_every_position_of_the_sliders_gives_a_story_or_a_sentence(kind, rng):
         frames.max_pool2d_backward, frames.avg_pool2d_backward, frames.conv_transpose2d,
     ],
 )  # fmt: skip
-def test_the_ends_of_the_sliders_send_less_than_200_kilobytes(kind):
+def test_the_ends_of_the_sliders_send_less_than_30_kilobytes(kind):
     """The longest sentences, at the largest sizes; numbers with many figures take the most room."""
     box = explorer(kind)
     for name, slider in box._sliders.items():
@@ -298,7 +305,7 @@ def test_the_ends_of_the_sliders_send_less_than_200_kilobytes(kind):
             if message(box):  # not every end goes with every other
                 box._sliders[name].value = box._sliders[name].min
     assert message(box) is None
-    assert len(json.dumps(box._player.stories).encode()) <= 200_000
+    assert len(json.dumps(box._player.stories).encode()) <= 30_000
 
 
 def test_an_impossible_start_is_said_in_a_sentence_too():
@@ -318,5 +325,5 @@ def test_stories_side_by_side_share_their_controls():
 def test_explore_refuses_what_it_cannot_use():
     with pytest.raises(TypeError, match="explore needs functions"):
         explore(scatter())
-    with pytest.raises(TypeError, match="dilation is no parameter"):
+    with pytest.raises(TypeError, match="unknown parameter 'dilation'; choose from"):
         explore(frames.conv1d, dilation=2)

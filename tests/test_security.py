@@ -2,6 +2,8 @@
 
 import ast
 import html.parser
+import inspect
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stories import every_story
+from strategies import anything, arrays_like
+from test_fuzz import sentence_or_result
 from traitlets import TraitError
 
 import course_lib
@@ -22,6 +29,7 @@ from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import SGD
 from course_lib.widgets import dashboard, digit_pad, player, still
 from course_lib.widgets.flow_explorer import FlowExplorer, explore_flow
+from course_lib.widgets.scripts import script
 
 PACKAGE = Path(course_lib.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -272,7 +280,7 @@ def test_a_still_picture_of_a_story_shows_its_words_as_text(monkeypatch):
     (markup,) = puts_out(monkeypatch, player, player.play(story(EVIL))._ipython_display_)
     assert "alert(1)" in markup  # as words: without them this would not be a test
     assert_harmless(markup)
-    assert_harmless(still.spare("", EVIL))
+    assert_harmless(still.fallback_html("", EVIL))
 
 
 class Named(layers.Linear):
@@ -344,8 +352,6 @@ RUNS_OR_LOADS = re.compile(
     r"|\bset(Timeout|Interval)\(\s*[\"'`]|^\s*import\b|https?://(?!www\.w3\.org/)|javascript:|\.(src|href)\s*=",
     re.MULTILINE,
 )
-SCRIPTS = sorted(PACKAGE.glob("**/*.js"))
-ICON = 'node.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;'
 
 
 def risks(script):
@@ -353,9 +359,16 @@ def risks(script):
     return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_no_script_makes_markup_or_code_of_data_or_talks_to_anybody_but_the_kernel(path):
-    assert risks(path.read_text().replace(ICON, "")) == []  # the icon is one of three constants
+@pytest.mark.parametrize("name", ["player", "dashboard", "digit_pad"])
+def test_no_script_makes_markup_or_code_of_data_or_talks_to_anybody_but_the_kernel(name):
+    assert risks(script(name)) == []
+
+
+def test_every_file_with_javascript_is_part_of_a_script():
+    scripts = "".join(map(script, ["player", "dashboard", "digit_pad"]))
+    for path in PACKAGE.glob("**/*.js"):
+        check, headline, *_ = path.read_text(encoding="utf-8").splitlines()
+        assert check == "// @ts-check" and headline in scripts
 
 
 @pytest.mark.parametrize(
@@ -487,3 +500,58 @@ def test_the_files_above_would_be_read_if_they_were_right(tmp_path):
     net = model()
     training.load_weights(net, path)
     assert net[1].weight.data.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+# ---------------------------------------------------------------- what a page or a learner hands to pictures
+
+
+@pytest.mark.parametrize("drawing", [
+    {}, {"number": 1, "strokes": []}, {"number": 1, "strokes": [[]], "example": None},
+    {"number": 1, "strokes": [[[0, np.nan]]], "example": None}, {"number": 1, "strokes": [], "example": 3},
+    {"number": True, "strokes": [], "example": None}, {"number": 1, "strokes": [[[0, 10**400]]], "example": 0},
+])  # fmt: skip
+def test_a_pad_refuses_what_is_no_drawing_and_keeps_the_one_it_had(drawing, rng):
+    model = layers.Sequential(layers.Flatten(), layers.Linear(784, 10, rng=rng))
+    pad = digit_pad.DigitPad(model, rng.random((3, 1, 28, 28)))
+    before = dict(pad.drawing)
+    with pytest.raises(TraitError, match=r"^drawing must have .* below 3\), but is \{"):
+        pad.set_state({"drawing": drawing})
+    assert pad.drawing == before
+
+
+def calls_of_stories():
+    """{name: (function, its arguments by name)} of every story that is made of arrays."""
+    made = {name: make for name, make in every_story().items() if name != "backward_walk"}
+    return {name: (m.func, inspect.signature(m.func).bind(*m.args, **m.keywords).arguments) for name, m in made.items()}
+
+
+@pytest.mark.slow
+@given(st.sampled_from(sorted(calls_of_stories())), st.data())
+@settings(max_examples=500)
+def test_a_story_is_made_of_anything_or_refuses_it_in_a_sentence_that_names_an_argument(name, data):
+    function, arguments = calls_of_stories()[name]
+    changed = data.draw(st.sampled_from(sorted(arguments)))
+    value = arguments[changed]
+    arguments[changed] = data.draw(arrays_like(value.shape) if isinstance(value, np.ndarray) else anything)
+    names = [*inspect.signature(function).parameters, "kernel_size", "output_size", "input_shape", "size", "weights"]
+    story = sentence_or_result(lambda: function(**arguments), names)
+    if story is not None:
+        json.dumps(player.to_json(story), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", sorted(calls_of_stories()))
+def test_the_largest_and_the_smallest_numbers_are_sent_and_drawn_and_larger_ones_refused_by_their_place(name):
+    function, arguments = calls_of_stories()[name]
+    arrays = {key: value for key, value in arguments.items() if isinstance(value, np.ndarray)}
+    for size in (1e100, 1e-300):
+        story = function(**arguments | {key: np.abs(array) * size / 10 for key, array in arrays.items()})
+        json.dumps(player.to_json(story), allow_nan=False)
+        assert still.png(story)
+    for key, array in arrays.items():
+        for size in (np.inf, -1e101):
+            large = array.astype(float)
+            large.flat[-1] = size
+            with pytest.raises(
+                ValueError, match=rf"^{key} must be (within ±1e\+?100 to be drawn|numbers, none below 0)"
+            ):
+                function(**arguments | {key: large})

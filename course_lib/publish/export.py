@@ -22,11 +22,12 @@ from nbconvert.filters import markdown2html
 from nbformat.v4 import new_output
 from pygments.formatters import HtmlFormatter
 
+from course_lib import looks
 from course_lib._support.files import atomic_write
 from course_lib.publish.build import NOTEBOOKS, ROOT, WIDGET_VIEW, execute
-from course_lib.widgets.still import SPARE
+from course_lib.widgets.scripts import script, style
+from course_lib.widgets.still import FALLBACK_CLASS
 
-WIDGETS = Path(__file__).resolve().parents[1] / "widgets"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 CODE_OR_MATH = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 
@@ -47,7 +48,8 @@ def page(notebook, name, ways=""):
     animations = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [_still_of(output, models, animations) for output in cell.outputs if not _spare(output)]
+            shown = [output for output in cell.outputs if not _is_fallback(output)]
+            cell.outputs = [_still_of(output, models, animations) for output in shown]
     formulas = _take_out_formulas(notebook)
     exporter = HTMLExporter(template_name="basic", anchor_link_text=" ")
     body, _ = exporter.from_notebook_node(notebook)
@@ -94,8 +96,8 @@ def _ways(before, after):
 # ---------------------------------------------------------------- animations
 
 
-def _spare(output):
-    return SPARE in output.get("data", {}).get("text/html", "")
+def _is_fallback(output):
+    return FALLBACK_CLASS in output.get("data", {}).get("text/html", "")
 
 
 def _still_of(output, models, animations):
@@ -119,7 +121,7 @@ def _still_of(output, models, animations):
 def _stories(model_id, models):
     """What the player with this id shows, or the player somewhere inside the box with this id."""
     state = models.get(model_id, {}).get("state", {})
-    if "stories" in state.get("stories", {}):
+    if "packed" in state.get("stories", {}):
         return state["stories"]
     children = (child.removeprefix("IPY_MODEL_") for child in state.get("children", ()))
     return next(filter(None, (_stories(child, models) for child in children)), None)
@@ -158,7 +160,7 @@ def _title(notebook, name):
 def _whole(title, body, animations):
     colours = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark_colours = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    player = (WIDGETS / "player.js").read_text(encoding="utf-8") + _START if animations else ""
+    player = script("player") + _START if animations else ""
     # A script ends at "</script>", wherever that stands: so no "<" is left in the data.
     data = json.dumps(animations, ensure_ascii=False).replace("<", "\\u003c")
     return f"""<!doctype html>
@@ -169,8 +171,8 @@ def _whole(title, body, animations):
   content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{html.escape(title)}</title>
 <style>
-{_STYLE}
-{(WIDGETS / "player.css").read_text(encoding="utf-8")}
+{looks.jupyter_css()}{_STYLE}
+{style("player")}
 {colours}
 @media (prefers-color-scheme: dark) {{ {dark_colours} }}
 </style>
@@ -195,19 +197,6 @@ for (const place of document.querySelectorAll("[data-animation]")) {
 """
 
 _STYLE = """
-:root {
-  color-scheme: light dark;
-  --jp-layout-color0: #fff; --jp-layout-color1: #fff; --jp-layout-color2: #f1f1f1; --jp-border-color2: #ccc;
-  --jp-ui-font-color1: #1c1c1c; --jp-ui-font-color2: #5d5d5d; --jp-content-font-color1: #1c1c1c;
-  --jp-content-font-color2: #5d5d5d; --jp-brand-color1: #0072b2;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --jp-layout-color0: #111; --jp-layout-color1: #111; --jp-layout-color2: #262626; --jp-border-color2: #444;
-    --jp-ui-font-color1: #e8e8e8; --jp-ui-font-color2: #aaa; --jp-content-font-color1: #e8e8e8;
-    --jp-content-font-color2: #aaa; --jp-brand-color1: #6cbcf0;
-  }
-}
 body {
   margin: 0;
   background: var(--jp-layout-color0);
@@ -221,7 +210,7 @@ pre { overflow-x: auto; font: 13.5px/1.5 ui-monospace, monospace; }
 code { font: 0.9em ui-monospace, monospace; }
 .highlight { background: var(--jp-layout-color2); padding: 1px 14px; border-radius: 6px; }
 .prompt { display: none; }
-.output_png img, .output_html img, .output_svg svg { max-width: 100%; height: auto; background: #fff; }
+.output_png img, .output_html img, .output_svg svg { max-width: 100%; height: auto; background: white; }
 table { border-collapse: collapse; }
 td, th { border: 1px solid var(--jp-border-color2); padding: 3px 10px; text-align: right; }
 details { margin: 8px 0; }

@@ -1,16 +1,15 @@
 """A dashboard on which a training is watched, paused and stopped while its cell runs.
 
     board = Dashboard()
-    history = training.fit(..., watch=board)
+    history = training.fit(..., callback=board)
 
 Buttons reach a busy kernel through a subshell (JupyterLab 4.4 and ipykernel 7, or newer). Where there is none, the
-front end finds that nobody answers, and says how to stop instead. When the training ends, its curves are put into
-the notebook as a picture, for whoever reads it without a kernel.
+front end gets no answer, and says how to stop instead. When the training ends, its curves are put into the notebook as
+a picture, for those who read it without a kernel.
 """
 
 import base64
 import math
-import pathlib
 import time
 
 import anywidget
@@ -22,17 +21,17 @@ from IPython.display import display
 from course_lib import training
 from course_lib.layers import Parameter
 from course_lib.widgets import dashboard_picture, still
-from course_lib.widgets.player import Guarded, data_and_metadata
+from course_lib.widgets.player import data_and_metadata
+from course_lib.widgets.scripts import script, style
 
-_HERE = pathlib.Path(__file__).parent
 _BETWEEN_LOOKS, _BETWEEN_MEASUREMENTS, _BETWEEN_WHOLES = 0.25, 0.5, 5  # seconds
 _MOST_FILTERS, _MOST_CELLS = 32, 1200
 _WORDS = "Dashboard: loss, accuracy, filters and gradients of a training"
-_BROKEN_OFF = "This training was broken off before its end. Run the cell again: from a checkpoint it goes on."
+_BROKEN_OFF = "Training stopped before it finished. Run the cell again; it resumes from the checkpoint."
 
 
-class Dashboard(training.Watcher):
-    """Shows the training that it is given to: training.fit(..., watch=Dashboard()).
+class Dashboard(training.Callback):
+    """Shows the training that it is given to: training.fit(..., callback=Dashboard()).
 
     The loss of every step, accuracies (or losses, where targets are not labels) of every epoch, the filters of the
     first convolution, how long each layer's gradient is, images a second and the time left; Pause, Continue, Stop.
@@ -50,12 +49,12 @@ class Dashboard(training.Watcher):
         self._tell("training", whole=True)
         self._put_into_the_notebook()
 
-    def wish(self):
-        wish = self.board.wish
-        if (wish == training.PAUSE) != self.clock.paused:
-            self.clock.pause() if wish == training.PAUSE else self.clock.go_on()
+    def requested_state(self):
+        requested = self.board.requested
+        if (requested == training.PAUSE) != self.clock.paused:
+            self.clock.pause() if requested == training.PAUSE else self.clock.go_on()
             self._tell("paused" if self.clock.paused else "training")
-        return wish
+        return requested
 
     def step(self):
         if self.clock.step():
@@ -80,7 +79,7 @@ class Dashboard(training.Watcher):
     # ------------------------------------------------------------ what is shown
 
     def _measure(self, now=False):
-        """Gradients and filters, right after a step, but not so often that it takes time from the training."""
+        """Measure gradients and filters right after a step, but not so often that it takes time from the training."""
         if now or self.clock.seconds - self.measured >= _BETWEEN_MEASUREMENTS:
             self.measured = self.clock.seconds
             self.filters = filters(self.model)
@@ -89,7 +88,7 @@ class Dashboard(training.Watcher):
                 self.first_norms = self.first_norms or self.norms
 
     def _tell(self, status, whole=False):
-        """All that is new goes to the front end; the curve in pieces, and now and then as a whole: pieces get lost."""
+        """Send what is new to the front end: the curve in pieces, and now and then as a whole, as pieces get lost."""
         first = self.curve.extend(self.history.step_loss)
         whole = whole or first == 0 or self.clock.seconds - self.sent_whole >= _BETWEEN_WHOLES
         news = {
@@ -117,11 +116,11 @@ class Dashboard(training.Watcher):
     # ------------------------------------------------------------ in the notebook
 
     def _put_into_the_notebook(self):
-        """Two outputs, to be filled at the end: a hidden picture, and the widget with another (see player.Pictured)."""
+        """Show two outputs, filled at the end: a hidden picture, and the widget with another (see StillFallback)."""
         self.outputs = ()
         if get_ipython() is not None:
-            spare = display({"text/html": still.spare("", _BROKEN_OFF)}, raw=True, display_id=True)
-            self.outputs = spare, display(self._view(), raw=True, display_id=True)
+            hidden = display({"text/html": still.fallback_html("", _BROKEN_OFF)}, raw=True, display_id=True)
+            self.outputs = hidden, display(self._view(), raw=True, display_id=True)
 
     def _leave_a_picture(self):
         if self.outputs:
@@ -129,10 +128,9 @@ class Dashboard(training.Watcher):
             picture = base64.b64encode(
                 dashboard_picture.png(now, self.board.curve, self.board.passed, self.filters, self.board.norms)
             ).decode()
-            spare, view = self.outputs
-            spare.update(
-                {"text/html": still.spare(picture, dashboard_picture.summary(now, self.board.passed))}, raw=True
-            )
+            hidden, view = self.outputs
+            words = dashboard_picture.summary(now, self.board.passed)
+            hidden.update({"text/html": still.fallback_html(picture, words)}, raw=True)
             view.update(
                 {**self._view(), "image/png": picture}, raw=True, metadata={"image/png": {"width": still.WIDTH}}
             )
@@ -142,42 +140,39 @@ class Dashboard(training.Watcher):
         return {**data, "text/plain": _WORDS}
 
 
-class _Board(Guarded, anywidget.AnyWidget):
-    """The front end's side. Nothing comes from it but knocks, each of which may bring a wish."""
+class _Board(anywidget.AnyWidget):
+    """The front end's side. It sends nothing but pings, each of which may request a state."""
 
-    _esm = _HERE / "dashboard.js"
-    _css = _HERE / "dashboard.css"
+    _esm = script("dashboard")
+    _css = style("dashboard")
     now = traitlets.Dict().tag(sync=True)
     curve = traitlets.Dict().tag(sync=True)
     news = traitlets.Dict().tag(sync=True)
     passed = traitlets.Dict().tag(sync=True)
     filters = traitlets.Dict().tag(sync=True)
     norms = traitlets.List().tag(sync=True)
-    colours = traitlets.Dict(dashboard_picture.COLOURS).tag(sync=True)
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.wish = training.GO_ON
-        self.on_msg(self._knocked)
+        self.requested = training.RUN
+        self.on_msg(self._pinged)
 
     def tell(self, news):
-        """{name: value} in one message.
+        """Send {name: value} in one message.
 
-        ipykernel 7.4 hands what the front end says to the loop that has spoken last, which is the busy cell, and not
-        to the subshell that it was sent to. Unless nobody knows any more who has spoken.
+        ipykernel 7.4 hands messages from the front end to the loop that sent the last reply, which is the busy cell,
+        and not to the subshell that they were sent to; unless nobody knows any more who replied.
         """
         with self.hold_sync():
             for name, value in news.items():
                 setattr(self, name, value)
         vars(self.comm).pop("_reply_subshell_id", None)
 
-    def _knocked(self, _, content, buffers):
-        """May run on a subshell's thread, in the middle of a step: it notes the wish, and answers. No more."""
-        if not isinstance(content, dict) or not isinstance(content.get("knock"), int):
-            return
-        if content.get("wish") in (training.GO_ON, training.PAUSE, training.STOP):
-            self.wish = content["wish"]
-        self.send({"heard": content["knock"]})
+    def _pinged(self, _, content, buffers):
+        """Note the request, and answer. No more: this may run on a subshell's thread, in the middle of a step."""
+        if content.get("request") in (training.RUN, training.PAUSE, training.STOP):
+            self.requested = content["request"]
+        self.send({"pong": content["ping"]})
 
 
 class _Clock:
@@ -206,7 +201,7 @@ class _Clock:
         self.paused_at = None
 
     def step(self):
-        """A step has ended -> is it time for another look?"""
+        """Note that a step has ended. Returns whether it is time for another look."""
         self.last = self.seconds
         self.steps += 1
         if self.last - self.looked < _BETWEEN_LOOKS:
@@ -217,7 +212,7 @@ class _Clock:
         return True
 
     def epoch(self):
-        """What came after the last step was none."""
+        """Note that an epoch has ended: what came after its last step was no step."""
         beside = self.seconds - self.last
         self.beside += beside
         self.looked += beside
@@ -234,7 +229,7 @@ class Curve:
         self.most, self.width, self.bins = most, 1, []
 
     def extend(self, losses):
-        """losses: of all steps so far -> the number of the first bin that is new or has changed."""
+        """Take the losses of all steps so far. Returns the number of the first bin that is new or has changed."""
         first = len(self.bins)
         begin = first * self.width
         count = (len(losses) - begin) // self.width
@@ -247,7 +242,7 @@ class Curve:
         return first
 
     def all_bins(self, losses):
-        """With the last one, of the steps that do not fill a bin yet."""
+        """Returns the bins, and a last one for the steps that do not fill a bin yet."""
         rest = losses[len(self.bins) * self.width :]
         return self.bins + (_bins(rest, len(rest)) if rest else [])
 
@@ -261,7 +256,7 @@ def _bins(losses, width):
 
 
 def passed(history):
-    """History -> what the second picture shows of each epoch: accuracies, or losses where there are none."""
+    """Returns what the second picture shows of each epoch: accuracies, or losses where there are none."""
     labels = bool(history.train_accuracy) and history.train_accuracy[0] is not None
     kind = "accuracy" if labels or not history.train_loss else "loss"
     train, test = (_finite(getattr(history, f"{part}_{kind}")) for part in ("train", "test"))
@@ -269,12 +264,12 @@ def passed(history):
 
 
 def _finite(values):
-    """A number that JSON can say, for each; 1e300 stands for infinity, and leaves room to draw a scale."""
+    """Returns numbers that JSON can hold; 1e300 stands for infinity, and leaves room to draw a scale."""
     return np.nan_to_num(np.array(values, float), posinf=1e300, neginf=-1e300).tolist()
 
 
 def filters(model):
-    """The first convolution's filters, channel 0 of their input, in 99ths of the largest -> {} without one."""
+    """Returns the first convolution's filters, for channel 0, in 99ths of the largest; {} if there is none."""
     kernels = next((p.data[:, 0] for _, p in model.named_parameters() if p.data.ndim == 4), None)
     if kernels is None or kernels[0].size > _MOST_CELLS:
         return {}
@@ -285,7 +280,7 @@ def filters(model):
 
 
 def gradient_norms(model):
-    """{layer: the length of the gradient of all its weights together}, in the order of the layers."""
+    """Returns {layer: the length of the gradient of all its parameters together}, in the order of the layers."""
     return {
         name: math.sqrt(sum(float(np.sum(np.square(grad, dtype=float))) for grad in grads))
         for name, grads in _gradients(model)
@@ -293,7 +288,7 @@ def gradient_norms(model):
 
 
 def _gradients(layer, path=""):
-    """(name, gradients) of every layer that has parameters itself; the name is its place and its class."""
+    """Yields (name, gradients) of every layer that has parameters of its own; its name is its place and its class."""
     own = [value.grad for value in vars(layer).values() if isinstance(value, Parameter)]
     if own:
         yield f"{path} {type(layer).__name__}".strip(), own

@@ -8,7 +8,7 @@ import numpy as np
 from course_lib._support import checks
 from course_lib.frames.pooling import TIES
 from course_lib.frames.story import drawable
-from course_lib.widgets.player import Pictured, Player
+from course_lib.widgets.player import Player, StillFallback
 
 # name -> label, least, most: where a story has such a parameter, it gets a slider
 _SLIDERS = {
@@ -23,10 +23,10 @@ _LONGEST = 28  # rows and columns that can be typed: as large as a digit of MNIS
 
 
 def explore(*stories, size=6, kernel_size=3, rng=None, **start):
-    """Functions of `frames` on one line or one plane -> their players, with controls.
+    """Show animations of `frames`, in one or two dimensions, with controls. Returns the widget.
 
-    size           n, or (H, W) for two dimensions; kernel_size: k
-    start          where the other controls stand at first, as stride=2, or numbers for x, w and dy
+    size           of x: n, or (H, W) in two dimensions; kernel_size: k, or (kH, kW)
+    start          what the other controls are set to at first, as stride=2, or numbers for x, w and dy
     """
     if not stories or not all(callable(story) for story in stories):
         raise TypeError("explore needs functions such as frames.conv1d, without arguments: it makes them itself")
@@ -34,8 +34,8 @@ def explore(*stories, size=6, kernel_size=3, rng=None, **start):
     return Explorer(stories, size, kernel_size, rng, start)
 
 
-class Explorer(Pictured, ipywidgets.VBox):
-    """Controls above a player. Every change recomputes the stories once."""
+class Explorer(StillFallback, ipywidgets.VBox):
+    """Controls above a player. Each change of a control computes the stories again, once."""
 
     def __init__(self, stories, size, kernel_size, rng, start):
         self._stories, self._rng = stories, rng
@@ -78,12 +78,12 @@ class Explorer(Pictured, ipywidgets.VBox):
         return sliders
 
     def _usual(self, name, kernel, least):
-        """The windows of a pool stand side by side unless told otherwise."""
+        """Returns where a slider starts: the windows of a pool lie side by side unless told otherwise."""
         pooling = name == "stride" and any("pool" in story.__name__ for story in self._stories)
         return max(kernel) if pooling else least
 
     def _once(self, action):
-        """Run what a control asks for; what that changes in other controls asks for nothing."""
+        """Run the action of a control. What it changes in other controls starts no action of theirs."""
         if self._busy:
             return
         self._busy = True
@@ -100,7 +100,7 @@ class Explorer(Pictured, ipywidgets.VBox):
         return tuple(slider.value for name, slider in self._sliders.items() if name.startswith(prefix))
 
     def _shapes(self):
-        """The shapes that the sliders ask for, by array name; dy has the shape of y."""
+        """Returns {array name: the shape that the sliders are set to}; dy has the shape of y."""
         shapes = {"x": self._value("x "), "w": self._value("k ")}
         if "dy" in self._parameters:
             geometry = [self._sliders[name].value if name in self._sliders else usual for name, usual in _GEOMETRY]
@@ -110,7 +110,7 @@ class Explorer(Pictured, ipywidgets.VBox):
         return shapes
 
     def _redraw(self, kept):
-        """Show the stories with `kept` numbers where their shapes still fit, and with new ones elsewhere."""
+        """Show the stories with the numbers in `kept` where their shapes still fit, and with new ones elsewhere."""
         shapes = self._shapes()
         arrays = {name: self._fitting(kept.get(name), shapes[name]) for name in self._arrays}
         settings = {name: self._sliders[name].value for name in self._sliders if name in self._parameters}
@@ -125,12 +125,12 @@ class Explorer(Pictured, ipywidgets.VBox):
         return self._rng.integers(-_LARGEST_NUMBER, _LARGEST_NUMBER + 1, shape).astype(float)
 
     def _typed(self):
-        """The numbers in the fields; what is empty will be drawn."""
+        """Returns the numbers in the fields; for an empty field, new ones will be drawn."""
         filled = {name: field.value for name, field in self._fields.items() if field.value.strip()}
         return {name: _read(name, text, self._axes) for name, text in filled.items()}
 
     def _take(self, name):
-        """A field was typed into: its shape moves the sliders, except that dy has to fit."""
+        """Take the numbers typed into a field. Their shape moves the sliders; those of dy have to fit."""
         typed = {**self._typed(), name: _read(name, self._fields[name].value, self._axes)}
         if name == "dy":
             checks.shape("dy", typed["dy"], self._shapes()["dy"], "the shape of y")
@@ -149,7 +149,7 @@ def _for(story, given):
 def _refuse_unknown(start, parameters):
     for name in start:
         if name not in parameters:
-            raise TypeError(f"{name} is no parameter of these stories; they have {', '.join(sorted(parameters))}")
+            raise TypeError(f"unknown parameter {name!r}; choose from {', '.join(sorted(parameters))}")
 
 
 def _checked(name, array, axes):
@@ -173,19 +173,12 @@ def _slider(label, least, most, value):
 
 
 def choice(name, options, chosen, description_width):
-    """Buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
-    buttons = ipywidgets.ToggleButtons(
+    """Returns buttons of which one is down. A drop-down list would lose its arrow keys to JupyterLab."""
+    return ipywidgets.ToggleButtons(
         options=list(options), value=checks.one_of(name, chosen, options), description=name,
         tooltips=[f"{name}: {option}" for option in options],
         style={"description_width": description_width, "button_width": "96px"},
     )  # fmt: skip
-
-    def keep_one_down(change):  # a page may say that none is
-        if change.new is None:
-            buttons.value = change.old
-
-    buttons.observe(keep_one_down, "value")
-    return buttons
 
 
 def _field(name):
@@ -203,7 +196,7 @@ def _row(*children):
 
 
 def _written(array):
-    """(rows, columns) or (n,) -> "1, 0; 2, -1", as one types it."""
+    """Returns an array of shape (rows, columns) or (n,) as one types it: "1, 0; 2, -1"."""
     rows = array if array.ndim == 2 else array[None]
     return "; ".join(", ".join(f"{value:g}" for value in row) for row in rows)
 

@@ -7,10 +7,10 @@ import ipywidgets
 
 from course_lib import figures, flow
 from course_lib._support import checks
-from course_lib.flow import in_short
+from course_lib.looks import number
 from course_lib.widgets import still
 from course_lib.widgets.explorer import choice
-from course_lib.widgets.player import Pictured
+from course_lib.widgets.player import StillFallback
 
 DEEPEST = 40
 _LABEL = {"description_width": "84px"}
@@ -21,7 +21,7 @@ def explore_flow(**start):
     return FlowExplorer(start)
 
 
-class FlowExplorer(Pictured, ipywidgets.VBox):
+class FlowExplorer(StillFallback, ipywidgets.VBox):
     """Every change measures a new network once, and leaves the one before it in the picture, in grey."""
 
     def __init__(self, start):
@@ -52,20 +52,20 @@ class FlowExplorer(Pictured, ipywidgets.VBox):
         )
 
     def picture(self):
-        factor = flow.step_factor(self.readings)
-        title = f"{self._settings()}\nThe gradient {flow.verdict(self.readings)}: times {factor:.2g} with each layer"
+        factor = number(flow.step_factor(self.readings), 2)
+        title = f"{self._settings()}\nThe gradient {flow.verdict(self.readings)}: times {factor} with each layer"
         return figures.png(lambda ax: figures.flow(ax, self.readings, self._before, title), still.WIDTH, 400, above=74)
 
     def __repr__(self):
         """Short, because ipywidgets cuts it off after 110 characters."""
         first, last = self.readings[0], self.readings[-1]
-        sizes = f"{in_short(last.activation)} to {in_short(first.activation)}"
+        sizes = f"{number(last.activation, 2)} to {number(first.activation, 2)}"
         return f"{self._settings()}: mean |dy| {sizes}, it {flow.verdict(self.readings)}"
 
     def _words(self):
         """For those who cannot see the picture."""
         first, last = self.readings[0], self.readings[-1]
-        sizes = f"mean |dw| {in_short(last.weight)} in the last layer and {in_short(first.weight)} in the first"
+        sizes = f"mean |dw| {number(last.weight, 2)} in the last layer and {number(first.weight, 2)} in the first"
         return f"From the last layer to the first, with {self!r}; {sizes}."
 
     def _settings(self):

@@ -1,9 +1,8 @@
 """`play(story)` shows the stories of `frames` as an animation, and as a still picture where nothing can move."""
 
 import base64
-import contextlib
-import pathlib
-import re
+import json
+import zlib
 
 import anywidget
 import numpy as np
@@ -12,22 +11,20 @@ from IPython.display import display
 
 from course_lib import progress
 from course_lib.frames.story import Story
-from course_lib.looks import PALETTE
 from course_lib.widgets import still
+from course_lib.widgets.scripts import script, style
 
-_HERE = pathlib.Path(__file__).parent
 
-
-class Pictured:
+class StillFallback:
     """A widget that leaves a picture behind: of `stories_shown`, or what a `picture` of its own draws.
 
     Where a notebook is not trusted, the image/png beside the widget is shown. But JupyterLab shows a trusted widget
-    whose kernel is gone as an error, whatever else the output holds. So a second output goes before it, which stays
-    hidden, and takes its place then.
+    whose kernel is gone as an error, whatever else the output holds. So a second output comes before it: it is hidden,
+    and takes the widget's place then.
     """
 
     def picture(self):
-        """The bytes of a PNG, drawn for a width of still.WIDTH; None where there is nothing to see."""
+        """Returns the bytes of a PNG, drawn for a width of still.WIDTH; None where there is nothing to see."""
         return still.png(*self.stories_shown) if self.stories_shown else None
 
     def _repr_mimebundle_(self, **kwargs):
@@ -40,7 +37,7 @@ class Pictured:
     def _ipython_display_(self):
         data, metadata = self._repr_mimebundle_()
         if "image/png" in data:
-            display({"text/html": still.spare(data["image/png"], data["text/plain"])}, raw=True)
+            display({"text/html": still.fallback_html(data["image/png"], data["text/plain"])}, raw=True)
         display(data, metadata=metadata, raw=True)
 
     def __repr__(self):
@@ -48,31 +45,17 @@ class Pictured:
 
 
 def data_and_metadata(bundle):
-    """A widget's bundle, which may come without metadata."""
+    """Returns a widget's bundle as (data, metadata); it may come without metadata."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return dict(data), dict(metadata or {})
 
 
-class Guarded:
-    """A widget that takes from its page the traits in `heard`, as far as they are what they should be; no others.
-
-    Whatever a page says, it brings no error into the notebook, and nothing into the widget that Python did not allow.
-    """
-
-    heard = ()
-
-    def set_state(self, sync_data):
-        if isinstance(sync_data, dict):
-            with contextlib.suppress(traitlets.TraitError):  # traitlets then puts back what was there before
-                super().set_state({name: value for name, value in sync_data.items() if name in self.heard})
-
-
-class Player(Guarded, Pictured, anywidget.AnyWidget):
+class Player(StillFallback, anywidget.AnyWidget):
     """Plays stories side by side. `stories` may be replaced while it is shown."""
 
-    _esm = _HERE / "player.js"
-    _css = _HERE / "player.css"
-    stories = traitlets.Dict().tag(sync=True)
+    _esm = script("player")
+    _css = style("player")
+    stories = traitlets.Dict().tag(sync=True)  # {"packed": stories} or {"message": a sentence in their place}
 
     def __init__(self, *stories, **kwargs):
         super().__init__(**kwargs)
@@ -80,7 +63,7 @@ class Player(Guarded, Pictured, anywidget.AnyWidget):
 
     def show(self, *stories):
         self.stories_shown = stories
-        self.stories = {"stories": [portable(story) for story in stories], "palette": PALETTE}
+        self.stories = {"packed": packed(stories)}
 
     def explain(self, sentence):
         """Show a sentence in place of the stories."""
@@ -89,7 +72,7 @@ class Player(Guarded, Pictured, anywidget.AnyWidget):
 
 
 def play(*stories):
-    """One or more stories -> a player. Several are shown side by side, on one timeline."""
+    """Show one or more stories, side by side on one timeline. Returns the player, which a cell shows."""
     for story in stories:
         if not isinstance(story, Story):
             raise TypeError(f"play needs stories such as frames.conv1d(x, w), but got {type(story).__name__}")
@@ -98,16 +81,23 @@ def play(*stories):
     return Player(*stories)
 
 
-def portable(story):
-    """A story -> what the front end reads: plain lists, grids by number, and every sentence pattern only once."""
+# ---------------------------------------------------------------- what is sent
+
+
+def packed(stories):
+    """Returns the JSON of some stories, compressed by zlib, in base64: a tenth of its size."""
+    text = json.dumps([to_json(story) for story in stories], ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def to_json(story):
+    """Returns a story as plain lists and dicts, with its grids numbered. types.d.ts says what each field means."""
     numbers = {key: number for number, key in enumerate(story.grids)}
-    patterns = {}
     return {
         "title": story.title,
         "box": story.bounds,
         "grids": [_grid(grid, story.untouched[key]) for key, grid in story.grids.items()],
-        "steps": [_step(story, step, numbers, patterns) for step in story.steps],
-        "patterns": list(patterns),
+        "steps": [_step(story, step, numbers) for step in story.steps],
         "code": _code(story),
     }
 
@@ -122,41 +112,22 @@ def _grid(grid, untouched):
     }  # fmt: skip
 
 
-def _step(story, step, numbers, patterns):
-    data = {
-        "words": _words(step, patterns),
-        "line": story.line_number(step),
-        "flows": [_flow(flow, numbers, story.grids) for flow in step.flows],
+def _step(story, step, numbers):
+    return {
+        "sentence": step.sentence, "formula": step.formula, "numbers": step.numbers, "line": story.line_number(step),
+        "flows": [_flow(flow, numbers) for flow in step.flows],
         "moves": {numbers[key]: place for key, place in step.moves.items()},
-        "looks": {numbers[key]: _cells(cells, story.grids[key]) for key, cells in step.looks.items()},
+        "looks": {numbers[key]: cells for key, cells in step.looks.items()},
+    }  # fmt: skip
+
+
+def _flow(flow, numbers):
+    return {
+        "to": numbers[flow.to],
+        "cells": flow.cells,
+        "factors": [(numbers[key], cells) for key, cells in flow.factors],
+        "scale": _image(flow.scale) if isinstance(flow.scale, list) else flow.scale,
     }
-    return {name: value for name, value in data.items() if value or value == 0}
-
-
-_NUMBER = re.compile(r"(−?\d+(?:\.\d+)?(?:e−?\d+)?)")
-
-
-def _words(step, patterns):
-    """Sentence, formula and numbers -> [which pattern, the numbers that fill its #]: steps differ in little else."""
-    parts = _NUMBER.split("\t".join((step.sentence, step.formula, step.numbers)))
-    return [patterns.setdefault("#".join(parts[::2]), len(patterns)), " ".join(parts[1::2])]
-
-
-def _flow(flow, numbers, grids):
-    """[grid written, its cells, [[grid read, its cells], ...], scale]: one cell stands for a list of equals."""
-    factors = [(numbers[key], _cells(cells, grids[key])) for key, cells in flow.factors]
-    one = len(set(flow.cells)) == 1 and any(isinstance(cells, list) for _, cells in flow.factors)
-    data = [numbers[flow.to], flow.cells[0] if one else _cells(flow.cells, grids[flow.to]), factors]
-    if isinstance(flow.scale, list):
-        return [*data, _image(flow.scale)]
-    return data if flow.scale == 1 else [*data, flow.scale]
-
-
-def _cells(cells, grid):
-    """-1 stands for all cells of the grid in order."""
-    if not isinstance(cells, list):
-        return cells
-    return -1 if len(cells) == grid.values.size and cells == list(range(len(cells))) else cells
 
 
 def _code(story):
@@ -167,18 +138,13 @@ def _code(story):
 
 
 def _image(values):
-    """Many values -> [unit, and how many units each is]: three figures are more than an eye tells apart.
-
-    Nothing after the unit stands for zeros everywhere: a picture that waits for its gradient is sent as good as free.
-    """
+    """Returns many values as [unit, how many units each is]: an eye cannot tell more than three figures apart."""
     values = np.asarray(values, float).ravel()
-    if not values.any():
-        return [1]
     unit = max(float(np.abs(values).max()), 1e-12) / 999
     return [float(f"{unit:.4g}"), *np.rint(values / unit).astype(int).tolist()]
 
 
 def _short(value):
-    """Six figures are more than a picture shows, and whole numbers need no point."""
+    """Returns a value with six figures, which are more than a picture shows, and a whole number without a point."""
     value = float(f"{value:.6g}")
     return int(value) if value == int(value) else value

@@ -1,27 +1,22 @@
 """A page with nothing on it but a player: its ES module, its style sheet, and a model that is none."""
 
-import json
-from pathlib import Path
+from course_lib.widgets.player import packed
+from course_lib.widgets.scripts import script, style
 
-import course_lib
-from course_lib.looks import PALETTE
-from course_lib.widgets.player import portable
-
-WIDGETS = Path(course_lib.__file__).parent / "widgets"
 LIGHT = {"0": "#ffffff", "1": "#1c1c1c", "2": "#666666", "raised": "#eeeeee", "line": "#cccccc"}
 DARK = {"0": "#111111", "1": "#e6e6e6", "2": "#aaaaaa", "raised": "#2a2a2a", "line": "#444444"}
 
 
 def state(*stories):
-    """What a model holds of some stories, as the front end receives it."""
-    return json.loads(json.dumps({"stories": [portable(story) for story in stories], "palette": PALETTE}))
+    """The state of a player that shows some stories, as its front end receives it."""
+    return {"packed": packed(stories)}
 
 
 def arguments(stories, width=720, colours=LIGHT):
     """What SHOW is called with."""
     return {
-        "source": (WIDGETS / "player.js").read_text(), "css": (WIDGETS / "player.css").read_text(),
-        "state": state(*stories), "width": width, "colours": colours,
+        "source": script("player"), "css": style("player"), "state": state(*stories), "width": width,
+        "colours": colours,
     }  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import course_lib
+from course_lib import looks
 from course_lib.publish import export
 
 pytestmark = pytest.mark.slow
@@ -73,7 +76,7 @@ def test_printed_text_is_no_script(text):
 
 
 def test_words_of_a_story_cannot_end_the_script_they_are_in():
-    hostile = {"stories": [{"title": "</script><script>alert(1)</script>"}]}
+    hostile = {"packed": "</script><script>alert(1)</script>"}
     cell = new_code_cell("play(...)")
     cell.outputs = [new_output("display_data", {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": "<b>"})]
     notebook = new_notebook(cells=[cell])
@@ -84,7 +87,7 @@ def test_words_of_a_story_cannot_end_the_script_they_are_in():
 
 def test_a_widget_that_is_no_player_leaves_its_picture():
     cell = new_code_cell("dashboard")
-    spare = new_output("display_data", {"text/html": f'<div class="{export.SPARE} hidden">once</div>'})
+    spare = new_output("display_data", {"text/html": f'<div class="{export.FALLBACK_CLASS} hidden">once</div>'})
     data = {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": "Training: 3 epochs", "image/png": "iVBORw0KGgo="}
     cell.outputs = [spare, new_output("display_data", data)]
     notebook = new_notebook(cells=[cell])
@@ -97,14 +100,15 @@ def test_a_widget_that_is_no_player_leaves_its_picture():
 
 def test_every_colour_that_cards_and_players_take_from_jupyterlab_is_given_for_light_and_dark():
     used = set()
-    for path in (path for ending in ("py", "js", "css") for path in export.LIBRARY.rglob(f"*.{ending}")):
-        used |= set(re.findall(r"var\((--jp-[\w-]*color\d)", path.read_text(encoding="utf-8")))
-    given = Counter(re.findall(r"(--jp-[\w-]*color\d): ", export._STYLE))
+    for path in Path(course_lib.__file__).parent.rglob("*.*"):
+        if path.suffix in (".py", ".js", ".css", ".html"):
+            used |= set(re.findall(r"--jp-[\w-]*color\d", path.read_text(encoding="utf-8")))
+    given = Counter(re.findall(r"(--jp-[\w-]*color\d): ", looks.jupyter_css()))
     assert len(used) > 6 and {name: given[name] for name in used} == dict.fromkeys(used, 2)
 
 
 def test_hidden_pictures_are_left_out(text):
-    assert export.SPARE + "-" not in text
+    assert export.FALLBACK_CLASS + "-" not in text
 
 
 def test_animations_play_from_a_file_with_nothing_around_it(page_path, browser):

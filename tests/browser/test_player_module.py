@@ -1,4 +1,4 @@
-"""The player's ES module alone in Chromium, with a model that is none: everything but JupyterLab itself."""
+"""The player's ES module in Chromium, with a stand-in for the model: everything but JupyterLab itself."""
 
 from collections import Counter
 
@@ -8,9 +8,10 @@ from pages import DARK, LIGHT, state
 from stories import every_story
 
 from course_lib import frames
-from course_lib.frames.story import Story
-from course_lib.looks import number
+from course_lib.frames.story import Grid, Step, Story
+from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE, SIGNS, amount, rgb
 from course_lib.widgets import still
+from course_lib.widgets.player import to_json
 
 pytestmark = pytest.mark.slow
 
@@ -105,11 +106,11 @@ def test_a_story_arrives_as_python_told_it(page, shown, name):
           const story = new window.player.Story(data);
           const valuesAt = (at) => story.grids.map((grid) => grid.values.map((_, cell) => grid.value(cell, at)));
           return [
-            story.steps.map((s) => [s.sentence, s.formula, s.numbers, s.line ?? null]),
+            story.steps.map((s) => [s.sentence, s.formula, s.numbers, s.line]),
             story.steps.map((_, at) => valuesAt(at)),
           ];
         }""",
-        state(story)["stories"][0],
+        to_json(story),
     )
     assert words == [[s.sentence, s.formula, s.numbers, story.line_number(s)] for s in story.steps]
     for at in range(len(story.steps)):
@@ -122,7 +123,7 @@ def test_a_story_arrives_as_python_told_it(page, shown, name):
 
 def cells_of_the_still(story, at):
     """Some cells as the still has them at frame `at`: the middle, counted in cells, and what the readout calls it."""
-    frame = still._Frame(story, at, story.bounds, still.WIDTH)
+    frame = still.Frame(story, at, story.bounds, still.WIDTH)
     frame.unit = 1
     rng = np.random.default_rng(0)
     for key, grid in story.grids.items():
@@ -174,11 +175,11 @@ def test_lines_run_from_edge_to_edge_as_in_the_still(page, shown, rng):
         np.testing.assert_allclose(side, still._facing(boxes[n], boxes[n + 1]))
 
 
-def test_numbers_are_written_as_python_writes_them(page, shown):
-    shown(scatter())
-    some = np.random.default_rng(0).normal(size=200) * np.logspace(-6, 7, 200)
-    some = [0, -0.0, 1, -3, 0.5, 12.25, 99999, 100000, 0.1 + 0.2, 1e-12, *some.tolist()]
-    assert page.evaluate("(some) => some.map(window.player.number)", some) == [number(value) for value in some]
+def test_stories_arrive_whatever_letters_are_in_them(page, shown):
+    story = scatter()
+    odd = Story("−½ · 𝟙 «ä»", story.grids, story.steps, story.code)
+    shown(odd)
+    assert page.inner_text(".cg-title") == odd.title
 
 
 # ---------------------------------------------------------------- looking
@@ -193,9 +194,9 @@ def test_every_number_is_shown_and_stands_out_from_its_cell(page, shown, name, c
     numbers = [entry for entry in page.evaluate("() => window.written") if entry["size"] > 10]
     shown = Counter(entry["text"] for entry in numbers)
     values = story.values_at(len(story.steps) - 1).values()
-    assert Counter(number(value) for grid in values for value in grid.ravel()) <= shown
+    assert Counter(amount(value) for grid in values for value in grid.ravel()) <= shown
     for entry in numbers:
-        if entry["text"] in map(number, range(-30, 31)):
+        if entry["text"] in map(amount, range(-30, 31)):
             assert contrast(entry["colour"], entry["under"] or colours["0"]) >= 4.5
 
 
@@ -266,6 +267,57 @@ def test_the_height_stays_the_same_while_the_story_plays(page, shown):
         scrub(page, at)
         heights.add(page.locator(".cg-player").bounding_box()["height"])
     assert len(heights) == 1
+
+
+# Notes every frame that is drawn in a picture: its box and the width of its line.
+WATCH_FRAMES = """() => {
+  window.framed = [];
+  const { strokeRect, clearRect } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    if (this.canvas.className === "cg-picture") window.framed.length = 0;
+    clearRect.apply(this, box);
+  };
+  CanvasRenderingContext2D.prototype.strokeRect = function (x, y, width, height) {
+    window.framed.push({ width, height, line: this.lineWidth, colour: this.strokeStyle });
+    strokeRect.call(this, x, y, width, height);
+  };
+}"""
+
+
+def test_cells_that_are_only_looked_at_are_framed_with_the_winner(page, shown):
+    x = np.array([[1.0, 5, 2, 0], [3, 4, 1, 1], [0, 2, 9, 1], [1, 1, 3, 3]])
+    story = frames.max_pool2d(x, 2)
+    shown(story, before=WATCH_FRAMES)
+    scrub(page, 2)
+    framed = page.evaluate("() => window.framed.filter(({ line }) => line === 3)")
+    of_x = [frame for frame in framed if frame["colour"] == PALETTE[INPUT].light_text]
+    side = min(frame["width"] for frame in of_x)
+    # the winner, and the window with its losers
+    assert sorted((frame["width"] / side, frame["height"] / side) for frame in of_x) == [(1, 1), (2, 2)]
+
+
+PIXELS = """() => {
+  const canvas = document.querySelector(".cg-picture");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Map();
+  for (let n = 0; n < data.length; n += 4) {
+    const colour = [...data.slice(n, n + 3)].join();
+    seen.set(colour, (seen.get(colour) ?? 0) + 1);
+  }
+  return Object.fromEntries(seen);
+}"""
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("role", [INPUT, GRADIENT, KERNEL])
+def test_a_picture_is_blue_above_zero_and_orange_below_and_framed_in_the_colour_of_its_role(page, shown, role, colours):
+    grid = Grid("x", role, np.array([[1.0, -1, 0], [0, 0, 0]]), picture=True, scale=20)
+    shown(Story("Signs", {"x": grid}, [Step("See.")]), colours=colours)
+    seen = {tuple(map(int, colour.split(","))): count for colour, count in page.evaluate(PIXELS).items()}
+    tone = 2 if colours is DARK else 0
+    above, below = (rgb(SIGNS[sign][tone]) for sign in ("above", "below"))
+    assert min(seen[above], seen[below]) > 0.9 * max(seen[above], seen[below]) > 1000
+    assert seen[rgb(PALETTE[role][tone])] > 100
 
 
 # ---------------------------------------------------------------- time
@@ -425,7 +477,7 @@ def test_a_count_lights_what_was_added_where_it_counted(page, shown):
               const lit = story.litBy(story.partners[n][5], { grid: n, cell: 5 });
               return [...lit[story.byKey.get(key)]];
             }""",
-            [state(story)["stories"][0], key],
+            [to_json(story), key],
         )
         for key in ("x[0, 0]", "cols[0]")
     }
@@ -455,6 +507,14 @@ def test_the_same_cell_is_lit_side_by_side(page, shown):
     left, right = readouts(page)
     assert left.startswith("dx[3]") and right.startswith("dx[3]")
     assert left.endswith("= 6.") and right.endswith("= 6.")
+
+
+def test_no_padding_is_lit_in_place_of_a_cell_that_only_the_other_story_has(page, shown):
+    shown(frames.conv1d(X, W), frames.conv1d(X[:4], W, padding=1))
+    point_at(page, "x[3]")
+    assert all(words.startswith("x[3] = −2 takes part in") for words in readouts(page))
+    point_at(page, "x[4]")  # which would be the name of the padding on the right
+    assert readouts(page) == ["x[4] = −1 takes part in 2 steps: gives 2 to y[2], 0 to y[3]. In all 2.", ""]
 
 
 def test_steps_of_the_chosen_cell_are_marked_on_the_time_line(page, shown):

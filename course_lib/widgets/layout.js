@@ -1,0 +1,152 @@
+// @ts-check
+// Where everything stands, in pixels. still.py computes the same for its pictures, because neither can call the other;
+// they share Story.bounds, and a test holds them together.
+
+/** @import { Story } from "./story.js" */
+import { clamp } from "./geometry.js";
+
+const LARGEST_CELL = 46;
+export const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around them either
+export const SMALLEST_LETTERS = 6; // what would be smaller is left to the shade and to pointing
+const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
+const SMALLEST_LINE_BESIDE = 30; // the same for stories in one dimension, which have an index in every cell
+const TALLEST = 540; // so that the picture and its controls fit a screen
+const ROOM_FOR_NAMES = 14; // above the picture, however small its cells are
+const WIDTH_OF_A_LETTER = 0.61; // of a letter of code, as a share of its height
+
+export class Layout {
+  /** @param {Story} story */
+  constructor(story) {
+    this.story = story;
+    this.inLine = story.grids.every((grid) => grid.ndim === 1);
+    this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
+    this.unit = 1; // of a cell's side, of a grid whose scale is 1
+    this.width = this.height = 0;
+    this.ratio = 1; // pixels of the screen to one of the page
+    /** @type {Point} */
+    this.origin = [0, 0];
+    /** @type {number[]} */
+    this.sides = [];
+    this.nameSize = SMALLEST_LETTERS;
+  }
+
+  /**
+   * The largest unit with which the story fits a width.
+   * @param {number} width
+   */
+  unitFor(width) {
+    const [left, top, right, bottom] = this.story.box;
+    return Math.min(LARGEST_CELL, (width - 4) / (right - left), TALLEST / (bottom - top));
+  }
+
+  /** @param {number} unit */
+  heightFor(unit) {
+    const [, top, , bottom] = this.story.box;
+    return Math.ceil((bottom - top) * unit) + 2 + this.aboveFor(unit);
+  }
+
+  /** @param {number} unit */
+  aboveFor(unit) {
+    return this.inLine ? 0 : Math.max(0, ROOM_FOR_NAMES - unit);
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   * @param {number} unit
+   * @param {number} ratio
+   */
+  resize(width, height, unit, ratio) {
+    Object.assign(this, { width, height, unit, ratio });
+    this.sides = this.story.grids.map(({ scale }) =>
+      scale * unit < SMALLEST_WITH_NUMBER ? scale * unit : this.snap(scale * unit),
+    );
+    const [left, top, right, bottom] = this.story.box;
+    this.origin = [(width - (left + right) * unit) / 2, (height + this.aboveFor(unit) - (top + bottom) * unit) / 2];
+    this.nameSize = this.sizeOfNames();
+  }
+
+  /**
+   * A length in whole pixels of the screen.
+   * @param {number} length
+   */
+  snap(length) {
+    return Math.round(length * this.ratio) / this.ratio;
+  }
+
+  /**
+   * The size of the names above grids. Where pictures stand close, none runs into the next.
+   */
+  sizeOfNames() {
+    const places = this.story.places[0];
+    const fitting = this.story.grids.map((grid, n) => {
+      if (!grid.picture) return Number.POSITIVE_INFINITY;
+      const [column, row] = places[n];
+      const next = places.filter((place) => place[1] === row && place[0] > column).map((place) => place[0] - column);
+      const room = Math.min(Math.min(...next) * this.unit - 4, this.width - this.origin[0] - column * this.unit);
+      return room / (WIDTH_OF_A_LETTER * grid.title.length);
+    });
+    return Math.max(SMALLEST_LETTERS, Math.min(clamp(0.36 * this.unit, 10, 14), ...fitting));
+  }
+
+  /**
+   * The square of a cell of grid n.
+   * @param {number} n
+   * @param {number} cell
+   * @param {Point[]} places where the grids stand, in cells
+   * @returns {Square}
+   */
+  square(n, cell, places) {
+    const grid = this.story.grids[n];
+    const side = this.sides[n];
+    const left = this.snap(this.origin[0] + places[n][0] * this.unit);
+    const top = this.snap(this.origin[1] + places[n][1] * this.unit);
+    const [row, column] = [Math.floor(cell / grid.columns), cell % grid.columns];
+    return [left + column * grid.pitch[0] * side, top + row * grid.pitch[1] * side, side];
+  }
+
+  /**
+   * The box around some cells of grid n.
+   * @param {number} n
+   * @param {Iterable<number>} cells
+   * @param {Point[]} places
+   * @returns {Box}
+   */
+  around(n, cells, places) {
+    /** @type {Box} */
+    const box = [
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ];
+    for (const cell of cells) {
+      const [x, y, side] = this.square(n, cell, places);
+      box[0] = Math.min(box[0], x);
+      box[1] = Math.min(box[1], y);
+      box[2] = Math.max(box[2], x + side);
+      box[3] = Math.max(box[3], y + side);
+    }
+    return box;
+  }
+
+  /**
+   * The cell at a point of the picture.
+   * @param {Point} point
+   * @param {Point[]} places
+   * @returns {Cell | null}
+   */
+  hit([x, y], places) {
+    for (let n = this.story.grids.length - 1; n >= 0; n--) {
+      const grid = this.story.grids[n];
+      const [left, top, side] = this.square(n, 0, places);
+      const column = Math.floor((x - left) / (grid.pitch[0] * side));
+      const row = Math.floor((y - top) / (grid.pitch[1] * side));
+      const cell = row * grid.columns + column;
+      if (column < 0 || row < 0 || column >= grid.columns || row >= grid.rows || cell >= grid.count) continue;
+      const [cellX, cellY] = this.square(n, cell, places);
+      if (x <= cellX + side && y <= cellY + side) return { grid: n, cell };
+    }
+    return null;
+  }
+}

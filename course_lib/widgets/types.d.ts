@@ -1,0 +1,158 @@
+// What Python sends, and the small shapes that the scripts pass around. Known in every file without an import.
+
+/** x and y, in pixels; or, in a story, column and row, in cells */
+type Point = [x: number, y: number];
+type Square = [x: number, y: number, side: number];
+type Box = [left: number, top: number, right: number, bottom: number];
+type Rgb = [red: number, green: number, blue: number];
+/** one colour as fill and as text, on a light page and on a dark one */
+type Tones = [light: string, lightText: string, dark: string, darkText: string];
+
+/** course_lib.looks.for_browser(): scripts.py writes it in front of every script */
+declare const LOOKS: {
+  roles: Record<string, Tones>;
+  signs: { above: Tones; below: Tones };
+  status: Record<string, string>;
+};
+
+// ---------------------------------------------------------------- stories, as player.py sends them
+
+/** a Grid of course_lib.frames.story, which says what each field means */
+interface GridData {
+  key: string;
+  name: string;
+  role: string;
+  shape: [rows: number, columns: number];
+  /** row by row; those of a picture are packed: first the unit, then how many units each value is */
+  values: number[];
+  at: Point;
+  pitch: [across: number, down: number];
+  pad: [rows: number, columns: number];
+  gaps: [rows: number, columns: number];
+  flipped: boolean;
+  prefix: number[];
+  folded: number;
+  ndim: number;
+  collects: boolean;
+  empty: boolean;
+  picture: boolean;
+  scale: number;
+  caption: string;
+  untouched: number[];
+}
+
+/** cells of grid `to` receive scale times the product of one cell of each factor; grids are numbered */
+interface FlowData {
+  to: number;
+  cells: number[];
+  /** one cell for all, or one for each of the cells written */
+  factors: [grid: number, cells: number | number[]][];
+  /** one number for all, or packed as the values of a picture */
+  scale: number | number[];
+}
+
+interface StepData {
+  sentence: string;
+  formula: string;
+  numbers: string;
+  line: number | null;
+  flows: FlowData[];
+  /** grid -> where it stands from this step on */
+  moves: Record<string, Point>;
+  /** grid -> cells that are read without adding anything */
+  looks: Record<string, number[]>;
+}
+
+interface StoryData {
+  title: string;
+  box: Box;
+  grids: GridData[];
+  steps: StepData[];
+  code: { lines: string[]; lab: string; secret: boolean } | null;
+}
+
+/** the state of a player: stories, packed, or a sentence in place of them */
+type PlayerState = { stories: { packed: string; message?: undefined } | { packed?: undefined; message: string } };
+
+// ---------------------------------------------------------------- inside the player
+
+interface Cell {
+  grid: number;
+  cell: number;
+}
+
+/** one amount on its way from the cells it is the product of to the cell it is added to, in step `at` */
+interface Term {
+  at: number;
+  to: number;
+  cell: number;
+  read: [grid: number, cell: number][];
+  amount: number;
+}
+
+// ---------------------------------------------------------------- a training, as dashboard.py sends it
+
+interface Curve {
+  width: number;
+  bins: [mean: number, lowest: number, highest: number][];
+}
+
+type CurvePiece = Curve & { from: number };
+
+type Status = "training" | "paused" | "finished" | "stopped" | "failed";
+
+interface Now {
+  status: Status;
+  step: number;
+  of: number;
+  epoch: number;
+  epochs: number;
+  rate: number;
+  left: number | null | undefined;
+  seconds: number;
+}
+
+interface Passed {
+  kind: "accuracy" | "loss";
+  train: number[];
+  test: number[];
+}
+
+/** of the first layer: filters of rows of values, in 99ths of the largest */
+interface Filters {
+  largest: number;
+  shares: number[][][];
+}
+
+type Norm = [layer: string, now: number, first: number];
+
+type BoardState = {
+  now: Now;
+  curve: Curve;
+  news: CurvePiece;
+  passed: Passed;
+  filters: Filters | Record<string, never>;
+  norms: Norm[];
+};
+
+// ---------------------------------------------------------------- the digit pad, as digit_pad.py sends it
+
+interface Drawing {
+  number: number;
+  strokes: Point[][];
+  example: number | null | undefined;
+}
+
+interface Reading {
+  number: number;
+  says: string;
+  probabilities?: number[];
+  seen: DataView;
+  maps: { shape: [count: number, rows: number, columns: number]; pixels: DataView }[];
+}
+
+type PadState = {
+  settings: { pad: number; width: number; examples: DataView[] };
+  drawing: Drawing;
+  reading: Reading;
+};
