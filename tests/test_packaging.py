@@ -75,6 +75,12 @@ def test_a_developer_gets_what_publishing_and_tests_import_and_nothing_else():
     assert "-r requirements.txt" in DEV.read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.parametrize("file", [STUDY, DEV], ids=lambda path: path.stem)
+def test_packages_are_listed_once_and_in_order(file):
+    names = [one.name for one in environment.requirements(file.read_text(encoding="utf-8"))]
+    assert names == sorted(set(names))
+
+
 def test_what_is_installed_by_hand_is_in_contributing():
     section = CONTRIBUTING.split("## Dependencies")[1].split("\n## ")[0]
     assert "pip install torch" in section and "pip install scikit-learn" in section
