@@ -331,8 +331,8 @@ def max_pool2d_backward(dy, indices, input_shape):
     indices = checks.integers("indices", indices)
     checks.winners(dy, indices, input_shape)
     plane = np.arange(C)[:, None, None, None] * (H * W)
-    place = (plane + _batch_last(indices).astype(np.int64, copy=False)) * N + np.arange(N)
-    dx = np.bincount(place.ravel(), _batch_last(dy).ravel(), C * H * W * N)  # adds in float64
+    place = (plane + _batch_last(indices).astype(np.intp, copy=False)) * N + np.arange(N)
+    dx = np.bincount(place.ravel(), _batch_last(dy).ravel(), C * H * W * N)  # adds in float64; takes only intp
     return _batch_first(dx.astype(dy.dtype, copy=False).reshape(C, H, W, N))
 
 
