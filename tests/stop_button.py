@@ -7,9 +7,9 @@ import signal
 
 @contextlib.contextmanager
 def stop_button():
-    """In the block Ctrl-C means stop, even where the tests run in the background and it would mean nothing.
+    """In the block, Ctrl-C interrupts, even where the tests run in the background and it would be ignored.
 
-    What it gives is a function that presses the button.
+    Yields a function that presses the button.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
