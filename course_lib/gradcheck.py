@@ -116,7 +116,7 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
 
     Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
     """
-    checks.having("layer", layer, "forward", "backward", "state_dict", such_as="ReLU()")
+    checks.has_methods("layer", layer, "forward", "backward", "state_dict", such_as="ReLU()")
     x = checks.floats(x=x).astype(np.float64)
     state = layer.state_dict()
     try:

@@ -205,7 +205,7 @@ def _generator(rng):
 def _weight_shape(kernel_size, **channels):
     """The two channel counts by name, in the order of the weight's axes, and the kernel's size -> its shape."""
     counts = tuple(checks.integer(name, count, 1) for name, count in channels.items())
-    return checks.holdable(" and ".join(channels), counts + checks.pair("kernel_size", kernel_size, 1))
+    return counts + checks.pair("kernel_size", kernel_size, 1)
 
 
 class Linear(Module):
@@ -213,7 +213,6 @@ class Linear(Module):
 
     def __init__(self, in_features, out_features, bias=True, *, rng=None, dtype=np.float32):
         shape = checks.integer("out_features", out_features, 1), checks.integer("in_features", in_features, 1)
-        checks.holdable("out_features and in_features", shape)
         self.weight = Parameter(init.he_normal(shape, _generator(rng), dtype))
         self.bias = Parameter(np.zeros(out_features, dtype)) if bias else None
 

@@ -4,10 +4,14 @@
 Arrays: x input, w kernel, b bias, y output; dy is dL/dy, and dx, dw, db are shaped like x, w, b.
 """
 
+from functools import partial
+
 import numpy as np
 
-from course_lib._support import checks
+from course_lib._support import checks, geometry
 from course_lib.functional import out_size
+
+axes = partial(checks.axes, sizes=checks.integer)  # stride and padding are plain integers here, for both axes
 
 # ---------------------------------------------------------------- two layers, one number each
 
@@ -25,7 +29,7 @@ def chain_backward(dz, x, w1, w2):
 # ---------------------------------------------------------------- one dimension
 
 
-@checks.axes(x="(n,)", w="(k,)", fits=checks.convolution)
+@axes(x="(n,)", w="(k,)", fits=geometry.convolution)
 def conv1d(x, w, stride=1, padding=0):
     """x (n,), w (k,) -> y (m,), with m = (n + 2 padding - k) // stride + 1."""
     k = len(w)
@@ -38,7 +42,7 @@ def conv1d(x, w, stride=1, padding=0):
     return y
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
+@axes(dy="(m,)", x="(n,)", w="(k,)", fits=geometry.convolution)
 def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dw (k,)."""
     k = len(w)
@@ -50,7 +54,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
+@axes(dy="(m,)", x="(n,)", w="(k,)", fits=geometry.convolution)
 def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dx (n,): every output hands dy[j] * w back to its window."""
     n, k = len(x), len(w)
@@ -61,7 +65,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     return dxp[padding : padding + n]
 
 
-@checks.axes(dy="(m,)", x="(n,)", w="(k,)", fits=checks.convolution)
+@axes(dy="(m,)", x="(n,)", w="(k,)", fits=geometry.convolution)
 def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     """dy (m,), x (n,), w (k,) -> dx (n,): every input collects from the outputs it fed."""
     n, k = len(x), len(w)
@@ -78,7 +82,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- two dimensions, one channel
 
 
-@checks.axes(x="(H, W)", w="(kH, kW)", fits=checks.convolution)
+@axes(x="(H, W)", w="(kH, kW)", fits=geometry.convolution)
 def conv2d_single(x, w, stride=1, padding=0):
     """x (H, W), w (kH, kW) -> y (H_out, W_out)."""
     kH, kW = w.shape
@@ -90,7 +94,7 @@ def conv2d_single(x, w, stride=1, padding=0):
     return y
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
+@axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=geometry.convolution)
 def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dw (kH, kW)."""
     kH, kW = w.shape
@@ -102,7 +106,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
+@axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=geometry.convolution)
 def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W): every output hands dy[i, j] * w back."""
     H, W = x.shape
@@ -114,7 +118,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
     return dxp[padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=checks.convolution)
+@axes(dy="(H_out, W_out)", x="(H, W)", w="(kH, kW)", fits=geometry.convolution)
 def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0):
     """dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W): every pixel collects from the outputs it fed."""
     H, W = x.shape
@@ -132,13 +136,13 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- channels and batches
 
 
-@checks.axes(x="(N, C, H, W)")
+@axes(x="(N, C, H, W)")
 def pad2d(x, padding):
     """x (N, C, H, W) -> (N, C, H + 2 padding, W + 2 padding), zeros all around each image."""
     return np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", b="(C_out,)", fits=checks.convolution)
+@axes(x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", b="(C_out,)", fits=geometry.convolution)
 def conv2d(x, w, b=None, stride=1, padding=0):
     """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out)."""
     N, _, H, W = x.shape
@@ -153,7 +157,7 @@ def conv2d(x, w, b=None, stride=1, padding=0):
     return y
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)")
+@axes(dy="(N, C_out, H_out, W_out)")
 def bias_gradient(dy):
     """dy (N, C_out, H_out, W_out) -> db (C_out,)."""
     db = np.zeros(dy.shape[1])
@@ -162,7 +166,7 @@ def bias_gradient(dy):
     return db
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
 def weight_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dw like w."""
     kH, kW = w.shape[2:]
@@ -174,7 +178,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
 def input_gradient(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in, kH, kW) -> dx like x."""
     N, C_in, H, W = x.shape
@@ -186,7 +190,7 @@ def input_gradient(dy, x, w, stride=1, padding=0):
     return dxp[:, :, padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
 def input_gradient_gather(dy, x, w, stride=1, padding=0):
     """The same dx as `input_gradient`, collected: channel c of image n asks every filter f."""
     dx = np.zeros(x.shape)
@@ -196,7 +200,7 @@ def input_gradient_gather(dy, x, w, stride=1, padding=0):
     return dx
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
 def conv2d_backward(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
     dx = input_gradient(dy, x, w, stride, padding)
@@ -205,7 +209,7 @@ def conv2d_backward(dy, x, w, stride=1, padding=0):
     return dx, dw, db
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", b="(C_out,)", fits=checks.transposed_convolution)
+@axes(x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", b="(C_out,)", fits=geometry.transposed_convolution)
 def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
     """x (N, C_in, H, W), w (C_in, C_out, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
 
@@ -228,7 +232,7 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
 # ---------------------------------------------------------------- one matrix product
 
 
-@checks.axes(x="(N, C, H, W)")
+@axes(x="(N, C, H, W)")
 def im2col(x, kernel_size, stride=1, padding=0):
     """x (N, C, H, W) -> cols (N, C kH kW, L): one column for each of the L = H_out W_out windows."""
     kH, kW = np.broadcast_to(kernel_size, 2)
@@ -243,7 +247,7 @@ def im2col(x, kernel_size, stride=1, padding=0):
     return cols
 
 
-@checks.axes(cols="(N, C kH kW, L)")
+@axes(cols="(N, C kH kW, L)", fits=geometry.columns)
 def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     """cols (N, C kH kW, L) -> x (N, C, H, W), with (H, W) = output_size: every column added back in its window."""
     H, W = np.broadcast_to(output_size, 2)
@@ -251,7 +255,6 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     N = len(cols)
     H_out, W_out = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
     C = cols.shape[1] // (kH * kW)
-    checks.shape("cols", cols, (N, C * kH * kW, H_out * W_out), "from output_size, kernel_size, stride, padding")
     xp = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
     for i, j in np.ndindex(H_out, W_out):
         top, left = i * stride, j * stride
@@ -260,7 +263,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
     return xp[:, :, padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=checks.convolution)
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
 def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
     """dy (N, C_out, H_out, W_out), x, w -> dx, dw, db, as matrix products."""
     N, C_out = dy.shape[:2]
@@ -279,7 +282,7 @@ def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
 # ---------------------------------------------------------------- pooling and friends
 
 
-@checks.axes(x="(N, C, H, W)", fits=checks.pooling)
+@axes(x="(N, C, H, W)", fits=geometry.pooling)
 def max_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out) and indices like y: where in the H x W plane each maximum stood."""
     kH, kW = np.broadcast_to(kernel_size, 2)
@@ -296,7 +299,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     return y, indices
 
 
-@checks.axes(dy="(N, C, H_out, W_out)", fits=checks.winners)
+@axes(dy="(N, C, H_out, W_out)", indices="(N, C, H_out, W_out)", input_shape="(N, C, H, W)", fits=checks.in_plane)
 def max_pool2d_backward(dy, indices, input_shape):
     """dy (N, C, H_out, W_out), indices like dy -> dx of input_shape (N, C, H, W): the winner takes the gradient."""
     dx = np.zeros(input_shape)
@@ -307,7 +310,7 @@ def max_pool2d_backward(dy, indices, input_shape):
     return dx
 
 
-@checks.axes(x="(N, C, H, W)", fits=checks.pooling)
+@axes(x="(N, C, H, W)", fits=geometry.pooling)
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
     """x (N, C, H, W) -> y (N, C, H_out, W_out): the mean of each window, padding zeros included."""
     kH, kW = np.broadcast_to(kernel_size, 2)
@@ -321,7 +324,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
     return y
 
 
-@checks.axes(dy="(N, C, H_out, W_out)", fits=checks.pooling)
+@axes(dy="(N, C, H_out, W_out)", input_shape="(N, C, H, W)", fits=geometry.pooling)
 def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
     kH, kW = np.broadcast_to(kernel_size, 2)
@@ -334,25 +337,25 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
     return dxp[:, :, padding : padding + H, padding : padding + W]
 
 
-@checks.axes(dy="(N, C H W)", fits=checks.flattened)
+@axes(dy="(N, C H W)", input_shape="(N, C, H, W)", fits=checks.flattened)
 def flatten_backward(dy, input_shape):
     """dy (N, C H W) -> dx of input_shape (N, C, H, W): the same values in the old shape."""
     return dy.reshape(input_shape)
 
 
-@checks.axes(dy="(...)", x="(...)")
+@axes(dy="(...)", x="(...)")
 def relu_backward(dy, x):
     """dy, x of one shape -> dx: the gradient passes where x was positive."""
     return dy * (x > 0)
 
 
-@checks.axes(dy="(...)", fits=checks.dropped)
+@axes(dy="(...)", mask="(...)", fits=checks.some_are_kept)
 def dropout_backward(dy, mask, p):
     """dy, mask (True where kept) of one shape, p the share dropped -> dx."""
     return dy * mask / (1 - p)
 
 
-@checks.axes(dy="(N, out_features)", x="(N, in_features)", w="(out_features, in_features)")
+@axes(dy="(N, out_features)", x="(N, in_features)", w="(out_features, in_features)")
 def linear_backward(dy, x, w):
     """dy (N, out_features), x (N, in_features), w (out_features, in_features) -> dx, dw, db (out_features,)."""
     dx = dy @ w
@@ -361,7 +364,7 @@ def linear_backward(dy, x, w):
     return dx, dw, db
 
 
-@checks.axes(logits="(N, classes)", fits=checks.classified)
+@axes(logits="(N, classes)", targets="(N,)", fits=checks.classified)
 def cross_entropy_gradient(logits, targets):
     """logits (N, classes), targets (N,) integers -> dlogits (N, classes) of the mean loss: (softmax - onehot) / N."""
     N = len(logits)
@@ -374,7 +377,7 @@ def cross_entropy_gradient(logits, targets):
 # ---------------------------------------------------------------- what helps gradients flow
 
 
-@checks.axes(dy="(N, C, H, W)", x="(N, C, H, W)", weight="(C,)")
+@axes(dy="(N, C, H, W)", x="(N, C, H, W)", weight="(C,)")
 def batch_norm2d_backward(dy, x, weight, eps=1e-5):
     """dy, x (N, C, H, W), weight (C,) -> dx like x, dweight (C,), dbias (C,)."""
     dx, dweight, dbias = np.zeros(x.shape), np.zeros(len(weight)), np.zeros(len(weight))
@@ -390,7 +393,7 @@ def batch_norm2d_backward(dy, x, weight, eps=1e-5):
     return dx, dweight, dbias
 
 
-@checks.axes(dy="(...)")
+@axes(dy="(...)")
 def residual_backward(dy, branch_backward):
     """dy is dL/dy of y = x + branch(x), and branch_backward leads dy back through the branch -> dx."""
     return dy + branch_backward(dy)

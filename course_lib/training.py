@@ -116,9 +116,9 @@ def fit(
     over. A sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
     cannot be written.
     """
-    checks.having("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
-    checks.having("loss", loss, "forward", "backward", such_as="CrossEntropyLoss()")
-    checks.having("optimizer", optimizer, "zero_grad", "step", such_as="SGD(model.parameters(), lr=0.1)")
+    checks.has_methods("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
+    checks.has_methods("loss", loss, "forward", "backward", such_as="CrossEntropyLoss()")
+    checks.has_methods("optimizer", optimizer, "zero_grad", "step", such_as="SGD(model.parameters(), lr=0.1)")
     x, y = _examples("x", "y", x, y)
     test = None if test is None else _examples("test[0]", "test[1]", *_pair(test))
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
@@ -149,7 +149,7 @@ def fit(
 
 def evaluate(model: Any, loss: Any, x: ArrayLike, y: ArrayLike, batch_size: int = 250) -> tuple[float, float | None]:
     """Returns the mean loss on x (N, ...), y, and the accuracy (None where y are not labels), in evaluation mode."""
-    checks.having("loss", loss, "forward", such_as="CrossEntropyLoss()")
+    checks.has_methods("loss", loss, "forward", such_as="CrossEntropyLoss()")
     x, y = _examples("x", "y", x, y)
     outputs = predict(model, x, batch_size)
     return loss.forward(outputs, y), accuracy(outputs, y) if _are_labels(y) else None
@@ -160,7 +160,7 @@ def predict(model: Any, x: ArrayLike, batch_size: int = 250) -> np.ndarray:
 
     Afterwards every layer is in the mode it was in before.
     """
-    checks.having("model", model, "forward", "modules", such_as="Sequential(...)")
+    checks.has_methods("model", model, "forward", "modules", such_as="Sequential(...)")
     x, batch_size = _rows("x", checks.floats(x=x)), checks.integer("batch_size", batch_size, 1)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -368,7 +368,7 @@ def _interrupt_noted() -> Iterator[threading.Event]:
 
 def save_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Write the model's state to `path` (.npz): whole or not at all. OSError where the folder or the disk refuses."""
-    checks.having("model", model, "state_dict", such_as="Sequential(...)")
+    checks.has_methods("model", model, "state_dict", such_as="Sequential(...)")
     checks.path("path", path, "weights/net.npz")
     archive.write(path, model.state_dict())
 
@@ -378,7 +378,7 @@ def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
 
     ValueError where the file is something else, damaged, or of another model; FileNotFoundError where there is none.
     """
-    checks.having("model", model, "state_dict", "load_state_dict", such_as="Sequential(...)")
+    checks.has_methods("model", model, "state_dict", "load_state_dict", such_as="Sequential(...)")
     checks.path("path", path, "weights/net.npz")
     with archive.reading(path, "weights of this model, written by save_weights") as arrays:
         model.load_state_dict(arrays)

@@ -42,15 +42,12 @@ BAD_ARRAYS = {
     "object": (lambda good: good.astype(object), "object"),
     "text": (lambda good: good.astype(str), "<U"),
     "dates": (lambda good: good.astype("timedelta64[s]"), "timedelta64"),
-    "masked": (np.ma.masked_array, "masked"),
     "ragged": (lambda good: [[1.0], [1.0, 2.0]], "differ in shape"),
     "empty": (lambda good: good[:0], "(0,"),
     "no last axis": (lambda good: good[..., :0], "0"),
     "NaN": (lambda good: np.where(np.arange(good.size).reshape(good.shape) == 1, np.nan, good), "] is NaN"),
     "a function": (lambda good: np.sum, "object"),
 }
-if np.dtype(np.longdouble).itemsize > 8:
-    BAD_ARRAYS["long double"] = (lambda good: good.astype(np.longdouble), np.dtype(np.longdouble).name)
 
 
 @every(lambda call: call.shapes, BAD_ARRAYS)
@@ -198,7 +195,6 @@ def test_a_pair_may_be_a_list_or_an_array(as_other):
 
 # ---------------------------------------------------------------- everything else, by the name of the argument
 
-GOOD_LABELS = [0, 1, 2]
 OTHERS = {
     "input_shape": {
         "number": (5, "5"),
@@ -217,7 +213,6 @@ OTHERS = {
         "floats": ([0.0, 1.0, 2.0], "float64"),
         "bools": ([True, False, True], "bool"),
         "text": (["a", "b", "c"], "<U1"),
-        "masked": (np.ma.masked_array(GOOD_LABELS), "masked"),
         "ragged": ([[0], [1, 2]], "differ in shape"),
         "None": (None, "None"),
         "one number": (1, "()"),
@@ -227,7 +222,6 @@ OTHERS = {
         "floats": (np.ones((3, 2, 8, 7)), "float64"),
         "one example less": (np.ones((2, 2, 8, 7), bool), "(2, 2, 8, 7)"),
         "one axis": (np.ones(7, bool), "(7,)"),
-        "masked": (np.ma.masked_array(np.ones((3, 2, 8, 7), bool)), "masked"),
         "ragged": ([[True], [True, False]], "differ in shape"),
         "None": (None, "None"),
     },
@@ -292,7 +286,6 @@ def test_a_bad_value_is_refused_by_name(call, argument, bad, came):
 PLACES = {
     "one too few": (lambda good: good[:, :, :-1], "("),
     "one axis less": (lambda good: good[0], "("),
-    "masked": (np.ma.masked_array, "masked"),
     "ragged": (lambda good: [[1], [1, 2]], "differ in shape"),
     "None": (lambda good: None, "None"),
 }
@@ -407,13 +400,13 @@ def test_float_dtype_takes_what_names_a_float(dtype):
     assert checks.float_dtype("dtype", dtype) == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("dtype", [int, "abc", None, np.float16, np.longdouble, "complex64", [1]], ids=str)
+@pytest.mark.parametrize("dtype", [int, "abc", None, np.float16, "complex64", [1]], ids=str)
 def test_float_dtype_refuses_the_rest(dtype):
     with pytest.raises(TypeError, match=r"^dtype must be float32 or float64, but is "):
         checks.float_dtype("dtype", dtype)
 
 
-@checks.axes(x="(n, m)", w="(m,)", b="(n,)")
+@checks.axes(x="(n, m)", w="(m,)", b="(n,)", sizes=checks.integer)
 def decorated(x, w, b=None, stride=1):
     """A docstring."""
     assert x.dtype == w.dtype and type(stride) is int

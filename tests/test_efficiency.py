@@ -65,47 +65,6 @@ def test_a_convolution_never_holds_the_whole_im2col_matrix(rng):
     assert peak_memory(lambda: F.im2col(x, 3, padding=1)) > im2col_matrix
 
 
-def test_working_memory_is_allocated_once_and_only_grows(rng):
-    x, w = rng.standard_normal((4, 2, 9, 9)), rng.standard_normal((3, 2, 3, 3))
-
-    def kept_after(*batches):
-        for batch in batches:
-            F.conv2d(x[:batch], w, padding=1)
-        return {name: memory.ctypes.data for name, memory in vars(blocked._reused).items()}
-
-    def both():
-        return kept_after(4), kept_after(1, 3, 4)
-
-    first, later = in_a_new_thread(both)
-    assert first == later
-    assert first.keys() == {"padded", "columns"}
-
-
-def test_large_working_memory_is_not_kept(rng, monkeypatch):
-    monkeypatch.setattr(blocked, "_LARGEST_KEPT", 1000)
-    x, w = rng.standard_normal((2, 2, 9, 9)), rng.standard_normal((3, 2, 3, 3))
-
-    def kept():
-        F.conv2d(x, w, padding=1)
-        return sum(memory.nbytes for memory in vars(blocked._reused).values())
-
-    assert in_a_new_thread(kept) <= 1000
-
-
-@every_call
-def test_no_result_lies_in_working_memory(call):
-    results = call.run()
-    for result in results:
-        for memory in vars(blocked._reused).values():
-            assert not np.may_share_memory(result, memory)
-
-
-def test_no_result_lies_in_working_memory_though_a_kernel_of_one_cell_leaves_nothing_to_rearrange(rng):
-    x = rng.standard_normal((2, 3, 5, 6))
-    cols = F.im2col(x, 1, padding=1)
-    assert not any(np.may_share_memory(cols, memory) for memory in vars(blocked._reused).values())
-
-
 def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_nothing():
     def batch_last(array):
         return np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0)
@@ -148,8 +107,8 @@ class Counter:
 @pytest.fixture
 def input_gradients(monkeypatch):
     """Counts how often a convolution's dx is computed."""
-    counter = Counter(F._scatter)
-    monkeypatch.setattr(F, "_scatter", counter)
+    counter = Counter(F.input_gradient)
+    monkeypatch.setattr(F, "input_gradient", counter)
     return counter
 
 
@@ -204,7 +163,7 @@ def test_numpy_is_left_as_it_was(call):
 
 def test_numpy_is_left_as_it_was_after_an_error():
     before = np.getbufsize()
-    with pytest.raises(ZeroDivisionError), blocked.unbuffered():
+    with pytest.raises(ZeroDivisionError), blocked.small_ufunc_buffer():
         assert np.getbufsize() < before
         _ = 1 / 0
     assert np.getbufsize() == before

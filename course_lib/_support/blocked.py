@@ -1,76 +1,98 @@
-"""What suits the machine: memory that is used again, and work in portions that fit its caches.
+"""The three matrix products of a convolution, over blocks that fit the caches of a processor.
 
-Nothing here changes a result by more than rounding. Each part was kept because it pays on a real network
-(see tests/benchmark); without it `functional` would be right too, and slower.
+    correlate(x, w, b, windows)              y: each output reads its window
+    input_gradient(dy, w, windows, size)     dx: each output adds to its window
+    weight_gradient(dy, x, windows)          dw and db: each weight collects from all windows
+
+They are im2col and one product each (loops.conv2d_backward_gemm shows that plainly). But the matrix of patches is
+never held as a whole: it is made for a few rows of windows at a time, and each product is cut into small ones.
+Without this they would be right too, and take about twice as long on a real network (see tests/benchmark).
 """
 
 import contextlib
 import math
-import threading
+from collections.abc import Iterator
 
 import numpy as np
 
-# ---------------------------------------------------------------- memory
+from course_lib._support.geometry import Windows, batch_first, batch_last, fold
+from course_lib._support.types import Array, Mask, Shape
 
-_reused = threading.local()
-_LARGEST_KEPT = 64 * 2**20  # bytes
+# ---------------------------------------------------------------- the three verbs
 
 
-def scratch(name, shape, dtype):
-    """Working memory for one call, reused by the next: fresh pages cost more than the work done in them.
+def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
+    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) or None -> y (N, C_out, H_out, W_out)."""
+    filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
+    count = windows.output_size(x.shape[2:])
+    y = np.empty((len(w), *count, len(x)), x.dtype)
+    for rows, patches in _patches(x, windows, count):
+        blocked_matmul(filters, patches[: filters.shape[1]], out=_matrix(y[:, rows]))
+    return batch_first(y)
 
-    It must never be part of a result. Large requests are served fresh, so that nothing big is kept.
+
+def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape) -> Array:
+    """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size)."""
+    dy, filters = batch_last(dy), w.reshape(len(w), -1)
+    padded = windows.zeros(w.shape[1], size, dy.shape[-1], dy.dtype)
+    view = windows.view(padded, dy.shape[1:3])
+    with small_ufunc_buffer():
+        for rows in row_blocks(view):
+            block = view[:, :, :, rows]
+            patches = np.empty(block.shape, dy.dtype)
+            blocked_matmul(filters.T, _matrix(dy[:, rows]), out=patches.reshape(filters.shape[1], -1))
+            fold(patches, block)
+    return windows.unpad(padded, size)
+
+
+def weight_gradient(dy: Array, x: Array, windows: Windows) -> tuple[Array, Array]:
+    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in, kH, kW), db (C_out,)."""
+    dy = batch_last(dy)
+    blocks = _patches(x, windows, dy.shape[1:3])
+    both = np.transpose(sum(blocked_matmul_t(patches, _matrix(dy[:, rows])) for rows, patches in blocks))
+    return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
+
+
+def _patches(x: Array, windows: Windows, count: Shape) -> Iterator[tuple[slice, Array]]:
+    """x (N, C, H, W) -> the im2col matrix of the whole batch, a block of rows of windows at a time.
+
+    Yields which rows, and their patches (C kH kW + 1, rows W_out N). The last entry of every column is 1: the bias
+    is a weight whose input is always 1, which saves a pass over y and dy (4 to 20 % of a forward pass).
     """
-    size = math.prod(shape) * dtype.itemsize
-    if size > _LARGEST_KEPT:
-        return np.empty(shape, dtype)
-    kept = vars(_reused).get(name)
-    if kept is None or kept.nbytes < size:
-        kept = vars(_reused)[name] = _aligned(size)
-    return kept[:size].view(dtype).reshape(shape)
+    view = windows.view(windows.pad(x), count)
+    for rows in row_blocks(view):
+        block = view[:, :, :, rows]
+        weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
+        patches = np.empty((weights + 1, positions), x.dtype)
+        patches[:-1].reshape(block.shape)[...] = block
+        patches[-1] = 1
+        yield rows, patches
 
 
-def _aligned(size):
-    """Bytes that begin where a cache line does: vector instructions are faster there."""
-    fresh = np.empty(size + 64, np.uint8)
-    first = -fresh.ctypes.data % 64
-    return fresh[first : first + size]
+def _matrix(y: Array) -> Array:
+    """y (C, rows, W, N), batch last -> the view (C, rows W N)."""
+    return y.reshape(len(y), -1)
 
 
-# The C library on Linux hands freed memory back to the system, and fetches it page by page for the next result.
-# Freeing one large array, never touched, teaches it to keep as much as that. Other systems do not mind.
-np.empty(31 * 2**20, np.uint8)
-
-
-@contextlib.contextmanager
-def unbuffered():
-    """NumPy copies strided arrays into a buffer before it adds them, unless the buffer is shorter than their runs."""
-    usual = np.setbufsize(512)
-    try:
-        yield
-    finally:
-        np.setbufsize(usual)
-
-
-# ---------------------------------------------------------------- portions
+# ---------------------------------------------------------------- blocks that fit the caches
 
 _CACHED = 2**19  # bytes, a good part of a core's own cache
 
 
-def few_rows(seen):
-    """seen (C, kH, kW, H_out, W_out, N) -> slices of H_out, as many rows at a time as fit the cache (at least one)."""
-    rows = seen.shape[3]
-    step = max(1, rows * _CACHED // seen.nbytes)
+def row_blocks(view: Array) -> list[slice]:
+    """view (C, kH, kW, H_out, W_out, N) -> slices of H_out, as many rows at a time as fit the cache (at least one)."""
+    rows = view.shape[3]
+    step = max(1, rows * _CACHED // view.nbytes)
     return [slice(first, first + step) for first in range(0, rows, step)]
 
 
-def times_columns(a, columns, out):
+def blocked_matmul(a: Array, columns: Array, out: Array) -> None:
     """a (M, K) @ columns (K, L) -> out (M, L), in pieces along L."""
-    count = _pieces(*a.shape, columns.shape[1])
+    count = _pieces(len(a), *columns.shape)
     np.matmul(a, _cut(columns, count), out=_cut(out, count))
 
 
-def times_rows(columns, rows):
+def blocked_matmul_t(columns: Array, rows: Array) -> Array:
     """columns (K, L) @ rows (M, L)^T -> (K, M), in pieces along L."""
     count = _pieces(len(columns), *rows.shape)
     return (_cut(columns, count) @ _cut(rows, count).transpose(0, 2, 1)).sum(axis=0)
@@ -81,7 +103,7 @@ _SMALL_PRODUCT = 10**6
 _SHORTEST_PIECE = 256
 
 
-def _pieces(a, b, length):
+def _pieces(a: int, b: int, length: int) -> int:
     """Into how many equal pieces to cut `length`, so that a x b x piece is a small product but no piece is short."""
     at_least = -(-a * b * length // _SMALL_PRODUCT)
     for count in range(at_least, length // _SHORTEST_PIECE + 1):
@@ -90,6 +112,34 @@ def _pieces(a, b, length):
     return 1
 
 
-def _cut(matrix, count):
+def _cut(matrix: Array, count: int) -> Array:
     """(rows, length) -> the view (count, rows, length / count)."""
     return matrix.reshape(len(matrix), count, -1).transpose(1, 0, 2)
+
+
+# ---------------------------------------------------------------- what suits NumPy and the system
+
+# Allocating and freeing one large array raises glibc's trim threshold, so freed memory is kept for the next result
+# and need not be fetched page by page (4 to 10 % of a training step). No page is touched. Harmless elsewhere.
+np.empty(31 * 2**20, np.uint8)
+
+
+@contextlib.contextmanager
+def small_ufunc_buffer() -> Iterator[None]:
+    """NumPy copies strided arrays into its buffer before it adds them, unless the buffer is shorter than their runs.
+
+    With the smallest buffer adding up windows is faster (7 to 18 % of a backward pass).
+    """
+    usual = np.setbufsize(512)
+    try:
+        yield
+    finally:
+        np.setbufsize(usual)
+
+
+def keep_where(mask: Mask, values: Array) -> Array:
+    """values where the mask holds, and 0 elsewhere.
+
+    It multiplies their bits, because inf * 0 would be NaN and np.where takes 7 to 15 times as long.
+    """
+    return (values.view(f"i{values.itemsize}") * mask).view(values.dtype)

@@ -1,4 +1,7 @@
-"""What every public function asks of its arguments, and the sentences it answers with."""
+"""What every public function asks of its arguments, and the sentences it answers with.
+
+Each check takes the name of an argument and its value, and returns the value in the form the function works with.
+"""
 
 import functools
 import inspect
@@ -7,17 +10,21 @@ import numbers
 import operator
 import os
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-MOST = 2**31  # entries of one array, and what any count may reach: beyond it stands a slip, not a wish
+from course_lib._support.types import Array, FloatType, Integers, Mask, Pair, Random, Shape
+
+MAX_ENTRIES = 2**31  # the largest array we accept, and the largest count: anything bigger is a typo, not a request
 _brief = reprlib.Repr()
 _brief.maxother = _brief.maxstring = 60
 
 
-def brief(value):
-    """What came, in a few words: somebody may have handed a million numbers to an argument that takes one."""
+def brief(value: object) -> str:
+    """The value in a few words: somebody may have passed a million numbers to an argument that takes one."""
     try:
         return _brief.repr(value)
     except Exception:  # an integer of more digits than Python writes
@@ -27,74 +34,89 @@ def brief(value):
 # ---------------------------------------------------------------- arrays
 
 MAY_BE_NONE = {"b", "mean", "var"}
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def floats(**arrays):
-    """Arrays by name -> the same as float32 or float64 arrays of one common dtype, in the order given.
+def floats(**arrays: ArrayLike | None) -> Any:
+    """Arrays by name, as float32 or float64 arrays of one common dtype: one array, or a list in the order given.
 
     float32 stays float32, float64 stays float64, integers are promoted. What may be left out (b, mean, var)
     stays None. Nothing is copied that need not be.
     """
-    result = list(_floats(arrays).values())
+    given: dict[str, Any] = {**arrays}
+    _make_floats(given, arrays)
+    result = list(given.values())
     return result[0] if len(result) == 1 else result
 
 
-def _floats(arrays):
-    result = {
-        name: None if value is None and name in MAY_BE_NONE else numeric(name, value) for name, value in arrays.items()
-    }
-    dtype = _common_float(value for value in result.values() if value is not None)
-    for name, value in result.items():
-        if value is None:
+def _make_floats(given: dict[str, Any], names: Iterable[str]) -> np.dtype:
+    """Turn the named arrays of `given` into floats of one dtype, and return that dtype."""
+    dtypes = set()
+    for name in names:
+        value = given[name]
+        if value is None and name in MAY_BE_NONE:
             continue
-        result[name] = value = value.astype(dtype, copy=False)
-        if math.isnan(value.max()):  # max passes NaN on, and is faster than looking at each entry
+        if type(value) is not np.ndarray or value.dtype not in _FLOATS or not value.size:
+            given[name] = value = numeric(name, value)
+        if _has_nan(value):
             where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
             raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
-    return result
+        dtypes.add(value.dtype)
+    dtype = _common_float(dtypes)
+    if dtypes != {dtype}:
+        given.update({name: given[name].astype(dtype, copy=False) for name in names if given[name] is not None})
+    return dtype
 
 
-def numeric(name, value, may_be_empty=False):
-    """Real numbers, NaN and infinity among them -> an array of their own dtype."""
+def _has_nan(array: Array) -> bool:
+    """Whether a NaN is in the array: a maximum passes it on, which is faster than looking at each entry."""
+    if array.size > 2**12:
+        return math.isnan(array.max())
+    flat = array.ravel("K")
+    return math.isnan(flat[flat.argmax()])  # costs a third of a call of max, which counts where arrays are small
+
+
+def numeric(name: str, value: Any, may_be_empty: bool = False) -> np.ndarray:
+    """Real numbers, NaN and infinity among them, as an array of their own dtype."""
     value = _array(name, value)
-    if value.dtype.kind not in "fiub" or value.dtype.itemsize > 8:
+    if value.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be float32, float64 or integer, but its dtype is {value.dtype}")
     if value.size == 0 and not may_be_empty:
         raise ValueError(f"{name} must not be empty, but its shape is {value.shape}")
     return value
 
 
-def _array(name, value):
+def _array(name: str, value: Any) -> np.ndarray:
+    if type(value) is np.ndarray:
+        return value
     if value is None:
         raise TypeError(f"{name} must be an array, but is None")
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be a plain array, but is a masked array: fill it first")
     try:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of numbers, but its rows differ in shape") from error
     except MemoryError:
         raise
-    except Exception as error:  # an object may answer anything when it is asked to become an array
+    except Exception as error:  # of any type: a PyTorch tensor that requires grad raises a RuntimeError
         raise TypeError(f"{name} must be an array of numbers, but a {type(value).__name__} came: {error}") from error
 
 
-def _common_float(arrays):
-    dtype = np.result_type(*arrays)
+def _common_float(dtypes: set[np.dtype]) -> np.dtype:
+    dtype = np.result_type(*dtypes)
     if dtype.kind == "f" and dtype.itemsize <= 4:
         return np.dtype(np.float32)
     return np.dtype(np.float64)
 
 
-def float_dtype(name, dtype):
-    """What NumPy takes for float32 or float64 -> that dtype."""
+def float_dtype(name: str, dtype: FloatType) -> np.dtype:
+    """float32 or float64, however it is written."""
     known = ("float32", "float64", np.float32, np.float64, float)
     if isinstance(dtype, (str, type, np.dtype)) and dtype in known:
         return np.dtype(dtype)
     raise TypeError(f"{name} must be float32 or float64, but is {brief(dtype)}")
 
 
-def integers(name, value):
+def integers(name: str, value: Any) -> Integers:
     """An array of any integer dtype."""
     value = _array(name, value)
     if value.dtype.kind not in "iu":
@@ -102,7 +124,7 @@ def integers(name, value):
     return value
 
 
-def between(name, array, least, below):
+def between(name: str, array: Integers, least: int, below: int) -> None:
     """Every integer is from `least` to `below` - 1."""
     if array.min() < least or array.max() >= below:
         first = tuple(np.argwhere((array < least) | (array >= below))[0])
@@ -110,7 +132,7 @@ def between(name, array, least, below):
         raise ValueError(f"{name} must be from {least} to {below - 1}, but {name}[{place}] is {array[first]}")
 
 
-def booleans(name, value):
+def booleans(name: str, value: Any) -> Mask:
     """An array of True and False."""
     value = _array(name, value)
     if value.dtype != bool:
@@ -118,8 +140,8 @@ def booleans(name, value):
     return value
 
 
-def class_labels(name, labels, examples, classes):
-    """labels (N,) integers in 0 .. classes - 1."""
+def class_labels(name: str, labels: Any, examples: int, classes: int) -> Integers:
+    """labels (N,), integers from 0 to classes - 1."""
     labels = integers(name, labels)
     shape(name, labels, (examples,), "one label for each row")
     between(name, labels, 0, classes)
@@ -129,62 +151,70 @@ def class_labels(name, labels, examples, classes):
 # ---------------------------------------------------------------- shapes
 
 
-def ndim(name, array, axes):
-    """`axes` pictures the expected shape, as "(N, C, H, W)"; their number is what is checked. "(...)" is any."""
-    if axes != "(...)" and array.ndim != len(_letters(axes)):
+def ndim(name: str, array: np.ndarray, axes: str) -> None:
+    """`axes` pictures the expected shape, such as "(N, C, H, W)"; the number of axes is checked."""
+    if array.ndim != len(_letters(axes)):
         raise ValueError(f"{name} must have shape {axes}, but its shape is {array.shape}")
 
 
 @functools.cache
-def _letters(axes):
-    """ "(N, C kH kW, L)" -> ("N", "C kH kW", "L")"""
+def _letters(axes: str) -> tuple[str, ...]:
+    """Splits "(N, C kH kW, L)" into "N", "C kH kW" and "L"."""
     return tuple(letter.strip() for letter in axes.strip("()").split(",") if letter.strip())
 
 
-def shape(name, array, expected, why=""):
+def shape(name: str, array: np.ndarray, expected: Shape, why: str = "") -> None:
+    """The array has exactly this shape."""
     if array.shape != tuple(expected):
         because = f" ({why})" if why else ""
         raise ValueError(f"{name} must have shape {tuple(expected)}{because}, but its shape is {array.shape}")
 
 
-def array_shape(name, value, axes):
-    """A shape given as an argument -> a tuple of ints. `axes` pictures it; "..." at its end stands for any more."""
+def array_shape(name: str, value: Any, axes: str) -> Shape:
+    """A shape given as an argument, as a tuple of ints. `axes` pictures it; "..." at its end stands for any more."""
     letters = _letters(axes)
+    if type(value) is tuple and len(value) == len(letters) and {*map(type, value)} == {int} and min(value) > 0:
+        return fits_in_memory(name, value)  # nearly always
     least, most = (len(letters) - 1, math.inf) if letters[-1] == "..." else (len(letters), len(letters))
     if not isinstance(value, (tuple, list)) or not least <= len(value) <= most:
         raise ValueError(f"{name} must be {axes}, but is {brief(value)}")
-    return holdable(name, tuple(integer(f"{name}[{axis}]", size, 1) for axis, size in enumerate(value)))
+    return fits_in_memory(name, tuple(integer(f"{name}[{axis}]", size, 1) for axis, size in enumerate(value)))
 
 
-def holdable(name, shape):
-    """A shape that the argument `name` leads to -> the same, if an array of that shape can be held at all."""
-    if math.prod(shape) >= MOST:
-        raise ValueError(f"{name} must lead to fewer than {MOST:,} entries, but leads to an array of shape {shape}")
+def fits_in_memory(name: str, shape: Shape) -> Shape:
+    """The shape of an array that the argument `name` leads to has fewer than MAX_ENTRIES entries."""
+    if math.prod(shape) >= MAX_ENTRIES:
+        raise ValueError(
+            f"{name} must lead to fewer than {MAX_ENTRIES:,} entries, but leads to an array of shape {shape}"
+        )
     return shape
 
 
 # ---------------------------------------------------------------- numbers
 
 
-def integer(name, value, least):
-    """An integer no smaller than `least` and below MOST, as a Python int."""
-    if type(value) is int and least <= value < MOST:  # nearly always, and asked many times in a step of a training
+def integer(name: str, value: Any, least: int) -> int:
+    """An integer no smaller than `least` and below MAX_ENTRIES, as a Python int."""
+    if type(value) is int and least <= value < MAX_ENTRIES:  # nearly always, and many times in a training step
         return value
     if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, but is {value!r}")
     try:
         number = operator.index(value)
-    except Exception:  # TypeError, or whatever an object of a learner answers
+    except Exception:  # TypeError, or anything a learner's __index__ raises
         raise TypeError(f"{name} must be an integer, but is {brief(value)}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {brief(number)}")
-    if number >= MOST:
-        raise ValueError(f"{name} must be less than {MOST:,}, but is {brief(number)}")
+    if number >= MAX_ENTRIES:
+        raise ValueError(f"{name} must be less than {MAX_ENTRIES:,}, but is {brief(number)}")
     return number
 
 
-def pair(name, value, least):
-    """An int or a pair of ints (rows, columns) -> a pair of ints, each no smaller than `least`."""
+def pair(name: str, value: Any, least: int) -> Pair:
+    """An int or a pair of ints (rows, columns), as a pair of ints, each no smaller than `least`."""
+    if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is int:
+        if least <= value[0] < MAX_ENTRIES and least <= value[1] < MAX_ENTRIES:  # nearly always
+            return value
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if not isinstance(value, (tuple, list)):
@@ -195,23 +225,7 @@ def pair(name, value, least):
     return integer(f"{name}[0]", value[0], least), integer(f"{name}[1]", value[1], least)
 
 
-def out_size(size, kernel_size, stride=1, padding=0, dilation=1):
-    """How many windows fit along one axis: (size + 2 padding - dilation (kernel_size - 1) - 1) // stride + 1.
-
-    Source: Dumoulin & Visin 2016, relationship 15.
-    """
-    size, kernel_size = integer("size", size, 1), integer("kernel_size", kernel_size, 1)
-    stride, padding = integer("stride", stride, 1), integer("padding", padding, 0)
-    reach = integer("dilation", dilation, 1) * (kernel_size - 1) + 1
-    if reach > size + 2 * padding:
-        raise ValueError(
-            f"kernel_size {kernel_size} with dilation {dilation} spans {reach}, "
-            f"which must not exceed the padded input, size {size} + 2 * padding {padding} = {size + 2 * padding}"
-        )
-    return (size + 2 * padding - reach) // stride + 1
-
-
-def real(name, value, least=-math.inf, below=math.inf):
+def real(name: str, value: Any, least: float = -math.inf, below: float = math.inf) -> float:
     """A number with least <= number < below, as a Python float."""
     number = _real(name, value)
     if not least <= number < below:
@@ -219,7 +233,7 @@ def real(name, value, least=-math.inf, below=math.inf):
     return number
 
 
-def positive(name, value):
+def positive(name: str, value: Any) -> float:
     """A finite number above 0, as a Python float."""
     number = _real(name, value)
     if not 0 < number < math.inf:
@@ -227,7 +241,7 @@ def positive(name, value):
     return number
 
 
-def probability(name, value):
+def probability(name: str, value: Any) -> float:
     """A number from 0 to 1, both included, as a Python float."""
     number = _real(name, value)
     if not 0 <= number <= 1:
@@ -235,7 +249,7 @@ def probability(name, value):
     return number
 
 
-def _real(name, value):
+def _real(name: str, value: Any) -> float:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, but is {brief(value)}")
     try:
@@ -244,34 +258,34 @@ def _real(name, value):
         raise ValueError(f"{name} must be a number that a float can hold, but is {brief(value)}") from None
 
 
-def function(name, value):
+def function(name: str, value: Any) -> Callable[..., Any]:
     """Anything that can be called."""
     if not callable(value):
         raise TypeError(f"{name} must be a function, but is {brief(value)}")
     return value
 
 
-def one_of(name, value, choices):
+def one_of(name: str, value: Any, choices: Any) -> str:
     """One of these names."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, but is {brief(value)}")
     return value
 
 
-def having(name, value, *methods, such_as):
+def has_methods(name: str, value: object, *methods: str, such_as: str) -> None:
     """An object, and not its class, with these methods."""
     if isinstance(value, type) or not all(callable(getattr(value, method, None)) for method in methods):
         listed = " and ".join(f"{method}()" for method in methods)
         raise TypeError(f"{name} must be an object with {listed}, such as {such_as}, but is {brief(value)}")
 
 
-def path(name, value, such_as):
+def path(name: str, value: Any, such_as: str) -> None:
     """Where a file is, or will be."""
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{name} must be the path of a file such as {such_as!r}, but is {brief(value)}")
 
 
-def generator(name, rng):
+def generator(name: str, rng: Any) -> Random:
     """A source of random numbers."""
     if not isinstance(rng, np.random.Generator):
         expected = "a numpy.random.Generator such as np.random.default_rng(0)"
@@ -282,7 +296,7 @@ def generator(name, rng):
 # ---------------------------------------------------------------- states, such as state_dict() returns
 
 
-def same_names(state, own):
+def same_names(state: Any, own: Mapping[str, Any]) -> None:
     """A dictionary that has exactly the names of `own`."""
     if not isinstance(state, Mapping):
         raise TypeError(f"state must be a dictionary of arrays, such as state_dict() returns, but is {brief(state)}")
@@ -291,147 +305,190 @@ def same_names(state, own):
         raise ValueError(f"state must hold the names {sorted(own)}; missing: {missing}, unknown: {unknown}")
 
 
-def like(name, value, own, why):
-    """Numbers shaped like the array `own` -> a copy in its dtype, so that nobody else holds it."""
+def like(name: str, value: Any, own: Array, why: str) -> Array:
+    """Numbers shaped like the array `own`, as a copy in its dtype that nobody else holds."""
     value = floats(**{name: value})
     shape(name, value, own.shape, why)
     return value.astype(own.dtype)
 
 
-# ---------------------------------------------------------------- a decorator that keeps checks out of a lesson
+# ---------------------------------------------------------------- a decorator that keeps checks out of a body
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def axes(fits=None, **expected):
-    """A decorator: check arrays by parameter name, then call the function with them as floats.
+def axes(
+    fits: Callable[..., None] | None = None, sizes: Callable[..., Any] = pair, **pictures: str
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A decorator: checks the arguments by their names, then calls the function with them.
 
-        @checks.axes(x="(n,)", w="(k,)", fits=checks.convolution)
-        def f(x, w, stride=1): ...
+        @checks.axes(dy="(N, C, H_out, W_out)", input_shape="(N, C, H, W)", fits=geometry.pooling)
+        def f(dy, input_shape, kernel_size, stride=None, padding=0): ...
 
-    The body is then free of checks and can be read as the lesson it is. The same letter means the same size,
-    "(...)" the same shape. Other arguments are checked by their names, and `fits` looks whether all of them
-    belong together. Results come back in the common dtype of the arrays.
+    The body is then free of checks and can be read as the lesson it is. `pictures` shows the shape of each array: the
+    same letter means the same size, "(...)" the same shape, "..." behind a letter one axis or more. Arrays become
+    floats of one common dtype, in which the results come back; mask, indices, winner and targets keep their kind.
+    stride and padding become what `sizes` makes of them: pairs, or integers. `fits` checks that all belong together.
     """
 
-    def decorate(function):
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
+        names = tuple(signature.parameters)
+        by_name = _checks_by_name(names, sizes, pictures)
+        arrays = [name for name in pictures if name not in by_name]
+        plan = _shapes_to_compare(pictures, by_name)
+        defaults = {name: p.default for name, p in signature.parameters.items() if p.default is not p.empty}
+        checked_defaults = {
+            name: by_name[name](name, value) if name in by_name and value is not None else value
+            for name, value in defaults.items()
+        }
+        known, is_padded = set(names), "padding" in names
 
         @functools.wraps(function)
-        def checked(*args, **kwargs):
-            call = signature.bind(*args, **kwargs)
-            call.apply_defaults()
-            given = call.arguments
-            given.update(_floats({name: given[name] for name in expected}))
-            arrays = {name: given[name] for name in expected if given[name] is not None}
-            _same_letter_same_size(arrays, expected)
-            for name in _BY_NAME.keys() & given.keys():
-                if given[name] is not None or signature.parameters[name].default is not None:
-                    given[name] = _BY_NAME[name](name, given[name])
-            if "padding" in given and ("x" in given or "input_shape" in given):
-                _holdable_when_padded(given.get("input_shape") or arrays["x"].shape, given["padding"])
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            came = dict(zip(names, args))  # noqa: B905
+            if kwargs:
+                came.update(kwargs)
+            given = checked_defaults | came
+            if len(came) != len(args) + len(kwargs) or given.keys() != known:
+                signature.bind(*args, **kwargs)  # raises Python's own sentence
+            dtype = _make_floats(given, arrays)
+            for name, check in by_name.items():
+                if name in came and (came[name] is not None or defaults.get(name, 0) is not None):
+                    given[name] = check(name, came[name])
+            if plan:
+                _compare_shapes(given, plan)
+            if is_padded and given["padding"] not in (0, (0, 0)):
+                _fits_when_padded(given)
             if fits is not None:
                 fits(**given)
-            return _in_dtype(function(*call.args, **call.kwargs), next(iter(arrays.values())).dtype)
+            return _in_dtype(function(**given), dtype)  # type: ignore[call-arg]
 
         return checked
 
     return decorate
 
 
-def _holdable_when_padded(shape, padding):
-    spatial = 1 if len(shape) == 1 else 2
-    holdable("padding", (*shape[:-spatial], *(size + 2 * padding for size in shape[-spatial:])))
-
-
-def _same_letter_same_size(arrays, expected):
-    """dy comes last: where it disagrees with x or w, it is the one that is named."""
-    seen = {}
-    for name in sorted(arrays, key="dy".__eq__):
-        array, picture = arrays[name], expected[name]
-        ndim(name, array, picture)
-        letters = [picture] if picture == "(...)" else _letters(picture)
-        sizes = [array.shape] if picture == "(...)" else array.shape
-        for letter, size in zip(letters, sizes, strict=True):
-            first, owner = seen.setdefault(letter, (size, name))
-            if size != first:
-                raise ValueError(
-                    f"{name} must have shape {picture} with {letter} = {first} as in {owner}, "
-                    f"but its shape is {array.shape}"
-                )
-
-
-_BY_NAME = {
-    "stride": functools.partial(integer, least=1),
-    "padding": functools.partial(integer, least=0),
-    "output_padding": functools.partial(integer, least=0),
+_LEAST = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+_BY_NAME: dict[str, Callable[[str, Any], Any]] = {
     "kernel_size": functools.partial(pair, least=1),
-    "output_size": functools.partial(pair, least=1),
-    "input_shape": functools.partial(array_shape, axes="(N, C, H, W)"),
+    "output_size": lambda name, value: fits_in_memory(name, pair(name, value, 1)),
     "eps": positive,
+    "p": probability,
+    "rng": generator,
     "branch_backward": function,
-    "indices": lambda name, value: integers(name, value).astype(np.int64, copy=False),
     "mask": booleans,
-    "targets": integers,
+    "winner": integers,
+    "indices": lambda name, value: integers(name, value).astype(np.int64, copy=False),
+    "targets": lambda name, value: integers(name, value).astype(np.int64, copy=False),
 }
 
 
-def convolution(x, w, dy=None, stride=1, padding=0, **_):
-    """x and w ending in the same spatial axes (one or two) fit together, and dy is shaped like their y."""
-    spatial = 1 if x.ndim == 1 else 2
-    lead = (len(x), len(w)) if x.ndim == 4 else ()
-    sizes = [out_size(n, k, stride, padding) for n, k in zip(x.shape[-spatial:], w.shape[-spatial:], strict=True)]
-    if dy is not None:
-        shape("dy", dy, (*lead, *sizes), "the shape of y")
+def _checks_by_name(
+    names: tuple[str, ...], sizes: Callable[..., Any], pictures: Mapping[str, str]
+) -> dict[str, Callable[[str, Any], Any]]:
+    return (
+        {name: _BY_NAME[name] for name in names if name in _BY_NAME}
+        | {name: functools.partial(sizes, least=_LEAST[name]) for name in names if name in _LEAST}
+        | {name: functools.partial(array_shape, axes=pictures[name]) for name in names if name == "input_shape"}
+    )
 
 
-def transposed_convolution(x, w, stride, padding, output_padding, **_):
-    """Something of the output is left, and no more is added to it than a stride could have lost."""
-    if output_padding >= stride:
-        raise ValueError(f"output_padding must be smaller than stride {stride}, but is {output_padding}")
-    sizes = zip(x.shape[2:], w.shape[2:], strict=True)
-    size = tuple((n - 1) * stride - 2 * padding + k + output_padding for n, k in sizes)
-    if min(size) < 1:
-        raise ValueError(f"padding must leave something of the output, but {padding} leaves {size}")
-    holdable("stride", (len(x), w.shape[1], *size))
+def _shapes_to_compare(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> list[tuple[str, Any, bool, str]]:
+    """(name, letters, whether more axes may follow, picture) of each array, in the order in which they are compared.
+
+    Where dy disagrees with x, w or input_shape, dy is named; where mask or indices disagree with dy, they are.
+    """
+
+    def rank(name: str) -> int:
+        return 1 if name == "dy" else 2 if name in by_name and name != "input_shape" else 0
+
+    plan: list[tuple[str, Any, bool, str]] = []
+    if list(pictures.values()) == ["(...)"]:
+        return plan
+    for name in sorted(pictures, key=rank):
+        letters = _letters(pictures[name])
+        plan.append((name, tuple(letter for letter in letters if letter != "..."), "..." in letters, pictures[name]))
+    return plan
 
 
-def pooling(kernel_size, stride, padding, x=None, dy=None, input_shape=None, **_):
-    """Every window of a pooling holds a pixel, and dy is shaped like its y."""
-    kernel_size = pair("kernel_size", kernel_size, 1)
-    N, C, *size = input_shape or x.shape
-    counts = [out_size(n, k, stride or k, padding) for n, k in zip(size, kernel_size, strict=True)]
-    if 2 * padding > min(kernel_size):
-        raise ValueError(f"padding must be at most half of kernel_size {kernel_size}, but is {padding}")
-    if dy is not None:
-        shape("dy", dy, (N, C, *counts), "the shape of y")
+def _compare_shapes(given: Mapping[str, Any], plan: list[tuple[str, Any, bool, str]]) -> None:
+    seen: dict[str, Any] = {}
+    for name, letters, is_open, picture in plan:
+        value = given[name]
+        if value is None:
+            continue
+        sizes = value if name == "input_shape" else value.shape
+        if not letters:  # "(...)": the shape as a whole is compared
+            if seen.setdefault("...", sizes) != sizes:
+                shape(name, value, seen["..."], f"the shape of {plan[0][0]}")
+            continue
+        if name != "input_shape" and (len(sizes) <= len(letters) if is_open else len(sizes) != len(letters)):
+            raise ValueError(f"{name} must have shape {picture}, but its shape is {sizes}")
+        for letter, size in zip(letters, sizes):  # noqa: B905
+            if seen.setdefault(letter, size) != size:
+                owner = next(other for other, shown, *_ in plan if letter in shown)
+                raise ValueError(
+                    f"{name} must have shape {picture} with {letter} = {seen[letter]} as in {owner}, "
+                    f"but its shape is {sizes}"
+                )
 
 
-def winners(dy, indices, input_shape):
-    """dy has one winner for each entry, among the pixels of its plane."""
-    N, C, H, W = input_shape
-    shape("dy", dy, (N, C, *dy.shape[2:]), "batch and channels of input_shape")
-    shape("indices", indices, dy.shape, "the shape of dy")
-    between("indices", indices, 0, H * W)
+def _fits_when_padded(given: Mapping[str, Any]) -> None:
+    images = given.get("input_shape") or given.get("output_size") or given["x"].shape
+    padding = given["padding"] if isinstance(given["padding"], tuple) else (given["padding"],) * min(2, len(images))
+    lead = len(images) - len(padding)
+    padded = (size + 2 * pad for size, pad in zip(images[lead:], padding, strict=True))
+    fits_in_memory("padding", (*images[:lead], *padded))
 
 
-def flattened(dy, input_shape):
+def _in_dtype(result: Any, dtype: np.dtype) -> Any:
+    if isinstance(result, tuple):
+        return tuple([_in_dtype(part, dtype) for part in result])
+    if isinstance(result, np.ndarray) and result.dtype != dtype and result.dtype.kind == "f":
+        return result.astype(dtype)
+    return result
+
+
+# ---------------------------------------------------------------- what belongs together, for `fits`
+
+
+def in_plane(indices: Integers, input_shape: Shape, **_: Any) -> None:
+    """Every index is a pixel of an H x W plane."""
+    between("indices", indices, 0, math.prod(input_shape[2:]))
+
+
+def flattened(dy: Array, input_shape: Shape) -> None:
     """dy has one row for each example, as long as the rest of input_shape has entries."""
     shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")
 
 
-def dropped(dy, mask, p):
-    """mask says of each entry of dy whether it was kept; where all are dropped, 1 / (1 - p) is no number."""
-    shape("mask", mask, dy.shape, "the shape of dy")
+def some_are_kept(p: float, **_: Any) -> None:
+    """Where all values are dropped, 1 / (1 - p) is no number."""
     real("p", p, 0, 1)
 
 
-def classified(logits, targets):
-    """targets has one class for each row of logits, among its columns."""
-    class_labels("targets", targets, *logits.shape)
+def classified(logits: Array, targets: Integers | None = None) -> None:
+    """Each row of logits has a finite maximum, and each target is a class."""
+    if not np.isfinite(logits).all():
+        largest = logits.max(axis=1)
+        if not np.isfinite(largest).all():
+            row = int(np.isfinite(largest).argmin())
+            raise ValueError(f"logits must have a finite maximum in each row, but that of row {row} is {largest[row]}")
+    if targets is not None:
+        between("targets", targets, 0, logits.shape[1])
 
 
-def _in_dtype(result, dtype):
-    if isinstance(result, tuple):
-        return tuple(_in_dtype(part, dtype) for part in result)
-    if isinstance(result, np.ndarray) and result.dtype.kind == "f":
-        return result.astype(dtype, copy=False)
-    return result
+def normalisable(x: Array, mean: Array | None, var: Array | None, eps: float, **_: Any) -> None:
+    """The statistics are given or can be computed, and x's dtype can hold eps."""
+    if (mean is None) != (var is None):
+        alone = "mean" if var is None else "var"
+        raise ValueError(f"mean and var must be given together or not at all, but {alone} is given alone")
+    held = np.finfo(x.dtype)
+    if not float(held.smallest_subnormal) <= eps <= float(held.max):
+        raise ValueError(f"eps must be a number that {x.dtype} can hold, but is {eps}")
+    if var is None and x.size == x.shape[1]:
+        raise ValueError(f"x must have more than one value per channel, but its shape is {x.shape}")
+    if var is not None and var.min() < 0:
+        raise ValueError(f"var must not be negative, but its smallest entry is {var.min()}")

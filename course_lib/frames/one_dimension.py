@@ -9,6 +9,7 @@ import numpy as np
 from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
+from course_lib.functional import out_size
 from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, amount, bracketed
 
 TOP, MIDDLE, BOTTOM = 0, 2.1, 4.2
@@ -21,7 +22,7 @@ class Line:
         self.stride = checks.integer("stride", stride, 1)
         self.padding = checks.integer("padding", padding, 0)
         self.n, self.k = n, k
-        self.m = checks.out_size(n, k, self.stride, self.padding)
+        self.m = out_size(n, k, self.stride, self.padding)
 
     def window(self, i):
         return list(range(i * self.stride, i * self.stride + self.k))

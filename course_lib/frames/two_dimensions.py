@@ -9,6 +9,7 @@ import numpy as np
 from course_lib import loops
 from course_lib._support import checks
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, geometry_text, mark
+from course_lib.functional import out_size
 from course_lib.looks import GRADIENT, INPUT, KERNEL, OUTPUT, UPSTREAM, amount, bracketed
 
 _MOST_NUMBERS = 1500  # with more products than this, steps show only results
@@ -23,7 +24,7 @@ class Plane:
         self.stride = checks.pair("stride", stride, 1)
         self.padding = checks.pair("padding", padding, 0)
         self.dilation = checks.pair("dilation", dilation, 1)
-        self.count = tuple(map(checks.out_size, self.size, self.kernel_size, self.stride, self.padding, self.dilation))
+        self.count = tuple(map(out_size, self.size, self.kernel_size, self.stride, self.padding, self.dilation))
         self.padded = tuple(n + 2 * p for n, p in zip(self.size, self.padding, strict=True))
         self.reach = tuple(d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True))
 

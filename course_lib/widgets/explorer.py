@@ -8,6 +8,7 @@ import numpy as np
 from course_lib._support import checks
 from course_lib.frames.pooling import TIES
 from course_lib.frames.story import drawable
+from course_lib.functional import out_size
 from course_lib.widgets.player import Player, StillFallback
 
 # name -> label, least, most: where a story has such a parameter, it gets a slider
@@ -105,7 +106,7 @@ class Explorer(StillFallback, ipywidgets.VBox):
         if "dy" in self._parameters:
             geometry = [self._sliders[name].value if name in self._sliders else usual for name, usual in _GEOMETRY]
             shapes["dy"] = tuple(
-                checks.out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True)
+                out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True)
             )
         return shapes
 
