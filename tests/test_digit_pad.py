@@ -80,6 +80,14 @@ def test_overlapping_strokes_do_not_add_up():
     np.testing.assert_array_equal(drawn([ONE, ONE]), drawn([ONE]))
 
 
+def test_a_stroke_over_an_example_keeps_the_brighter_of_both():
+    example = np.zeros((28, 28))
+    example[:14] = 0.25
+    picture, line = drawn([ONE], example), drawn([ONE])
+    np.testing.assert_array_equal(picture[56:], line[56:])
+    np.testing.assert_array_equal(picture[:56], np.maximum(line[:56], 0.25))
+
+
 def test_what_leaves_the_pad_is_cut_off():
     assert drawn([[[0, 0], [280, 280]]])[0, 0] == 1
     assert drawn([[[-400, -400]]]).max() == 0 == drawn([]).max()
@@ -209,11 +217,25 @@ def test_a_stroke_beside_the_pad_leaves_nothing_on_it_however_near_it_runs():
             assert drawn([line]).max() == 0
 
 
-def test_a_stroke_beside_the_pad_that_leaves_less_than_a_shade_is_as_good_as_none(model):
-    pad = DigitPad(model)
-    beside = next(x for x in np.arange(-15, -8, 0.001) if 0 < drawn([[[x, 140]]]).max() < 1 / 255)
-    assert "probabilities" not in set_drawing(pad, [[[float(beside), 140]]])
+def test_an_example_fainter_than_a_shade_is_as_good_as_none(model):
+    pad = DigitPad(model, np.full((1, 1, 28, 28), 0.9 / 255))
+    assert "probabilities" not in set_drawing(pad, example=0)
     assert pad.picture() is None
+
+
+@pytest.mark.parametrize(
+    ("logits", "sentence"),
+    [
+        ([0, 9], "I read 1, above 99% sure. Second guess: 0, below 1%."),
+        ([5, 0], "I read 0, 99% sure. Second guess: 1, 1%."),
+        ([0, 2], "I read 1, 88% sure. Second guess: 0, 12%."),
+    ],
+)
+def test_a_pad_says_how_sure_the_network_is(logits, sentence):
+    model = Sequential(Flatten(), Linear(784, 10))
+    model[1].weight.data = np.zeros((10, 784))
+    model[1].bias.data = np.array([*logits, *[-99] * 8], float)
+    assert set_drawing(DigitPad(model), [ONE])["says"] == sentence
 
 
 def test_the_maps_are_those_of_the_first_two_layers_after_relu(model):
