@@ -142,10 +142,3 @@ def verdict(readings):
     """What becomes of a gradient on its way from the last block to the first, in a word or two."""
     ratio = readings[0].activation / readings[-1].activation
     return "vanishes" if ratio < 0.01 else "explodes" if ratio > 100 else "keeps its size"
-
-
-def in_short(size):
-    """A size as text: two figures where that is short, else one and a power of ten."""
-    if 0.001 <= size < 1000:
-        return f"{float(f'{size:.2g}'):g}"
-    return f"{size:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")

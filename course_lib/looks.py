@@ -127,6 +127,24 @@ def css_variables(root):
     return f"{root} {{\n{css_declarations()}\n}}\n{dark_roots} {{\n{css_declarations(dark=True)}\n}}\n"
 
 
+def jupyter_css():
+    """A style sheet for pages outside of JupyterLab: the variables that cards and players take from it, by theme."""
+    light, dark = (_jupyter_declarations(theme) for theme in ("light", "dark"))
+    return (
+        f":root {{\n  color-scheme: light dark;\n{light}\n}}\n"
+        f"@media (prefers-color-scheme: dark) {{\n:root {{\n{dark}\n}}\n}}\n"
+    )
+
+
+def _jupyter_declarations(theme):
+    shades = {
+        "layout-color0": PAPER, "layout-color1": PAPER, "layout-color2": RAISED, "border-color2": FAINT,
+        "ui-font-color1": INK, "ui-font-color2": SOFT, "content-font-color1": INK, "content-font-color2": SOFT,
+        "brand-color1": ACCENT,
+    }  # fmt: skip
+    return "\n".join(f"  --jp-{name}: {getattr(shade, theme)};" for name, shade in shades.items())
+
+
 def for_browser():
     """The colours for a script, ready for JSON: the four Tones of each role and sign, the one colour of each status."""
     return {

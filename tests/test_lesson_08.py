@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from course_lib import data, exercises, figures, frames, training
+from course_lib import data, exercises, figures, frames, looks, training
 from course_lib.exercises.lessons import lesson_08
 from course_lib.layers import Conv2d
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
 from course_lib.publish import build
-from course_lib.widgets.player import portable
+from course_lib.widgets.player import to_json
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
@@ -68,8 +68,8 @@ def test_the_animation_shows_the_weights_and_losses_that_training_went_through(l
             shown = story.values_at(epoch)
             np.testing.assert_allclose(shown["w"], weights[epoch], atol=2.0**-14)
             np.testing.assert_array_equal(shown["target"], kernel)
-            assert f"loss = {losses[epoch]:.3g}".replace("e-0", "e-").replace("-", "−") in step.plain_formula
-            off = f"{np.abs(weights[epoch] - kernel).max():.2g}".replace("e-0", "e-").replace("-", "−")
+            assert f"loss = {looks.number(losses[epoch])}" in step.plain_formula
+            off = looks.number(np.abs(weights[epoch] - kernel).max(), 2)
             assert step.sentence.endswith(f" {off} off.")
             heights = shown["loss"].sum(axis=0).reshape(13, -1)[:, 0]
             assert (heights[epoch + 1 :] == 0).all() and (heights[: epoch + 1] > 0).all()
@@ -80,7 +80,7 @@ def test_the_animation_shows_the_weights_and_losses_that_training_went_through(l
 
 def test_the_animation_of_all_four_kernels_is_small(lesson):
     stories = [frames.learning(*lesson["learn"](kernel, epochs=13), kernel) for kernel in lesson["KERNELS"].values()]
-    assert len(json.dumps([portable(story) for story in stories]).encode()) < 100_000
+    assert len(json.dumps([to_json(story) for story in stories]).encode()) < 100_000
 
 
 def test_the_first_step_does_most_of_the_work_and_then_the_loss_shrinks_some_ten_times_an_epoch(lesson):
@@ -226,7 +226,7 @@ def trained(lesson, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (x, y), (x_test, y_test) = data.digits()
     names = {**lesson, "x_train": x[:700], "y_train": y[:700], "x_test": x_test, "y_test": y_test}
-    names["again"] = lambda: exec(cell_with('watch=Dashboard(), checkpoint=f"checkpoints/digits_'), names)
+    names["again"] = lambda: exec(cell_with('callback=Dashboard(), checkpoint=f"checkpoints/digits_'), names)
     names["again"]()
     return names
 
@@ -462,7 +462,7 @@ def test_a_confusion_matrix_prints_every_count_in_its_cell_and_colours_only_mist
 
 def test_a_kernel_shows_its_numbers_without_a_negative_zero(ax):
     figures.kernel(ax, np.array([[-1e-9, 0.125], [-2.0, 1.0]]))
-    assert [text.get_text() for text in ax.texts] == ["0.00", "0.12", "−2.00", "1.00"]
+    assert [text.get_text() for text in ax.texts] == ["0", "0.12", "−2", "1"]
     assert ax.images[0].get_clim() == (-2, 2)
 
 

@@ -256,9 +256,19 @@ def test_every_drawer_in_python_shows_a_sign_in_the_same_two_colours():
 
 def test_a_figure_writes_on_a_sign_in_black_or_white_as_the_player_does():
     ax = Figure().add_subplot()
-    figures.kernel(ax, np.array([[2.0, -2, 0.004, -0.004]]))
-    assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "black"]
-    assert [text.get_text() for text in ax.texts] == ["2", "−2", "0", "0"]
+    figures.kernel(ax, np.array([[2.0, 1.9, 1, -2, -0.004]]))
+    assert [text.get_color() for text in ax.texts] == ["white", "white", "black", "black", "black"]
+    assert [text.get_text() for text in ax.texts] == ["2", "1.9", "1", "−2", "0"]
+
+
+def test_pages_without_jupyterlab_get_the_variables_it_would_give_them():
+    light, dark = looks.jupyter_css().split("@media (prefers-color-scheme: dark)")
+    used = set(re.findall(r"--jp-[a-z0-9-]+", looks.css_variables(".here")))
+    for css, theme in ((light, "light"), (dark, "dark")):
+        given = dict(re.findall(r"(--jp-[a-z0-9-]+): (#[0-9a-f]{6});", css))
+        assert used <= given.keys()
+        assert given["--jp-layout-color0"] == getattr(looks.PAPER, theme)
+        assert given["--jp-content-font-color1"] == getattr(looks.INK, theme)
 
 
 def test_a_colour_is_mixed_and_let_through_as_asked():

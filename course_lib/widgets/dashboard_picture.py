@@ -1,30 +1,24 @@
-"""The picture that a dashboard leaves behind: the same four views, on a light page."""
+"""The still picture of a dashboard: the same four views, on a light page."""
 
 import math
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 from PIL import Image
 
-from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE
-from course_lib.widgets.still import WIDTH, compressed
+from course_lib import looks
+from course_lib.looks import GRADIENT, PALETTE, number
+from course_lib.widgets.still import WIDTH, compressed, signed
 
 _DPI = 200
 _LONGEST = 106  # letters that fit on a line in the usual size
-_INK, _SOFT, _LINE = "#1c1c1c", "#6e6e6e", "#cdcdcd"
-_TRAIN, _TEST = PALETTE[KERNEL][0], PALETTE[INPUT][0]
-_BELOW_ZERO, _ABOVE_ZERO = PALETTE[INPUT][0], PALETTE[KERNEL][0]
-COLOURS = {  # what the front end paints with: on a light page and on a dark one
-    name: {"light": PALETTE[role][0], "dark": PALETTE[role][2]}
-    for name, role in {"train": KERNEL, "test": INPUT, "gradient": GRADIENT}.items()
-}
+_INK, _SOFT, _LINE = looks.INK.light, looks.SOFT.light, looks.FAINT.light
 
 
 def png(now, curve, passed, filters, norms):
-    """What a dashboard shows (see dashboard.py) -> a PNG, twice as fine as it is shown."""
+    """Returns a PNG, at twice the resolution, of what a dashboard shows (see dashboard.py)."""
     rows = 1 + bool(filters or norms)
     figure = Figure((WIDTH / 100, 0.5 + 2.3 * rows), dpi=_DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
@@ -55,10 +49,10 @@ def _title(ax, words):
 
 
 def _log(axis, low, high):
-    """A logarithmic scale with few labels, written as a person would."""
+    """Sets a logarithmic scale with few labels."""
     steps = (1, 2, 5) if high < 100 * low else (1,)
     axis.set_major_locator(LogLocator(subs=steps, numticks=7))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_locator(NullLocator())
 
 
@@ -72,14 +66,12 @@ def summary(now, passed):
     for name in ("train", "test"):
         if passed[name]:
             last = passed[name][-1]
-            parts.append(
-                f"{name} {passed['kind']} " + (f"{last:.2%}" if passed["kind"] == "accuracy" else f"{last:.3g}")
-            )
+            parts.append(f"{name} {passed['kind']} {f'{last:.2%}' if passed['kind'] == 'accuracy' else number(last)}")
     return " · ".join(parts)
 
 
-def _count(number, thing):
-    return f"{number:,} {thing}{'s' * (number != 1)}"
+def _count(count, thing):
+    return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
 def _loss(ax, curve):
@@ -89,7 +81,7 @@ def _loss(ax, curve):
     if len(bins) and mean.min() > 0:
         ax.set_yscale("log")
         _log(ax.yaxis, mean.min(), mean.max())
-        low = np.maximum(low, mean.min() / 10)  # a single step without any loss would squash the rest
+        low = np.maximum(low, mean.min() / 10)  # a single step with a loss near 0 would squash the rest
     ax.fill_between(middle, low, high, color=_INK, alpha=0.16, lw=0)
     ax.plot(middle, mean, color=_INK, lw=1.4)
     _title(ax, "Loss of each step" if width == 1 else f"Loss: mean and range of {width} steps")
@@ -98,8 +90,8 @@ def _loss(ax, curve):
 
 def _epochs(ax, passed, epochs):
     for name, values, look in (
-        ("train", passed["train"], {"color": _TRAIN, "ls": "--", "marker": "o", "mfc": "white"}),
-        ("test", passed["test"], {"color": _TEST, "ls": "-", "marker": "s"}),
+        ("train", passed["train"], {"color": looks.TRAIN.light, "ls": "--", "marker": "o", "mfc": "white"}),
+        ("test", passed["test"], {"color": looks.TEST.light, "ls": "-", "marker": "s"}),
     ):
         if values:
             ax.plot(np.arange(len(values)) + 1, values, ms=4, lw=1.4, label=name, **look)
@@ -114,19 +106,19 @@ def _epochs(ax, passed, epochs):
 
 
 def _filters(ax, filters):
-    """Each filter as a small picture: orange above zero, blue and a minus below."""
+    """Draws each filter as a small picture: blue above zero, orange and a minus sign below."""
     ax.set_axis_off()
     if not filters:
         return
-    _title(ax, f"First layer's filters (full colour ±{filters['largest']:.2g})")
+    _title(ax, f"First layer's filters (full colour ±{number(filters['largest'], 2)})")
     shares = np.array(filters["shares"]) / 99
     count, height, width = shares.shape
     columns = sheet_columns(count)
-    for number, values in enumerate(shares):
-        top, left = divmod(number, columns)
+    for place, values in enumerate(shares):
+        top, left = divmod(place, columns)
         top, left = top * (height + 0.5), left * (width + 0.5)
         box = (left, left + width, top + height, top)
-        ax.imshow(_tinted(values), extent=box, interpolation="nearest", zorder=1)
+        ax.imshow(signed(values) / 255, extent=box, interpolation="nearest", zorder=1)
         for (i, j), value in np.ndenumerate(values):
             if value < 0 and width <= 7:
                 ax.text(left + j + 0.5, top + i + 0.5, "−", ha="center", va="center", fontsize=7, color=_INK)
@@ -137,18 +129,12 @@ def _filters(ax, filters):
 
 
 def sheet_columns(count):
-    """How many filters to put in a row."""
+    """The number of filters in a row."""
     return min(count, max(4, math.ceil(math.sqrt(2 * count))))
 
 
-def _tinted(values):
-    """values (H, W) from -1 to 1 -> colours (H, W, 3)."""
-    tone = np.where(values[..., None] < 0, to_rgb(_BELOW_ZERO), to_rgb(_ABOVE_ZERO))
-    return 1 - np.abs(values)[..., None] * (1 - tone)
-
-
 def _norms(ax, norms):
-    """A bar for each layer on a logarithmic scale, and a thin line where it was at first."""
+    """Draws a bar for each layer on a logarithmic scale, and a thin line where it was after the first step."""
     _title(ax, "Length of each layer's gradient")
     if not norms:
         ax.set_axis_off()
@@ -161,15 +147,15 @@ def _norms(ax, norms):
         if then > floor:
             ax.plot([then, then], [row - 0.4, row + 0.4], color=_INK, lw=1.2)
         end = (max(length, then, floor), row)
-        ax.annotate(f"{length:.2g}", end, (4, 0), textcoords="offset points", va="center", fontsize=8)
+        ax.annotate(number(length, 2), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     ax.text(0.99, 0.04, "line: at the start", transform=ax.transAxes, ha="right", fontsize=8, color=_SOFT)
-    ax.set_xlim(floor, ceiling)  # before the scale, which would look for limits of its own, beyond what a float holds
+    ax.set_xlim(floor, ceiling)  # before the scale, which would choose limits of its own, beyond the range of floats
     ax.set_xscale("log")
     _log(ax.xaxis, floor, ceiling)
     ax.set(yticks=rows, yticklabels=names, ylim=(max(len(names), 4) - 0.4, -0.6))
 
 
 def scale(lengths, first):
-    """The ends of a logarithmic scale for all lengths above zero, from decade to decade; 1e300 stands for infinity."""
+    """The ends of a logarithmic scale, at whole decades, for all lengths above zero; 1e300 stands for infinity."""
     known = [value for value in (*lengths, *first) if 1e-300 < value < 1e300] or [1.0]
     return 10.0 ** math.floor(math.log10(min(known)) - 0.3), 10.0 ** math.ceil(math.log10(max(known)) + 0.1)

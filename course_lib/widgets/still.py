@@ -1,8 +1,8 @@
-"""The picture an animation leaves behind where nothing can move: GitHub, an untrusted or a reopened notebook.
+"""The picture that stands for an animation where nothing can move: GitHub, an untrusted or a reopened notebook.
 
-Drawn with Pillow, on a light page, without any state of its own: widget callbacks may run on another thread. Where
-everything stands is computed here and in player.js, because neither can call the other; they share `Story.bounds`.
-tests/browser/test_player_module.py asks both for every kind of story.
+It is drawn with Pillow, on a light page, without global state: widget callbacks may run on another thread. The layout
+is computed here and in the front end, because neither can call the other; both start from `Story.bounds`.
+tests/browser/test_player_module.py compares them for every kind of story.
 """
 
 import base64
@@ -20,68 +20,51 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from course_lib.looks import KERNEL, PALETTE, number
+from course_lib import looks
+from course_lib.looks import KERNEL, PALETTE, amount, mixed, rgb, text_on
 
-SPARE = "cg-spare"  # the class of hidden pictures
-WIDTH = 720  # of the picture on a page; it is drawn twice as fine
-_FINE = 2
-_INK, _SOFT, _FAINT, _PAPER = (28, 28, 28), (110, 110, 110), (205, 205, 205), (255, 255, 255)
-_MARGIN, _GUTTER, _LINE = 14, 26, 18
+FALLBACK_CLASS = "cg-spare"  # the class of hidden pictures
+WIDTH = 720  # of the picture on a page; it is drawn at twice the resolution
+FINE = 2
+_INK, _SOFT, _FAINT, _PAPER = (rgb(shade.light) for shade in (looks.INK, looks.SOFT, looks.FAINT, looks.PAPER))
+MARGIN, _GUTTER, _LINE = 14, 26, 18
 _LARGEST_CELL, _SMALLEST_WITH_NUMBER, _SMALLEST_WITH_INDICES = 34, 14, 20
 _PICTURE_BESIDE_WORDS = 390
 _TALLEST = 430
-_WIDE, _HIGH = 17, 9  # in cells: beyond, there are two moments, and the words go below what is wide
+_WIDE, _HIGH = 17, 9  # in cells: larger stories show two moments, and wide ones have their words below
 _MOST_CURVES = 40
 
 
 def png(*stories):
-    """One or more stories -> a PNG of a few moments of each, one story beside the other."""
-    width = (WIDTH - 2 * _MARGIN - _GUTTER * (len(stories) - 1)) / len(stories)
+    """Returns a PNG of a few moments of each story, the stories side by side."""
+    width = (WIDTH - 2 * MARGIN - _GUTTER * (len(stories) - 1)) / len(stories)
     columns = [_Column(story, width) for story in stories]
-    height = max(column.height for column in columns) + 2 * _MARGIN
-    image = Image.new("RGB", (WIDTH * _FINE, math.ceil(height) * _FINE), _PAPER)
-    left = _MARGIN
+    height = max(column.height for column in columns) + 2 * MARGIN
+    image = Image.new("RGB", (WIDTH * FINE, math.ceil(height) * FINE), _PAPER)
+    left = MARGIN
     for column in columns:
-        column.draw(_Pen(image, left, _MARGIN))
+        column.draw(Pen(image, left, MARGIN))
         left += width + _GUTTER
     return compressed(image)
 
 
-def film(story, seconds=1.4):
-    """A story -> an animated GIF of all its steps, each shown for some seconds and the last for longer."""
-    box, width = story.bounds, WIDTH - 2 * _MARGIN
-    frames = [_Frame(story, position, box, width) for position in range(len(story.steps))]
-    height = max(frame.height for frame in frames) + 2 * _MARGIN
-    images = []
-    for frame in frames:
-        image = Image.new("RGB", (WIDTH * _FINE, math.ceil(height) * _FINE), _PAPER)
-        frame.draw(_Pen(image, _MARGIN, _MARGIN))
-        images.append(image.resize((WIDTH, math.ceil(height)), Image.Resampling.LANCZOS))
-    colours = _with_white_paper(images[-1].quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
-    first, *others = [image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images]
-    times = [int(1000 * seconds)] * len(others) + [int(2500 * seconds)]
-    buffer = io.BytesIO()
-    first.save(buffer, "GIF", save_all=True, append_images=others, duration=times, loop=0, optimize=True)
-    return buffer.getvalue()
+def fallback_html(picture, words):
+    """Returns HTML that stays hidden unless the widget in the next output has lost its kernel.
 
-
-def spare(picture, words):
-    """A PNG in base64 -> HTML that stays hidden, unless the widget in the next output has lost its kernel.
-
-    Without a picture ("") the words are what is shown then.
+    picture: a PNG in base64, which is shown then; without one (""), the words are shown.
     """
-    name = f"{SPARE}-{zlib.crc32((picture or words).encode()):08x}"
+    name = f"{FALLBACK_CLASS}-{zlib.crc32((picture or words).encode()):08x}"
     next_widget = "+ .jp-OutputArea-child > .jupyter-widgets"
     output = f".jp-OutputArea-child:has(.{name})"
     lost = f":has({next_widget}):not(:has({next_widget} > *))"
     words = html.escape(words)
     attributes, text, look = "", words, ""
     if picture:
-        height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / _FINE
+        height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / FINE
         attributes, text = f' role="img" aria-label="{words}"', ""
         look = f"""width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
-  background: #fff url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
-    return f"""<div class="{SPARE} {name}"{attributes}>{text}<style>
+  background: {looks.PAPER.light} url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
+    return f"""<div class="{FALLBACK_CLASS} {name}"{attributes}>{text}<style>
 .{name} {{ display: none; {look} }}
 {output}{lost} .{name} {{ display: block; }}
 {output}:not({lost}) {{ display: none; }}
@@ -90,15 +73,15 @@ def spare(picture, words):
 
 
 def compressed(image):
-    """A Pillow image -> PNG, as a palette of few colours, in which the paper stays pure white."""
-    image = _with_white_paper(image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+    """Returns the bytes of a PNG of a Pillow image, with a palette of few colours; white paper stays pure white."""
+    image = with_white_paper(image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def _with_white_paper(image):
-    """Choosing few colours shifts them all a little; the background, which is at the corner, is made white again."""
+def with_white_paper(image):
+    """Makes the background, which is at the corner, pure white again: reducing the palette shifts every colour."""
     palette = image.getpalette()
     paper = image.getpixel((0, 0))
     palette[3 * paper : 3 * paper + 3] = _PAPER
@@ -106,24 +89,24 @@ def _with_white_paper(image):
     return image
 
 
-class _Pen:
-    """Draws in the pixels of the page, from a corner of its own."""
+class Pen:
+    """Draws in pixels of the page, relative to a corner."""
 
     def __init__(self, image, left, top):
         self.image, self.on = image, ImageDraw.Draw(image)
         self.left, self.top = left, top
 
     def moved(self, right, down):
-        return _Pen(self.image, self.left + right, self.top + down)
+        return Pen(self.image, self.left + right, self.top + down)
 
     def _at(self, points):
-        return [((self.left + x) * _FINE, (self.top + y) * _FINE) for x, y in points]
+        return [((self.left + x) * FINE, (self.top + y) * FINE) for x, y in points]
 
     def square(self, x, y, right, bottom, fill, line=None, width=1):
-        self.on.rectangle(self._at([(x, y), (right, bottom)]), fill, line, round(width * _FINE))
+        self.on.rectangle(self._at([(x, y), (right, bottom)]), fill, line, round(width * FINE))
 
     def picture(self, x, y, right, bottom, colours):
-        """colours (rows, columns, 3) as a picture that fills the rectangle."""
+        """Fills the rectangle with a picture of colours (rows, columns, 3)."""
         (left, top), (end, floor) = (map(round, point) for point in self._at([(x, y), (right, bottom)]))
         small = Image.fromarray(np.asarray(colours, np.uint8))
         self.image.paste(small.resize((end - left, floor - top), Image.Resampling.NEAREST), (left, top))
@@ -136,7 +119,7 @@ class _Pen:
                 self.line([(x + edge, y + start), (x + edge, y + end)], line)
 
     def line(self, points, colour, width=1):
-        self.on.line(self._at(points), colour, round(width * _FINE), joint="curve")
+        self.on.line(self._at(points), colour, round(width * FINE), joint="curve")
 
     def arrow(self, start, tip, colour, width=1.5):
         angle = math.atan2(tip[1] - start[1], tip[0] - start[0])
@@ -151,9 +134,9 @@ class _Pen:
         self.on.text(self._at([(x, y)])[0], text, colour, _font(font, size), anchor)
 
     def chip(self, x, y, text, fill):
-        half = max(9, _font("bold", 10).getlength(text) / _FINE / 2 + 4)
-        self.on.rounded_rectangle(self._at([(x - half, y - 7.5), (x + half, y + 7.5)]), 7.5 * _FINE, fill)
-        self.text(x, y, text, _on(fill), 10, font="bold")
+        half = max(9, _font("bold", 10).getlength(text) / FINE / 2 + 4)
+        self.on.rounded_rectangle(self._at([(x - half, y - 7.5), (x + half, y + 7.5)]), 7.5 * FINE, fill)
+        self.text(x, y, text, text_on(fill), 10, font="bold")
 
 
 class _Column:
@@ -165,7 +148,7 @@ class _Column:
         box = story.bounds
         few = box[2] - box[0] > _WIDE or box[3] - box[1] > _HIGH
         moments = {(last + 1) // 2, last} if few else {min(1, last), (last + 1) // 2, last}
-        self.frames = [_Frame(story, position, box, width) for position in sorted(moments)]
+        self.frames = [Frame(story, position, box, width) for position in sorted(moments)]
         self.height = self._title_height + sum(frame.height for frame in self.frames)
 
     @property
@@ -181,8 +164,8 @@ class _Column:
             down += frame.height
 
 
-class _Frame:
-    """One moment: the picture, and beside or below it the sentence and the formula."""
+class Frame:
+    """One moment: the picture, with the sentence and the formula beside or below it."""
 
     def __init__(self, story, position, box, width):
         self.story, self.box = story, box
@@ -192,7 +175,7 @@ class _Frame:
         beside = width > 600 and right - left <= _WIDE
         room = _PICTURE_BESIDE_WORDS if beside else width
         self.unit = min(_LARGEST_CELL, room / (right - left), _TALLEST / (bottom - top))
-        self.above = max(0, 14 - self.unit)  # names need their room however small the cells are
+        self.above = max(0, 14 - self.unit)  # names need room, however small the cells are
         self.picture = ((right - left) * self.unit, (bottom - top) * self.unit + self.above)
         self.words = (_PICTURE_BESIDE_WORDS + _GUTTER, 12) if beside else (0, self.picture[1] + 16)
         self.indent = (room - self.picture[0]) / 2
@@ -232,7 +215,7 @@ class _Frame:
     # ------------------------------------------------------------ places
 
     def _square(self, key, cell):
-        """The pixels of a cell: left, top, right, bottom."""
+        """(left, top, right, bottom) of a cell, in pixels."""
         grid = self.story.grids[key]
         column, row = self.places[key]
         down, across = divmod(cell, grid.values.shape[1])
@@ -250,25 +233,25 @@ class _Frame:
 
     def _grid(self, pen, key):
         grid, values = self.story.grids[key], self.values[key].ravel()
-        fill = _rgb(PALETTE[grid.role][0])
+        fill = rgb(PALETTE[grid.role][0])
         shares = np.nan_to_num(values) / self.story.largest[key]
         whole = self._around(key, (0, values.size - 1))
         if grid.picture:
-            pen.picture(*whole, _signed(fill, shares.reshape(grid.values.shape)))
+            pen.picture(*whole, signed(shares.reshape(grid.values.shape)))
             pen.square(*whole, None, fill)
             return
-        small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines: gaps of paper instead
+        small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines; gaps separate the cells
         if small:
             pen.square(*whole, _PAPER, _FAINT)
         untouched = set(self.story.untouched[key])
         for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
             square, filler = self._square(key, cell), grid.is_filler(cell)
-            background = _PAPER if filler or np.isnan(value) else _mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
+            background = _PAPER if filler or np.isnan(value) else mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
             self._cell(pen, square, background, fill, small, filler)
             if cell in untouched:
                 _hatch(pen, *square)
             if not np.isnan(value) and not small:
-                self._value(pen, square, value, _SOFT if filler else _on(background))
+                self._value(pen, square, value, _SOFT if filler else text_on(background))
         if small:
             real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
             pen.square(*self._around(key, (real[0], real[-1])), None, fill)
@@ -284,14 +267,14 @@ class _Frame:
 
     def _value(self, pen, square, value, colour):
         x, y, right, _ = square
-        side, shown = right - x, number(value)
+        side, shown = right - x, amount(value)
         size = min(0.38 * side, 1.35 * side / max(3, len(shown)))
         pen.text(x + side / 2, y + side / 2, shown, colour, size)
 
     def _name(self, pen, key):
         grid = self.story.grids[key]
         x, y, _, bottom = self._square(key, 0)
-        colour = _rgb(PALETTE[grid.role][1])
+        colour = rgb(PALETTE[grid.role][1])
         if grid.ndim == 1:
             pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
         else:
@@ -304,7 +287,7 @@ class _Frame:
         return not grid.picture and grid.scale * self.unit >= _SMALLEST_WITH_INDICES
 
     def _indices(self, pen, key):
-        """The numbers of rows and columns beside the first of each; on a line, in the corner of every cell."""
+        """Indices of rows and columns beside the first of each; in 1D, in the corner of every cell."""
         grid = self.story.grids[key]
         if not self._has_room_for_indices(key):
             return
@@ -326,7 +309,7 @@ class _Frame:
         grid = self.story.grids[key]
         if not lit:
             return
-        dark = _rgb(PALETTE[grid.role][1])
+        dark = rgb(PALETTE[grid.role][1])
         if not grid.picture and len(flowing) < len(lit):
             for cell in flowing:
                 pen.square(*self._square(key, cell), None, dark, 2.5)
@@ -340,7 +323,7 @@ class _Frame:
             goal = self._around(flow.to, lit[flow.to])
             for key, _ in flow.factors:
                 if grids[key].role != KERNEL:
-                    tint = _mixed(_PAPER, _rgb(PALETTE[grids[key].role][0]), 0.16)
+                    tint = mixed(_PAPER, rgb(PALETTE[grids[key].role][0]), 0.16)
                     (a, b), (c, d) = _facing(self._around(key, lit[key]), goal)
                     pen.shape([a, c, d, b], tint)
                     self._head(pen, flow.to, (a, b), (c, d))
@@ -349,7 +332,7 @@ class _Frame:
                     self._level_arrow(pen, self._around(key, lit[key]), goal)
 
     def _head(self, pen, key, start, end):
-        """Which way a beam runs: an arrowhead where it enters the grid, outside of it and of its indices."""
+        """The direction of a beam: an arrowhead where it enters the grid, outside of it and of its indices."""
         (x0, y0), (x1, y1) = (((p[0] + q[0]) / 2, (p[1] + q[1]) / 2) for p, q in (start, end))
         left, top, right, bottom = self._around(key, (0, self.story.grids[key].values.size - 1))
         if start[0][0] == start[1][0]:
@@ -360,7 +343,7 @@ class _Frame:
         tip = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
         angle = math.atan2(y1 - y0, x1 - x0)
         tail = tip[0] - 8 * math.cos(angle), tip[1] - 8 * math.sin(angle)
-        pen.arrow(tail, tip, _rgb(PALETTE[self.story.grids[key].role][1]))
+        pen.arrow(tail, tip, rgb(PALETTE[self.story.grids[key].role][1]))
 
     def _level_arrow(self, pen, start, goal):
         row, end_row = (start[1] + start[3]) / 2, (goal[1] + goal[3]) / 2
@@ -369,33 +352,33 @@ class _Frame:
 
     def _curves(self, pen, terms):
         for term in terms:
-            colour = _mixed(_PAPER, self._colour(term), 0.6)
+            colour = mixed(_PAPER, self._colour(term), 0.6)
             legs = self._legs(term)
             for start, end in legs[:-1]:
                 pen.line([start, end], colour, 1.5)
             pen.arrow(*legs[-1], colour)
             for source in self._others(term)[1:]:
-                colour = _mixed(_PAPER, _rgb(PALETTE[self.story.grids[source[0]].role][0]), 0.6)
+                colour = mixed(_PAPER, rgb(PALETTE[self.story.grids[source[0]].role][0]), 0.6)
                 pen.arrow(*_between(self._square(*source), self._square(*term.target)), colour)
         for term in terms:
             (x0, y0), (x1, y1) = self._legs(term)[-1]
-            pen.chip(x0 + (x1 - x0) * 0.36, y0 + (y1 - y0) * 0.36, number(term.amount), self._colour(term))
+            pen.chip(x0 + (x1 - x0) * 0.36, y0 + (y1 - y0) * 0.36, amount(term.amount), self._colour(term))
 
     def _colour(self, term):
-        return _rgb(PALETTE[self.story.grids[term.target[0]].role][0])
+        return rgb(PALETTE[self.story.grids[term.target[0]].role][0])
 
     def _others(self, term):
         return [at for at in term.sources if self.story.grids[at[0]].role != KERNEL]
 
     def _legs(self, term):
-        """The lines from source to kernel cell to target, each from edge to edge."""
+        """The lines from source to kernel cell to target, from edge to edge."""
         via = [at for at in term.sources if self.story.grids[at[0]].role == KERNEL]
         stops = [self._square(*at) for at in (*self._others(term)[:1], *via, term.target)]
         return [_between(start, end) for start, end in itertools.pairwise(stops)]
 
 
 def _hatch(pen, x, y, right, bottom):
-    """Over a cell that nothing reads or writes."""
+    """Hatches a cell that no step reads or writes."""
     for start in np.arange(0.25, 1, 0.25) * (right - x):
         pen.line([(x, y + start), (x + start, y)], _SOFT, 0.5)
         pen.line([(x + start, bottom), (right, y + start)], _SOFT, 0.5)
@@ -406,7 +389,7 @@ def _middle(box):
 
 
 def _between(start, end):
-    """The line between the middles of two squares, from edge to edge."""
+    """The line between the centres of two squares, from edge to edge."""
     (x0, y0), (x1, y1) = _middle(start), _middle(end)
     reach = max(abs(x1 - x0), abs(y1 - y0), 1e-9)
     first = min(0.5, (start[2] - start[0]) / 2 / reach)
@@ -415,7 +398,7 @@ def _between(start, end):
 
 
 def _facing(a, b):
-    """The sides by which two boxes look at each other: two points of each."""
+    """The sides of two boxes that face each other: two points of each."""
     (ax, ay), (bx, by) = _middle(a), _middle(b)
     if abs(ax - bx) >= abs(ay - by):
         x, goal = (a[2], b[0]) if ax < bx else (a[0], b[2])
@@ -427,41 +410,27 @@ def _facing(a, b):
 # ---------------------------------------------------------------- colours and letters
 
 
-@functools.cache
-def _rgb(colour):
-    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
-
-
-def _mixed(base, colour, share):
-    return tuple(round(b + (c - b) * share) for b, c in zip(base, colour, strict=True))
-
-
-def _signed(fill, shares):
-    """shares (rows, columns) from -1 to 1 -> colours (rows, columns, 3): orange below zero."""
-    shares = shares[..., None]
-    goal = np.where(shares < 0, _rgb(PALETTE[KERNEL][0]), fill)
+def signed(shares):
+    """The colours (rows, columns, 3) of shares (rows, columns) of the largest size, from -1 to 1."""
+    shares = np.asarray(shares)[..., None]
+    goal = np.where(shares < 0, rgb(looks.BELOW_ZERO.light), rgb(looks.ABOVE_ZERO.light))
     return _PAPER + (goal - _PAPER) * np.abs(shares)
-
-
-def _on(background):
-    red, green, blue = background
-    return _INK if 0.299 * red + 0.587 * green + 0.114 * blue > 127 else _PAPER
 
 
 @functools.cache
 def _font(name, size):
-    """size in pixels of the page."""
+    """A font of a size in pixels of the page."""
     files = {"sans": "Sans", "bold": "Sans-Bold", "mono": "SansMono", "monobold": "SansMono-Bold"}
     folder = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
-    return ImageFont.truetype(folder / f"DejaVu{files[name]}.ttf", round(size * _FINE))
+    return ImageFont.truetype(folder / f"DejaVu{files[name]}.ttf", round(size * FINE))
 
 
 def _wrapped(text, font, size, width):
-    """Text -> the lines it takes."""
+    """The lines that a text takes within a width."""
     letters = _font(font, size)
     lines = [""]
     for word in re.findall(r"\S+\s*", text):
-        if letters.getlength((lines[-1] + word).rstrip()) > width * _FINE:
+        if letters.getlength((lines[-1] + word).rstrip()) > width * FINE:
             lines.append("")
         lines[-1] += word
     return [line.rstrip() for line in lines]
