@@ -1259,7 +1259,7 @@ def normed(x, eps=1e-5):
     return (x - mean) / np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
 
 
-@wrong("batch_norm2d_backward", dx="statistics taken for constants")
+@wrong("batch_norm2d_backward", dx="statistics treated as constants")
 def norm_of_constants(dy, x, weight, eps=1e-5):
     std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
     return dy * weight[:, None, None] / std, (dy * normed(x)).sum((0, 2, 3)), dy.sum((0, 2, 3))
@@ -1274,7 +1274,7 @@ def weight_times_x(dy, x, weight, eps=1e-5):
     return weight[:, None, None] / std * inside, (dy * x).sum((0, 2, 3)), dbias
 
 
-wrong("residual_backward", dx="short way forgotten")(lambda dy, branch_backward: branch_backward(dy))
+wrong("residual_backward", dx="shortcut forgotten")(lambda dy, branch_backward: branch_backward(dy))
 wrong("residual_backward", dx="branch forgotten")(lambda dy, branch_backward: dy.copy())
 
 
@@ -1442,7 +1442,7 @@ def reshaped_to_fit(dy, x, w, stride=1, padding=0):
     return F.col2im(dcols, x.shape[2:], w.shape[2:], stride, padding)
 
 
-@wrong("clinic_01", dx="stride and padding not handed on")
+@wrong("clinic_01", dx="stride and padding not passed on")
 def stride_and_padding_not_handed_on(dy, x, w, stride=1, padding=0):
     N, C_out = dy.shape[:2]
     dcols = w.reshape(C_out, -1).T @ dy.reshape(N, C_out, -1)
@@ -1522,7 +1522,7 @@ def filled_up_to_the_shape_of_x(dy, x, w, stride=1, padding=0):
     return np.pad(dx, ((0, x.shape[0] - dx.shape[0]), (0, x.shape[1] - dx.shape[1])))
 
 
-@wrong("clinic_03", dx="zeros behind the last entry of dy")
+@wrong("clinic_03", dx="zeros after the last entry of dy")
 def dy_times_stride_wide(dy, x, w, stride=1, padding=0):
     spread = np.zeros((dy.shape[0] * stride, dy.shape[1] * stride))
     spread[::stride, ::stride] = dy
@@ -1884,13 +1884,13 @@ def summed_over_the_outputs(dy, x, w):
     return dy @ w, dy.T @ x, dy.sum(axis=1)
 
 
-@wrong("clinic_11", dx="mask on the short way")
+@wrong("clinic_11", dx="mask on the shortcut")
 def both_ways_through_the_mask(dy, x, w):
     branch = dy * (x @ w.T > 0)
     return branch + branch @ w
 
 
-@wrong("clinic_11", dx="short way forgotten")
+@wrong("clinic_11", dx="shortcut forgotten")
 def only_the_branch_comes_back(dy, x, w):
     branch = dy.copy()
     branch *= x @ w.T > 0
@@ -2053,7 +2053,7 @@ def mask_taken_for_the_dropped(dy, mask, p):
 # ---------------------------------------------------------------- the step of a training
 
 
-@wrong("training_step", loss="gradients never emptied", weight="gradients never emptied")
+@wrong("training_step", loss="gradients never zeroed", weight="gradients never zeroed")
 def without_zero_grad(layer, loss, optimizer, x, target):
     value = loss(layer(x), target)
     layer.backward(loss.backward())
@@ -2262,7 +2262,7 @@ def argmax_as_it_comes(x, kernel_size, stride=None, padding=0):
     return windows.max(axis=-1), windows.argmax(axis=-1)
 
 
-@wrong("batch_norm2d_backward", dx="statistics taken for constants")
+@wrong("batch_norm2d_backward", dx="statistics treated as constants")
 def as_if_the_layer_were_evaluating(dy, x, weight, eps=1e-5):
     std = np.sqrt(x.var(axis=(0, 2, 3), keepdims=True) + eps)
     xhat = (x - x.mean(axis=(0, 2, 3), keepdims=True)) / std

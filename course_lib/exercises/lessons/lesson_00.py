@@ -10,7 +10,7 @@ LESSON = "00_start_here"
 
 
 def wavy(x):
-    """A smooth bumpy function of any number of values, which feel each other."""
+    """A smooth, bumpy function of any number of values that depend on each other."""
     x = np.asarray(x, dtype=np.float64)
     weights = np.arange(1, x.size + 1).reshape(x.shape)
     return np.sum(weights * x**3 / 6 - np.sin(x) * x) + np.sum(x) ** 2
@@ -153,15 +153,17 @@ NUMERICAL_GRADIENT = Exercise(
     task=(
         "Write `numerical_gradient(f, x, eps=1e-5)`: the gradient of the number `f(x)`, shaped like `x`. "
         "Nudge one entry of `x` up by `eps`, then down by `eps`, and see how far `f(x)` moves. "
-        "Do so for every entry, whatever the shape of `x`; compute in float64, and leave the caller's `x` as it was."
+        "Do this for every entry, whatever the shape of `x`. "
+        "Compute in float64, and leave the caller's `x` unchanged."
     ),
     hints=(
         "You have one entry of `x` in your hand. "
         "Which two values of `f` do you need, and what do you divide their difference by?",
         "`np.ndindex(x.shape)` walks through every index of an array of any shape. "
-        "Remember the entry before you nudge it, and put it back when you are done with it.",
-        "First copy: `x = np.array(x, dtype=np.float64)`. "
-        "In the loop: keep `x[index]`, measure `above` with `kept + eps` and `below` with `kept - eps`, restore. "
+        "Remember the entry before you nudge it, and put it back when you are done.",
+        "First make a copy: `x = np.array(x, dtype=np.float64)`. "
+        "In the loop, keep `x[index]`, measure `above` with "
+        "`kept + eps` and `below` with `kept - eps`, then restore it. "
         "The two points are `2 * eps` apart.",
     ),
     cases=measured_cases,
@@ -173,54 +175,55 @@ NUMERICAL_GRADIENT = Exercise(
         "grad": (
             Mistake(
                 "one-sided difference",
-                "It is close, but only as close as eps: one end of your difference seems to be f(x) itself. "
+                "It is close, but only to within eps: one end of your difference seems to be f(x) itself. "
                 "Go as far down as you go up, and the curvature of f cancels.",
                 (one_sided, one_sided_below),
             ),
             Mistake(
                 "divided by the wrong distance",
-                "Every value is off by one factor. How far apart are the two points at which you ask f?",
+                "Every value is off by the same factor. How far apart are the two points at which you evaluate f?",
                 (divided_by(1), divided_by(4), divided_by(0.5), undivided, times_eps, back_to_the_middle),
             ),
             Mistake(
                 "sign",
-                "Every value has the wrong sign: which of the two is subtracted from which?",
+                "Every value has the wrong sign. Which of the two values is subtracted from which?",
                 (negative,),
             ),
             Mistake(
                 "all entries nudged at once",
                 "All entries seem to be nudged together. "
-                "That measures the sum of all slopes; the gradient wants them one at a time.",
+                "That measures the sum of all slopes. "
+                "The gradient needs them one at a time.",
                 (all_at_once, all_at_once_number, first_axis),
             ),
             Mistake(
                 "entry not put back",
-                "From the second entry on, f is asked at the wrong place: "
-                "an entry nudged earlier seems not to be put back to where it was.",
+                "From the second entry on, f is evaluated at the wrong place. "
+                "An entry nudged earlier seems not to have been put back.",
                 (never_restored,),
             ),
             Mistake(
                 "not in float64",
                 "It is right for float64 only. "
-                "In an array of integers a small nudge is cut off, in float32 it drowns: "
-                "what is the dtype of the copy you nudge, and of the array you fill?",
+                "An integer array drops a small nudge, and in float32 it gets lost in rounding. "
+                "What is the dtype of the copy you nudge, and of the array you fill?",
                 (own_dtype, into_own_dtype, own_dtype_both),
             ),
             Mistake(
                 "nudge does not arrive",
-                "Every value is 0: f seems to be asked at the same place twice, "
-                "or nothing is written into the result. "
-                "Is the array that you nudge the one that f gets?",
+                "Every value is 0. "
+                "Either f is evaluated at the same place twice, or nothing is written into the result. "
+                "Is the array you nudge the one that f receives?",
                 (lambda f, x, eps: np.zeros(np.shape(x)),),
             ),
             Mistake(
                 "entries asked alone",
-                "f seems to be given one entry alone. It wants the whole array, in which one entry is nudged.",
+                "f seems to be given a single entry. It needs the whole array, with one entry nudged.",
                 (entry_alone,),
             ),
             Mistake(
                 "eps not used",
-                "The size of the nudge seems to be fixed: use the eps you are given.",
+                "The size of the nudge seems to be fixed. Use the eps you are given.",
                 (fixed_eps,),
             ),
             Mistake(
@@ -237,11 +240,12 @@ def chain_cases(rng):
     return [dict(zip(("dz", "x", "w1", "w2"), rng.standard_normal(4).tolist(), strict=True)) for _ in range(3)]
 
 
-CUT = "A factor is missing in {}: follow the path from {} up to z, and multiply by everything you pass."
+CUT = "A factor is missing in {}. Follow the path from {} up to z, and multiply by everything you pass."
 UPSTREAM = (
-    "dz is missing in {}: the layer above says how much the loss cares for z, and every gradient begins with that."
+    "dz is missing in {}. "
+    "The upstream gradient says how much the loss cares about z, and every gradient begins with it."
 )
-ADDED = "In {} steps of one path are added. Along one path factors multiply; only different paths add."
+ADDED = "In {}, steps of one path are added. Along one path factors multiply; only different paths add."
 WRONG_INPUT = "The gradient of a weight is dL/d(its output) times its *input*. What goes into the {} layer?"
 
 CHAIN_BACKWARD = Exercise(
@@ -254,7 +258,7 @@ CHAIN_BACKWARD = Exercise(
         "`dz` compute `dx`, `dw1` and `dw2`, and return them in this order."
     ),
     hints=(
-        "Start at the end. If z = w2 * y, how far does z move when w2 moves a little? And when y does?",
+        "Start at the end. If z = w2 * y, how far does z move when w2 moves a little? And when y moves?",
         "Draw it: x → y → z. "
         "Each gradient is `dz` times all the slopes on the way back to its variable. "
         "Give the gradient in the middle a name: `dy`.",
@@ -308,11 +312,11 @@ PREDICTIONS = (
     Prediction(
         name="00/first_gradient",
         text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. "
-        "How much does `f` move for a small step of `x`: what is df/dx?",
+        "How much does `f` move for each unit that `x` moves: what is df/dx?",
         answer=lambda: -4,
         wrong_answers=(
             (3, "3 is x + y, which is what z is multiplied by: df/dz. Here it is x that moves."),
-            (4, "The size is right. When x grows, x + y grows, and it is multiplied by z: which sign has z?"),
+            (4, "The size is right. When x grows, x + y grows, and it is multiplied by z. Which sign does z have?"),
             (1, "1 is how x moves the sum x + y. On the way to f that sum is multiplied by z."),
         ),
         why="x moves the sum q = x + y one to one, and q moves f by z = -4. Along a path, slopes multiply.",
@@ -321,7 +325,7 @@ PREDICTIONS = (
         name="00/smaller_eps",
         text="You measure a gradient with `eps = 1e-5` in float64. "
         "Now you take `eps = 1e-12`. "
-        "What becomes of the error?",
+        "What happens to the error?",
         answer="c",
         choices={
             "a": (
@@ -332,13 +336,13 @@ PREDICTIONS = (
             ),
             "b": (
                 "It stays: 1e-5 is exact already.",
-                "At 1e-5 the error is small, about 1e-9, but it is there. And eps moves it.",
+                "At 1e-5 the error is small, about 1e-9, but not zero. And eps changes it.",
             ),
             "c": ("It becomes larger: rounding takes over.", ""),
         },
         why="Two nearly equal numbers are subtracted. "
         "Their rounding error, about 1e-16, remains and is divided by eps. "
-        "Curvature makes large steps bad, rounding makes small ones bad: the best lies between.",
+        "Curvature spoils large steps, rounding spoils small ones: the best step lies in between.",
     ),
     Prediction(
         name="00/relu_kink",
@@ -347,8 +351,8 @@ PREDICTIONS = (
         wrong_answers=(
             (
                 0,
-                "That is what a backward pass answers by convention. "
-                "Central differences look on both sides: relu(eps) is eps, and relu(-eps) is 0.",
+                "That is what a backward pass returns by convention. "
+                "Central differences look at both sides: relu(eps) is eps, and relu(-eps) is 0.",
             ),
             (1, "On the right of 0 the slope is 1. But the difference also looks to the left, where relu is flat."),
         ),

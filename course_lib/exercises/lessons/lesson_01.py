@@ -50,7 +50,7 @@ CONV1D = Exercise(
     task=(
         "Write `conv1d(x, w, stride=1, padding=0)`. "
         "Put `padding` zeros on both sides of `x`, lay the kernel on every "
-        "window (the next one starts `stride` further), multiply and sum. "
+        "window (each starts `stride` after the last), multiply and sum. "
         "Return `y` with one entry for each window."
     ),
     hints=(
@@ -58,7 +58,7 @@ CONV1D = Exercise(
         "Which two entries does y[0] see, and which y[1]? "
         "With stride 2, which does y[1] see?",
         "Window j of the padded input starts at `j * stride` and is as long as the kernel. "
-        "`out_size(n, k, stride, padding)` tells how many windows there are.",
+        "`out_size(n, k, stride, padding)` gives the number of windows.",
         "Pad with `np.pad(x, padding)`, make `y` of zeros, and in a loop over `j` take the slice "
         "of length `k` that starts at `j * stride`: its product with `w`, summed, is `y[j]`.",
     ),
@@ -76,11 +76,11 @@ CONV1D_WEIGHT_GRADIENT = Exercise(
     minutes=10,
     task=(
         "Write `conv1d_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
-        "Every output used the whole kernel, so every `dy[j]` has something to say to every weight."
+        "Every output used the whole kernel, so every `dy[j]` contributes to every weight."
     ),
     hints=(
-        "Look at one weight, w[0]. With which entry of x was it multiplied when y[0] was made? And when y[1] was?",
-        "y[j] saw the window that starts at `j * stride`. So `dw` collects that window, `dy[j]` times, for every j.",
+        "Look at one weight, w[0]. Which entry of x was it multiplied by when y[0] was made? And when y[1] was?",
+        "y[j] saw the window that starts at `j * stride`. So `dw` collects that window, times `dy[j]`, for every j.",
         "Pad `x` as in the forward pass, start with `dw` of zeros, and in the loop "
         "over `j` add `dy[j]` times the window of length `k` to the whole of `dw`.",
     ),
@@ -104,7 +104,7 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
         "What happens where two stamps overlap?",
         "Make `dxp` of zeros, as long as the padded input. "
         "In the loop over `j`, add `dy[j] * w` to its window. "
-        "At the end keep the `n` entries behind the first `padding` ones.",
+        "At the end return `n` entries, starting after the first `padding` ones.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
@@ -122,11 +122,11 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     ),
     hints=(
         "Take stride 1. "
-        "Which outputs did x[2] feed, and through which weight each? "
+        "Which outputs did x[2] feed, and through which weight? "
         "Write the weights down in the order of the outputs.",
-        "The weights come backwards, so the kernel is reversed. "
+        "The weights come in reverse order, so the kernel is reversed. "
         "The ends of x feed fewer outputs, so `dy` needs `k - 1` zeros on both sides. "
-        "And with a stride, there are zeros between its entries too.",
+        "And with a stride, zeros go between its entries too.",
         "Spread `dy` into zeros of length `n + 2 * padding - k + 1`, every `stride`-th entry; pad that by `k - 1`. "
         "Then entry i of the padded dx is the window of length `k` at `i`, times `w[::-1]`, summed.",
     ),
@@ -153,7 +153,7 @@ PREDICTIONS = (
             (
                 [5, 9, 10],
                 "The windows are right. "
-                "But the kernel is laid on as it stands: its 1 meets the first entry of the window, its 3 the last.",
+                "But the kernel is laid on as it is: its 1 meets the first entry of the window, its 3 the last.",
             ),
         ),
         why="The second window holds 2, 0, 3 and gives 2 + 0 + 9 = 11. "
@@ -169,7 +169,7 @@ PREDICTIONS = (
             (
                 3,
                 "That is how far the three outputs move together. "
-                "But the loss feels each of them differently: dy says how.",
+                "But the loss depends on each of them differently, and dy says how.",
             ),
             (1, "That is what comes through y[0]. w[0] was used in y[1] and y[2] as well."),
             (5, "Those are the entries that w[2] met: x[2], x[3], x[4]. Which did w[0] meet?"),
@@ -183,7 +183,10 @@ PREDICTIONS = (
         "Type 5 numbers, for `x[0]` to `x[4]`.",
         answer=lambda: recipes.coverage((5,), (3,), (3,), 1, 0),
         wrong_answers=(
-            ([3, 3, 3, 3, 3], "That is so in the middle. But no window begins before x[0], and none ends after x[4]."),
+            (
+                [3, 3, 3, 3, 3],
+                "That is right in the middle. But no window begins before x[0], and none ends after x[4].",
+            ),
             ([1, 1, 1, 1, 1], "The kernel moves by one place and is three wide: its windows overlap."),
         ),
         why="The middle one is in all three windows, the first and the last in one. "
@@ -191,12 +194,12 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/unvisited",
-        text="`x` has 10 entries, the kernel 3, stride 2, padding 0. "
+        text="`x` has 10 entries and the kernel 3, with stride 2 and padding 0. "
         "What is `dx[9]`, the gradient of the last entry, for a `dy` full of ones and a kernel full of ones?",
         answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
-        wrong_answers=((1, "One window would have to hold x[9]. The last window begins at 6: where does it end?"),),
+        wrong_answers=((1, "A window would have to contain x[9]. The last window begins at 6. Where does it end?"),),
         why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. "
-        "Nothing ever looked at x[9], so the loss does not care about it.",
+        "No window ever contained x[9], so the loss does not depend on it.",
     ),
     Prediction(
         name="01/stamp",
@@ -222,30 +225,29 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/ones",
-        text="A backward pass has a bug: it scatters with the kernel "
-        "turned round, `[3, 2, 1]` in place of `[1, 2, 3]`. "
-        "`x` has 5 entries, stride 1, padding 2, and `dy` is all ones. "
+        text="A backward pass has a bug: it scatters with the reversed kernel, `[3, 2, 1]` instead of `[1, 2, 3]`. "
+        "`x` has 5 entries, the stride is 1, the padding 2, and `dy` is all ones. "
         "How many entries of its `dx` are wrong?",
         answer=lambda: spoilt_by_turning(np.ones(7), padding=2),
         wrong_answers=(
             (
                 5,
                 "With padding 2 every entry of x met all three weights. "
-                "dy is 1 everywhere, so it takes back their sum. "
-                "Does the order of a sum matter?",
+                "dy is 1 everywhere, so each entry collects their sum. "
+                "Does the order matter in a sum?",
             ),
             (
                 lambda: spoilt_by_turning(np.ones(5), padding=1),
-                "That is so with padding 1: the first and the last entry met two weights each. "
+                "That is right for padding 1: the first and the last entry met two weights each. "
                 "How many do they meet here?",
             ),
             (
                 lambda: spoilt_by_turning(np.ones(3), padding=0),
-                "That is so without padding, where only the middle entry met all three weights. "
+                "That is right without padding, where only the middle entry met all three weights. "
                 "How many meet them here?",
             ),
         ),
-        why="Every entry takes back 1 + 2 + 3 = 6, in whichever order. The bug is there, and this dy cannot see it.",
+        why="Every entry collects 1 + 2 + 3 = 6, in whichever order. The bug is there, but this dy cannot reveal it.",
     ),
 )
 

@@ -19,17 +19,17 @@ CONV2D_SINGLE = Exercise(
     minutes=10,
     task=(
         "Write `conv2d_single(x, w, stride=1, padding=0)` for one image `(H, W)` and one kernel `(kH, kW)`. "
-        "It is what you wrote in one dimension, once for the rows and once for the columns. "
+        "Do what you did in one dimension, once for the rows and once for the columns. "
         "Return `y`, of shape (H_out, W_out). "
-        "Neither the image nor the kernel need be square."
+        "Neither the image nor the kernel has to be square."
     ),
     hints=(
         "Output (i, j) sees one rectangle of the padded image. Where is its upper left corner?",
         "The rectangle starts at row `i * stride` and column `j * stride`, and is as large as the kernel. "
-        "`out_size` works along one axis: ask it twice.",
+        "`out_size` works along one axis: call it twice.",
         "Pad with `np.pad(x, padding)`. "
-        "For every `(i, j)` of `y` slice the rectangle, "
-        "kH rows and kW columns: its product with `w`, summed, is `y[i, j]`.",
+        "For every `(i, j)` of `y`, slice the rectangle of kH rows and kW columns. "
+        "Its product with `w`, summed, is `y[i, j]`.",
     ),
     cases=geometries.single_forward_cases,
     probe=geometries.SINGLE_PROBE,
@@ -45,11 +45,11 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
     minutes=10,
     task=(
         "Write `conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0)`: the gradient `dw`, shaped like `w`. "
-        "Each output looked at one rectangle of the image through the whole kernel."
+        "Each output saw one rectangle of the image through the whole kernel."
     ),
     hints=(
         "Which pixel did w[0, 0] meet when y[0, 0] was made? And when y[0, 1] was, with stride 2?",
-        "`dw` collects rectangles: the one output (i, j) looked at, `dy[i, j]` times.",
+        "`dw` collects rectangles: the one that output (i, j) saw, times `dy[i, j]`.",
         "Pad `x`, start with `dw` of zeros. "
         "For every `(i, j)` of `dy`, add `dy[i, j]` times the "
         "rectangle of kH x kW that starts at `(i * stride, j * stride)`.",
@@ -69,12 +69,12 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
         "Every output hands `dy[i, j] * w` back to the rectangle it came from."
     ),
     hints=(
-        "Let dy be zero but for one entry, a 1 at (i, j). What does dx look like?",
+        "Let dy be zero except for one entry, a 1 at (i, j). What does dx look like?",
         "It shows the kernel, as it is, stamped at `(i * stride, j * stride)` of the padded image. "
         "And where two stamps overlap?",
         "Make `dxp` of zeros, as large as the padded image. "
         "For every `(i, j)` add `dy[i, j] * w` to its rectangle. "
-        "At the end keep H rows and W columns, behind the first `padding` of each.",
+        "At the end return H rows and W columns, starting after the first `padding` of each.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
@@ -88,8 +88,8 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
     minutes=20,
     task=(
         "Write `conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0)`: the same `dx`, collected. "
-        "Every pixel asks the outputs it fed, so a kernel slides over `dy`. "
-        "Mind the stride, and the rows and columns no window ever reached."
+        "Every pixel collects from the outputs it fed, so a kernel slides over `dy`. "
+        "Mind the stride, and the rows and columns that no window ever reached."
     ),
     hints=(
         "A pixel at row u fed output row i through kernel row a = u - i (stride 1). When i grows, what does a do?",
@@ -124,11 +124,11 @@ PREDICTIONS = (
             ),
             (
                 lambda: loops.conv2d_single(NINE[0], NINE[1][::-1, ::-1])[1, 0],
-                "The window is right. But the kernel is laid on as it stands: its 1 meets the upper left number.",
+                "The window is right. But the kernel is laid on as it is: its 1 meets the upper left number.",
             ),
             (
                 lambda: loops.conv2d_single(NINE[0], NINE[1].T)[1, 0],
-                "The window is right. But the kernel is laid on as it stands: its upper row, 1 and 2, meets 3 and 1.",
+                "The window is right. But the kernel is laid on as it is: its upper row, 1 and 2, meets 3 and 1.",
             ),
         ),
         why="The window holds 3, 1 above 0, 2, and gives 3 + 2 + 0 + 8 = 13.",
@@ -138,21 +138,27 @@ PREDICTIONS = (
         text="How far does the loss move for each unit that `w[0, 0]` moves? Type that number, `dw[0, 0]`.",
         answer=lambda: loops.conv2d_single_weight_gradient(UPSTREAM, *NINE)[0, 0],
         wrong_answers=(
-            (7, "That is how far all four outputs move. The loss feels each of them differently: dy says how."),
+            (
+                7,
+                "That is how far all four outputs move. The loss depends on each of them differently, and dy says how.",
+            ),
             (1, "That is what comes through y[0, 0]. w[0, 0] was used in the other three as well."),
-            (2, "Those are the pixels that w[1, 1] met. Which did the upper left weight meet?"),
+            (2, "Those are the pixels that w[1, 1] met. Which ones did the upper left weight meet?"),
         ),
         why="It met the pixels 1, 2, 3 and 1, so 1 · 1 − 1 · 2 + 2 · 3 + 1 · 1 = 6.",
     ),
     Prediction(
         name="02/corner_and_centre",
         text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. "
-        "How many windows hold the corner pixel, and how many the pixel (1, 1)? "
+        "How many windows contain the corner pixel, and how many the pixel (1, 1)? "
         "Type both, as `[corner, centre]`.",
         answer=lambda: recipes.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
         wrong_answers=(
             ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
-            ([1, 2], "Along the rows there are 2, and along the columns 2: any of one goes with any of the other."),
+            (
+                [1, 2],
+                "There are 2 along the rows and 2 along the columns, and each of the one goes with each of the other.",
+            ),
         ),
         why="There are 2 x 2 windows. "
         "The corner is in one of them, the pixel (1, 1) in all four. "
@@ -160,7 +166,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/which_picture",
-        text="`dy` is zero but for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
+        text="`dy` is zero except for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
         "What does `dx` show around that place?",
         answer="b",
         choices={
@@ -204,14 +210,17 @@ PREDICTIONS = (
     Prediction(
         name="02/padding",
         text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. "
-        "How many rows of zeros does `dy` need above it, so that sliding the "
-        "turned kernel over it gives `dx` at once, with nothing to cut off?",
+        "How many rows of zeros does `dy` need above it, so that sliding "
+        "the turned kernel over it gives `dx` at once, with nothing to crop?",
         answer=lambda: 5 - 1 - 1,
         wrong_answers=(
-            (4, "That gives the gradient of the padded image. Its outermost ring is padding, which nobody asked for."),
+            (
+                4,
+                "That gives the gradient of the padded image. Its outermost ring is padding, and not asked for.",
+            ),
             (1, "That is the forward padding. The more zeros went in forward, the fewer are needed backward."),
         ),
-        why="4, the whole reach of the kernel, less the 1 that would be cut off again.",
+        why="4, the full reach of the kernel, minus the 1 that would be cropped again.",
     ),
     Prediction(
         name="02/remainder",

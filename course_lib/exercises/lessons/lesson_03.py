@@ -18,8 +18,8 @@ BIAS_GRADIENT = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `bias_gradient(dy)`: from `dy` of shape (N, C_out, H_out, W_out) make `db` of shape (C_out,). "
-        "One bias was added to every position of its filter's output, in every image."
+        "Write `bias_gradient(dy)`: from `dy` of shape (N, C_out, H_out, W_out) compute `db` of shape (C_out,). "
+        "Each bias was added to every position of its filter's output, in every image."
     ),
     hints=(
         "You raise b[0] by 0.1. Which entries of y move, and by how much?",
@@ -42,7 +42,7 @@ WEIGHT_GRADIENT = Exercise(
         "Every filter meets every channel of every image."
     ),
     hints=(
-        "Which entries of dy does the weight w[f, c, 0, 0] have a part in? Which of the four axes do you sum over?",
+        "Which outputs used the weight w[f, c, 0, 0]? So which of the four axes of dy do you sum over?",
         "Filter f made the outputs `y[n, f]` from *all* channels of image n. "
         "So `dw[f]` collects windows with all their channels, from all images.",
         "For every n, f, i, j: add `dy[n, f, i, j]` times the "
@@ -66,7 +66,8 @@ INPUT_GRADIENT = Exercise(
         "Output `y[n, f, i, j]` hands `dy[n, f, i, j] * w[f]` back, "
         "a block with all channels, to its window in image n.",
         "Start with zeros as large as the padded images. "
-        "For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the window of image n; at the end take the padding off.",
+        "For every n, f, i, j add `dy[n, f, i, j] * w[f]` to the window of image n. "
+        "At the end crop the padding.",
     ),
     tensors=("dx",),
     windows={"dx": geometries.coverage},
@@ -85,9 +86,9 @@ CONV2D_BACKWARD = Exercise(
     ),
     hints=(
         "Three gradients, and you have written each of them. What does each need?",
-        "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Stride and padding concern the first two.",
+        "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Only the first two need stride and padding.",
         "Call `input_gradient`, `weight_gradient` and `bias_gradient`, "
-        "hand on stride and padding, and return the three results in the order of x, w, b.",
+        "pass on stride and padding, and return the three results in the order of x, w, b.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
@@ -112,10 +113,11 @@ PREDICTIONS = (
             (1, "That is dx[0]: you went down the first column of w. Channel 1 has the second."),
             (
                 2,
-                "That is how far all three outputs move. The loss feels each of them differently: dy says how.",
+                "That is how far all three outputs move. "
+                "The loss depends on each of them differently, and dy says how.",
             ),
         ),
-        why="It fed all three filters through −1, 0 and 3, and hears −1, 0 and 6 from them: together 5.",
+        why="It fed all three filters through −1, 0 and 3, and collects −1, 0 and 6 from them: 5 in all.",
     ),
     Prediction(
         name="03/weights",
@@ -140,7 +142,7 @@ PREDICTIONS = (
             "b": ("images, rows and columns", ""),
             "c": (
                 "images, filters, rows and columns",
-                "w[f, c, a, b] had no part in the outputs of other filters: their dy says nothing about it.",
+                "w[f, c, a, b] did not contribute to the outputs of other filters, so their dy says nothing about it.",
             ),
         },
         why="The weight was used at every position of every image, but only by its own filter.",
@@ -154,15 +156,16 @@ PREDICTIONS = (
             "a": ("`w[f, 0]` of every filter f", ""),
             "b": (
                 "`w[0, c]` of every channel c",
-                "That is everything of filter 0. Red fed all the filters, and came into each through one kernel.",
+                "Those are all the kernels of filter 0. Red fed every filter, and entered each through one kernel.",
             ),
             "c": (
                 "all of them",
                 "The red pixels never met w[f, 2], which is for blue. "
-                "A weight they did not meet cannot bring anything back.",
+                "A weight they never met cannot bring anything back.",
             ),
         },
-        why="Red went into every filter, each time through that filter's red kernel. It comes back the same way.",
+        why="Red went into every filter, each time through that filter's red kernel. "
+        "Its gradient comes back the same way.",
     ),
     Prediction(
         name="03/bias",
@@ -171,7 +174,7 @@ PREDICTIONS = (
         wrong_answers=(
             (20, "That is one image. The same bias serves every image of the batch."),
             (120, "That is all of dy. Filters 1 and 2 have their own biases."),
-            (1, "That would be so if the bias were used once. It is added at every position of every image."),
+            (1, "That would be right if the bias were used once. It is added at every position of every image."),
         ),
         why="2 images x 4 rows x 5 columns use b[0], and each contributes 1: 40.",
     ),
@@ -180,16 +183,19 @@ PREDICTIONS = (
         text="A convolution's forward pass needs M multiplications. About how many does its backward pass need?",
         answer="c",
         choices={
-            "a": ("M / 2", "Each of dx and dw pairs every output with every weight of its window once. Count again."),
+            "a": (
+                "M / 2",
+                "For dx, and again for dw, every output is paired with every weight of its window. Count again.",
+            ),
             "b": (
                 "M, the same",
-                "That is one of the two gradients. dx and dw are each a product as large as the forward.",
+                "That is one of the two gradients. dx and dw each take a product as large as that of the forward pass.",
             ),
             "c": ("2 M", ""),
-            "d": ("3 M", "dx and dw cost M each. The third, db, only adds."),
+            "d": ("3 M", "dx and dw cost M each. The third one, db, takes additions only."),
         },
         why="dx and dw each cost as much as the forward pass; db only adds. "
-        "In the first layer nobody needs dx, and it costs M again.",
+        "In the first layer nobody needs dx, yet it costs M again.",
     ),
     Prediction(
         name="03/mean",
@@ -199,12 +205,13 @@ PREDICTIONS = (
             "a": ("Once, in the gradient of the loss, and so in dy", ""),
             "b": (
                 "In every layer: dw and db are divided by 8",
-                "Then a network of five layers would shrink its first gradient five times. "
+                "Then a network of five layers would divide its first gradient five times. "
                 "Each layer sums what dy brings.",
             ),
             "c": ("Nowhere: the optimizer does it", "An optimizer takes the gradient as it comes."),
         },
-        why="The loss takes its mean once. From there on every backward pass sums, and dy carries the 1/8 along.",
+        why="The loss takes the mean once. "
+        "From there on every backward pass sums, and dy carries the factor 1/8 along.",
     ),
     Prediction(
         name="03/lost",
@@ -214,10 +221,10 @@ PREDICTIONS = (
         wrong_answers=(
             (
                 6,
-                "So one would wish. The last window starts at row 4 of the padded image: where does it end?",
+                "That would be nice. But the last window starts at row 4 of the padded image. Where does it end?",
             ),
-            (7, "That is before the padding is cut off, one row on each side."),
+            (7, "That is before the padding is cropped, one row on each side."),
         ),
-        why="The stamps span (3 − 1) · 2 + 3 = 7 rows of the padded image, less 1 on each side. `x` had 6.",
+        why="The stamps span (3 − 1) · 2 + 3 = 7 rows of the padded image, minus 1 on each side. `x` had 6.",
     ),
 )

@@ -18,13 +18,14 @@ IM2COL = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`: for each "
-        "image a matrix with one column for every window, of shape (N, C * kH * kW, L) with L = H_out * W_out. "
-        "Down a column: channels, in each the kernel's rows, in each its columns."
+        "Write `im2col(x, kernel_size, stride=1, padding=0)`, with `kernel_size` a pair `(kH, kW)`. "
+        "Return one matrix for each image with one column for every window: "
+        "shape (N, C * kH * kW, L), where L = H_out * W_out. "
+        "A column lists the channels, within each channel the kernel's rows, within each row its columns."
     ),
     hints=(
         "One window of one image has C x kH x kW values. In which order does `.reshape(-1)` write them down?",
-        "In just the order asked for. The windows go row by row: output (i, j) is column `i * W_out + j`.",
+        "In exactly the order asked for. The windows go row by row: output (i, j) is column `i * W_out + j`.",
         "Pad the images. "
         "For every (i, j) slice the window of *all* images and channels at once, "
         "reshape it to (N, -1), and put it in its column.",
@@ -36,7 +37,7 @@ IM2COL = Exercise(
     mistakes={"cols": columns.im2col_mistakes()},
     patterns=geometries.geometry_patterns(lambda x, kernel_size, **_: (x.shape[2:], kernel_size)),
     extras={
-        "With kernel_size=3 in place of (3, 3) it fails. That is fine here, but PyTorch's unfold knows both.": (
+        "With kernel_size=3 instead of (3, 3) it fails. That is fine here, but PyTorch's unfold accepts both.": (
             lambda f: np.allclose(f(SMALL, 3, 1, 0), loops.im2col(SMALL, 3))
         )
     },
@@ -48,20 +49,20 @@ COL2IM = Exercise(
     minutes=15,
     task=(
         "Write `col2im(cols, output_size, kernel_size, stride=1, padding=0)`. "
-        "From `cols`, laid out as `im2col` does, make an array (N, C, H, "
+        "From `cols`, laid out as `im2col` does it, make an array (N, C, H, "
         "W) with (H, W) = `output_size`: put every column back where its window was. "
         "`output_size` and `kernel_size` are pairs. "
-        "What happens to a pixel that several windows hold?"
+        "What happens to a pixel that several windows contain?"
     ),
     hints=(
-        "im2col copied a pixel into every window that holds it. "
+        "im2col copied a pixel into every window that contains it. "
         "If one number is copied to three places, what is its gradient?",
         "The sum of all three. "
         "So every column, reshaped to (N, C, kH, kW), is added to its window in an array of zeros.",
         "How many channels? "
         "`cols.shape[1] // (kH * kW)`. "
-        "Walk through (i, j), reshape column `i * W_out + j`, "
-        "add it to its window in the padded array, and take the padding off at the end.",
+        "Go through (i, j), reshape column `i * W_out + j`, "
+        "add it to its window in the padded array, and crop the padding at the end.",
     ),
     mistakes={"x": columns.col2im_mistakes()},
     **columns.COL2IM,
@@ -73,13 +74,14 @@ CONV2D_BACKWARD_GEMM = Exercise(
     minutes=20,
     task=(
         "Write `conv2d_backward_gemm(dy, x, w, stride=1, padding=0)`: "
-        "`dx`, `dw` and `db` with matrix products and no loop of your own. "
+        "`dx`, `dw` and `db` by matrix products, with no loop of your own. "
         "You have `im2col` and `col2im`; the forward pass was w_row @ cols."
     ),
     hints=(
         "Y = W @ X for matrices. Given dY, what are dW and dX? Their shapes leave little choice.",
-        "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and W is "
-        "`w.reshape(C_out, -1)`. dX is a matrix of columns still: what makes images of it?",
+        "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and "
+        "W is `w.reshape(C_out, -1)`. dX is still a matrix of columns. "
+        "What turns it into images?",
         "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. "
         "Sum dW over the images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
     ),
@@ -98,7 +100,7 @@ UPSTREAM = np.array([[1.0, -1, 2], [2, 1, -1]])
 
 
 def copies(pixel):
-    """The entries of dcols, in the order of the windows, that are copies of one pixel of the lesson's image."""
+    """The entries of dcols that are copies of one pixel of the lesson's image, in the order of the windows."""
     dcols = KERNEL.reshape(4, 1) @ UPSTREAM.reshape(1, 6)
     marked = np.zeros((1, 1, 3, 4))
     marked[0, 0][pixel] = 1
@@ -127,12 +129,12 @@ PREDICTIONS = (
         wrong_answers=(
             (
                 [2, 1, 0, 4],
-                "The window is right. But it is written down row by row: first its upper row, then its lower one.",
+                "The window is right. But a column lists it row by row: first its upper row, then its lower one.",
             ),
             ([3, 1, 0, 2], "That is the window below the first. Windows go row by row, as the outputs do."),
-            ([0, 3, 4, 0], "That window stands two places to the right. The stride is 1."),
+            ([0, 3, 4, 0], "That window is two places to the right. The stride is 1."),
         ),
-        why="The window holds 2, 0 above 1, 4. Two of these numbers, 2 and 1, stand in column 0 as well.",
+        why="The window contains 2, 0 above 1, 4. Two of these numbers, 2 and 1, are in column 0 as well.",
     ),
     Prediction(
         name="04/columns",
@@ -143,7 +145,7 @@ PREDICTIONS = (
         wrong_answers=(
             ([9, 36], "A window reaches through all 3 channels."),
             ([36, 27], "Rows and columns are exchanged: each window becomes a *column*."),
-            ([27, 64], "How many places has a kernel of 3 on 8 pixels?"),
+            ([27, 64], "In how many places does a kernel of 3 fit on 8 pixels?"),
         ),
         why="A window holds 3 x 3 x 3 = 27 values, and there are 6 x 6 = 36 windows.",
     ),
@@ -163,17 +165,17 @@ PREDICTIONS = (
             (lambda: copies((1, 1))[0], "That is the copy of the first window alone. There are four."),
             (
                 lambda: UPSTREAM[:, :2].sum() * KERNEL[1, 1],
-                "Each window held the pixel at another place of its own, with another weight.",
+                "Each window had the pixel in a different position, with a different weight.",
             ),
         ),
         why="4 from window 0, −3 from window 1, 4 from window 3, 1 from window 4: together 6.",
     ),
     Prediction(
         name="04/fancy",
-        text="Pixel (1, 1) has four copies. What stands at (1, 1) after `added[where] += 1`?",
+        text="Pixel (1, 1) has four copies. What is at (1, 1) after `added[where] += 1`?",
         answer=lambda: ones_assigned()[1, 1],
         wrong_answers=(
-            (4, "So it should be. But NumPy reads all the old values before it writes the first new one."),
+            (4, "That is what it should be. But NumPy reads all the old values before it writes the first new one."),
             (0, "Something was added. How often?"),
         ),
         why="All four copies read the old 0, all four write 0 + 1. Three of the four contributions are lost.",
@@ -182,29 +184,29 @@ PREDICTIONS = (
         name="04/inverse",
         text="`x` is 4 x 4, full of ones. "
         "You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
-        "What stands in the middle, at (1, 1)?",
+        "What is in the middle, at (1, 1)?",
         answer=lambda: loops.col2im(loops.im2col(np.ones((1, 1, 4, 4)), (2, 2)), (4, 4), (2, 2))[0, 0, 1, 1],
         wrong_answers=(
             (1, "Then col2im would undo im2col. But how often did im2col copy this pixel, and what does col2im do?"),
         ),
-        why="Four windows hold the pixel, four copies come back, "
+        why="Four windows contain the pixel, four copies come back, "
         "and they add up. col2im is the transpose of im2col, not its inverse.",
     ),
     Prediction(
         name="04/rows_and_columns",
         text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. "
-        "How many ones stand in one row, and how many in the column of the pixel (1, 1)? "
+        "How many ones are in one row, and how many in the column of the pixel (1, 1)? "
         "Type both, as `[row, column]`.",
         answer=lambda: (im2col_matrix()[0].sum(), im2col_matrix()[:, 1 * 4 + 1].sum()),
         wrong_answers=(
             ([4, 1], "The other way round: a row makes one entry, and a column belongs to one pixel."),
             ([4, 4], "A row makes one entry of the result. How many pixels does it read?"),
-            ([1, 2], "So it was with three pixels in a line. How many windows of 2 x 2 hold the pixel (1, 1)?"),
-            ([1, 1], "Then no pixel would be copied twice. How many windows hold the pixel (1, 1)?"),
+            ([1, 2], "That was right for three pixels in a line. How many windows of 2 x 2 contain the pixel (1, 1)?"),
+            ([1, 1], "Then no pixel would be copied twice. How many windows contain the pixel (1, 1)?"),
         ),
-        why="Every entry is one pixel, copied: a single 1 in each row. "
-        "Four windows hold the pixel (1, 1), so its column has four, "
-        "and that sum of four is what the transpose computes.",
+        why="Every entry is a copy of one pixel: a single 1 in each row. "
+        "Four windows contain the pixel (1, 1), "
+        "so its column has four ones, and the transpose sums over those four.",
     ),
     Prediction(
         name="04/one_hot",
@@ -216,7 +218,7 @@ PREDICTIONS = (
             ([1, 2, 3], "The window of y[0, 0] is two pixels wide. The third one did not feed it."),
         ),
         why="Only y[0, 0] counts, and it is 1 x[0, 0] + 2 x[0, 1] + 3 x[1, 0] + 4 x[1, 1]. "
-        "So w stands in the corner, as it is.",
+        "So w appears in the corner, as it is.",
     ),
     Prediction(
         name="04/geometry",
@@ -234,12 +236,12 @@ PREDICTIONS = (
             "c": ("No error, the right shape, and wrong numbers", ""),
             "d": ("Nothing: the fold does not depend on them", "It needs to know where each window began."),
         },
-        why="Both make 3 x 3 windows. Every column is added in the wrong place, and nothing complains.",
+        why="Both geometries make 3 x 3 windows. Every column is added in the wrong place, and nothing complains.",
     ),
     Prediction(
         name="04/memory",
         text="A kernel of 3 x 3, stride 1, padding 1. "
-        "How many times as many numbers as the images do the columns hold?",
+        "How many times as many numbers as the images do the columns contain?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,
         wrong_answers=(
             (3, "A kernel has rows and columns."),

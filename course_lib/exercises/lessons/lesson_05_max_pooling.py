@@ -17,7 +17,7 @@ IMAGE = ("image", "channel", "row", "column")
 
 
 def max_pool_cases(rng):
-    """Small whole numbers, so that values tie, and some images below zero, where a padded 0 would win."""
+    """Small whole numbers, so that values tie; images below zero, where a padded 0 would win; and far below zero."""
     drawn = [rng.integers(-3, 3, shape).astype(float) - 2 * (p > 0) for shape, *_, p in pooling.POOLS]
     smooth = rng.standard_normal((2, 2, 6, 5))
     cases = [_pool_case(x, *geometry) for x, (_, *geometry) in zip(drawn, pooling.POOLS, strict=True)]
@@ -34,7 +34,7 @@ def _pool_case(x, kernel_size, stride, padding):
 
 
 class Winner(NamedTuple):
-    """Where a maximum stands: image, channel, place in the plane and in the window; and what sizes there are."""
+    """Where a maximum is: image, channel, place in the plane and in the window; and the sizes involved."""
 
     n: int
     c: int
@@ -50,7 +50,7 @@ class Winner(NamedTuple):
 
 
 def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, value=None, place=None, steps=None):
-    """Max pooling in steps -> y, indices. place(winner) -> the index that is noted for it."""
+    """Max pooling in steps. Returns y, indices. place(winner): the index that is noted for it."""
     stride = (steps or pooling.step)(kernel_size, stride)
     N, C, H, W = x.shape
     edge = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
@@ -92,7 +92,7 @@ def _finite_mean(window):
 
 
 def another_maximum(case, results):
-    """Indices that choose otherwise where values tie: legitimate, as any of the tied pixels is a subgradient."""
+    """A remark for indices that choose another of several tied pixels, which is a valid subgradient; else None."""
     y, indices = pool(*case.values())
     mine = results["indices"]
     if (
@@ -116,8 +116,8 @@ def another_maximum(case, results):
 
 
 OTHER_WINNER = (
-    "Where values tie, you choose another winner than PyTorch, which takes the first. "
-    "Both are right: any of the tied pixels is a legitimate choice."
+    "Where values tie, you choose a different winner from PyTorch, which takes the first. "
+    "Both are right: any of the tied pixels is a valid subgradient."
 )
 
 SMALL = np.array([[[[1.0, 3, 2, 0, 2, 1], [4, 0, 2, 2, 0, 1], [0, 1, 5, 1, 3, 3], [2, 2, 0, 3, 1, 0]]]])
@@ -131,13 +131,13 @@ WRONG_STEPS = (
 
 PADDING_WINS = (
     "A padded value wins somewhere. "
-    "Zeros around the image are larger than negative pixels: padding must never be the maximum."
+    "Padding must never be the maximum: zeros are larger than negative pixels, and so may be any number you pick."
 )
 
-PADDING_IGNORED = "It is right only without padding: the padded border makes more windows."
+PADDING_IGNORED = "It is right only without padding. The padded border makes more windows."
 
 PIXEL_NUMBER = (
-    "The number of a pixel is row * W + column: a row has W pixels. "
+    "The number of a pixel is row * W + column, because a row has W pixels. "
     "Height and width, or row and column, seem to be exchanged."
 )
 
@@ -146,20 +146,21 @@ MAX_POOL2D = Exercise(
     difficulty="medium",
     minutes=15,
     task=(
-        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)` and return two arrays (N, "
-        "C, H_out, W_out): `y`, the maximum of every window, and `indices`, "
-        "where in its H x W image it stood, as the number `row * W + column`. "
-        "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart."
+        "Write `max_pool2d(x, kernel_size, stride=None, padding=0)`. "
+        "Return two arrays (N, C, H_out, W_out): `y`, the maximum of every window, and `indices`, "
+        "where in its H x W image each maximum was, as the number `row * W + column`. "
+        "`kernel_size` is one number. "
+        "Without a stride, windows start `kernel_size` apart."
     ),
     hints=(
-        "The backward pass needs to know who won. "
-        "A window knows the winner's place inside itself: what must be added for the place in the image?",
-        "`np.argmax(window)` counts through a window row by row; "
-        "`divmod` with the window's width gives row and column. "
+        "The backward pass needs to know which pixel won. "
+        "A window gives the winner's place within the window. "
+        "What must you add to get its place in the image?",
+        "`np.argmax(window)` counts through a window row by row; `divmod` by the window's width gives row and column. "
         "Add the window's upper left corner. "
         "Padding must never win: what could you pad with?",
-        "Cut the windows at the image's edge instead of padding, "
-        "or pad with `-np.inf` and take `padding` off the place again. "
+        "Clip the windows at the edge of the image instead of padding, "
+        "or pad with `-np.inf` and subtract `padding` from the place again. "
         "Then `indices` is `row * W + column`, with row and column in the image.",
     ),
     cases=max_pool_cases,
@@ -172,7 +173,7 @@ MAX_POOL2D = Exercise(
             Mistake("padding wins", PADDING_WINS, tuple(_y(fill=fill) for fill in (0, -1, -100))),
             Mistake(
                 "not the maximum",
-                "It is not the largest value of the window that comes out.",
+                "What comes out is not the largest value of the window.",
                 (
                     _y(fill=np.inf, best=np.argmin),
                     _y(value=_finite_mean),
@@ -184,7 +185,8 @@ MAX_POOL2D = Exercise(
             ),
             Mistake(
                 "search begins at 0",
-                "Where all of a window is negative, 0 comes out: does the search for the largest begin at 0? "
+                "Where a whole window is negative, you get 0. "
+                "Does your search for the largest value begin at 0? "
                 "Then nothing negative can win.",
                 (lambda *case: np.maximum(pool(*case)[0], 0),),
             ),
@@ -200,7 +202,8 @@ MAX_POOL2D = Exercise(
             Mistake(
                 "place inside the window",
                 "The place is counted inside the window. "
-                "The backward pass asks for the place in the image: where does the window begin?",
+                "The backward pass needs the place in the image. "
+                "Where does the window begin?",
                 (
                     _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
                     _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
@@ -208,7 +211,7 @@ MAX_POOL2D = Exercise(
             ),
             Mistake(
                 "place in the padded image",
-                "It is right only without padding: the place seems to be counted in the padded image.",
+                "It is right only without padding. The place seems to be counted in the padded image.",
                 (
                     _indices(place=in_padded_plane),
                     _indices(place=in_padded_plane, fill=0),
@@ -227,7 +230,7 @@ MAX_POOL2D = Exercise(
             ),
             Mistake(
                 "counted through the whole batch",
-                "The place is counted through channels or images. Each image and channel begins at 0 again.",
+                "The count runs on through channels or images. It begins at 0 again in each image and channel.",
                 (
                     _indices(place=lambda at: ((at.n * at.C + at.c) * at.H + at.row) * at.W + at.column),
                     _indices(place=lambda at: (at.c * at.H + at.row) * at.W + at.column),
@@ -236,7 +239,7 @@ MAX_POOL2D = Exercise(
             Mistake("padding wins", PADDING_WINS, tuple(_indices(fill=fill) for fill in (0, -1, -100))),
             Mistake(
                 "not the maximum",
-                "The place is not that of the largest value.",
+                "The place is not where the largest value is.",
                 (_indices(fill=np.inf, best=np.argmin), _indices(best=largest_size)),
             ),
             Mistake("stride of windows", pooling.STRIDE, tuple(_indices(steps=steps) for steps in WRONG_STEPS)),
@@ -249,8 +252,8 @@ MAX_POOL2D = Exercise(
     },
     patterns=pooling.patterns(lambda x, **_: x.shape),
     extras={
-        "With kernel_size=(2, 3) in place of one number it fails. "
-        "That is fine here, but PyTorch's pooling knows both.": (
+        "With kernel_size=(2, 3) instead of one number it fails. "
+        "That is fine here, but PyTorch's pooling accepts both.": (
             lambda f: np.allclose(f(SMALL, (2, 3), None, 0)[1], loops.max_pool2d(SMALL, (2, 3))[1])
         )
     },
@@ -309,16 +312,18 @@ MAX_POOL2D_BACKWARD = Exercise(
     minutes=10,
     task=(
         "Write `max_pool2d_backward(dy, indices, input_shape)`: `dx` of shape `input_shape` (N, C, H, W). "
-        "`indices` says for each output where its winner stood, as `row * W + column`. "
-        "The winner takes the gradient; a pixel can win several windows."
+        "For each output, `indices` says where its winner was, as `row * W + column`. "
+        "The winner takes the gradient, and a pixel can win several windows."
     ),
     hints=(
         "Only the winner moved y. What gradient do the others get?",
         "Start with zeros. "
         "Every `dy[n, c, i, j]` goes to one pixel of the same image and channel. "
-        "Windows may overlap: what if two of them have the same winner?",
+        "Windows may overlap. "
+        "What if two of them have the same winner?",
         "`divmod(index, W)` gives row and column. "
-        "Add with `+=`, one output after the other: an index array with `+=` would add to each pixel only once.",
+        "Add with `+=`, one output after the other. "
+        "`+=` with an index array would add to each pixel only once.",
     ),
     cases=max_pool_backward_cases,
     probe={
@@ -332,8 +337,9 @@ MAX_POOL2D_BACKWARD = Exercise(
         "dx": (
             Mistake(
                 "overlaps overwritten",
-                "A pixel that wins several windows gets the gradient of one of them only: a value seems to be set (=) "
-                "where it must be added (+=), or added with += through an index array, which adds to each place once.",
+                "A pixel that wins several windows gets the gradient of only one of them. "
+                "A value seems to be set (=) where it must be added to (+=), "
+                "or you use += with an index array, which adds to each place only once.",
                 (
                     lambda *case: _routed(*case, combine=lambda old, new: new),
                     lambda *case: _routed(*case, combine=lambda old, new: old if old else new),
@@ -342,7 +348,7 @@ MAX_POOL2D_BACKWARD = Exercise(
             Mistake(
                 "mean of what it won",
                 "A pixel that wins several windows gets the mean of their gradients. "
-                "It moves all of those outputs: it takes the sum.",
+                "It moves all of those outputs, so it takes the sum.",
                 (lambda *case: _routed(*case) / np.maximum(_how_often(*case), 1),),
             ),
             Mistake(
@@ -366,7 +372,7 @@ MAX_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "dy missing",
-                "The winners are marked, but dy is missing: each hands on *its* gradient.",
+                "The winners are marked, but dy is missing. Each winner takes *its* gradient.",
                 (
                     _how_often,
                     lambda *case: np.minimum(_how_often(*case), 1),
@@ -375,7 +381,8 @@ MAX_POOL2D_BACKWARD = Exercise(
             Mistake("sign", sentences.SIGN, (lambda *case: -_routed(*case),)),
             Mistake(
                 "divided by the batch",
-                "Everything is too small by one factor: the loss takes its mean once, and dy knows of it already.",
+                "Everything is too small by the same factor. "
+                "The loss has already taken the mean, and dy contains that factor.",
                 (
                     lambda dy, indices, shape: _routed(dy, indices, shape) / len(dy),
                     lambda dy, indices, shape: _routed(dy, indices, shape) / np.prod(dy.shape[2:]),
@@ -383,7 +390,7 @@ MAX_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "flat result",
-                "The values are right, but each image is still one long row: dx has the shape of the input.",
+                "The values are right, but each image is still one long row. dx has the shape of the input.",
                 (lambda *case: _routed(*case).reshape(*case[2][:2], -1), lambda *case: _routed(*case).ravel()),
             ),
         )
@@ -404,14 +411,14 @@ PREDICTIONS = (
         answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
         wrong_answers=(
             ([[2, 3], [3, 0]], "Those are places inside the windows. Number the pixels of the whole image."),
-            ([[4, 5], [6, 3]], "Those are the winners themselves. Where do they stand?"),
+            ([[4, 5], [6, 3]], "Those are the winners themselves. Where are they?"),
             ([[1, 13], [7, 10]], "Rows and columns are exchanged: the number is row * 4 + column."),
         ),
         why="4 stands at (1, 0): 1 · 4 + 0. 5 at (1, 3): 7. 6 at (3, 1): 13. 3 at (2, 2): 10.",
     ),
     Prediction(
         name="05/overlap",
-        text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value stands in the middle. "
+        text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value is in the middle. "
         "`dy` is all ones. "
         "What is `dx` in the middle?",
         answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), (1, 1, 3, 3))[
@@ -421,18 +428,18 @@ PREDICTIONS = (
             (1, "That is what it gets from one window. How many windows does it win?"),
             (0.25, "No mean is taken: the winner takes the whole gradient of each window it wins."),
         ),
-        why="It wins all four windows, and moves all four outputs: the gradients add up.",
+        why="It wins all four windows and moves all four outputs, so the gradients add up.",
     ),
     Prediction(
         name="05/tie",
-        text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` hold in all, if it is right?",
+        text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` contain in total, if it is right?",
         answer=lambda: 1,
         wrong_answers=(
             (3, "Three pixels tie. If each got 1, the gradient would be paid three times, but y only moved once."),
             (4, "Only the winner moves y."),
         ),
-        why="y = 2 moves by at most what came in, so 1 goes to one of "
-        "the tied pixels (PyTorch takes the first), or is split. "
+        why="y moves no further than the pixel that moves it, so only 1 is handed out: "
+        "to one of the tied pixels (PyTorch takes the first), or shared among them. "
         "A mask `x == y` pays all three.",
     ),
     Prediction(
@@ -443,13 +450,19 @@ PREDICTIONS = (
         answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
         tolerance=1e-3,
         wrong_answers=(
-            ([[1, 1], [1, 0]], "That is what each sees on its way up. On the way down the other two hold the maximum."),
-            ([[1, 0], [0, 0]], "A measurement does not know which one comes first. It nudges each, up and down."),
+            (
+                [[1, 1], [1, 0]],
+                "That is how far y moves when a pixel goes up. When it goes down, the other two keep the maximum.",
+            ),
+            (
+                [[1, 0], [0, 0]],
+                "A measurement does not know which one comes first. It nudges each of them, up and down.",
+            ),
             (
                 lambda: [[1 / 3, 1 / 3], [1 / 3, 0]],
-                "Nothing is split: each pixel is nudged alone. How far does y move up, how far down?",
+                "Nothing is split, because each pixel is nudged alone. How far does y move up, and how far down?",
             ),
-            ([[0, 0], [0, 0]], "Down, y holds. But up, it rises with the pixel."),
+            ([[0, 0], [0, 0]], "When the pixel goes down, y stays. But when it goes up, y rises with it."),
         ),
         why="Up by eps, y rises by eps. Down by eps, y stays. So (eps − 0) / (2 eps) = 1/2, for each of the three.",
     ),
@@ -460,15 +473,15 @@ PREDICTIONS = (
         choices={
             "a": (
                 "In almost none",
-                "So it would be with random numbers. But look at a picture of a digit: what is most of it?",
+                "That would be right for random numbers. But look at a picture of a digit. What is most of it?",
             ),
             "b": (
                 "In about one in ten",
                 "Strokes of full ink alone tie in 7 windows of 100. And most of the picture is not ink.",
             ),
-            "c": ("In about a third", "More. Most of a digit is background, and it is flat."),
+            "c": ("In about a third", "More. Most of a picture of a digit is background, and it is flat."),
             "d": ("In about four of five", ""),
         },
-        why="Most of the picture is background, and there all four pixels are 0.",
+        why="Most of the picture is background, where all four pixels are 0.",
     ),
 )

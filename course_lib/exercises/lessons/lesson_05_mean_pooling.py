@@ -1,4 +1,4 @@
-"""Average pooling: a gradient shared by all of a window."""
+"""Average pooling: a gradient shared by all pixels of a window."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def avg_pool_backward_cases(rng):
 
 
 def spread(dy, input_shape, kernel_size, stride, padding, /, *, weight=None, scale=None, dy_=None, step=None, **steps):
-    """Average pooling's backward in steps: every window gets dy times weight(kernel_size) in each of its cells."""
+    """Average pooling backward, in steps: every window gets dy times weight(kernel_size) in each of its cells."""
     dy = dy_(dy) if dy_ else dy
     cells = (weight or evenly)(kernel_size)
     stamps = dy[:, :, None, None] * cells[:, :, None, None]
@@ -66,16 +66,17 @@ AVG_POOL2D_BACKWARD = Exercise(
     task=(
         "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: "
         "`dx` of shape `input_shape` (N, C, H, W). "
-        "`kernel_size` is one number; without a stride, windows stand `kernel_size` apart. "
-        "The mean counts the padded zeros too."
+        "`kernel_size` is one number. "
+        "Without a stride, windows start `kernel_size` apart. "
+        "The mean includes the padded zeros."
     ),
     hints=(
         "y is the mean of k * k pixels. You raise one of them by 0.1: how far does y move?",
-        "Average pooling is a convolution whose kernel holds 1 / k^2 everywhere, on each channel by itself. "
+        "Average pooling is a convolution whose kernel is 1 / k^2 everywhere, on each channel separately. "
         "You know how to hand gradients back to windows that overlap.",
-        "In padded zeros, add `dy[n, c, i, j] / kernel_size**2` to the whole window "
-        "that starts at `(i * stride, j * stride)`; then take the padding off. "
-        "Without a stride, stride is kernel_size.",
+        "In a padded array of zeros, add `dy[n, c, i, j] / kernel_size**2` to the "
+        "whole window that starts at `(i * stride, j * stride)`, then crop the padding. "
+        "Without a stride, the stride is kernel_size.",
     ),
     cases=avg_pool_backward_cases,
     probe={
@@ -96,7 +97,9 @@ AVG_POOL2D_BACKWARD = Exercise(
         "dx": (
             Mistake(
                 "without 1 / k^2",
-                "Everything is too large by one factor. y moves by a fraction only of what a pixel moves: by which?",
+                "Everything is too large by the same factor. "
+                "y moves by only a fraction of what the pixel moves. "
+                "Which fraction?",
                 (
                     _spread(weight=lambda k: np.ones((k, k))),
                     _spread(weight=lambda k: np.full((k, k), 1 / k)),
@@ -104,7 +107,7 @@ AVG_POOL2D_BACKWARD = Exercise(
             ),
             Mistake(
                 "divided twice",
-                "Everything is too small by one factor: a division is made once too often.",
+                "Everything is too small by the same factor: you divide once too often.",
                 (
                     _spread(weight=lambda k: np.full((k, k), 1 / k**4)),
                     _spread(weight=lambda k: np.full((k, k), 1 / k**3)),
@@ -116,7 +119,7 @@ AVG_POOL2D_BACKWARD = Exercise(
             Mistake(
                 "one pixel takes all",
                 "One pixel of each window takes the whole gradient, as in max pooling. "
-                "A mean is moved by all of its pixels.",
+                "But every pixel of the window moves the mean.",
                 (
                     _spread(weight=only_cell(0)),
                     _spread(weight=only_cell(-1)),
@@ -131,19 +134,19 @@ AVG_POOL2D_BACKWARD = Exercise(
             Mistake(
                 "divided by the pixels inside",
                 "At the border you divide by the number of real pixels. "
-                "Here the forward pass takes the mean over the whole window, padded zeros included.",
+                "Here the forward pass takes the mean over the whole window, including the padded zeros.",
                 (by_real_pixels,),
             ),
             Mistake("sign", sentences.SIGN, (_spread(scale=wrong_steps.negative),)),
             Mistake(
                 "a border of dy skipped",
-                "The first or last row or column of dy seems to be left out: does your loop reach every output?",
+                "The first or last row or column of dy seems to be left out. Does your loop reach every output?",
                 tuple(_spread(dy_=drop) for drop in wrong_steps.ENDS[2]),
             ),
             Mistake(
                 "only one image, channel or position",
                 "Only one image, channel or position gets its gradient. "
-                "Is the array made anew inside the loop, or does `return` stand inside it?",
+                "Is the array created anew inside the loop, or is `return` inside the loop?",
                 tuple(
                     _spread(dy_=only)
                     for only in (*(wrong_steps.keep(a, i) for a in (0, 1) for i in (0, -1)), *wrong_steps.POSITIONS)
@@ -169,17 +172,17 @@ PREDICTIONS = (
             (4, "It is in four windows. But in each it is one of four pixels."),
             (0.25, "That is its share of one window. In how many is it?"),
         ),
-        why="Four windows hold it, and each gives it a quarter: 1.",
+        why="Four windows contain it, and each gives it a quarter: 1.",
     ),
     Prediction(
         name="05/odd",
-        text="A max pool of 2 x 2 makes 5 x 5 of a channel of 11 x 11. "
+        text="A 2 x 2 max pool turns a channel of 11 x 11 into 5 x 5. "
         "How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((recipes.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
         wrong_answers=(
             (11, "A row is left out, and a column too."),
             (22, "The last row and the last column share a pixel."),
-            (96, "That many lose in their windows, and get 0 this time. The question is who is in no window."),
+            (96, "That many lose in their windows and get 0 this time. The question is which pixels are in no window."),
         ),
         why="The last row and the last column are in no window: 11 + 11 - 1 = 21.",
     ),

@@ -16,7 +16,7 @@ def flatten_cases(rng):
 
 
 def _written(*axes):
-    """dy read as if the axes of the image had been written in another order."""
+    """dy, read as if the axes of the image had been written in another order."""
 
     def wrong(dy, input_shape):
         return dy.reshape([input_shape[axis] for axis in axes]).transpose(np.argsort(axes))
@@ -30,7 +30,7 @@ FLATTEN_BACKWARD = Exercise(
     minutes=3,
     task=(
         "Write `flatten_backward(dy, input_shape)`. "
-        "The forward pass wrote every image of shape (C, H, W) as one row; `dy` has one row for each image. "
+        "The forward pass wrote every image of shape (C, H, W) as one row, and `dy` has one row for each image. "
         "Give `dx` the shape `input_shape` (N, C, H, W)."
     ),
     hints=(
@@ -46,8 +46,8 @@ FLATTEN_BACKWARD = Exercise(
         "dx": (
             Mistake(
                 "another order",
-                "The values are all there, but in other places: "
-                "they are read in another order than the forward pass wrote them. "
+                "The values are right, but in the wrong places: "
+                "they are read in a different order from that of the forward pass. "
                 "It went channel by channel, row by row, column by column.",
                 (
                     lambda dy, shape: dy.reshape(shape, order="F"),
@@ -85,8 +85,8 @@ RELU_BACKWARD = Exercise(
         "Where `x` is exactly 0, nothing passes, as in PyTorch."
     ),
     hints=(
-        "At x = 2, a small step of x moves y as far. And at x = -2?",
-        "dy passes or stops, entry by entry. Who decides: the sign of x, or the sign of dy?",
+        "At x = 2, a small step in x moves y just as far. And at x = -2?",
+        "dy passes or stops, entry by entry. What decides: the sign of x, or the sign of dy?",
         "`x > 0` is an array of True and False, and multiplying by it keeps or clears.",
     ),
     mistakes={"dx": pointwise.RELU_MISTAKES},
@@ -99,14 +99,14 @@ DROPOUT_BACKWARD = Exercise(
     minutes=5,
     task=(
         "Write `dropout_backward(dy, mask, p)`. "
-        "The forward pass kept `x` where `mask` is True and divided what "
-        "it kept by `1 - p`, the share kept, so that the mean stays. "
+        "The forward pass kept `x` where `mask` is True, and divided it "
+        "there by `1 - p`, the share kept, so that the mean stays the same. "
         "Return `dx`."
     ),
     hints=(
         "A dropped value did not reach y. What is its gradient? And by how much does y move when a kept one moves?",
-        "Forward, y = x * mask / (1 - p). In x this is a multiplication by a constant.",
-        "Multiply dy by the very same constant, mask and scale.",
+        "In the forward pass, y = x * mask / (1 - p). For x this is a multiplication by a constant.",
+        "Multiply dy by that same constant, mask and scale.",
     ),
     mistakes={"dx": pointwise.DROPOUT_MISTAKES},
     **pointwise.DROPOUT,
@@ -117,14 +117,14 @@ EXERCISES = (FLATTEN_BACKWARD, RELU_BACKWARD, DROPOUT_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="05/flatten",
-        text="`x` has shape (1, 2, 2, 3), and `dy` behind the flatten is `[[0, 1, 2, ..., 11]]`. "
+        text="`x` has shape (1, 2, 2, 3), and the flatten layer receives `dy = [[0, 1, 2, ..., 11]]`. "
         "What is `dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
         answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
         wrong_answers=(
             (
                 1,
-                "So it would be if the channels of each pixel stood side by side. "
-                "Here channel 0 comes first, as a whole.",
+                "That would be right if the channels of each pixel were side by side. "
+                "Here all of channel 0 comes first.",
             ),
             (3, "That is the second row of channel 0. A channel has two rows of three."),
             (2, "A channel has two rows of three pixels. How many numbers come before channel 1?"),
@@ -133,10 +133,10 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/relu_sign",
-        text="`x = [-1, 2, 3]`, `dy = [5, -6, 7]`. Type the three entries of `dx` behind a ReLU.",
+        text="A ReLU had `x = [-1, 2, 3]` and receives `dy = [5, -6, 7]`. Type the three entries of `dx`.",
         answer=lambda: loops.relu_backward([5, -6, 7], [-1, 2, 3]),
         wrong_answers=(
-            ([5, 0, 7], "That is where dy is positive. Who decides is x."),
+            ([5, 0, 7], "That is where dy is positive. But x decides."),
             ([0, 0, 7], "x[1] = 2 is positive, so its gradient passes, negative or not."),
             ([0, -12, 21], "The slope is 1 where x is positive, not x."),
         ),
@@ -147,11 +147,11 @@ PREDICTIONS = (
         text="The same mask, `p = 1/2`, and `dy = [-3, 1, 5, 2]`. Type the four entries of `dx`.",
         answer=lambda: loops.dropout_backward(np.array([-3.0, 1, 5, 2]), np.array([True, False, False, True]), 0.5),
         wrong_answers=(
-            ([-3, 0, 0, 2], "The right ones pass. But y = 2 x there: how far does y move when x moves by 1?"),
+            ([-3, 0, 0, 2], "The right entries pass. But y = 2 x there. How far does y move when x moves by 1?"),
             ([0, 1, 5, 0], "Those were dropped. They did not reach y."),
             ([0, 2, 10, 0], "Those were dropped. They did not reach y."),
             ([-3, 1, 5, 2], "Two of the four never reached y."),
         ),
-        why="Where the mask kept x, y = 2 x, and the gradient is doubled. Where it did not, x had no say.",
+        why="Where the mask kept x, y = 2 x, so the gradient is doubled. Where it did not, x had no influence.",
     ),
 )

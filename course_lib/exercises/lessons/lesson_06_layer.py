@@ -29,7 +29,7 @@ def _spoilt(tensor, **methods):
 
 
 def _backward(dx=None, dw=None, db=None):
-    """A backward in which these functions of (dy, x, w, stride, padding) stand in for the right ones."""
+    """A backward in which these functions of (dy, x, w, stride, padding) replace the right ones."""
 
     def backward(self, dy):
         values = dy, self.x, self.weight.data, self.stride, self.padding
@@ -54,7 +54,7 @@ def _in_layer(tensor, which, mistakes):
 
 
 def _is_another_in_layers(wrong):
-    """What is not shaped like dw cannot be added; windows that are missing at the border raise, as without padding."""
+    """Whether the mistake is a different one inside a layer: what is not shaped like dw cannot be added."""
     steps = getattr(wrong, "steps", {})
     return "kernel_of" in steps or steps.get("pad") in (wrong_steps.no_zeros, wrong_steps.fails_at_the_border)
 
@@ -74,7 +74,7 @@ def _nothing(self, dy):
 
 
 def _stepping(lr, before, bias_too=True):
-    """A backward that moves the weights (and the bias) too, before or after it computes dx."""
+    """A backward that also updates the weights (and the bias), before or after it computes dx."""
 
     def backward(self, dy):
         dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
@@ -89,7 +89,7 @@ def _stepping(lr, before, bias_too=True):
 
 
 def _with_geometry(geometry):
-    """A backward that hands on something else than (stride, padding)."""
+    """A backward that passes on something other than (stride, padding)."""
 
     def backward(self, dy):
         other = geometry(self.stride, self.padding)
@@ -113,7 +113,7 @@ def _shared_input(self, x):
 
 
 class Conv2d_shared(Conv2d):  # noqa: N801
-    """Remembers x for the class, and so for all its layers together."""
+    """Remembers x on the class, and so for all its layers together."""
 
     forward = _shared_input
 
@@ -146,30 +146,30 @@ def _forward(function):
 RATES = (1, 0.5, 0.1, 0.05, 0.01, 0.001)
 
 OVERWRITTEN = (
-    "A second backward must add to the gradients of the first: they are collected (+=) until zero_grad empties them. "
+    "A second backward must add to the gradients of the first: they accumulate (+=) until zero_grad clears them. "
     "Yours are set (=)."
 )
 
 STALE_INPUT = (
-    "It is the input of the *last* forward that backward needs, of this layer and no other. Which x is kept, and where?"
+    "backward needs the input of the *last* forward, of this layer and no other. Which x do you keep, and where?"
 )
 
 STALE_WEIGHT = (
     "It is right until an optimizer sets new weights. "
-    "A copy or a view of weight.data, kept from the constructor, "
-    "goes on showing the old ones: read weight.data each time."
+    "A copy or a view of weight.data, kept from the constructor, still holds the old ones. "
+    "Read weight.data each time."
 )
 
 STEPPED = (
-    "The weights are changed by backward. "
-    "Moving them is the optimizer's work; backward only collects gradients, and dx needs the weights that made y."
+    "backward changes the weights. "
+    "Updating them is the optimizer's job. backward only accumulates gradients, and dx needs the weights that made y."
 )
 
-IN_FORWARD = "Stride or padding is not handed on to the convolution."
+IN_FORWARD = "The stride or the padding is not passed on to the convolution."
 
 IN_BACKWARD = (
-    "Backward works with another stride or padding than forward did: hand both on to F.conv2d_backward as well. "
-    "It cannot know otherwise where the windows stood."
+    "backward uses a different stride or padding from forward. "
+    "Pass both on to F.conv2d_backward as well: without them it cannot know where the windows were."
 )
 
 GEOMETRIES = (  # what may be handed on in place of (stride, padding)
@@ -193,7 +193,7 @@ def layer_mistakes():
         )
 
     def unlike(tensor):
-        """F.conv2d_backward refuses a dy that does not fit the geometry: right or an exception."""
+        """F.conv2d_backward refuses a dy that does not fit the geometry, so the layer is right or raises."""
         return Mistake(
             "stride or padding not used in backward",
             IN_BACKWARD,
@@ -208,7 +208,7 @@ def layer_mistakes():
         "y": (
             Mistake(
                 "bias missing",
-                "The bias is missing in y.",
+                "The bias is missing from y.",
                 (_spoilt("y", forward=_forward(lambda x, w, b, s, p: F.conv2d(x, w, None, s, p))),),
             ),
             Mistake(
@@ -247,12 +247,12 @@ def layer_mistakes():
                 Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, backward=_set),)),
                 Mistake(
                     "added twice",
-                    f"{tensor} is twice what it should be after one backward: is it added in two places?",
+                    f"{tensor} is twice what it should be after one backward. Is it added in two places?",
                     (_spoilt(tensor, backward=_twice),),
                 ),
                 Mistake(
                     "nothing collected",
-                    f"{tensor} stays zero: backward must add to it, and not only return dx.",
+                    f"{tensor} stays zero. backward must add to it, and not only return dx.",
                     (_spoilt(tensor, backward=_nothing),),
                 ),
                 *((*stale(tensor), unlike(tensor)) if tensor == "weight.grad" else ()),
@@ -304,17 +304,18 @@ CONV2D = Exercise(
     minutes=25,
     task=(
         "Write the class `Conv2d`. "
-        "The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and `.grad`; "
-        "`forward(x)` returns `y` and remembers what it must; `backward(dy)` *adds* to both `.grad` and returns `dx`. "
+        "The constructor makes `weight` and `bias`, each a `Parameter` with `.data` and `.grad`. "
+        "`forward(x)` returns `y` and remembers what backward needs. "
+        "`backward(dy)` *adds* to both `.grad` and returns `dx`. "
         "The functions `F.conv2d` and `F.conv2d_backward` do the arithmetic."
     ),
     hints=(
-        "Forward knows x, backward needs it. Where can a method leave something for another one to find?",
+        "forward knows x, and backward needs it. Where can one method leave something for another to find?",
         "`self.x = x` in forward. "
-        "In backward call `F.conv2d_backward` with dy, that x, the weights, "
-        "stride and padding: three results, of which one is returned and two are collected.",
-        "`self.weight.grad += dw` and the same for the bias: `+=`, "
-        "so that two backward passes add up, as they must when weights are used twice. "
+        "In backward call `F.conv2d_backward` with dy, that x, the weights, stride and padding. "
+        "Of its three results, one is returned and two are accumulated.",
+        "`self.weight.grad += dw`, and the same for the bias. "
+        "`+=` makes two backward passes add up, as they must when weights are used twice. "
         "He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
@@ -328,29 +329,30 @@ CONV2D = Exercise(
     },
     shows={
         "dx": geometries.ONE_HOT_SHOWS["dx"],
-        "weight.grad": "dy is zero but for one 1: weight.grad shows what that output looked at.",
+        "weight.grad": "dy is zero except for a single 1. weight.grad shows what that output saw.",
     },
     run=live,
     mistakes=layer_mistakes(),
     patterns=[
         ("It is right until backward is called a second time.", lambda then, **_: then == TWICE),
-        ("It is right until zero_grad was called and another batch came.", lambda then, **_: then in (ZEROED, MOVED)),
+        ("It is right until zero_grad is called and another batch comes.", lambda then, **_: then in (ZEROED, MOVED)),
         (STALE_WEIGHT, lambda then, **_: then == MOVED),
         (STALE_INPUT, lambda then, **_: then == BETWEEN),
-        ("It is right wherever the stride is 1: is it used everywhere?", lambda stride, **_: stride > 1),
-        ("It is right wherever the padding is 0: is it used everywhere?", lambda padding, **_: padding > 0),
+        ("It is right wherever the stride is 1. Is the stride used everywhere?", lambda stride, **_: stride > 1),
+        ("It is right wherever the padding is 0. Is the padding used everywhere?", lambda padding, **_: padding > 0),
     ],
     otherwise={"weight.data": (STEPPED,), "bias.data": (STEPPED,)},
     extras={
-        "Its weights do not start as He's rule has it, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
-        "Weights that start too small, too large or equal are hard to train.": _spread_like_he,
+        "Its weights do not start by He's rule, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
+        "Weights that start too small, too large or all equal are hard to train.": _spread_like_he,
         "Its bias does not start at zero. "
-        "That is no error, but nothing is gained by it: random weights make the filters different enough.": (
+        "That is not an error, but nothing is gained by it: random weights make the filters different enough.": (
             _starts_without_bias
         ),
-        "It does not draw its weights from `rng`: with the same generator twice "
-        "it should start with the same weights, and with another one with others.": _starts_as_its_generator_says,
-        "It cannot be built without `rng`. None is to stand for a fresh generator, `np.random.default_rng()`.": (
+        "It does not draw its weights from `rng`. "
+        "Built twice with the same generator, it should start with "
+        "the same weights; with another generator, with different ones.": _starts_as_its_generator_says,
+        "It cannot be built without `rng`. None stands for a fresh generator, `np.random.default_rng()`.": (
             _starts_without_a_generator
         ),
     },
@@ -363,22 +365,22 @@ EXERCISES = (CONV2D,)
 PREDICTIONS = (
     Prediction(
         name="06/remember",
-        text="A convolution owes `dx`, `dw` and `db`. "
-        "Its backward is handed `dy` and nothing else, and can look up its own weights. "
+        text="A convolution has to return `dx`, `dw` and `db`. "
+        "Its backward receives `dy` and nothing else, and can look up its own weights. "
         "For which of the three does it need the *numbers* of its input `x`?",
         answer="b",
         choices={
             "a": ("`dx` only", "In dx each dy meets a weight. Which numbers of x appear in that product?"),
             "b": ("`dw` only", ""),
-            "c": ("`dx` and `dw`", "Half of it. dx stamps the kernel, times dy: is there an x in that?"),
-            "d": ("all three", "The bias met no number of x at all: its slope is 1 in every output."),
+            "c": ("`dx` and `dw`", "Half right. dx stamps the kernel, times dy. Is there an x in that?"),
+            "d": ("all three", "The bias met no number of x at all. Its slope is 1 in every output."),
         },
-        why="dw multiplies dy with the inputs that each weight met. "
+        why="dw multiplies dy by the inputs that each weight met. "
         "dx needs the weights and the shape of x, db needs neither.",
     ),
     Prediction(
         name="06/twice",
-        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` between. "
+        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` in between. "
         "What is `layer.weight.grad` now?",
         answer="b",
         choices={
@@ -387,10 +389,10 @@ PREDICTIONS = (
                 "Then a layer that is used twice in a network would forget one of its uses.",
             ),
             "b": ("30", ""),
-            "c": ("0", "Nothing empties it but zero_grad."),
+            "c": ("0", "Only zero_grad clears it."),
         },
-        why="Gradients are collected with +=, because a weight can have a part in the loss in several ways. "
-        "That is why training calls zero_grad in each step.",
+        why="Gradients accumulate with +=, because a weight can affect the loss in several ways. "
+        "That is why training calls zero_grad in every step.",
     ),
     Prediction(
         name="06/shared",
@@ -398,13 +400,17 @@ PREDICTIONS = (
         "By how much does the 15 move for each unit that `w` moves?",
         answer=lambda: 2 * 2 * 3 + 1,
         wrong_answers=(
-            (7, "That is what `w` does in the second layer. It has moved the 7 as well."),
-            (6, "That is what `w` does in the first layer, doubled by the second. The second uses it too."),
-            (10, "3 and 7 are the right inputs. But what moves the 7 is doubled on its way through the second layer."),
+            (7, "That is the effect of `w` in the second layer. But it has moved the 7 as well."),
+            (
+                6,
+                "That is the effect of `w` in the first layer, doubled by the second. "
+                "But the second layer uses it too.",
+            ),
+            (10, "3 and 7 are the right inputs. But a change in the 7 is doubled on its way through the second layer."),
             (21, "Twice 7 and once 7? The first layer met a 3, not a 7."),
         ),
         why="In the second layer `w` met a 7. "
-        "In the first it met a 3, and what that moves is doubled on its way: 7 + 2 · 3 = 13. "
+        "In the first it met a 3, and that effect is doubled on its way: 7 + 2 · 3 = 13. "
         "Both uses count, so they are added.",
     ),
     Prediction(
@@ -423,9 +429,9 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/hasty",
-        text="This layer moves its weight *before* it computes `dx`: "
+        text="This layer updates its weight *before* it computes `dx`: "
         "`w` = 2, `x` = 3, `dy` = 5, and the step is 0.1 · `dw`. "
-        "Which `dx` does it hand on?",
+        "Which `dx` does it return?",
         answer=lambda: 5 * (2 - 0.1 * 15),
         wrong_answers=(
             (10, "That is the right dx. But by the time it is computed, the weight is no longer 2."),
@@ -443,13 +449,13 @@ PREDICTIONS = (
         answer="a",
         choices={
             "a": ("7, and 7 again", ""),
-            "b": ("7, then 2.5", "It would, if self.w named the new array. Who has told it about that one?"),
+            "b": ("7, then 2.5", "It would, if self.w were a name of the new array. Who has told it about that one?"),
             "c": (
-                "7, then an error, as the array is gone",
-                "An array lives as long as some name holds on to it, and self.w does.",
+                "7, then an error, because the array is gone",
+                "An array lives as long as some name refers to it, and self.w does.",
             ),
         },
-        why="The assignment makes a new array and names that `data`. `self.w` goes on naming the old one.",
+        why="The assignment makes a new array and calls it `data`. `self.w` is still the name of the old one.",
     ),
     Prediction(
         name="06/integers",
@@ -459,9 +465,9 @@ PREDICTIONS = (
         answer=lambda: np.array([1.5, -0.5, 0.75]).astype(int),
         wrong_answers=(
             ((1.5, -0.5, 0.75), "An array of integers cannot hold them."),
-            ((2, 0, 1), "It does not round. What comes behind the point is cut off."),
-            ((1, -1, 0), "Cut off, not rounded down: -0.5 becomes 0."),
+            ((2, 0, 1), "It does not round. The decimals are dropped."),
+            ((1, -1, 0), "Dropped, not rounded down: -0.5 becomes 0."),
         ),
-        why="An integer array keeps its dtype and cuts off what comes behind the point, without a word.",
+        why="An integer array keeps its dtype and drops the decimals, without a warning.",
     ),
 )

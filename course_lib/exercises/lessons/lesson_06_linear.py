@@ -25,7 +25,8 @@ LINEAR_BACKWARD = Exercise(
         "Return `dx`, `dw`, `db`, in this order."
     ),
     hints=(
-        "y[n, o] = sum over i of x[n, i] * w[o, i] + b[o]. What is the slope of y[n, o] by w[o, i], and by x[n, i]?",
+        "y[n, o] = sum over i of x[n, i] * w[o, i] + b[o]. "
+        "What is the slope of y[n, o] with respect to w[o, i], and to x[n, i]?",
         "dw[o, i] sums dy[n, o] * x[n, i] over the batch; dx[n, i] sums dy[n, o] * w[o, i] over the outputs. "
         "Both are matrix products.",
         "Match the shapes: (out, N) @ (N, in) gives dw, (N, out) @ (out, in) gives dx. db sums dy over the batch.",
@@ -39,15 +40,15 @@ EXERCISES = (LINEAR_BACKWARD,)
 PREDICTIONS = (
     Prediction(
         name="06/linear_weight",
-        text="`x` and `w` stand above, and `dy` is [[1, -1], [2, 1]]: a row for each image. "
-        "The weight `w[0, 1]` takes feature 1 to output 0. "
+        text="`x` and `w` are given above, and `dy` is [[1, -1], [2, 1]], with a row for each image. "
+        "The weight `w[0, 1]` connects feature 1 to output 0. "
         "What is `dw[0, 1]`?",
         answer=lambda: loops.linear_backward(LINEAR_DY, LINEAR_X, LINEAR_W)[1][0, 1],
         wrong_answers=(
-            (2, "That is what one of the two images says. Add the other one."),
+            (2, "That is what one of the two images contributes. Add the other one."),
             (-1, "That is dw[1, 0]: output 1, feature 0."),
             (3, "Those are the two values of dy, or of x. Multiply them, image by image, and add."),
         ),
-        why="Image 0 brings 1 · 2, image 1 brings 2 · 1: together 4.",
+        why="Image 0 contributes 1 · 2, image 1 contributes 2 · 1: 4 in all.",
     ),
 )

@@ -45,15 +45,15 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         "Write `cross_entropy_gradient(logits, targets)`: the gradient of "
         "the mean cross-entropy loss, shaped like `logits` (N, classes). "
         "`targets` holds the right class of each row. "
-        "Take care that large logits do not overflow."
+        "Make sure that large logits do not overflow."
     ),
     hints=(
         "Softmax turns a row of logits into probabilities. "
-        "The loss wants the right class's to be 1. "
-        "Which logits should rise, which fall?",
+        "The loss wants that of the right class to be 1. "
+        "Which logits should rise, and which should fall?",
         "For one row the gradient is softmax(logits) - onehot(target). And the loss is a *mean* over the rows.",
-        "Subtract each row's maximum, `exp`, divide each row by its sum. "
-        "Take 1 off at `[np.arange(N), targets]`, then divide by N.",
+        "Subtract each row's maximum, take `exp`, and divide each row by its sum. "
+        "Subtract 1 at `[np.arange(N), targets]`, then divide by N.",
     ),
     cases=logits_cases,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
@@ -63,12 +63,13 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         "dlogits": (
             Mistake(
                 "not divided by N",
-                "Everything is too large by one factor: the loss is a mean over the rows.",
+                "Everything is too large by the same factor: the loss is a mean over the rows.",
                 (lambda z, t: _share(z) - _one_hot(z, t),),
             ),
             Mistake(
                 "divided by another number",
-                "Everything is too small by one factor: the loss is a mean over the *rows*, and over nothing else.",
+                "Everything is too small by the same factor: "
+                "the loss is a mean over the *rows*, and over nothing else.",
                 (
                     lambda z, t: (_share(z) - _one_hot(z, t)) / z.shape[1],
                     lambda z, t: (_share(z) - _one_hot(z, t)) / z.size,
@@ -77,20 +78,20 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             Mistake(
                 "sign",
                 "Every value has the wrong sign. "
-                "A gradient points uphill: the right class's logit should "
-                "*rise* to lower the loss, so its gradient is negative.",
+                "A gradient points uphill. "
+                "To lower the loss, the logit of the right class should *rise*, so its gradient is negative.",
                 (lambda z, t: (_one_hot(z, t) - _share(z)) / len(z), lambda z, t: _one_hot(z, t) - _share(z)),
             ),
             Mistake(
                 "target not subtracted",
                 "These are the probabilities. "
-                "What should they be, for the loss to be zero? "
+                "What should they be for the loss to be zero? "
                 "The gradient is the difference.",
                 (lambda z, t: _share(z) / len(z), lambda z, t: _share(z)),
             ),
             Mistake(
                 "softmax missing",
-                "The logits themselves are compared with the targets. They become probabilities first.",
+                "The logits themselves are compared with the targets. They must become probabilities first.",
                 (
                     lambda z, t: (z - _one_hot(z, t)) / len(z),
                     lambda z, t: z - _one_hot(z, t),
@@ -109,9 +110,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "only the right class",
-                "Only the right class's logits get a gradient. "
-                "The others share in the sum below the fraction: "
-                "raising one of them lowers the right class's probability.",
+                "Only the logit of the right class gets a gradient. "
+                "The others are in the denominator: raising one of them lowers the probability of the right class.",
                 (
                     lambda z, t: (_share(z) - 1) * _one_hot(z, t) / len(z),
                     lambda z, t: -_one_hot(z, t) / _share(z) / len(z),
@@ -120,18 +120,19 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "1 off in every row",
-                "1 is taken off in whole columns: each row has one right class. Index rows and targets together.",
+                "1 is subtracted from whole columns, but each row has only one right class. "
+                "Index rows and targets together.",
                 (lambda z, t: (_share(z) - np.isin(np.arange(z.shape[1]), t)) / len(z),),
             ),
             Mistake(
                 "targets taken for rows",
-                "`targets` says which *column* is the right one in each row. It is used to pick rows.",
+                "`targets` says which *column* is the right one in each row. You use it to pick rows.",
                 (_one_off_in_rows,),
             ),
             Mistake(
                 "targets taken for numbers",
-                "The number of the class is taken off. "
-                "It is a name, and no size: what is taken off is 1 in its place, and 0 in all others.",
+                "The number of the class is subtracted. "
+                "That number is a name, not a size: subtract 1 in its column and 0 in all others.",
                 (lambda z, t: (_share(z) - t[:, None]) / len(z), lambda z, t: _share(z) - t[:, None]),
             ),
             Mistake(
@@ -144,7 +145,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
             Mistake(
                 "the loss itself",
-                "That is the loss, or what each row adds to it. Its gradient has a number for each score of each row.",
+                "That is the loss, or each row's contribution to it. "
+                "Its gradient has a number for every score of every row.",
                 (
                     lambda z, t: -np.log(_share(z)[np.arange(len(z)), t]).mean(),
                     lambda z, t: -np.log(_share(z)[np.arange(len(z)), t]),
@@ -154,7 +156,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     },
     extras={
         "For logits of 1000 it overflows: exp(1000) is infinite. "
-        "Take each row's maximum off first, softmax does not change by it.": _survives_large_logits,
+        "Subtract each row's maximum first, which does not change softmax.": _survives_large_logits,
     },
 )
 
@@ -168,7 +170,7 @@ RIGHT_CLASS = np.array([1])
 
 
 def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
-    """Where two steps lead, with the same gradient in both."""
+    """The weight after each of two steps with the same gradient."""
     velocity = gradient
     first = start - lr * velocity
     velocity = momentum * velocity + gradient
@@ -179,15 +181,16 @@ PREDICTIONS = (
     Prediction(
         name="06/softmax_gradient",
         text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. "
-        "Nudge each score up in turn: how fast does the loss move? "
-        "Guess the three slopes, by the sign at least.",
+        "Nudge each score up in turn. "
+        "How fast does the loss move? "
+        "Guess the three slopes, or at least their signs.",
         answer=lambda: loops.cross_entropy_gradient(LOGITS, RIGHT_CLASS)[0],
         wrong_answers=(
             ((0.25, 0.5, 0.25), "These are the probabilities. A higher score for the *right* class lowers the loss."),
             ((-0.25, 0.5, -0.25), "The other way round: a higher score for a wrong class raises the loss."),
             ((0, -0.5, 0), "The wrong classes count too: raise one of them, and the right one's share shrinks."),
             ((0, -2, 0), "That is the slope by the *probability*, -1/p. The scores reach the loss through softmax."),
-            ((0.25, -1, 0.25), "Nearly. The right class wants to be 1 and is 1/2 already."),
+            ((0.25, -1, 0.25), "Nearly. The probability of the right class should be 1 and is already 1/2."),
         ),
         why="What it is, minus what it should be: 1/4 - 0, 1/2 - 1, 1/4 - 0. You are about to derive this.",
     ),
@@ -199,16 +202,16 @@ PREDICTIONS = (
         answer=lambda: np.log(10),
         wrong_answers=(
             (0.1, "That is the probability of the right class. The loss is minus its logarithm."),
-            (1, "With logarithms to base 10. The loss takes the natural one."),
+            (1, "That is the logarithm to base 10. The loss takes the natural one."),
             (-2.3, "The logarithm of 0.1 is negative, and the loss is *minus* that."),
         ),
         tolerance=0.01,
-        why="-ln(1/10) = ln 10 = 2.30. If a training starts much higher, the initialisation is off.",
+        why="-ln(1/10) = ln 10 = 2.30. If training starts with a much higher loss, the initialisation is wrong.",
     ),
     Prediction(
         name="06/overflow",
         text="`np.exp(1000.0)` is `inf`. "
-        "Somebody computes softmax as `np.exp(z) / np.exp(z).sum()`. "
+        "Someone computes softmax as `np.exp(z) / np.exp(z).sum()`. "
         "What comes out for `z = [1000, 1001, 999]`?",
         answer="c",
         choices={
@@ -217,7 +220,7 @@ PREDICTIONS = (
             "c": ("[nan, nan, nan]", ""),
             "d": ("an error", "NumPy only warns, and computes on."),
         },
-        why="inf / inf has no value, so NumPy warns and says nan. Every gradient that comes after it is nan too.",
+        why="inf / inf has no value, so NumPy warns and returns nan. Every gradient computed from it is nan too.",
     ),
     Prediction(
         name="06/flatten_width",
@@ -227,7 +230,8 @@ PREDICTIONS = (
         wrong_answers=(
             (
                 64 * 7 * 7,
-                "That would be so with padding 1. Without it each convolution takes two rows and columns off.",
+                "That would be right with padding 1. "
+                "Without padding, each convolution removes two rows and two columns.",
             ),
             (25, "That is one of the 64 channels."),
             (64 * 6 * 6, "11 is odd: the pool drops the last row and column."),
@@ -236,26 +240,27 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/pool_zeros",
-        text="Going back, the second pool is handed 5 x 5 numbers for each channel, and makes a `dx` of 11 x 11. "
+        text="On the way back, the second pool receives 5 x 5 numbers for each channel and returns a `dx` of 11 x 11. "
         "At least how many of these 121 are 0?",
         answer=lambda: 11 * 11 - 5 * 5,
         wrong_answers=(
             (75, "That is 100 - 25. The last row and the last column count as well."),
-            (21, "That is the last row and column alone. In each window three of four lose, too."),
+            (21, "Those are the last row and column alone. In each window three of four pixels lose, too."),
             (25, "That many can be *other* than 0."),
             (0, "One pixel of each window takes all. What do the others get?"),
         ),
-        why="25 winners, so 121 - 25 = 96 zeros: 75 losers, and 21 in the row and column that no window reached.",
+        why="There are 25 winners, so 121 - 25 = 96 zeros: 75 losers, "
+        "and 21 in the row and column that no window reached.",
     ),
     Prediction(
         name="06/momentum",
-        text="A weight of 2, and a gradient of 4 in both of two steps. "
+        text="A weight is 2, and its gradient is 4 in both of two steps. "
         "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
         "Where is the weight after the first step, and where after the second?",
         answer=_momentum_path,
         wrong_answers=(
             ((1.6, 1.2), "That is without momentum. In the second step v is 0.9 · 4 + 4."),
-            ((1.6, 1.24), "The new gradient is missing in the second v: it is 0.9 · 4 + 4."),
+            ((1.6, 1.24), "The new gradient is missing from the second v: it is 0.9 · 4 + 4."),
             ((2.4, 3.16), "Downhill is against the gradient: subtract."),
         ),
         why="v is 4, then 0.9 · 4 + 4 = 7.6. "

@@ -1,4 +1,4 @@
-"""Reading and repairing gradients: batch norm, and the way round a branch."""
+"""Reading and repairing gradients: batch norm, and shortcut connections."""
 
 import numpy as np
 
@@ -18,16 +18,16 @@ BATCH_NORM2D_BACKWARD = Exercise(
     minutes=25,
     task=(
         "Write `batch_norm2d_backward(dy, x, weight, eps=1e-5)`. "
-        "Forward, each channel was brought to mean 0 and variance 1 over its N * H * W values, "
-        "then multiplied by its `weight` and moved by its bias: `y = weight * (x - mean) / sqrt(var + eps) + bias`. "
+        "The forward pass brought each channel to mean 0 and variance 1 over its N * H * W values, "
+        "multiplied it by its `weight` and added its bias: `y = weight * (x - mean) / sqrt(var + eps) + bias`. "
         "Return `dx`, `dweight`, `dbias`."
     ),
     hints=(
         "You raise one x a little. "
         "It moves its own y, but also the mean and the variance of its channel. "
-        "Whom do those move?",
-        "With `normalised = (x - mean) / std`: `dbias` sums dy, `dweight` sums dy * normalised. "
-        "dx takes from dy what would only have moved the mean, and what would only have moved the variance.",
+        "What do those move?",
+        "With `normalised = (x - mean) / std`, `dbias` sums dy and `dweight` sums dy * normalised. "
+        "For dx, remove from dy what would only have shifted the mean, and what would only have changed the variance.",
         "For each channel: `dx = weight / std * (dy - dbias / m - normalised * dweight / m)`, "
         "with m = N * H * W values in the channel and `std = sqrt(var + eps)`.",
     ),
@@ -57,13 +57,13 @@ RESIDUAL_BACKWARD = Exercise(
     minutes=5,
     task=(
         "Write `residual_backward(dy, branch_backward)` for `y = x + branch(x)`. "
-        "`branch_backward(dy)` leads a gradient back through the branch. "
+        "`branch_backward(dy)` takes a gradient back through the branch. "
         "Return `dx`."
     ),
     hints=(
-        "In how many ways does x reach y?",
-        "Round the branch, where nothing happens to it, and through the branch. dy goes back along both.",
-        "What dy is after the short way is dy itself; the other is `branch_backward(dy)`. Add them.",
+        "Along how many paths does x reach y?",
+        "Along the shortcut, where nothing happens to it, and through the branch. dy goes back along both.",
+        "Along the shortcut, dy stays dy; along the branch it becomes `branch_backward(dy)`. Add them.",
     ),
     cases=residual_cases,
     probe={"dy": np.array([[1.0, 0, 2]]), "branch_backward": _through(np.diag([1.0, 2, 3]))},
@@ -71,18 +71,17 @@ RESIDUAL_BACKWARD = Exercise(
     axes={"dx": ("row", "column")},
     mistakes={
         "dx": (
-            Mistake(
-                "short way forgotten", f"The way round the branch is missing. {FORGOTTEN}", (lambda dy, back: back(dy),)
-            ),
-            Mistake("branch forgotten", f"The way through the branch is missing. {FORGOTTEN}", (lambda dy, back: dy,)),
+            Mistake("shortcut forgotten", f"The shortcut is missing. {FORGOTTEN}", (lambda dy, back: back(dy),)),
+            Mistake("branch forgotten", f"The branch is missing. {FORGOTTEN}", (lambda dy, back: dy,)),
             Mistake(
                 "multiplied",
-                f"The two ways are multiplied. {FORGOTTEN}",
+                f"The two paths are multiplied. {FORGOTTEN}",
                 (lambda dy, back: dy * back(dy), lambda dy, back: dy * (1 + back(dy))),
             ),
             Mistake(
                 "1 in place of dy",
-                f"One of the two ways is given 1, and not dy: what comes from above goes back along both. {FORGOTTEN}",
+                "One of the two paths starts from 1 instead of dy. "
+                f"The upstream gradient goes back along both. {FORGOTTEN}",
                 (
                     lambda dy, back: 1 + back(dy),
                     lambda dy, back: dy + back(np.ones_like(dy)),
@@ -91,12 +90,12 @@ RESIDUAL_BACKWARD = Exercise(
             ),
             Mistake(
                 "halved",
-                f"dy seems to be shared between the two ways. A sum hands all of dy to each of its terms. {FORGOTTEN}",
+                f"dy seems to be shared between the two paths. A sum hands all of dy to each of its terms. {FORGOTTEN}",
                 (lambda dy, back: (dy + back(dy)) / 2,),
             ),
             Mistake(
-                "one way counted twice",
-                f"One of the two ways is counted twice. {FORGOTTEN}",
+                "one path counted twice",
+                f"One of the two paths is counted twice. {FORGOTTEN}",
                 (
                     lambda dy, back: 2 * dy + back(dy),
                     lambda dy, back: dy + 2 * back(dy),
@@ -107,7 +106,7 @@ RESIDUAL_BACKWARD = Exercise(
             ),
             Mistake(
                 "sign",
-                "One of the two ways has the wrong sign.",
+                "One of the two paths has the wrong sign.",
                 (lambda dy, back: dy - back(dy), lambda dy, back: back(dy) - dy, lambda dy, back: -dy - back(dy)),
             ),
         )
@@ -129,13 +128,13 @@ PREDICTIONS = (
             ),
             "b": (
                 "the linear layer by far: it has the most weights",
-                "A gradient is asked for each weight by itself: how many others there are does not matter.",
+                "The question is about each single weight, so the number of weights does not matter.",
             ),
             "c": ("none by far: they differ by less than a factor of 5", ""),
         },
-        why="Behind every layer less of the gradient arrives at each place. "
-        "But a weight of a convolution collects from all places, "
-        "and in a network this shallow the two nearly cancel.",
+        why="After every layer less of the gradient arrives at each place. "
+        "But a convolution's weight collects from all places, "
+        "and in a network this shallow the two effects nearly cancel.",
     ),
     Prediction(
         name="07/factor",
@@ -143,13 +142,13 @@ PREDICTIONS = (
         answer=lambda: 0.06,
         tolerance=0.0051,
         wrong_answers=(
-            (0.0036, "That is its square: a root is missing."),
+            (0.0036, "That is its square. A square root is missing."),
             (0.08, "Half of the gradient stops at the ReLU."),
             (0.085, "Half of the gradient stops at the ReLU."),
             (0.36, "The standard deviation is squared in the formula."),
             (0.6, "The standard deviation is squared in the formula."),
         ),
-        why="72 * 0.0001 / 2 = 0.0036, and its root is 0.06. Every layer leaves six hundredths.",
+        why="72 * 0.0001 / 2 = 0.0036, and its square root is 0.06. Every layer leaves six hundredths.",
     ),
     Prediction(
         name="07/one_raised",
@@ -159,33 +158,38 @@ PREDICTIONS = (
         answer=lambda: 0.05,
         tolerance=0.004,
         wrong_answers=(
-            (0.1, "That would be so if the mean and the spread stayed where they were. Both move."),
-            (0.075, "That counts the mean, which rises by 0.025. But the spread shrinks as well, and pushes it down."),
+            (0.1, "That would be right if the mean and the standard deviation stayed the same. Both change."),
+            (
+                0.075,
+                "That takes the mean into account, which rises by 0.025. "
+                "But the standard deviation shrinks as well, and pushes the number down.",
+            ),
         ),
         why="The mean rises by a quarter of the step, which leaves 0.075. "
-        "And the four numbers stand closer together now, "
+        "And the four numbers are closer together now, "
         "so all are divided by less: -1 moves away from 0 by another 0.025.",
     ),
     Prediction(
         name="07/constant_dy",
-        text="Behind a batch norm, `dy` is 1 everywhere. What is `dx`?",
+        text="A batch norm receives a `dy` that is 1 everywhere. What is `dx`?",
         answer="c",
         choices={
             "a": ("1 everywhere", "Raise one x: its y rises, but so does the mean, and every other y falls a little."),
-            "b": ("weight / std everywhere", "That takes the mean for a constant. Add 1 to every x: what does y do?"),
+            "b": ("weight / std everywhere", "That treats the mean as a constant. Add 1 to every x: what does y do?"),
             "c": ("0 everywhere", ""),
         },
-        why="Adding the same to every x changes nothing behind a batch norm, so the loss cannot care: "
-        "the part of dy that only moves the mean is taken away, and here that is all of it.",
+        why="Adding the same number to every x does not change the "
+        "output of a batch norm, so it cannot change the loss. "
+        "The part of dy that only shifts the mean is removed, and here that is all of it.",
     ),
     Prediction(
         name="07/depth",
         text="Each of 20 layers halves the gradient on its way back. "
-        "What share of it is left in the first layer, about? "
+        "About what share of it is left in the first layer? "
         "(Write it as a power of ten, and type the exponent.)",
         answer=lambda: np.round(20 * np.log10(0.5)),
         wrong_answers=(
-            (6, "The size is right. But what is left is *less* than 1: which sign has the exponent?"),
+            (6, "The size is right. But what is left is *less* than 1. Which sign does the exponent have?"),
             (-20, "That would be tenths."),
         ),
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",
@@ -193,15 +197,18 @@ PREDICTIONS = (
     Prediction(
         name="07/round",
         text="Twenty blocks `y = x + f(x)`. "
-        "On the way back each `f` alone would halve the gradient, and not turn its sign. "
+        "On the way back each `f` alone would halve the gradient, without changing its sign. "
         "What is left in the first layer?",
         answer="c",
         choices={
-            "a": ("a millionth, as without the way round", "dy goes back *round* the block as well, whole."),
-            "b": ("exactly what came in", "dy goes round, and half of it comes *in addition*, through f."),
+            "a": ("a millionth, as without the shortcuts", "All of dy goes back along the shortcut as well."),
+            "b": (
+                "exactly what came in",
+                "dy goes back along the shortcut, and half of it comes *in addition*, through f.",
+            ),
             "c": ("about 3000 times as much", ""),
         },
         why="Each block multiplies by 1 + 0.5, and 1.5 ** 20 is about 3300. "
-        "The way round cures vanishing, and can explode.",
+        "The shortcut cures vanishing gradients, and can make them explode.",
     ),
 )

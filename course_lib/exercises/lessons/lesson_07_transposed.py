@@ -1,4 +1,4 @@
-"""Convolution run backward, to go up in size."""
+"""Transposed convolution: a convolution run backward, to make images larger."""
 
 from functools import partial
 
@@ -71,19 +71,19 @@ def _transposed_mistakes():
         *shared,
         Mistake(
             "output_padding not used",
-            "output_padding is not used: it makes the output larger at its far end, "
-            "by rows and columns that a stride had left out. "
-            "No window need reach them.",
+            "output_padding is not used. "
+            "It makes the output larger at its far end, by the rows and columns that a stride left out. "
+            "No window has to reach them.",
             (variant(size=_without_output_padding), variant(room=wrong_steps.without_remainder)),
         ),
         Mistake(
             "bias missing",
-            "The bias is missing: it is added once to every entry of its channel.",
+            "The bias is missing. It is added once to every entry of its channel.",
             (variant(bias=lambda y, b: y),),
         ),
         Mistake(
             "bias in the wrong place",
-            "The bias is added in the wrong way: once to every entry of its channel.",
+            "The bias is added in the wrong way. It is added once to every entry of its channel.",
             (
                 variant(bias=lambda y, b: y + b),
                 variant(bias=lambda y, b: y - b[:, None, None]),
@@ -94,7 +94,7 @@ def _transposed_mistakes():
         Mistake(
             "wrong channel",
             "The channels are mixed up. "
-            "In a transposed convolution w is (C_in, C_out, kH, kW): its first axis goes with the channels of x.",
+            "In a transposed convolution w is (C_in, C_out, kH, kW): its first axis belongs to the channels of x.",
             (
                 variant(w=wrong_steps.swapped_channels),
                 variant(w=wrong_steps.reread_channels),
@@ -106,8 +106,8 @@ def _transposed_mistakes():
         Mistake("sign", "Every value has the wrong sign.", (variant(scale=wrong_steps.negative),)),
         Mistake(
             "only one input kept",
-            "Only one position, channel or image of x has a part in y. "
-            "Is something set (=) that must be added (+=), or made anew inside the loop?",
+            "Only one position, channel or image of x contributes to y. "
+            "Is something set (=) that must be added to (+=), or created anew inside the loop?",
             tuple(
                 variant(dy=dy)
                 for dy in (*wrong_steps.POSITIONS, *(wrong_steps.keep(a, i) for a in (0, 1) for i in (0, -1)))
@@ -125,17 +125,17 @@ CONV_TRANSPOSE2D = Exercise(
     task=(
         "Write `conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)`, "
         "with `w` (C_in, C_out, kH, kW). "
-        "It runs `input_gradient` forward: `x` stands where dy stood. "
+        "It runs `input_gradient` forward: `x` takes the place of dy. "
         "The output has `(H - 1) * stride - 2 * padding + kH + output_padding` rows."
     ),
     hints=(
-        "In `input_gradient` every dy[i, j] stamped the kernel on its window. Which array stamps here, and where to?",
+        "In `input_gradient` every dy[i, j] stamped the kernel on its window. Which array stamps here, and where?",
         "Make zeros as large as the output plus its padding. "
         "Every `x[n, c, i, j]` adds `x[n, c, i, j] * w[c]`, "
         "a block with all output channels, to the window at `(i * stride, j * stride)`.",
-        "Take `padding` off in front and keep H_out x W_out: "
-        "with `output_padding` some rows and columns at the end get no stamp. "
-        "At last add `b[:, None, None]`, if there is one.",
+        "Crop `padding` at the front and keep H_out x W_out. "
+        "With `output_padding`, some rows and columns at the end get no stamp. "
+        "Finally add `b[:, None, None]`, if there is a bias.",
     ),
     cases=transposed_cases,
     probe={
@@ -157,8 +157,8 @@ CONV_TRANSPOSE2D = Exercise(
     patterns=[
         (sentences.MIXED_UP, lambda x, w, **_: x.shape[2] != x.shape[3] or w.shape[2] != w.shape[3]),
         (sentences.MIXED_UP, lambda x, **_: x.shape[2] != x.shape[3]),
-        ("It is right without output_padding: what does that change?", lambda output_padding, **_: output_padding > 0),
-        ("It is right without a bias: how is it added?", lambda b, **_: b is not None),
+        ("It is right without output_padding. What does that change?", lambda output_padding, **_: output_padding > 0),
+        ("It is right without a bias. How is the bias added?", lambda b, **_: b is not None),
         (sentences.RIGHT_AT_STRIDE_1, lambda stride, **_: stride > 1),
         (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
     ],
@@ -171,12 +171,12 @@ PREDICTIONS = (
         name="07/overlaps",
         text="A transposed convolution with stride 2, and an input that is the same everywhere. "
         "With which kernel does every place of the output, "
-        "away from the border, collect from equally many stamps?",
+        "away from the border, collect from the same number of stamps?",
         answer="b",
         choices={
-            "a": ("3 x 3", "Along a row, stamps 3 wide stand 2 apart: every second cell is under two of them."),
+            "a": ("3 x 3", "Along a row, stamps 3 wide start 2 apart: every second cell is under two of them."),
             "b": ("4 x 4", ""),
-            "c": ("5 x 5", "Along a row, stamps 5 wide stand 2 apart: a cell is under two of them, or three."),
+            "c": ("5 x 5", "Along a row, stamps 5 wide start 2 apart: a cell is under two of them, or three."),
         },
         why="4 is divisible by 2: along a row each cell is under exactly two stamps.",
     ),
@@ -185,12 +185,12 @@ PREDICTIONS = (
         text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
         answer=lambda: 0.5,
         wrong_answers=(
-            (0, "The second way contributes 0 there. And the first?"),
+            (0, "The second path contributes 0 there. And the first?"),
             (0.25, "That is the slope of the sigmoid alone. It is multiplied by x, which is 0."),
             (1, "sigmoid(0) is a half."),
         ),
-        why="x reaches y in two ways. "
-        "As the factor in front its slope is sigmoid(0) = 0.5; through the sigmoid it is multiplied by x = 0.",
+        why="x reaches y along two paths. "
+        "As the factor in front, its slope is sigmoid(0) = 0.5; through the sigmoid it is multiplied by x = 0.",
     ),
     Prediction(
         name="07/upsample",
@@ -200,7 +200,7 @@ PREDICTIONS = (
         wrong_answers=(
             (31, "That is without output_padding. A stride of 2 takes 32 and 31 to the same 16."),
             (8, "That is the convolution itself. Here it runs backward."),
-            (33, "Take the padding off on both sides."),
+            (33, "Crop the padding on both sides."),
         ),
         why="(16 - 1) * 2 - 2 + 3 + 1 = 32. output_padding says which of the sizes that lead to 16 is meant.",
     ),

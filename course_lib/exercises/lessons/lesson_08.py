@@ -1,4 +1,4 @@
-"""Training: the step that every training repeats, and what to expect of it before it runs."""
+"""Training: the step that is repeated, and what to expect of it before it runs."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ LESSON = "08_training"
 
 
 def training_step(layer, loss, optimizer, x, target):
-    """Move the layer's weights once, to bring layer.forward(x) nearer to target -> the loss before that."""
+    """Move the layer's weights once, to bring layer.forward(x) nearer to target. Returns the loss before that."""
     y = layer.forward(x)
     value = loss.forward(y, target)
     optimizer.zero_grad()
@@ -25,7 +25,7 @@ def training_step(layer, loss, optimizer, x, target):
 
 
 def step_cases(rng):
-    """Several steps each, with another batch every time."""
+    """Several steps each, with a different batch every time."""
     return [_step_case(rng, *sizes) for sizes in ((3, 2, 3, 0.1), (4, 3, 2, 0.03), (3, 1, 3, 0.2))]
 
 
@@ -36,7 +36,7 @@ def _step_case(rng, steps, images, k, lr):
 
 
 def train(step, x, target, weight, lr):
-    """A layer with this weight, one call of step for each batch -> the losses (steps,), the weights (steps, k, k)."""
+    """Build a layer and call step once for each batch. Returns the losses (steps,) and the weights (steps, k, k)."""
     layer = Conv2d(1, 1, weight.shape[2:], bias=False, dtype=np.float64)
     layer.weight.data = weight.copy()
     loss, optimizer = MSELoss(), SGD(layer.parameters(), lr)
@@ -59,7 +59,7 @@ def _one_number(value):
 
 
 def in_order(*actions):
-    """A step that does the forward pass and then these."""
+    """A step that does the forward pass and then these actions."""
 
     def step(layer, loss, optimizer, x, target):
         value = loss.forward(layer.forward(x), target)
@@ -106,7 +106,7 @@ def _loss_afterwards(layer, loss, optimizer, x, target):
 
 
 def _gradient_by_hand(factor):
-    """A step that starts the way back with factor * (y - target), and not with what the loss says."""
+    """A step that starts the backward pass with factor * (y - target), and not with the gradient of the loss."""
 
     def step(layer, loss, optimizer, x, target):
         y = layer.forward(x)
@@ -119,30 +119,30 @@ def _gradient_by_hand(factor):
     return step
 
 
-NEVER_EMPTIED = "The first step is right, later ones are not: the gradients of earlier batches are still in the sum."
+NEVER_EMPTIED = "The first step is right, later ones are not. The gradients of earlier batches are still in the sum."
 UNMOVED = (
-    "The weights stay where they are. "
+    "The weights do not move. "
     "Is backward or step missing? "
-    "Or are the gradients emptied after backward has collected them and before step could use them?"
+    "Or do you zero the gradients after backward has computed them and before step could use them?"
 )
-LATE = "The weights move one batch late: step uses what the backward pass of this batch has yet to collect."
-TWICE = "The weights move twice as far as they should: is backward or step called twice?"
+LATE = "The weights move one batch late. step uses gradients that the backward pass of this batch has not computed yet."
+TWICE = "The weights move twice as far as they should. Is backward or step called twice?"
 BY_HAND = (
-    "The way back starts with the difference itself. "
+    "The backward pass starts with the difference itself. "
     "The loss is a *mean* of squares, and its gradient is smaller: ask the loss for it."
 )
 UPHILL = (
     "The loss grows: the gradient points the wrong way. "
-    "Are output and target exchanged in the loss, or is a sign turned round?"
+    "Are output and target exchanged in the loss, or is a sign wrong?"
 )
 WITHOUT_THE_LOSS = (
-    "The way back starts with a gradient that knows nothing of the target. "
-    "What does `layer.backward` need, and who computes it?"
+    "The backward pass starts with a gradient that does not depend on the target. "
+    "What does `layer.backward` need, and what computes it?"
 )
-AFTERWARDS = "The weights are right. But the loss is the one after the step: return the one that backward started from."
+AFTERWARDS = "The weights are right. But you return the loss after the step. Return the one that backward started from."
 
 STEP_MISTAKES = {
-    "gradients never emptied": (NEVER_EMPTIED, in_order("back", "move")),
+    "gradients never zeroed": (NEVER_EMPTIED, in_order("back", "move")),
     "weights do not move": (UNMOVED, in_order("empty", "back")),
     "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
     "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
@@ -171,9 +171,10 @@ TRAINING_STEP = Exercise(
         "Return the loss that the forward pass gave."
     ),
     hints=(
-        "The gradients must hold what *this* batch says, and nothing else, at one moment: when `step` uses them. "
+        "At one moment, when `step` uses them, the gradients must "
+        "contain what *this* batch contributes and nothing else. "
         "Which call must therefore come directly before which?",
-        "Forward, loss, empty, backward, step. What does `layer.backward` want to be given, and who knows it?",
+        "Forward, loss, zero_grad, backward, step. What does `layer.backward` need, and what computes it?",
         "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
     ),
     cases=step_cases,
@@ -206,8 +207,11 @@ PREDICTIONS = (
         answer=lambda: 2 / STEEPEST,
         tolerance=0.01,
         wrong_answers=(
-            (1 / STEEPEST, "With that one you land on the bottom in one step. "
-                           "Go on to where you land just as high on the other side."),
+            (
+                1 / STEEPEST,
+                "With that rate you land on the bottom in one step. "
+                "Go on to where you land just as high on the other side.",
+            ),
             (STEEPEST, "Put it into 1 - lr λ. How large is that, and how large may it be?"),
             (STEEPEST / 2, "Upside down: at which lr does lr λ reach 2?"),
         ),
@@ -215,14 +219,14 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/forgotten",
-        text="You learn the blur again and leave out `zero_grad`: the gradients are "
-        "never emptied, and each backward pass adds to all those before it. "
+        text="You learn the blur again and leave out `zero_grad`: "
+        "the gradients are never zeroed, and each backward pass adds to all those before it. "
         "What does the loss do?",
         answer="c",
         choices={
             "a": (
                 "It falls as before: a sum of gradients points the same way as one of them",
-                "It does at the start. But when you have passed the bottom, the old gradients still push on.",
+                "It does at the start. But after you have passed the bottom, the old gradients still push on.",
             ),
             "b": (
                 "It falls faster: larger gradients make larger steps",
@@ -231,18 +235,18 @@ PREDICTIONS = (
             "c": ("It goes up and down and never settles", ""),
             "d": (
                 "It grows without bound",
-                "Past the bottom the new gradients point back, and they wear the sum down again.",
+                "Past the bottom the new gradients point back, and reduce the sum again.",
             ),
         },
-        why="The sum remembers every gradient. "
+        why="The sum contains every gradient so far. "
         "You roll past the bottom, and only gradients from the other "
-        "side can wear it down: a ball in a bowl, without friction.",
+        "side can reduce the sum: a ball in a bowl, without friction.",
     ),
     Prediction(
         name="08/turned",
         text="An image program filters with a *true* convolution: it turns the kernel by 180 degrees first. "
         "You train the same layer on its pictures. "
-        "For which of the four does the layer learn other numbers than the program's?",
+        "For which of the four does the layer learn different numbers from the program's?",
         answer="c",
         choices={
             "a": ("All four", "Turn the blur by 180 degrees on paper. What has changed?"),
@@ -250,15 +254,15 @@ PREDICTIONS = (
             "c": ("Sobel and the secret one", ""),
             "d": ("None: it learns what it is shown", "It does. And what it is shown was made with a turned kernel."),
         },
-        why="Turned, the blur and the sharpening are what they were. "
+        why="Turned, the blur and the sharpening stay the same. "
         "Sobel becomes minus Sobel, and the secret kernel has no symmetry at all.",
     ),
     Prediction(
         name="08/saliency",
-        text="The way back starts with a 1 at the logit of the 4. "
-        "At some pixel `dx` arrives as -2. "
+        text="The backward pass starts with a 1 at the logit of the 4. "
+        "At some pixel `dx` is -2. "
         "You make this pixel *darker*, by 0.1. "
-        "By how much does the logit of the 4 change, about?",
+        "By about how much does the logit of the 4 change?",
         answer=lambda: SLOPE * DARKER,
         tolerance=0.001,
         wrong_answers=(
@@ -266,7 +270,7 @@ PREDICTIONS = (
             (SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
             (-SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
         ),
-        why="-2 times -0.1. What a pixel says against a digit, it says for it when you take its ink away.",
+        why="-2 times -0.1. A pixel whose ink speaks against a digit speaks for it when you remove the ink.",
     ),
     Prediction(
         name="08/wrong_gradient",
@@ -277,10 +281,13 @@ PREDICTIONS = (
         "And the wrong one?",
         answer="c",
         choices={
-            "a": ("One in ten: it can only guess", "The second convolution and the linear layer still learn rightly."),
-            "b": ("About half", "What can the layers behind do with a first layer that is merely *some* filter?"),
+            "a": (
+                "One in ten: it can only guess",
+                "The second convolution and the linear layer still learn with right gradients.",
+            ),
+            "b": ("About half", "What can the later layers do with a first layer that is merely *some* filter?"),
             "c": ("More than nine in ten as well", ""),
         },
-        why="The layers behind make do with whatever the first one gives them.",
+        why="The later layers make do with whatever the first one gives them.",
     ),
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""The bug clinic: backward passes with one thing wrong, found by what they show and then mended."""
+"""The bug clinic: backward passes with one bug each, found by their symptoms and then fixed."""
 
 from course_lib.exercises.lessons.clinic import batches, convolutions, diagnoses, network, pooling
 

@@ -16,11 +16,14 @@ CLINIC_06 = Exercise(
     symptom=symptoms.bias_by_size,
     difficulty="easy",
     minutes=3,
-    task="`db` of a convolution. The network trains, but its biases hardly move. The larger the images, the less.",
+    task=(
+        "`db` of a convolution. "
+        "The network trains, but its biases hardly move, and the larger the images, the less they do."
+    ),
     hints=(
         "One bias is added at how many places of a batch?",
-        "Raise it by 0.1, and all of them rise by 0.1. What does that do to the loss, one place after the other?",
-        "The gradients of all those places add up. The loss has taken its mean already, and dy knows.",
+        "Raise it by 0.1, and all of them rise by 0.1. What does each of those places do to the loss?",
+        "The gradients of all those places add up. The loss has already taken the mean, and dy contains that factor.",
     ),
     cases=bias.cases,
     probe=bias.PROBE,
@@ -31,7 +34,7 @@ CLINIC_06 = Exercise(
             *all_but(bias.mistakes(), "mean instead of sum"),
             Mistake(
                 "still a mean",
-                "Still too small by one factor: a mean is left, over the images or over the positions.",
+                "Still too small by the same factor: a mean over the images or over the positions is left.",
                 (lambda dy: dy.mean(axis=0).sum(axis=(1, 2)), lambda dy: dy.mean(axis=(2, 3)).sum(axis=0)),
             ),
         )
@@ -56,11 +59,12 @@ CLINIC_07 = Exercise(
         "All shapes fit."
     ),
     hints=(
-        "In which order do the numbers of `dy` lie in memory: which axis comes first?",
+        "In which order are the numbers of `dy` stored in memory: which axis comes first?",
         "Images first, then filters. "
-        "A reshape to (C_out, -1) cuts that one long row into C_out pieces: what stands in the first piece?",
-        "Two lines above, the columns got their axes in the right order *before* the reshape. "
-        "dy needs the same: its filters first.",
+        "A reshape to (C_out, -1) cuts that one long row into C_out pieces. "
+        "What is in the first piece?",
+        "Two lines above, the axes of the columns are put in order *before* the reshape. "
+        "dy needs the same: filters first.",
     ),
     tensors=("dw",),
     mistakes={
@@ -68,14 +72,14 @@ CLINIC_07 = Exercise(
             Mistake(
                 "images innermost",
                 "The rows of dy and the columns now go through images and positions in different orders. "
-                "Columns were written image after image.",
+                "The columns go image by image.",
                 (Variant(recipes.weight_gradient, dy=columns.positions_first),),
             ),
             Mistake(
                 "another reshape",
-                "It is still a reshape that mixes the filters. "
-                "A reshape never changes the order in which the numbers lie, "
-                "however you count them off; only exchanging axes does.",
+                "The reshape still mixes the filters. "
+                "A reshape never changes the order of the numbers in memory, whatever shape you give it. "
+                "Only moving axes does.",
                 (lambda dy, x, w, stride, padding: _by_columns(dy.reshape(-1, len(w)).T, x, w, stride, padding),),
             ),
             *all_but(columns.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
@@ -97,22 +101,23 @@ CLINIC_08 = Exercise(
     difficulty="hard",
     minutes=8,
     task=(
-        "`col2im` without a loop: index arrays say for every entry "
-        "of `cols` where it belongs, and `+=` adds all of them. "
+        "`col2im` without a loop. "
+        "Index arrays say where every entry of `cols` belongs, and `+=` adds all of them. "
         "Or does it?"
     ),
     hints=(
         "Try it: `a = np.zeros(3); a[[1, 1, 1]] += 1`. What is `a`?",
-        "NumPy reads all places first, adds, and then writes them back: of several for one place the last stays.",
-        "`np.add.at(array, index, values)` adds one after the other, however often a place occurs.",
+        "NumPy reads all places first, adds, and then writes them back. "
+        "Where a place occurs several times, the last write wins.",
+        "`np.add.at(array, index, values)` adds one value after the other, however often a place occurs.",
     ),
     mistakes={
         "x": (
             *all_but(columns.col2im_mistakes(), "overlaps overwritten"),
             Mistake(
                 "times the number of windows",
-                "Only one number of each place is counted, as often as there are windows. "
-                "That is right for a matrix of ones alone: every window hands in a number of its own.",
+                "Only one number of each place is counted, once for every window. "
+                "That is right for a matrix of ones only, because every window contributes a number of its own.",
                 (_last_one_times_windows,),
             ),
         )

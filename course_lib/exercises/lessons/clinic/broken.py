@@ -1,4 +1,4 @@
-"""Broken backward passes, as they are met in the wild: each with one thing wrong. `clinic` holds the mended ones."""
+"""Broken backward passes as they occur in the wild, each with one bug. `fixed` has the repaired ones."""
 
 import numpy as np
 

@@ -21,13 +21,13 @@ CLINIC_01 = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "`dx` of a convolution, with columns. "
+        "`dx` of a convolution, by columns. "
         "Every shape is right, and a network trained with it still reads nine digits in ten. "
         "Give it a `dy` with a single 1, and look."
     ),
     hints=(
         "y[0, 0] saw four pixels, through the weights 1, 2, 3, 4. Which of them should get 1 back?",
-        "There are two ways to dx: hand back (scatter) and collect (gather). "
+        "There are two ways to compute dx: hand back (scatter) and collect (gather). "
         "To which of them does `col2im` belong, and to which the turned kernel?",
         "col2im hands back, and the kernel goes as it is. One pair of brackets is too many.",
     ),
@@ -37,9 +37,9 @@ CLINIC_01 = Exercise(
         "dx": (
             *all_but(columns.gemm_mistakes()["dx"], "kernel turned"),
             Mistake(
-                "stride and padding not handed on",
-                "It fails wherever there is a stride or a padding: "
-                "`col2im` cannot know where the windows stood unless it is told.",
+                "stride and padding not passed on",
+                "It fails wherever there is a stride or a padding. "
+                "`col2im` cannot know where the windows were unless you tell it.",
                 (_without_geometry,),
             ),
         )
@@ -54,14 +54,13 @@ CLINIC_02 = Exercise(
     difficulty="medium",
     minutes=8,
     task=(
-        "`dw` of a convolution with one channel, as it stands in many a tutorial: `dy` slides over `x`. "
+        "`dw` of a convolution with one channel, as many tutorials have it: `dy` slides over `x`. "
         "Its author tested it with stride 1."
     ),
     hints=(
         "With stride 2, which pixels did the weight w[0, 0] meet? Are they neighbours?",
         "The weight w[p, q] met the pixels (p + stride * i, q + stride * j): every stride-th row and column.",
-        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]`. "
-        "At the end it may hold a row too many, which `[:H_out, :W_out]` takes off.",
+        "A slice takes a third number: `xp[p : p + stride * H_out : stride, ...]` has H_out rows, `stride` apart.",
     ),
     tensors=("dw",),
     mistakes={"dw": all_but(convolution.gradient_of_weight(2), "stride missing")},
@@ -95,8 +94,8 @@ CLINIC_03 = Exercise(
         "Today someone trains on 6 x 6."
     ),
     hints=(
-        "Which sizes of x lead to the same size of y? What does dy know of the difference?",
-        "A stride of 2 leaves a last row that no window reached. It is part of x, so dx must have it: with zeros.",
+        "Which sizes of x lead to the same size of y? Can dy tell them apart?",
+        "A stride of 2 leaves a last row that no window reached. It is part of x, so it must be in dx: as zeros.",
         "`spread` must be as large as if the stride were 1: H + 2 * padding - kH + 1 rows. "
         "dy fills every stride-th of them.",
     ),
@@ -107,9 +106,9 @@ CLINIC_03 = Exercise(
             *all_but(convolution.gradient_of_input_alone(2), "remainder dropped"),
             Mistake(
                 "zeros at the wrong end",
-                "The shape is right now, and the zeros stand in the wrong place. "
-                "What the stride left over is the end of the *padded* x, "
-                "in rows and in columns: it is part of `dxp`, before the padding comes off.",
+                "The shape is right now, but the zeros are in the wrong place. "
+                "What the stride left over is at the end of the *padded* x, in rows and in columns. "
+                "It is part of `dxp`, before the padding is cropped.",
                 (_zeros_behind, _zeros_in_front),
             ),
         )

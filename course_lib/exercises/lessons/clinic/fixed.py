@@ -1,4 +1,4 @@
-"""The backward passes of `broken`, each with its line mended: the answers of the bug clinic."""
+"""The backward passes of `broken`, repaired: the answers of the bug clinic."""
 
 import numpy as np
 

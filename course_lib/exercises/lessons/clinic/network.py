@@ -18,8 +18,8 @@ CLINIC_09 = Exercise(
     task=("The backward pass of a ReLU. Its author checked it with `dy` all ones and an `x` without negative numbers."),
     hints=(
         "When x is 2 and dy is -5, what is dx?",
-        "Negative gradients are as good as positive ones. Who decides whether one passes?",
-        "The mask belongs to x, the input of the forward pass: where it was not positive, nothing came through.",
+        "Negative gradients are as valid as positive ones. What decides whether one passes?",
+        "The mask comes from x, the input of the forward pass. Where x was not positive, nothing came through.",
     ),
     **pointwise.RELU,
     mistakes={
@@ -27,7 +27,7 @@ CLINIC_09 = Exercise(
             *all_but(pointwise.RELU_MISTAKES, "mask from dy"),
             Mistake(
                 "both masks",
-                "x decides now, and dy still does as well: negative gradients are stopped where x was positive.",
+                "Now x decides, but dy still does too: negative gradients are stopped where x was positive.",
                 (lambda dy, x: dy * (x > 0) * (dy > 0),),
             ),
         )
@@ -35,8 +35,8 @@ CLINIC_09 = Exercise(
 )
 
 TIMES_N = (
-    "Now everything is too large by one factor: N is multiplied in. "
-    "The layer takes the sum that comes of its product, and leaves N alone."
+    "Now everything is too large by the same factor: you multiply by N. "
+    "The matrix product already sums over the batch; do not multiply or divide by N."
 )
 
 CLINIC_10 = Exercise(
@@ -52,8 +52,8 @@ CLINIC_10 = Exercise(
     ),
     hints=(
         "By what factor are dw and db too small for a batch of 1, 8, 32?",
-        "The loss is a mean over the batch. Which gradient carries that 1 / N, and from where on?",
-        "dy brings the 1 / N along. Every layer sums; a layer that divides again has counted it twice.",
+        "The loss is a mean over the batch. Which gradient is the first to contain the factor 1 / N?",
+        "dy already contains the factor 1 / N. Every layer sums; a layer that divides again counts it twice.",
     ),
     **linear.LINEAR,
     mistakes={
@@ -92,12 +92,12 @@ CLINIC_11 = Exercise(
     task=(
         "The backward pass of a residual block, `y = x + relu(x @ w.T)`. "
         "Read line by line, each formula is right. "
-        "The result is not, and somewhere else in the network another gradient has changed as well."
+        "But the result is wrong, and somewhere else in the network another gradient has changed as well."
     ),
     hints=(
         "`branch = dy`: how many arrays are there now, one or two?",
-        "`*=` writes into the array it finds. Who else still needs dy?",
-        "Make a new array for the branch: a product written with `*` alone does so.",
+        "`*=` writes into the existing array. Who else still needs dy?",
+        "Make a new array for the branch: a product with a plain `*` does that.",
     ),
     cases=block_cases,
     probe={
@@ -111,38 +111,38 @@ CLINIC_11 = Exercise(
     mistakes={
         "dx": (
             Mistake(
-                "short way forgotten",
-                f"The way round the branch is missing. {sentences.FORGOTTEN}",
+                "shortcut forgotten",
+                f"The shortcut is missing. {sentences.FORGOTTEN}",
                 (lambda dy, x, w: (dy * _mask(x, w)) @ w,),
             ),
             Mistake(
-                "mask on the short way",
-                "The short way gets the mask as well. There is no ReLU on it: dy goes round as it came.",
+                "mask on the shortcut",
+                "The mask is applied to the shortcut as well. There is no ReLU on it, so dy passes unchanged.",
                 (lambda dy, x, w: dy * _mask(x, w) + (dy * _mask(x, w)) @ w,),
             ),
             Mistake(
                 "branch forgotten",
-                f"The way through the branch is missing. {sentences.FORGOTTEN}",
+                f"The branch is missing. {sentences.FORGOTTEN}",
                 (lambda dy, x, w: dy,),
             ),
             Mistake(
                 "w missing",
-                "The way through the branch lacks w: forward multiplied by w.T, so the gradient is multiplied by w.",
+                "The branch lacks w. The forward pass multiplied by w.T, so the gradient is multiplied by w.",
                 (lambda dy, x, w: dy + dy * _mask(x, w),),
             ),
             Mistake(
                 "mask missing",
-                "The branch has a ReLU: behind it only some of dy goes on.",
+                "The branch has a ReLU, which lets only a part of dy through.",
                 (lambda dy, x, w: dy + dy @ w,),
             ),
             Mistake(
                 "w transposed",
-                "w seems to be transposed: forward multiplied by w.T, so back it goes by w.",
+                "w seems to be transposed. The forward pass multiplied by w.T, so the gradient is multiplied by w.",
                 (lambda dy, x, w: dy + (dy * _mask(x, w)) @ w.T,),
             ),
             Mistake(
                 "mask on the wrong side",
-                "The mask belongs to the output of the branch's matrix product, before w.",
+                "The mask belongs to the output of the branch's matrix product: apply it before multiplying by w.",
                 (lambda dy, x, w: dy + (dy @ w) * _mask(x, w), lambda dy, x, w: dy + (dy * (x > 0)) @ w),
             ),
         )
@@ -171,14 +171,14 @@ CLINIC_12 = Exercise(
     difficulty="medium",
     minutes=5,
     task=(
-        "Backward pass and learning step of a linear layer in one function, to save memory. "
+        "The backward pass and the learning step of a linear layer in one function, to save memory. "
         "With a tiny learning rate nobody notices. "
         "With a large one the layers *before* this one learn nonsense."
     ),
     hints=(
         "Both formulas are right. Which w does the second one use?",
-        "y was made with the old weights, so its gradient by x is that of the old weights.",
-        "Two lines in the wrong order: compute dx while w is still what it was.",
+        "y was made with the old weights, so its gradient with respect to x needs the old weights.",
+        "Two lines are in the wrong order. Compute dx while w is still the old one.",
     ),
     cases=step_cases,
     probe={
@@ -193,12 +193,13 @@ CLINIC_12 = Exercise(
         "dx": (
             Mistake(
                 "w transposed",
-                "w seems to be transposed in dx: forward multiplied by w.T, so back it goes by w.",
+                "w seems to be transposed in dx. "
+                "The forward pass multiplied by w.T, so the gradient is multiplied by w.",
                 (lambda dy, x, w, lr: dy @ w.T,),
             ),
             Mistake(
                 "learning rate in dx",
-                "The learning rate has no place in dx: only the step takes it.",
+                "The learning rate does not belong in dx. Only the step uses it.",
                 (lambda dy, x, w, lr: lr * dy @ w,),
             ),
             Mistake("sign", sentences.SIGN, (lambda dy, x, w, lr: -dy @ w,)),
@@ -206,13 +207,13 @@ CLINIC_12 = Exercise(
         "w": (
             Mistake(
                 "uphill",
-                "The step goes uphill: the loss falls *against* the gradient.",
+                "The step goes uphill. The loss falls *against* the gradient.",
                 (lambda dy, x, w, lr: w + lr * dy.T @ x,),
             ),
-            Mistake("no step", "w stays where it was: the step is missing.", (lambda dy, x, w, lr: w,)),
+            Mistake("no step", "w does not change: the step is missing.", (lambda dy, x, w, lr: w,)),
             Mistake(
                 "not a step",
-                "That is the gradient, or the step, but not where w ends: subtract it from w.",
+                "That is the gradient, or the step, but not the new w. Subtract the step from w.",
                 (
                     lambda dy, x, w, lr: dy.T @ x,
                     lambda dy, x, w, lr: lr * dy.T @ x,
@@ -221,7 +222,7 @@ CLINIC_12 = Exercise(
             ),
             Mistake(
                 "learning rate missing",
-                "The learning rate is missing in the step.",
+                "The learning rate is missing from the step.",
                 (lambda dy, x, w, lr: w - dy.T @ x,),
             ),
         ),
@@ -238,19 +239,20 @@ CLINIC_13 = Exercise(
     minutes=12,
     task=(
         "`dx` of a batch norm in training. "
-        "Add the same number to all of a channel, and batch norm takes it off again: the loss cannot move. "
-        "This backward pass thinks it does."
+        "Add the same number to a whole channel, and batch norm subtracts it again, so the loss cannot change. "
+        "This backward pass says that it does."
     ),
     hints=(
         "Which numbers in `y = weight * (x - mean) / std` depend on x? All of them?",
         "The mean and the standard deviation do too. "
-        "A part of dy only moves the mean, another only the spread: both must be taken away.",
-        "With `normalised = (x - mean) / std`, take `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` "
-        "off dy, over images, rows and columns, before you multiply by weight / std.",
+        "One part of dy only shifts the mean, another only changes the spread. "
+        "Remove both.",
+        "With `normalised = (x - mean) / std`, subtract `dy.mean(...)` and `normalised * (dy * normalised).mean(...)` "
+        "from dy, over images, rows and columns, before you multiply by weight / std.",
     ),
     tensors=("dx",),
     **batch_norm.BATCH_NORM,
-    mistakes={"dx": all_but(batch_norm.MISTAKES["dx"], "statistics taken for constants")},
+    mistakes={"dx": all_but(batch_norm.MISTAKES["dx"], "statistics treated as constants")},
 )
 
 CLINIC_14 = Exercise(
@@ -261,13 +263,13 @@ CLINIC_14 = Exercise(
     minutes=3,
     task=(
         "The backward pass of a dropout. "
-        "The mask is right, the dropped values get nothing. "
-        "The layers before it learn too slowly, and the more is dropped, the slower."
+        "The mask is right, and dropped values get nothing. "
+        "But the layers before it learn too slowly, and the more is dropped, the slower."
     ),
     hints=(
-        "Forward, a kept value of 3 became what, with p = 0.5?",
-        "It was divided by the share that is kept. By how much does y then move, when x moves by 1?",
-        "What forward divided by, backward divides by: 1 - p.",
+        "With p = 0.5, what did a kept value of 3 become in the forward pass?",
+        "It was divided by the share that is kept. So by how much does y move when x moves by 1?",
+        "The backward pass divides by what the forward pass divided by: 1 - p.",
     ),
     **pointwise.DROPOUT,
     mistakes={"dx": all_but(pointwise.DROPOUT_MISTAKES, "scale missing")},

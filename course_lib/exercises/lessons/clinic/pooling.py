@@ -38,7 +38,7 @@ def _unblocked(blocks, k):
 
 
 def shared_among_winners(case, results):
-    """Any share of dy among the winners of a window is a subgradient."""
+    """A remark for any sharing of dy among the winners of a window, which is a valid subgradient; else None."""
     dy, x, k = case.values()
     dx = results["dx"]
     if dx is None or dx.shape != x.shape or dx.dtype.kind != "f":
@@ -50,8 +50,8 @@ def shared_among_winners(case, results):
 
 
 SHARED = (
-    "Where values tie, you pay another winner than the first, or share among the winners. "
-    "That is a legitimate subgradient: what counts is that dy is paid once. "
+    "Where values tie, you pay a winner other than the first, or share among the winners. "
+    "That is a valid subgradient: what counts is that dy is paid once. "
     "PyTorch pays the first."
 )
 
@@ -80,13 +80,13 @@ CLINIC_04 = Exercise(
     difficulty="easy",
     minutes=5,
     task=(
-        "The backward pass of max pooling, by a mask of the winners. "
-        "On random numbers it agrees with every gradient check. "
+        "The backward pass of max pooling, with a mask of the winners. "
+        "On random numbers it passes every gradient check. "
         "On digits the first layer's gradients are far too large."
     ),
     hints=(
         "What does `window == window.max()` give for the window [[0, 0], [0, 0]]?",
-        "Four winners, and each is paid all of dy. y moved once: how much may be paid out in all?",
+        "Four winners, and each is paid all of dy. y moved once. How much may be paid out in total?",
         "`window.argmax()` names one winner. "
         "Compare its number with `np.arange(k * k).reshape(k, k)`, or divide the mask by its sum.",
     ),
@@ -99,7 +99,7 @@ CLINIC_04 = Exercise(
         "dx": (
             Mistake(
                 "value multiplied in",
-                "The values of x are multiplied in. The winner hands on dy itself: its slope is 1.",
+                "The values of x are multiplied in. The winner takes dy itself, because its slope is 1.",
                 (
                     _by_blocks(lambda v: _first_winner(v) * v),
                     _by_blocks(lambda v: _all_winners(v) * v),
@@ -107,18 +107,19 @@ CLINIC_04 = Exercise(
             ),
             Mistake(
                 "spread over the window",
-                "Every pixel of a window gets a share, as in average pooling. Those that lost did not move y.",
+                "Every pixel of a window gets a share, as in average pooling. The pixels that lost did not move y.",
                 (_by_blocks(lambda v: np.full(v.shape, 1 / v.shape[-1])), _by_blocks(np.ones_like)),
             ),
             Mistake(
                 "dy missing",
-                "The winners are marked, but dy is missing: each hands on *its* gradient.",
+                "The winners are marked, but dy is missing. Each winner takes *its* gradient.",
                 (lambda dy, x, k: _by_blocks(_first_winner)(np.ones_like(dy), x, k),),
             ),
             Mistake(
                 "shared among all",
-                "dy is cut into as many parts as the window has pixels, but only winners get one: too little is paid. "
-                "By how many must it be divided, so that dy is paid once?",
+                "dy is divided by the number of pixels of the window, "
+                "but only winners get a part, so too little is paid. "
+                "By what must dy be divided, so that it is paid once?",
                 (
                     _by_blocks(lambda v: _all_winners(v) / v.shape[-1]),
                     _by_blocks(lambda v: _first_winner(v) / v.shape[-1]),
@@ -126,7 +127,7 @@ CLINIC_04 = Exercise(
             ),
             Mistake(
                 "zeros never win",
-                "A window of zeros gets nothing. Its maximum is 0, and one of its pixels made it: dy is paid there.",
+                "A window of zeros gets nothing. Its maximum is 0, and one of its pixels made it, so dy is paid there.",
                 (
                     _by_blocks(lambda v: _first_winner(v) * (v > 0)),
                     _by_blocks(lambda v: _all_winners(v) * (v > 0)),
@@ -195,13 +196,12 @@ CLINIC_05 = Exercise(
     difficulty="easy",
     minutes=4,
     task=(
-        "The backward pass of max pooling again, with any stride. "
-        "It is right as long as the windows stand side by side."
+        "The backward pass of max pooling again, with any stride. It is right as long as the windows are side by side."
     ),
     hints=(
         "With stride 1, how many windows can one pixel win?",
         "A pixel that wins three windows moved three outputs. Which of their gradients is left in dx?",
-        "One character is missing: what an earlier window has paid must stay.",
+        "One character is missing. What an earlier window has paid must stay.",
     ),
     cases=overlapping_cases,
     probe={
@@ -216,14 +216,15 @@ CLINIC_05 = Exercise(
         "dx": (
             Mistake(
                 "stride missing",
-                "The stride is missing: the window of dy[i, j] starts at (stride * i, stride * j).",
+                "The stride is missing. The window of dy[i, j] starts at (stride * i, stride * j).",
                 (lambda dy, x, k, stride: _routed(dy, x, k, 1, _one),),
             ),
             Mistake("place in the window", IN_WINDOW, (_all_in_the_corner,)),
             Mistake(
                 "row and column exchanged",
                 "The row and the column of the winner are exchanged. "
-                "argmax counts along the rows, k pixels to a row: which of quotient and remainder is the row?",
+                "argmax counts along the rows, k pixels to a row. "
+                "Which is the row, the quotient or the remainder?",
                 (lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: _one(w).T),),
             ),
             Mistake(
@@ -234,7 +235,7 @@ CLINIC_05 = Exercise(
             ),
             Mistake(
                 "spread over the window",
-                "Every pixel of a window gets a share, as in average pooling. Those that lost did not move y.",
+                "Every pixel of a window gets a share, as in average pooling. The pixels that lost did not move y.",
                 (
                     lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: np.full(w.shape, 1 / w.size)),
                     lambda dy, x, k, stride: _routed(dy, x, k, stride, np.ones_like),
@@ -242,7 +243,7 @@ CLINIC_05 = Exercise(
             ),
             Mistake(
                 "value multiplied in",
-                "The values of x are multiplied in. The winner hands on dy itself: its slope is 1.",
+                "The values of x are multiplied in. The winner takes dy itself, because its slope is 1.",
                 (lambda dy, x, k, stride: _routed(dy, x, k, stride, lambda w: _one(w) * w),),
             ),
             Mistake("sign", sentences.SIGN, (lambda dy, x, k, stride: _routed(-dy, x, k, stride, _one),)),

@@ -1,4 +1,4 @@
-"""What each patient of the clinic shows: a function is run, and its numbers stand beside the ones measured."""
+"""What each case of the clinic shows: a function is run, and its numbers are set beside measured ones."""
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def bias_by_size(f):
 
 
 def _biases_that_learn(backward):
-    """The loss of each step in which b is to become 3, -1: nothing else is learnt."""
+    """The loss of each step while b learns to be 3, -1. Nothing else is learnt."""
     b, target, losses = np.zeros(2), np.zeros((8, 2, 4, 4)) + np.array([3.0, -1])[:, None, None], []
     for _ in range(30):
         loss, dy = F.mse(np.zeros(target.shape) + b[:, None, None], target)
@@ -130,7 +130,7 @@ def errors_by_batch(f):
 def coverage_of_ones(f):
     truth = loops.col2im(np.ones((1, 4, 9)), (4, 4), (2, 2))
     return Symptom(
-        "A matrix of ones for an image of 4 x 4 and a kernel of 2 x 2: each pixel should count its windows.",
+        "A matrix of ones for an image of 4 x 4 and a kernel of 2 x 2. Each pixel should count its windows.",
         picture=Picture(
             "x",
             np.asarray(f(np.ones((1, 4, 9)), (4, 4), (2, 2), 1, 0))[0, 0],
@@ -167,7 +167,7 @@ def loss_while_training(f):
 
 
 def _loss_curve(backward):
-    """Fit a linear layer to a teacher by mean squared error -> the loss of each step."""
+    """Fit a linear layer to a teacher by mean squared error. Returns the loss of each step."""
     rng = _rng()
     x, teacher, w = rng.standard_normal((32, 5)), rng.standard_normal((3, 5)), np.zeros((3, 5))
     losses = []
@@ -179,7 +179,7 @@ def _loss_curve(backward):
 
 
 def _training(says, curves, steps=(0, 10, 20, 40)):
-    """name -> the loss of each step: some of them in a table, all of them as curves."""
+    """curves: name -> the loss of each step. Some of them are shown in a table, all of them as curves."""
     rows = [(name, *(f"{losses[step]:.2g}" for step in steps)) for name, losses in curves.items()]
     return Symptom(says, ("step", *steps), rows, curves=curves)
 
@@ -213,7 +213,7 @@ def errors_by_rate(f):
 
 
 def _two_layers(second_step, lr=LARGE_RATE):
-    """Two linear layers with a ReLU between them learn what two others do -> the loss of each step."""
+    """Two linear layers with a ReLU between them learn what two others do. Returns the loss of each step."""
     rng = _rng()
     x, first, second = (rng.standard_normal(shape) for shape in ((32, 4), (6, 4), (3, 6)))
     target, losses = np.maximum(x @ first.T, 0) @ second.T, []
@@ -239,7 +239,7 @@ def shifted_together(f):
         truth = measured(lambda x: batch_norm.normalised(x) * weight[:, None, None], dy, x)
         rows.append((name, *(f"{round(float(dx[:, 1].sum()), 6) + 0.0:.3g}" for dx in (f(dy, x, weight), truth))))
     return Symptom(
-        "Add up dx over channel 1: that is how the loss moves when all of the channel moves together.",
+        "dx summed over channel 1: how the loss changes when the whole channel shifts.",
         ("dy", "sum of dx", "measured"),
         rows,
     )

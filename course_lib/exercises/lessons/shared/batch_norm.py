@@ -1,4 +1,4 @@
-"""Batch norm: what the labs about it share with the clinic."""
+"""Batch norm: what its lab shares with the clinic."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ EPS = 1e-5
 
 
 def norm_cases(rng):
-    """Channels of very different size: in the last, eps is no longer small beside the variance."""
+    """Channels on very different scales: in the last, eps is no longer small compared with the variance."""
     cases = []
     for shape in ((3, 2, 4, 5), (2, 3, 3, 3), (3, 3, 3, 3), (1, 4, 5, 4)):
         size = np.array([3.0, 0.5, 1, 0.002])[-shape[1] :][:, None, None]
@@ -50,7 +50,7 @@ def _norm(
     dy, x, weight, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
     sums=AXES, along=None,
 ):  # fmt: skip
-    """dx of batch norm with some of its parts changed. along(...) -> what stands in for the normalised x at its end."""
+    """dx of batch norm, with some of its parts replaced. along(...): what stands in for the normalised x at the end."""
     count = count(x) if count else x.size // x.shape[1]
     centred = x - x.mean(axis=over, keepdims=True)
     variance = x.var(axis=over, keepdims=True, ddof=ddof)
@@ -68,7 +68,7 @@ def _dx(**parts):
 
 
 def _all_at_once(dy, x, weight, over=AXES):
-    """Step by step, but what is summed for one channel is summed over all of them."""
+    """Step by step, but with sums over all channels where each channel needs its own."""
     std, scaled = np.sqrt(x.var(axis=over, keepdims=True) + EPS), weight[:, None, None] * dy
     centred, m = x - x.mean(axis=over, keepdims=True), x.size // std.size
     apart = scaled / std - np.sum(scaled * centred) / std**2 / std * centred / m
@@ -79,11 +79,11 @@ def _all_at_once(dy, x, weight, over=AXES):
 
 
 def _sum_mistakes(name, values):
-    """The mistakes of a sum over all but the channels. values(dy, x) -> what is summed."""
+    """The mistakes in a sum over all axes but the channels'. values(dy, x): what is summed."""
     return (
         Mistake(
             "mean instead of sum",
-            f"Every entry of {name} is too small by one factor: a mean seems to be taken where a sum belongs.",
+            f"Every entry of {name} is too small by the same factor. You seem to take a mean where a sum belongs.",
             tuple(
                 lambda dy, x, weight, divide=divide: values(dy, x).sum(axis=AXES) / divide(dy)
                 for divide in (len, lambda dy: dy.size // dy.shape[1], lambda dy: dy.shape[2] * dy.shape[3])
@@ -91,8 +91,8 @@ def _sum_mistakes(name, values):
         ),
         Mistake(
             "wrong axes",
-            "The sum runs over the wrong axes: there is one weight "
-            "and one bias for each channel, so that axis remains.",
+            "The sum runs over the wrong axes. "
+            "There is one weight and one bias for each channel, so the channels' axis must remain.",
             tuple(
                 lambda dy, x, weight, axes=axes: values(dy, x).sum(axis=axes)
                 for axes in (None, 0, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3))
@@ -100,7 +100,7 @@ def _sum_mistakes(name, values):
         ),
         Mistake(
             "only one image",
-            "Only one image of the batch counts: sum over all of them.",
+            "Only one image of the batch counts. Sum over all of them.",
             (
                 lambda dy, x, weight: values(dy, x)[-1].sum(axis=(1, 2)),
                 lambda dy, x, weight: values(dy, x)[0].sum(axis=(1, 2)),
@@ -113,16 +113,16 @@ def _sum_mistakes(name, values):
 MISTAKES = {
     "dx": (
         Mistake(
-            "statistics taken for constants",
+            "statistics treated as constants",
             "Mean and variance are treated as constants. "
-            "They depend on x, so a step of one x moves every y of its channel: "
-            "dx loses the parts of dy that only move them.",
+            "But they depend on x: a change in one x changes every y of its channel. "
+            "dx must lose the parts of dy that only shift the mean or rescale the variance.",
             (_dx(mean_part=0, variance_part=0),),
         ),
         Mistake(
             "variance part missing",
-            "The part that goes through the variance is missing, or not right: "
-            "raising one x also changes how far the channel spreads, and by that every y.",
+            "The part of the gradient that flows through the variance is missing or wrong. "
+            "Raising one x also changes the variance of its channel, and with it every y.",
             (
                 *(_dx(variance_part=part) for part in (0, -1, 2, 0.5)),
                 _dx(along=lambda x, normalised, std, weight: x),
@@ -135,15 +135,15 @@ MISTAKES = {
         ),
         Mistake(
             "another count",
-            "The two sums are divided by another number than they should be. "
-            "How many values does one channel hold, in all images, rows and columns?",
+            "The two sums are divided by the wrong number. "
+            "How many values does one channel hold, over all images, rows and columns?",
             tuple(
                 _dx(count=count) for count in (len, lambda x: x.shape[2] * x.shape[3], lambda x: x.size, lambda x: 1)
             ),
         ),
         Mistake(
             "all channels together",
-            "The sums run over all channels. Each channel has a mean, a variance and sums of its own.",
+            "The sums run over all channels. Each channel has its own mean, variance and sums.",
             (
                 _dx(sums=None),
                 _dx(sums=None, count=lambda x: x.size),
@@ -154,24 +154,25 @@ MISTAKES = {
         ),
         Mistake(
             "mean part missing",
-            "The part that goes through the mean is missing, or not right: "
-            "raising one x also moves the mean of its channel, and by that every y.",
+            "The part of the gradient that flows through the mean is missing or wrong. "
+            "Raising one x also raises the mean of its channel, and with it changes every y.",
             (_dx(mean_part=0), _dx(mean_part=-1), _dx(mean_part=2)),
         ),
         Mistake(
             "weight missing",
-            "weight is missing in dx: the last thing forward did to the normalised values was to multiply by it.",
+            "weight is missing from dx. "
+            "Multiplying by it was the last thing the forward pass did to the normalised values.",
             (_dx(scale=lambda weight, std: 1 / std),),
         ),
         Mistake(
             "weight along the columns",
             "There is one weight for each channel, but an array of "
-            "shape (C,) meets the *last* axis, that of the columns.",
+            "shape (C,) broadcasts along the *last* axis, the columns.",
             (_dx(scale=lambda weight, std: weight[:, 0, 0] / std),),
         ),
         Mistake(
             "not divided by the standard deviation",
-            "The division by the standard deviation is missing, or it is another one than forward used.",
+            "The division by the standard deviation is missing, or it is not the one that the forward pass used.",
             (
                 _dx(scale=lambda weight, std: weight),
                 _dx(scale=lambda weight, std: weight / std**2),
@@ -181,11 +182,11 @@ MISTAKES = {
         ),
         Mistake(
             "eps elsewhere",
-            "It differs only where the variance is small: eps is added to the variance, *under* the root.",
+            "It differs only where the variance is small. eps is added to the variance, *under* the square root.",
             (_dx(eps=0), _dx(std=lambda variance: np.sqrt(variance) + EPS)),
         ),
         Mistake(
-            "variance divided by one less",
+            "variance divided by m - 1",
             "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
             (_dx(ddof=1),),
         ),
@@ -196,8 +197,8 @@ MISTAKES = {
         ),
         Mistake(
             "statistics over the batch alone",
-            "Mean and variance are taken over the images alone, one for each pixel. "
-            "A channel has one mean and one variance, taken over images, rows and columns.",
+            "Mean and variance are taken over the images alone, separately for every pixel. "
+            "A channel has one mean and one variance, over images, rows and columns.",
             (_dx(over=0, sums=0, count=len),),
         ),
         Mistake("sign", sentences.SIGN, (lambda *case: -_norm(*case),)),
@@ -205,7 +206,7 @@ MISTAKES = {
     "dweight": (
         Mistake(
             "not the normalised x",
-            "dweight sums dy times what weight was multiplied with, and that is the normalised x.",
+            "dweight sums dy times whatever weight was multiplied by, and that is the normalised x.",
             (
                 lambda dy, x, weight: (dy * x).sum(axis=AXES),
                 lambda dy, x, weight: (dy * (x - x.mean(axis=AXES, keepdims=True))).sum(axis=AXES),
@@ -215,7 +216,7 @@ MISTAKES = {
         ),
         Mistake(
             "eps elsewhere",
-            "It differs only where the variance is small: eps is added to the variance, *under* the root.",
+            "It differs only where the variance is small. eps is added to the variance, *under* the square root.",
             (
                 lambda dy, x, weight: (dy * normalised(x, eps=0)).sum(axis=AXES),
                 lambda dy, x, weight: (
@@ -224,7 +225,7 @@ MISTAKES = {
             ),
         ),
         Mistake(
-            "variance divided by one less",
+            "variance divided by m - 1",
             "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
             (lambda dy, x, weight: (dy * normalised(x, ddof=1)).sum(axis=AXES),),
         ),
@@ -233,7 +234,7 @@ MISTAKES = {
     "dbias": (
         Mistake(
             "too much multiplied in",
-            "The bias is only added: its gradient sums dy, and nothing else is multiplied in.",
+            "The bias is only added, so its gradient is the sum of dy. Nothing else is multiplied in.",
             (
                 lambda dy, x, weight: (dy * weight[:, None, None]).sum(axis=AXES),
                 lambda dy, x, weight: (dy * normalised(x)).sum(axis=AXES),

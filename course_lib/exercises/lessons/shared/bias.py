@@ -1,4 +1,4 @@
-"""The gradient of a bias: on what the labs about it try an answer, and how people get it wrong."""
+"""The gradient of a bias: the cases that its labs try, and its known mistakes."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ PROBE = {"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)}
 
 
 def mistakes():
-    """The mistakes of db. Their functions take dy first, and whatever else there is."""
+    """The known mistakes in db. Their functions take dy first; further arguments are ignored."""
 
     def of_dy(*functions):
         return tuple(lambda dy, *rest, f=f: f(dy) for f in functions)
@@ -50,8 +50,8 @@ def mistakes():
         ),
         Mistake(
             "one image only",
-            "Only one image of the batch counts: is db set (=) for each image "
-            "where it must be added (+=), or is the sum missing over the images?",
+            "Only one image of the batch counts. "
+            "Is db set (=) for each image where it must be added to (+=), or is the sum over the images missing?",
             of_dy(lambda dy: dy[-1].sum(axis=(1, 2)), lambda dy: dy[0].sum(axis=(1, 2))),
         ),
         Mistake(
@@ -61,9 +61,9 @@ def mistakes():
         ),
         Mistake(
             "mean instead of sum",
-            "Everything is too small by one factor: "
-            "a mean over images or positions seems to be taken where a sum belongs. "
-            "The loss takes its mean once, and dy knows of it already.",
+            "Everything is too small by the same factor. "
+            "You seem to take a mean over images or positions where a sum belongs. "
+            "The loss has already taken the mean, and dy contains that factor.",
             of_dy(
                 lambda dy: dy.sum(axis=(0, 2, 3)) / len(dy),
                 lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),

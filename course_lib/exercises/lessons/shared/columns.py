@@ -1,4 +1,4 @@
-"""im2col, col2im and convolution as a matrix product: on what the labs about them try an answer, and their mistakes."""
+"""im2col, col2im and convolution as a matrix product: cases, recipes and known mistakes."""
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def read(cols, shape):
 
 
 def _permuted(*axes):
-    """Write windows (N, C, kH, kW, H_out, W_out) down with their axes in another order, as (N, rows, columns)."""
+    """Flatten windows (N, C, kH, kW, H_out, W_out) with their axes in another order, to (N, rows, columns)."""
 
     def order(windows):
         N, C, kH, kW, *_ = windows.shape
@@ -107,19 +107,19 @@ CELLS_FIRST, CELLS_SWAPPED, BACKWARDS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), 
 OTHER_ROWS, BY_COLUMNS = (CELLS_FIRST, CELLS_SWAPPED, BACKWARDS), (0, 1, 2, 3, 5, 4)
 
 ROW_ORDER = (
-    "The rows stand in another order than the weights: w.reshape(C_out, "
+    "The rows are in a different order from the weights: w.reshape(C_out, "
     "-1) goes through channels first, then kernel rows, then kernel columns. "
-    "Both must agree, or every weight meets a stranger."
+    "The two orders must agree, or every weight is multiplied by the wrong pixel."
 )
 
 COLUMN_ORDER = (
-    "The columns stand in another order: windows go row by row, as y does, "
-    "so that a row of the product can be reshaped to (H_out, W_out)."
+    "The columns are in the wrong order. "
+    "Windows go row by row, as y does, so that a row of the product can be reshaped to (H_out, W_out)."
 )
 
 LAYOUT = (
-    "The values are there, but the matrix has another layout. "
-    "One matrix for each image, a column for each window: (N, C * kH * kW, L)."
+    "The values are right, but the matrix has the wrong layout. "
+    "It should hold one matrix for each image, with one column for each window: (N, C * kH * kW, L)."
 )
 
 
@@ -150,9 +150,9 @@ def im2col_mistakes():
         ),
         Mistake(
             "reshape without the transpose",
-            "The shape is right, but a reshape alone has mixed windows and rows: "
-            "reshape keeps values in memory order. "
-            "Move the axes to where they belong first.",
+            "The shape is right, but the reshape has mixed up windows and rows, "
+            "because reshape keeps values in memory order. "
+            "Move the axes into place first.",
             (
                 variant(order=lambda windows: windows.transpose(0, 4, 5, 1, 2, 3).reshape(by_rows(windows).shape)),
                 variant(order=lambda windows: windows.transpose(4, 5, 0, 1, 2, 3).reshape(by_rows(windows).shape)),
@@ -162,8 +162,8 @@ def im2col_mistakes():
         ),
         Mistake(
             "windows turned",
-            "Each window is written down turned by 180 degrees, or flipped. "
-            "No turning is needed here: the kernel lies on the window as it is.",
+            "Each window is flattened after being turned by 180 degrees, or flipped. "
+            "No turn is needed here: the kernel is laid on the window as it is.",
             tuple(
                 variant(turn=turn)
                 for turn in (
@@ -176,14 +176,15 @@ def im2col_mistakes():
         *_stride_and_padding(variant),
         Mistake(
             "only one window kept",
-            "Only one column is filled: the matrix seems to be made anew inside the loop, "
-            "or `return` stands inside it, or the number of the column does not move.",
+            "Only one column is filled. "
+            "Is the matrix created anew inside the loop, "
+            "is `return` inside the loop, or does the column's index never change?",
             tuple(variant(turn=_only_window(index)) for index in (0, -1)),
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is written down. "
-            "Every window has all channels, and every image its matrix.",
+            "Only one image, or one channel, is filled in. "
+            "Every window contains all channels, and every image has a matrix of its own.",
             tuple(variant(turn=wrong_steps.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
         ),
     )
@@ -193,7 +194,7 @@ def _stride_and_padding(variant):
     return (
         Mistake(
             "stride missing",
-            "The stride seems to be missing: window (i, j) starts at (stride * i, stride * j).",
+            "The stride seems to be missing. Window (i, j) starts at (stride * i, stride * j).",
             (variant(steps=wrong_steps.ones),),
         ),
         Mistake(
@@ -228,8 +229,9 @@ def col2im_mistakes():
         Mistake("windows by columns", COLUMN_ORDER, (variant(order=_misread(*BY_COLUMNS)),)),
         Mistake(
             "kernel turned",
-            "Each window is put back turned by 180 degrees, or flipped. col2im puts values back where "
-            "im2col took them: the turn belongs to the gather form, and here it would be one turn too many.",
+            "Each window is put back turned by 180 degrees, "
+            "or flipped. col2im puts values back where im2col took them. "
+            "The turn belongs to the gather form; here it is one turn too many.",
             tuple(
                 variant(order=_read_then(turn))
                 for turn in (
@@ -241,7 +243,7 @@ def col2im_mistakes():
         ),
         Mistake(
             "reshape without the transpose",
-            "The columns are read in the wrong order: reshape keeps values in memory order. "
+            "The columns are read in the wrong order, because reshape keeps values in memory order. "
             "What is the layout of cols?",
             (
                 variant(
@@ -259,14 +261,13 @@ def col2im_mistakes():
         *shared,
         Mistake(
             "only one window kept",
-            "Only one column is put back: the array seems to be "
-            "made anew inside the loop, or `return` stands inside it.",
+            "Only one column is put back. Is the array created anew inside the loop, or is `return` inside the loop?",
             tuple(variant(order=_read_then(_only_window(index))) for index in (0, -1)),
         ),
         Mistake(
             "only one image or channel",
-            "Only one image, or one channel, is filled. "
-            "Every column holds all channels, and every image has its matrix.",
+            "Only one image, or one channel, is filled in. "
+            "Every column contains all channels, and every image has a matrix of its own.",
             tuple(variant(order=_read_then(wrong_steps.keep(axis, index))) for axis in (0, 1) for index in (0, -1)),
         ),
     )
@@ -275,14 +276,15 @@ def col2im_mistakes():
 # ---------------------------------------------------------------- the three gradients as products
 
 UNSORTED = (
-    "It is right for one image only: dy is (N, C_out, H_out, W_out), and a reshape to (C_out, "
+    "It is right for one image only. "
+    "dy is (N, C_out, H_out, W_out), and a reshape to (C_out, "
     "-1) mixes images and filters, because reshape keeps values in memory order. "
     "The filters' axis must come first *before* the reshape."
 )
 
 
 def unsorted(dy):
-    """dy.reshape(C_out, -1) taken for (C_out, N, H_out, W_out)."""
+    """dy.reshape(C_out, -1), used as if it were (C_out, N, H_out, W_out)."""
     N, C_out, *size = dy.shape
     return dy.reshape(C_out, N, *size).swapaxes(0, 1)
 
@@ -298,7 +300,7 @@ def unsorted_both(dy, w):
 
 
 def positions_first(dy):
-    """dy with its images innermost, against columns with their positions innermost."""
+    """dy with its images innermost, multiplied by columns with their positions innermost."""
     N, C_out, *size = dy.shape
     return dy.transpose(1, 2, 3, 0).reshape(C_out, N, *size).swapaxes(0, 1)
 
@@ -323,7 +325,7 @@ OTHER_ORDERS = (cells_first, channels_first, rows_and_columns_exchanged)
 
 
 def reread(w):
-    """w.reshape(-1, C_out) where the transpose of w.reshape(C_out, -1) belongs."""
+    """w.reshape(-1, C_out) in place of the transpose of w.reshape(C_out, -1)."""
     return w.reshape(-1, len(w)).T.reshape(w.shape)
 
 
@@ -340,7 +342,7 @@ def gemm_mistakes():
         return Variant(recipes.weight_gradient, **steps)
 
     transposed = (
-        "A reshape stands where a transpose belongs: reshape keeps values in memory order, a transpose moves them. "
+        "You reshape where you need to transpose. reshape keeps values in memory order, a transpose moves them. "
         "The product needs the transpose of the row matrix."
     )
     return {

@@ -13,7 +13,7 @@ from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
 
 
 def gradient_of_input(axes):
-    """The mistakes of dx."""
+    """The mistakes in dx."""
     variant = partial(Variant, recipes.input_gradient)
     channels = _channels_of_input(variant) if axes == 4 else ()
     return (
@@ -26,27 +26,28 @@ def gradient_of_input(axes):
 
 
 def gradient_of_input_alone(axes):
-    """The mistakes of dx, where it is all that is returned: then an exception is about nothing else."""
+    """The mistakes in dx where dx is the only result, so that an exception can only be about dx."""
     variant = partial(Variant, recipes.input_gradient)
     return (*gradient_of_input(axes), *no_room(variant), *_zeros_around_dy(variant))
 
 
 def gradient_of_weight(axes):
-    """The mistakes of dw."""
+    """The mistakes in dw."""
     variant = partial(Variant, recipes.weight_gradient)
     channels = _channels_of_weight(variant) if axes == 4 else ()
     return (
         *_turned_result(axes, variant),
         Mistake(
             "stride missing",
-            "The stride seems to be missing: dy[i] met the window that starts at stride * i, not at i.",
+            "The stride seems to be missing. dy[i] belongs to the window that starts at stride * i, not at i.",
             (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, kernel_of=wrong_steps.every_place)),
         ),
         *_one_axis(axes, variant),
         Mistake(
             "remainder kept in dw",
-            "dw is longer than w: sliding the spread-out dy over x leaves room for "
-            "more places than the kernel has when the last inputs were never visited. "
+            "dw is longer than w. "
+            "When the last inputs were never visited, the spread-out dy "
+            "can slide over x to more places than the kernel has entries. "
             "Only the first k belong to w.",
             (variant(kernel_of=wrong_steps.with_remainder),),
         ),
@@ -58,38 +59,38 @@ def gradient_of_weight(axes):
 
 
 def output(axes):
-    """The mistakes of y, with one channel."""
+    """The mistakes in y, with one channel."""
     variant = partial(Variant, recipes.forward)
     return (
         *kernel(axes, variant, IN_Y),
         Mistake(
             "stride missing",
-            "The stride seems to be missing: window i starts at stride * i.",
+            "The stride seems to be missing. Window i starts at stride * i.",
             (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, count=wrong_steps.unstrided)),
         ),
         *_one_axis(axes, variant),
         Mistake(
             "wrong number of outputs",
-            "The number of windows is off. "
-            "How far can the first one move, and how many places is that? "
-            "(`out_size` says it.)",
+            "The number of windows is wrong. "
+            "How far can the first window move, and how many positions does that give? "
+            "(`out_size` computes it.)",
             tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS),
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
         Mistake(
             "an end of y left empty",
-            "The first or last outputs are never filled: does your loop reach every one?",
+            "The first or last outputs are never filled. Does your loop reach every one?",
             tuple(variant(turn=drop) for drop in wrong_steps.ENDS[min(axes, 2)]),
         ),
         Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
         Mistake(
             "mean instead of sum",
-            "Everything is too small by one factor: a mean over the window seems to be taken where a sum belongs.",
+            "Everything is too small by the same factor. You seem to take a mean over the window where a sum belongs.",
             (variant(scale=wrong_steps.over_window),),
         ),
         Mistake(
             "only one product kept",
-            "Each output holds one product of its window only. Is something set (=) that must be added (+=)?",
+            "Each output holds only one product of its window. Is something set (=) that must be added to (+=)?",
             tuple(variant(w=partial(wrong_steps.only_position, index=index)) for index in (0, -1)),
         ),
         Mistake(
@@ -106,8 +107,8 @@ def _two_axes(variant):
         Mistake("H and W mixed up", sentences.MIXED_UP, (variant(turn=wrong_steps.transpose),)),
         Mistake(
             "matrix product",
-            "A matrix product seems to stand where number is multiplied by number: `@` pairs rows with columns. "
-            "Lay the kernel on the window, multiply what lies on what, and sum.",
+            "You seem to use a matrix product where an elementwise product belongs: `@` pairs rows with columns. "
+            "Multiply the kernel and the window entry by entry, then sum.",
             (partial(matrix_product, pairs="abij,bc->ij"), partial(matrix_product, pairs="abij,cb->ij")),
         ),
     )
@@ -120,20 +121,19 @@ def matrix_product(x, w, stride, padding, pairs):
 
 
 def scattering(axes, variant):
-    """The mistakes of whatever adds windows up in a larger array and then takes the padding off."""
+    """The mistakes in whatever adds windows into a larger array and then removes the padding."""
     return (
         Mistake(
             "stride missing",
-            "The stride seems to be missing: what belongs to output i "
-            "is added at place i, but its window started at stride * i.",
+            "The stride seems to be missing. Output i is added at place i, but its window started at stride * i.",
             (variant(steps=wrong_steps.ones),),
         ),
         *_one_axis(axes, variant),
         Mistake(
             "not spread by the stride",
             "The result is too short for a stride above 1. "
-            "Windows stand stride apart, so their values must be spread out first: "
-            "in the gather form, stride - 1 zeros go between the entries of dy.",
+            "Windows start stride apart, so their values must be spread out first. "
+            "In the gather form, stride - 1 zeros go between the entries of dy.",
             tuple(
                 variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=crop)
                 for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.untouched)
@@ -141,8 +141,8 @@ def scattering(axes, variant):
         ),
         Mistake(
             "remainder dropped",
-            "Inputs at the far end that no window ever reached are missing. "
-            "They exist, so the result must hold them: with gradient 0. "
+            "Inputs at the far end, which no window ever reached, are missing. "
+            "They exist, so the result must contain them, with gradient 0. "
             "How large was the padded input?",
             tuple(
                 variant(room=wrong_steps.without_remainder, crop=crop)
@@ -151,7 +151,7 @@ def scattering(axes, variant):
         ),
         Mistake(
             "padding not removed",
-            "The result still wears the padding. The padded zeros are no inputs: only the middle is asked for.",
+            "The result still includes the padding. Those zeros are not inputs: return only the middle.",
             tuple(
                 variant(crop=crop)
                 for crop in (
@@ -162,8 +162,8 @@ def scattering(axes, variant):
         ),
         Mistake(
             "wrong corner cropped",
-            "The values are displaced by the padding: "
-            "the result is the middle of the padded array, and not one of its corners.",
+            "The values are shifted by the padding. "
+            "The result is the middle of the padded array, not one of its corners.",
             tuple(
                 variant(crop=crop)
                 for crop in (
@@ -175,14 +175,15 @@ def scattering(axes, variant):
         ),
         Mistake(
             "[p:-p] with p = 0",
-            "With padding 0 nothing is left: [p:-p] is then [0:0], which is empty. "
+            "With padding 0 nothing is left, because [p:-p] becomes [0:0], which is empty. "
             "Count from the front, where the size is known.",
             (variant(crop=wrong_steps.minus),),
         ),
         Mistake(
             "overlaps overwritten",
-            "Where windows overlap, only one of them counts: a value seems to be set (=) where it must "
-            "be added (+=), or added with += through an index array, which adds to each place only once.",
+            "Where windows overlap, only one of them counts. "
+            "A value seems to be set (=) where it must be added to (+=), "
+            "or you use += with an index array, which adds to each place only once.",
             (
                 variant(add=recipes.last_wins),
                 variant(add=recipes.first_wins),
@@ -192,7 +193,8 @@ def scattering(axes, variant):
         Mistake(
             "divided by coverage",
             "Where windows overlap, the sum seems to be divided by their number. "
-            "An input that feeds several outputs collects from all of them: it takes the sum, not the mean.",
+            "An input that feeds several outputs collects a gradient "
+            "from each of them: it takes the sum, not the mean.",
             (variant(add=recipes.averaged),),
         ),
     )
@@ -202,35 +204,36 @@ def no_room(variant):
     return (
         Mistake(
             "no room for the padding",
-            "It fails where there is padding: windows reach into the border, and what they are added to has none. "
-            "Make it as large as the padded input, and take the border off at the end.",
+            "It fails where there is padding. "
+            "Windows reach into the border, but the array they are added to has no border. "
+            "Make it as large as the padded input, and crop the border at the end.",
             (variant(room=wrong_steps.bare, crop=wrong_steps.untouched),),
         ),
     )
 
 
 def _zeros_around_dy(variant):
-    """The mistakes of the gather form where dy is padded so that nothing need be cut off."""
+    """The mistakes in the gather form where dy is padded just enough, so that nothing has to be cropped."""
     return (
         Mistake(
             "dy padded like x",
-            "dy seems to get as many zeros around it as x got. "
-            "The more padding went in forward, the less is needed backward: "
-            "how far does the kernel reach over the end of dy, and how much of that is padding of x?",
+            "dy seems to be padded as much as x was. "
+            "The more padding the forward pass used, the less the backward pass needs. "
+            "How far does the kernel reach beyond the end of dy, and how much of that is padding of x?",
             (padded_like_x,),
         ),
         Mistake(
-            "zeros behind the last entry of dy",
-            "dx has another size wherever the stride does not leave out stride - 1 rows at the end: "
-            "dy seems to get stride - 1 zeros behind its last entry too. "
-            "Zeros belong *between* its entries; how many rows follow the last one depends on the size of x.",
+            "zeros after the last entry of dy",
+            "dx has the wrong size unless the stride leaves exactly stride - 1 rows over. "
+            "dy seems to get stride - 1 zeros after its last entry as well. "
+            "Zeros belong *between* the entries; how many rows follow the last one depends on the size of x.",
             (variant(room=zeros_behind_the_last, crop=wrong_steps.both_sides),),
         ),
         Mistake(
             "padding wider than the kernel reaches",
             "It fails where the padding is larger than k - 1. "
-            "There the outermost outputs saw nothing but padding: "
-            "a negative number of zeros around dy means that its border is cut off.",
+            "There the outermost outputs saw nothing but padding. "
+            "A negative number of zeros around dy means that its border is cropped.",
             (variant(room=wrong_steps.fails_where_the_padding_is_wider),),
         ),
     )
@@ -241,7 +244,7 @@ def zeros_behind_the_last(size, kernel, count, stride, padding):
 
 
 def padded_like_x(dy, x, w, stride, padding):
-    """dx where dy gets `padding` zeros all around, in place of k - 1 - padding."""
+    """dx where dy gets `padding` zeros on every side, instead of k - 1 - padding."""
     whole = Variant(recipes.input_gradient, crop=wrong_steps.untouched)(dy, x, w, stride, padding)  # of k - 1 zeros
     n = 1 if x.ndim == 1 else 2
     less = [k - 1 - padding for k in w.shape[-n:]]
@@ -250,7 +253,7 @@ def padded_like_x(dy, x, w, stride, padding):
 
 
 def _last_filter_too(axes, variant):
-    """= in a loop over the filters keeps the last filter only."""
+    """Assigning (=) in a loop over the filters keeps the last filter only."""
     if axes < 4:
         return ()
     return tuple(variant(add=add, dy=wrong_steps.keep(1, -1)) for add in (recipes.last_wins, recipes.first_wins))
@@ -259,28 +262,28 @@ def _last_filter_too(axes, variant):
 # ---------------------------------------------------------------- the kernel
 
 IN_DX = (
-    "When an output hands its gradient back to its window (scatter), the kernel goes as it is; "
-    "when an input collects from the outputs it fed (gather), the kernel is turned first. "
+    "When an output hands its gradient back to its window (scatter), the kernel is used as it is. "
+    "When an input collects from the outputs it fed (gather), the kernel is turned first. "
     "Which of the two do you do?"
 )
 
-IN_Y = "In deep learning the kernel is laid on the window as it stands, and is not turned."
+IN_Y = "In deep learning the kernel is laid on the window as it is, without being turned."
 
 
 def kernel(axes, variant, why):
     if axes == 1:
-        says = f"The kernel seems to be used back to front. {why}"
+        says = f"The kernel seems to be used in reverse order. {why}"
         return (Mistake("kernel turned", says, (variant(w=wrong_steps.half_turn_1d),)),)
     return (
         Mistake(
             "kernel turned",
-            f"The kernel seems to be turned by 180 degrees against what is needed here. {why}",
+            f"The kernel seems to be turned by 180 degrees compared with what is needed here. {why}",
             (variant(w=wrong_steps.half_turn),),
         ),
         Mistake(
             "kernel transposed or flipped once",
-            "The kernel seems to be transposed, turned by a quarter, or flipped along one axis only. "
-            "Rows must stay rows, and what is done to one axis must be done to the other.",
+            "The kernel seems to be transposed, turned by 90 degrees, or flipped along one axis only. "
+            "Rows must stay rows, and both axes must be treated alike.",
             tuple(variant(w=flip) for flip in wrong_steps.FLIPS),
         ),
     )
@@ -289,14 +292,15 @@ def kernel(axes, variant, why):
 def _turned_result(axes, variant):
     if axes == 1:
         says = (
-            "dw comes out back to front: dy seems to be slid over x the other way round. "
+            "dw comes out reversed: you seem to slide dy over x in the wrong direction. "
             "Which entry of x did w[0] meet when y[0] was made?"
         )
         return (Mistake("dw turned", says, (variant(turn=wrong_steps.half_turn_1d),)),)
     return (
         Mistake(
             "dw turned",
-            "dw comes out turned by 180 degrees: the two partners of the correlation seem to be exchanged. "
+            "dw comes out turned by 180 degrees. "
+            "You seem to have exchanged the two operands of the correlation. "
             "Which pixel of x did w[0, 0] meet when y[0, 0] was made?",
             (variant(turn=wrong_steps.half_turn),),
         ),
@@ -325,7 +329,7 @@ def _one_axis(axes, variant):
 
 def _skipped(axes, variant):
     what = "last (or first) entry" if axes == 1 else "last (or first) row or column"
-    says = f"The {what} of dy seems to be left out: does your loop reach every output?"
+    says = f"The {what} of dy seems to be left out. Does your loop reach every output?"
     skipped = Mistake(
         "a border of dy skipped", says, tuple(variant(dy=drop) for drop in wrong_steps.ENDS[min(axes, 2)])
     )
@@ -357,8 +361,9 @@ def _sums(axes, variant, one_position=sentences.MADE_ANEW):
         Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
         Mistake(
             "mean instead of sum",
-            f"Everything is too small by one factor: a mean over {what} seems to be taken where a sum belongs. "
-            "The loss takes its mean once, and dy knows of it already.",
+            "Everything is too small by the same factor. "
+            f"You seem to take a mean over {what} where a sum belongs. "
+            "The loss has already taken the mean, and dy contains that factor.",
             tuple(variant(scale=mean) for mean in means),
         ),
     )
@@ -393,12 +398,12 @@ def _only_one(variant, one_position):
         Mistake(
             "only one image kept",
             "Only one image of the batch counts. "
-            "Is something set (=) that must be added (+=), or made anew for each image?",
+            "Is something set (=) that must be added to (+=), or created anew for each image?",
             tuple(variant(dy=dy) for dy in (*images, *map(wrong_steps.one_after_the_other, images, filters))),
         ),
         Mistake(
             "only one filter kept",
-            "Only one filter counts. Each of them made outputs from x, so each has its part.",
+            "Only one filter counts. Every filter made outputs from x, so each of them contributes.",
             tuple(variant(dy=dy) for dy in filters),
         ),
     )
@@ -407,16 +412,16 @@ def _only_one(variant, one_position):
 # ---------------------------------------------------------------- a step too early
 
 STEPPED = (
-    "dx is that of weights which have moved already: w - lr * dw. "
-    "y was made with the old weights, so dx needs those: "
-    "compute it before the step, and leave the step to the optimizer."
+    "dx was computed with weights that have already moved: w - lr * dw. "
+    "y was made with the old weights, so dx needs them too. "
+    "Compute dx before the step, and leave the step to the optimizer."
 )
 
 
 class MovedWeights:
-    """dx after a step of the weights, with a learning rate that can be read off the learner's dx.
+    """dx computed after the weights have moved, with a learning rate that is read off the learner's dx.
 
-    gradients(dy, x, w, *geometry) -> dx, dw, ..., linear in w as far as dx is concerned.
+    gradients(dy, x, w, *geometry) returns dx, dw, ..., with dx linear in w.
     """
 
     def __init__(self, gradients, lr=0.1):
@@ -441,8 +446,9 @@ def moved_weights(gradients):
 # ---------------------------------------------------------------- channels
 
 CHANNEL = (
-    "The channels are mixed up: filter f, channel c of w ties input channel c to output channel f, and no other pair. "
-    "Look at every index f and c."
+    "The channels are mixed up. "
+    "w[f, c] connects input channel c to output channel f, and no others. "
+    "Check every index f and c."
 )
 
 

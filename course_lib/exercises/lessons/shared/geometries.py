@@ -1,4 +1,4 @@
-"""Sizes, strides and paddings that every lab about convolution tries an answer on, and what all these labs share."""
+"""The sizes, strides and paddings that labs about convolution try, and what these labs share."""
 
 import numpy as np
 
@@ -22,19 +22,19 @@ GEOMETRIES = (
 )
 
 ONE_HOT_SHOWS = {
-    "dx": "dy is zero but for one 1: dx shows what that output hands back to its window.",
-    "dw": "dy is zero but for one 1: dw shows what that output looked at.",
+    "dx": "dy is zero except for a single 1. dx shows what that output hands back to its window.",
+    "dw": "dy is zero except for a single 1. dw shows what that output saw.",
 }
 
 
 def coverage(dy, x, w, stride, padding):
-    """How many windows hold each entry of x, over its spatial axes."""
+    """How many windows contain each entry of x, over its spatial axes."""
     n = 1 if x.ndim == 1 else 2
     return recipes.coverage(x.shape[-n:], w.shape[-n:], dy.shape[-n:], stride, padding)
 
 
 def patterns(axes):
-    """(sentence, the cases in which an answer is wrong that earns it), for answers no known function explains."""
+    """(message, predicate of the arguments): told where no known mistake explains an answer that fails there."""
     told = geometry_patterns(
         lambda x, w, **_: (x.shape[-axes:], w.shape[-axes:]) if axes < 4 else (x.shape[2:], w.shape[2:])
     )
@@ -44,7 +44,7 @@ def patterns(axes):
 
 
 def geometry_patterns(sizes):
-    """The same for whatever has a stride and a padding. sizes(**case) -> the sizes of the image and of the kernel."""
+    """The same for anything with a stride and a padding. sizes(**case): the sizes of the image and of the kernel."""
 
     def not_square(*which):
         def mixed(stride, padding, **case):
@@ -129,7 +129,7 @@ def batch_forward(dy, x, w, stride, padding):
 
 
 def batch_one_hot():
-    """Two images, two channels, two filters: dy is 1 at one place of image 1, filter 0."""
+    """Two images, two channels, two filters. dy is 1 at one place of image 1, filter 0."""
     x = np.arange(2 * 2 * 5 * 5, dtype=float).reshape(2, 2, 5, 5) % 7
     w = np.arange(1, 2 * 2 * 9 + 1, dtype=float).reshape(2, 2, 3, 3)
     dy = np.zeros((2, 2, 3, 3))

@@ -1,4 +1,4 @@
-"""The Conv2d layer of lesson 06, and the life that an answer is taken through: built, called, emptied, moved."""
+"""The Conv2d layer of lesson 06, and the steps an answer is taken through: built, called, emptied, updated."""
 
 import numpy as np
 
@@ -19,12 +19,12 @@ class Conv2d(Module):
         self.stride, self.padding = stride, padding
 
     def forward(self, x):
-        """x -> y, and remember what backward needs."""
+        """Returns y, and remembers what backward needs."""
         self.x = x
         return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
 
     def backward(self, dy):
-        """dy -> dx, and add to weight.grad and bias.grad."""
+        """Returns dx, and adds to weight.grad and bias.grad."""
         dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
         self.weight.grad += dw
         self.bias.grad += db
@@ -78,7 +78,7 @@ ONE_STAMP = {
 
 
 def live(cls, then, x, dy, weight, bias, stride, padding):
-    """Build a layer, give it these weights, take it through the steps -> what TENSORS names."""
+    """Build a layer, give it these weights and take it through the steps. Returns the arrays that TENSORS names."""
     layer = _built(cls, weight, bias, stride, padding)
     y = layer.forward(x)
     if then == BETWEEN:
@@ -97,7 +97,7 @@ def live(cls, then, x, dy, weight, bias, stride, padding):
     if y is None and dx is None:
         if isinstance(layer, _Unwritten):
             return None
-        raise CannotBeJudgedError("The constructor is written. forward and backward return nothing yet.")
+        raise CannotBeJudgedError("The constructor is written, but forward and backward return nothing yet.")
     if isinstance(dx, (tuple, list)):
         raise CannotBeJudgedError(
             f"backward returns {len(dx)} results. It returns dx alone: dw and db are added to .grad, where they stay."
@@ -111,12 +111,12 @@ def _built(cls, weight, bias, stride, padding):
     if not hasattr(layer, "weight") and layer.forward(np.zeros((1, *weight.shape[1:]))) is None:
         return _Unwritten()
     if not isinstance(layer, Module):
-        raise CannotBeJudgedError("A network takes nothing but a Module: begin the class with `class Conv2d(Module):`.")
+        raise CannotBeJudgedError("A network accepts only a Module: begin the class with `class Conv2d(Module):`.")
     held = [name for name, _ in layer.named_parameters()]
     if len(held) > 2:
         raise CannotBeJudgedError(
-            f"The layer holds the Parameters {', '.join(held)}. "
-            "An optimizer moves each of them: weight and bias are all that there is to learn."
+            f"The layer has the Parameters {', '.join(held)}. "
+            "An optimizer updates all of them, but only weight and bias are to be learnt."
         )
     for name, values in (("weight", weight), ("bias", bias)):
         parameter = getattr(layer, name, None)
@@ -133,7 +133,7 @@ def _built(cls, weight, bias, stride, padding):
 
 
 def _new(cls, *sizes, **geometry):
-    """A layer with a generator of its own, as lessons make one."""
+    """A layer built with its own generator, as lessons build one."""
     try:
         return cls(*sizes, **geometry, rng=np.random.default_rng(0))
     except TypeError as error:
@@ -141,8 +141,8 @@ def _new(cls, *sizes, **geometry):
             raise
         raise CannotBeJudgedError(
             "The constructor does not take `rng`. "
-            "Keep it as in the stub, and draw the weights with it: "
-            "whoever builds a network can then have the same start again."
+            "Keep it as in the stub, and draw the weights with it, "
+            "so that whoever builds a network can get the same initial weights again."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The linear layer: what the labs about it share with the clinic."""
+"""The linear layer: what its lab shares with the clinic."""
 
 import numpy as np
 
@@ -53,7 +53,7 @@ MISTAKES = {
         ),
         Mistake(
             "dy missing",
-            "dy is missing in dx: what comes from above goes into every gradient.",
+            "dy is missing from dx. The upstream gradient is a factor in every gradient.",
             (
                 lambda dy, x, w: np.ones_like(dy) @ w,
                 lambda dy, x, w: w,
@@ -71,7 +71,7 @@ MISTAKES = {
         Mistake("mean instead of sum", sentences.TOO_SMALL, (lambda dy, x, w: dy.T @ x / len(dy),)),
         Mistake(
             "only one image",
-            "Only one image of the batch counts in dw: sum over all of them.",
+            "Only one image of the batch counts in dw. Sum over all of them.",
             (
                 lambda dy, x, w: np.outer(dy[-1], x[-1]),
                 lambda dy, x, w: np.outer(dy[0], x[0]),
@@ -79,7 +79,7 @@ MISTAKES = {
         ),
         Mistake(
             "dy missing",
-            "dy is missing in dw: what comes from above goes into every gradient.",
+            "dy is missing from dw. The upstream gradient is a factor in every gradient.",
             (lambda dy, x, w: np.ones_like(dy).T @ x,),
         ),
         Mistake("sign", sentences.SIGN, (lambda dy, x, w: -dy.T @ x,)),
@@ -92,7 +92,7 @@ MISTAKES = {
         ),
         Mistake(
             "wrong axis",
-            "The sum runs over the wrong axis. There is one bias for each output, so the batch is summed over.",
+            "The sum runs over the wrong axis. There is one bias for each output, so sum over the batch.",
             (
                 lambda dy, x, w: dy.sum(axis=1),
                 lambda dy, x, w: dy.sum(),
@@ -102,7 +102,7 @@ MISTAKES = {
         ),
         Mistake(
             "only one image",
-            "Only one image of the batch counts in db: sum over all of them.",
+            "Only one image of the batch counts in db. Sum over all of them.",
             (
                 lambda dy, x, w: dy[-1],
                 lambda dy, x, w: dy[0],

@@ -1,4 +1,4 @@
-"""ReLU and dropout: what the labs about them share with the clinic."""
+"""ReLU and dropout: what their labs share with the clinic."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ RELU_MISTAKES = (
     Mistake(
         "mask from dy",
         "The gradient passes where dy is positive. "
-        "What lets it pass is the sign of x, the input of the forward pass; dy may be negative.",
+        "But it is the sign of x, the input of the forward pass, that decides; dy may be negative.",
         (
             lambda dy, x: dy * (dy > 0),
             lambda dy, x: dy * (dy >= 0) * (x > 0),
@@ -39,13 +39,13 @@ RELU_MISTAKES = (
     ),
     Mistake(
         "passes at 0",
-        "It differs only where x is exactly 0: there the gradient stops. "
-        "Images are full of exact zeros, so this is no rare case.",
+        "It differs only where x is exactly 0, where the gradient should stop. "
+        "Images are full of exact zeros, so this is not a rare case.",
         (lambda dy, x: dy * (x >= 0), lambda dy, x: dy * np.heaviside(x, 0.5)),
     ),
     Mistake(
         "dy missing",
-        "This is the slope of ReLU alone, 1 or 0. What comes from above, dy, is missing.",
+        "This is the slope of ReLU alone, 1 or 0. The upstream gradient dy is missing.",
         (lambda dy, x: (x > 0) * 1.0, lambda dy, x: x > 0, lambda dy, x: (x >= 0) * 1.0),
     ),
     Mistake(
@@ -55,7 +55,7 @@ RELU_MISTAKES = (
     ),
     Mistake(
         "mask turned round",
-        "It passes where it should stop: which side of ReLU is flat?",
+        "The gradient passes where it should stop. On which side is ReLU flat?",
         (lambda dy, x: dy * (x < 0), lambda dy, x: dy * (x <= 0)),
     ),
     Mistake(
@@ -65,12 +65,12 @@ RELU_MISTAKES = (
     ),
     Mistake(
         "leaks where x is negative",
-        "A part of dy passes where x was negative, as in a leaky ReLU. Here y did not move there at all.",
+        "A part of dy passes where x was negative, as in a leaky ReLU. Here y did not move at all in those places.",
         tuple(lambda dy, x, slope=slope: np.where(x > 0, dy, slope * dy) for slope in (0.01, 0.1, 0.2)),
     ),
     Mistake(
         "the forward pass again",
-        "This is ReLU itself, applied again. Its backward pass hands on dy, where x was positive.",
+        "This is ReLU itself, applied again. Its backward pass hands on dy wherever x was positive.",
         (lambda dy, x: np.maximum(x, 0),),
     ),
     Mistake("sign", sentences.SIGN, (lambda dy, x: -dy * (x > 0),)),
@@ -96,12 +96,12 @@ DROPOUT = {
 DROPOUT_MISTAKES = (
     Mistake(
         "scale missing",
-        "The right values pass, but without the scale: forward divided by 1 - p.",
+        "The right entries pass, but without the scale: the forward pass divided by 1 - p.",
         (lambda dy, mask, p: dy * mask,),
     ),
     Mistake(
         "wrong scale",
-        "The right values pass, but their scale is not that of the forward pass. p is the share *dropped*.",
+        "The right entries pass, but the scale is not that of the forward pass. p is the share that is *dropped*.",
         (
             lambda dy, mask, p: dy * mask / p,
             lambda dy, mask, p: dy * mask * p,
@@ -112,7 +112,8 @@ DROPOUT_MISTAKES = (
     ),
     Mistake(
         "mask turned round",
-        "It passes what was dropped, and stops what was kept: mask is True where a value was kept.",
+        "The gradient passes where values were dropped, "
+        "and stops where they were kept. mask is True where a value was kept.",
         (
             lambda dy, mask, p: dy * ~mask / (1 - p),
             lambda dy, mask, p: dy * ~mask,
@@ -121,12 +122,12 @@ DROPOUT_MISTAKES = (
     ),
     Mistake(
         "mask missing",
-        "Dropped values get a gradient too. They did not reach y.",
+        "Dropped values get a gradient too, although they did not reach y.",
         (lambda dy, mask, p: dy / (1 - p), lambda dy, mask, p: dy, lambda dy, mask, p: dy * (1 - p)),
     ),
     Mistake(
         "dy missing",
-        "What comes from above, dy, is missing.",
+        "The upstream gradient dy is missing.",
         (lambda dy, mask, p: mask / (1 - p), lambda dy, mask, p: mask, lambda dy, mask, p: mask * 1.0),
     ),
     Mistake("sign", sentences.SIGN, (lambda dy, mask, p: -dy * mask / (1 - p),)),

@@ -1,4 +1,4 @@
-"""The windows that the labs about pooling try an answer on, and what is told about their stride."""
+"""The windows that labs about pooling try, and the message about their stride."""
 
 from course_lib.exercises.lessons.shared import recipes, sentences
 
@@ -25,20 +25,21 @@ def count(size, kernel_size, stride, padding):
 
 
 def patterns(shape):
-    """What is told where no known wrong function explains an answer. shape(**case) -> (N, C, H, W)."""
+    """What an answer is told that no known wrong function explains. shape(**case) returns (N, C, H, W)."""
     return [
         (sentences.MIXED_UP, lambda **case: shape(**case)[2] != shape(**case)[3]),
         (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
         (
-            "It fails where no stride is given: windows then stand kernel_size apart.",
+            "It fails where no stride is given. Windows then start kernel_size apart.",
             lambda stride, **_: stride is None,
         ),
     ]
 
 
 STRIDE = (
-    "The stride is off. "
-    "Without a stride the windows stand kernel_size apart, so that they tile; with one, they stand stride apart."
+    "The stride is wrong. "
+    "Without a stride, windows start kernel_size apart, so that they tile the image. "
+    "With one, they start stride apart."
 )
 
 

@@ -1,7 +1,7 @@
-"""Convolution taken apart into steps, each of which can be taken wrongly.
+"""Convolution taken apart into steps, each of which can go wrong.
 
-A Variant is one of the recipes below with one step exchanged. They work on (n,), (H, W) and (N, C, H, W) alike, run
-on the arguments of the exercise, and two changes in different steps can be made together.
+A Variant is one of these recipes with a step replaced. The recipes work on (n,), (H, W) and (N, C, H, W) alike and take
+the arguments of the exercise; replacements of different steps can be combined.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def input_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
 
 
 def weight_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
-    """dw: dy times what each weight had met, summed over images and positions."""
+    """dw: dy times what each weight met, summed over images and positions."""
     dy, x, w, flat = _with_channels(dy, x, w)
     dy = steps.pop("dy", same)(dy)
     x = steps.pop("x", same)(x)
@@ -61,14 +61,14 @@ def out_sizes(size, kernel, stride, padding):
 
 
 def product(dy, w):
-    """dy (N, F, *positions), w (F, C, *kernel) -> what each output hands back: (N, C, *kernel, *positions)."""
+    """dy (N, F, *positions), w (F, C, *kernel) -> (N, C, *kernel, *positions), what each output hands back."""
     n = dy.ndim - 2
     kernel, positions = list(range(10, 10 + n)), list(range(4, 4 + n))
     return np.einsum(dy, [0, 1, *positions], w, [1, 2, *kernel], [0, 2, *kernel, *positions])
 
 
 def fold(stamps, size, stride, padding, *, steps=None, room=None, add=None, crop=None):
-    """stamps (N, C, *kernel, *positions), added up where the windows stand -> (N, C, *size).
+    """stamps (N, C, *kernel, *positions) -> (N, C, *size), added up where the windows are.
 
     steps: the distance between windows; room: the padded size; add: what overlaps do; crop: what remains.
     """
@@ -80,7 +80,7 @@ def fold(stamps, size, stride, padding, *, steps=None, room=None, add=None, crop
 
 
 def _places(stamps, distance):
-    """For each position: where its window lies in an array (N, C, *size), and where it lies in the stamps."""
+    """For each position, where its window is in an array (N, C, *size), and where it is in the stamps."""
     n = len(distance)
     kernel, count = stamps.shape[2 : 2 + n], stamps.shape[2 + n :]
     for position in np.ndindex(*count):
@@ -116,7 +116,7 @@ def averaged(stamps, padded, distance):
 
 
 def coverage(shape, kernel, count, stride, padding):
-    """How many windows hold each entry of an array of this (spatial) shape."""
+    """How many windows contain each entry of an array of this (spatial) shape."""
     stamps = np.ones((1, 1, *kernel, *count))
     return fold(stamps, shape, stride, padding)[0, 0]
 

@@ -1,4 +1,4 @@
-"""Wrong steps for the recipes of `recipes`: each takes the place of a right one, and knows nothing of any lab."""
+"""Wrong steps for the recipes in `recipes`. Each replaces a right one, and knows nothing of any lab."""
 
 from functools import partial
 
@@ -116,7 +116,7 @@ def no_zeros(x, padding):
 
 
 def fails_at_the_border(x, padding):
-    """Without padding the last windows are cut short, and do not fit."""
+    """Without padding, the last windows are too short and do not fit."""
     if padding:
         raise ValueError("the windows at the border are too small")
     return x
@@ -148,12 +148,12 @@ def untouched(padded, size, padding):
 
 
 def both_sides(padded, size, padding):
-    """The same number of entries off both ends, however many there are."""
+    """Crops the same number of entries from both ends, however many there are."""
     return padded[(..., *(slice(padding, n - padding) for n in padded.shape[-len(size) :]))]
 
 
 def _cropped(*cuts):
-    """Functions (n, p) -> slice, one for all axes or one for each."""
+    """A crop from functions of (n, p) that return a slice: one for all axes, or one for each."""
 
     def crop(padded, size, padding):
         each = cuts * len(size) if len(cuts) == 1 else cuts
@@ -222,7 +222,7 @@ def keep(axis, index):
 
 
 def only_position(array, index):
-    """Of arrays (N, C, *positions), or of a bare kernel, keep one position."""
+    """Keep one position of arrays (N, C, *positions), or of a bare kernel."""
     kept = np.zeros_like(array)
     place = (..., *(index,) * (array.ndim - 2 if array.ndim > 2 else array.ndim))
     kept[place] = array[place]
@@ -244,7 +244,7 @@ def swapped_channels(w):
 
 
 def reread_channels(w):
-    """reshape where transpose belongs."""
+    """A reshape in place of a transpose."""
     return w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1)
 
 
@@ -285,7 +285,7 @@ def dy_by_channel(dy, w):
 
 
 def _diagonal(kernels):
-    """(C, *kernel) -> (C, C, *kernel): each channel its own kernel, and zeros between different ones."""
+    """(C, *kernel) -> (C, C, *kernel): each channel's own kernel, and zeros between different channels."""
     C = len(kernels)
     between = np.zeros((C, C, *kernels.shape[1:]))
     between[range(C), range(C)] = kernels
@@ -293,7 +293,7 @@ def _diagonal(kernels):
 
 
 def _into_channels(stamps, w):
-    """Put what belongs to the first channels into an array for all of them; too many channels are an error."""
+    """Put the first channels into an array for all of them. Too many channels raise an error."""
     out = np.zeros((len(stamps), w.shape[1], *stamps.shape[2:]))
     out[:, : stamps.shape[1]] += stamps
     return out
