@@ -1,11 +1,18 @@
 """The board of lesson 00: which labs are solved, and which comes next."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar, NotRequired, TypedDict
 
 from course_lib import progress
 from course_lib.exercises import registry
 from course_lib.exercises.engine.cards import Card
+
+
+class Entry(TypedDict):
+    """What is noted of a lab: how often it was tried, and when it was solved."""
+
+    tries: int
+    solved: NotRequired[str]
 
 
 def board() -> "Board":
@@ -25,10 +32,10 @@ def _labs() -> dict[str, list[str]]:
 class Board(Card):
     """The exercises of every lesson, with what is solved.
 
-    noted: exercise -> {"tries": a number, "solved": when, if it was}. lessons: notebook -> the names of its exercises.
+    noted: exercise -> its Entry. lessons: notebook -> the names of its exercises.
     """
 
-    noted: dict[str, dict[str, Any]]
+    noted: dict[str, Entry]
     lessons: dict[str, list[str]] = field(default_factory=_labs)
 
     template: ClassVar[str] = "board.html"
