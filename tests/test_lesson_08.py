@@ -226,7 +226,7 @@ def trained(lesson, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (x, y), (x_test, y_test) = data.digits()
     names = {**lesson, "x_train": x[:700], "y_train": y[:700], "x_test": x_test, "y_test": y_test}
-    names["again"] = lambda: exec(cell_with('callback=Dashboard(), checkpoint=f"checkpoints/digits_'), names)
+    names["again"] = lambda: exec(cell_with('checkpoint=f"checkpoints/digits_'), names)
     names["again"]()
     return names
 
