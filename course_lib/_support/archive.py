@@ -30,11 +30,15 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[dict[str, np.nd
         with zipfile.ZipFile(path) as parts:
             if sum(part.file_size for part in parts.infolist()) > MOST_PACKED * Path(path).stat().st_size:
                 raise ValueError(f"it unpacks to more than {MOST_PACKED} times its size")
-        with np.load(path, allow_pickle=False) as opened:
-            arrays = dict(opened)
+            arrays = {name.removesuffix(".npy"): _read(parts, name) for name in parts.namelist()}
         yield arrays
     except OSError:
         raise
     except Exception as error:  # a damaged file can raise nearly anything, even a tokenizer's error
         why = f"it has no array named {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} must hold {what}: {why}") from error
+
+
+def _read(parts: zipfile.ZipFile, name: str) -> np.ndarray:
+    with parts.open(name) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
