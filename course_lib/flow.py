@@ -1,4 +1,4 @@
-"""How large gradients are on their way back, layer by layer, and deep networks to look at it in."""
+"""How large gradients are in the backward pass, layer by layer, and deep networks to measure them in."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from course_lib import init
 from course_lib._support import checks
+from course_lib._support.types import Array, Integers, Random, Shape
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Residual, Sequential
 from course_lib.losses import CrossEntropyLoss
 
@@ -16,32 +17,32 @@ CHANNELS, IMAGES, SIDE, CLASSES = 8, 16, 8, 10  # of the deep networks
 
 
 class Sigmoid(Module):
-    """Any shape -> the same: every number to one between 0 and 1, 1 / (1 + exp(-x))."""
+    """Any shape -> the same: y = 1 / (1 + exp(-x)), between 0 and 1."""
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         x = checks.floats(x=x)
-        with np.errstate(over="ignore"):  # exp(1000) is infinity, and 1 / infinity the 0 that is meant
-            self.y = 1 / (1 + np.exp(-x))
+        with np.errstate(over="ignore"):  # exp(1000) is infinity, and 1 / infinity is 0, as it should be
+            self.y: Array = 1 / (1 + np.exp(-x))
         return self.y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         dy, y = _matching(dy, self._remembered("y"))
         return dy * y * (1 - y)
 
 
 class Tanh(Module):
-    """Any shape -> the same: every number to one between -1 and 1."""
+    """Any shape -> the same: y = tanh(x), between -1 and 1."""
 
-    def forward(self, x):
-        self.y = np.tanh(checks.floats(x=x))
+    def forward(self, x: Array) -> Array:
+        self.y: Array = np.tanh(checks.floats(x=x))
         return self.y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         dy, y = _matching(dy, self._remembered("y"))
         return dy * (1 - y**2)
 
 
-def _matching(dy, y):
+def _matching(dy: Array, y: Array) -> tuple[Array, Array]:
     dy, y = checks.floats(dy=dy, y=y)
     checks.shape("dy", dy, y.shape, "the shape of y")
     return dy, y
@@ -50,21 +51,21 @@ def _matching(dy, y):
 # ---------------------------------------------------------------- networks as deep as you like
 
 
-def _small(shape, rng):
+def _small(shape: Shape, rng: Random) -> Array:
     return init.normal(shape, 0.01, rng, np.float64)
 
 
-def _uniform(shape, rng):
-    """What PyTorch starts a convolution with."""
+def _uniform(shape: Shape, rng: Random) -> Array:
+    """PyTorch's initial values of a convolution."""
     limit = 1 / np.sqrt(init.fan_in_and_out(shape)[0])
     return rng.uniform(-limit, limit, shape)
 
 
-def _xavier(shape, rng):
+def _xavier(shape: Shape, rng: Random) -> Array:
     return init.xavier_normal(shape, rng, np.float64)
 
 
-def _he(shape, rng):
+def _he(shape: Shape, rng: Random) -> Array:
     return init.he_normal(shape, rng, np.float64)
 
 
@@ -72,10 +73,19 @@ STARTS = {"N(0, 0.01)": _small, "uniform": _uniform, "Xavier": _xavier, "He": _h
 ACTIVATIONS = {"ReLU": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 
 
-def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, residual=False, *, rng):
+def deep_network(
+    depth: int = 20,
+    start: str = "He",
+    activation: str = "ReLU",
+    batch_norm: bool = False,
+    residual: bool = False,
+    *,
+    rng: Random,
+) -> Sequential:
     """`depth` blocks of convolution (3 x 3, to 8 channels) and activation, and a linear layer: (N, 1, 8, 8) -> (N, 10).
 
-    batch_norm puts one between convolution and activation; residual leads a way round every block but the first.
+    batch_norm normalises between convolution and activation; residual adds a shortcut connection to every block but
+    the first.
     """
     depth, draw = checks.integer("depth", depth, 1), STARTS[checks.one_of("start", start, STARTS)]
     checks.generator("rng", rng)
@@ -97,17 +107,17 @@ def deep_network(depth=20, start="He", activation="ReLU", batch_norm=False, resi
 
 @dataclass(frozen=True)
 class Reading:
-    """Of one layer: its name, mean |dL/dy| of its output, and mean |dL/dw| of its first weight, or None."""
+    """The gradients of one layer: its name, mean |dL/dy| of its output, mean |dL/dw| of its first weight or None."""
 
     name: str
     activation: float
     weight: float | None
 
 
-def gradient_sizes(network, x, target):
-    """A Sequential, a batch and its classes -> a Reading for each of its layers, first to last.
+def gradient_sizes(network: Sequential, x: Array, target: Integers) -> list[Reading]:
+    """A Reading of each layer of the network, first to last, for a batch x and its classes.
 
-    The network's parameters keep the gradients that were measured, in place of those they had collected.
+    The network's parameters keep the measured gradients, in place of those they had collected.
     """
     loss = CrossEntropyLoss()
     loss.forward(network.forward(x), target)
@@ -123,7 +133,14 @@ def gradient_sizes(network, x, target):
     return readings[::-1]
 
 
-def deep_flow(depth=20, start="He", activation="ReLU", batch_norm=False, residual=False, seed=0):
+def deep_flow(
+    depth: int = 20,
+    start: str = "He",
+    activation: str = "ReLU",
+    batch_norm: bool = False,
+    residual: bool = False,
+    seed: int = 0,
+) -> list[Reading]:
     """The Readings of the blocks of a deep network, on 16 images of noise. Same arguments, same numbers."""
     rng = np.random.default_rng(seed)
     x, target = rng.standard_normal((IMAGES, 1, SIDE, SIDE)), rng.integers(0, CLASSES, IMAGES)
@@ -131,14 +148,14 @@ def deep_flow(depth=20, start="He", activation="ReLU", batch_norm=False, residua
     return gradient_sizes(network, x, target)[:-1]
 
 
-def step_factor(readings):
-    """By how much a gradient grows, on the geometric mean, with each block that it goes back through."""
+def step_factor(readings: list[Reading]) -> float:
+    """The factor by which a gradient grows in each block that it goes back through: the geometric mean."""
     if len(readings) < 2:
         return 1.0
     return float((readings[0].activation / readings[-1].activation) ** (1 / (len(readings) - 1)))
 
 
-def verdict(readings):
-    """What becomes of a gradient on its way from the last block to the first, in a word or two."""
+def verdict(readings: list[Reading]) -> str:
+    """What happens to a gradient between the last block and the first, in a word or two."""
     ratio = readings[0].activation / readings[-1].activation
     return "vanishes" if ratio < 0.01 else "explodes" if ratio > 100 else "keeps its size"

@@ -1,24 +1,27 @@
-"""Is a gradient right? Measure it: nudge the input, look how far the output moves, compare.
+"""Is a gradient right? Measure it: nudge the input, see how far the output moves, compare.
 
 A central difference is off by about eps^2, from the curvature, and by 1e-16 / eps, from rounding in float64:
 hence eps = 1e-5 wherever it is not given.
 """
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any, no_type_check
 
 import numpy as np
 
 from course_lib._support import checks
+from course_lib._support.types import Array, Random
 
 
-def _asking(function):
-    """Check the arguments of numerical_gradient, whose body then shows nothing but the measurement."""
+def _with_checks(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Checks the arguments of numerical_gradient, so that its body shows the measurement alone."""
 
     @functools.wraps(function)
-    def checked(f, x, eps=1e-5):
+    def checked(f: Callable[[Array], Any], x: Array, eps: float = 1e-5) -> Array:
         checks.function("f", f)
 
-        def number(value):
+        def number(value: Array) -> np.float64:
             result = checks.numeric("what f returns", f(value), may_be_empty=True)
             if result.ndim != 0:
                 raise ValueError(f"f must return one number, but returned an array of shape {result.shape}")
@@ -29,9 +32,10 @@ def _asking(function):
     return checked
 
 
-@_asking
+@_with_checks
+@no_type_check  # a lab, whose stub shows no types
 def numerical_gradient(f, x, eps=1e-5):
-    """f: array -> number, x of any shape -> df/dx shaped like x, float64, by central differences."""
+    """f of an array returns a number; x of any shape -> df/dx shaped like x, float64, by central differences."""
     x = np.array(x, dtype=np.float64)
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
@@ -45,8 +49,8 @@ def numerical_gradient(f, x, eps=1e-5):
     return grad
 
 
-def relative_error(a, b):
-    """a, b of one shape -> the largest |a - b|, divided by the largest |a| or |b|: a single number for all entries.
+def relative_error(a: Array, b: Array) -> float:
+    """The largest |a - b|, divided by the largest |a| or |b|, of arrays of one shape: one number for all entries.
 
     0 where they are equal, and inf where there is a NaN or an infinity.
     """
@@ -55,7 +59,7 @@ def relative_error(a, b):
     return _error(a, b, 0)
 
 
-def _error(a, b, least):
+def _error(a: Array, b: Array, least: float) -> float:
     """The largest |a - b|, divided by the largest |a| or |b|, or by `least` where that is larger."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return np.inf
@@ -64,34 +68,42 @@ def _error(a, b, least):
     return float(gap / size * 2) if gap > 0 else 0.0
 
 
-def check(forward, backward, *arrays, rng, names=None, eps=1e-5, tolerance=1e-6):
-    """Compare what backward says with central differences of forward, for every array -> a GradientCheck.
+def check(
+    forward: Callable[..., Array],
+    backward: Callable[..., Any],
+    *arrays: Array,
+    rng: Random,
+    names: Sequence[str] | None = None,
+    eps: float = 1e-5,
+    tolerance: float = 1e-6,
+) -> "GradientCheck":
+    """Compare the gradients of backward with central differences of forward, for every array.
 
-    forward(*arrays) -> y; backward(dy, *arrays) -> one gradient per array (or fewer: the rest is not compared).
-    The loss is sum(dy * y) with a random dy: with dy all ones a flipped kernel can pass unseen.
+    forward(*arrays) returns y; backward(dy, *arrays) one gradient per array (or fewer: the rest is not compared).
+    The loss is sum(dy * y) with a random dy: with dy all ones a flipped kernel can pass unnoticed.
     """
     checks.function("forward", forward), checks.function("backward", backward)
     names = _names(names, len(arrays))
-    arrays = [checks.floats(**{f"arrays[{n}]": array}).astype(np.float64) for n, array in enumerate(arrays)]
-    y = checks.numeric("what forward returns", forward(*arrays), may_be_empty=True)
+    points = [checks.floats(**{f"arrays[{n}]": array}).astype(np.float64) for n, array in enumerate(arrays)]
+    y = checks.numeric("what forward returns", forward(*points), may_be_empty=True)
     dy = checks.generator("rng", rng).standard_normal(y.shape)
-    gradients = backward(dy, *arrays)
+    gradients = backward(dy, *points)
     if not isinstance(gradients, (tuple, list)):
         gradients = (gradients,)
-    if not 1 <= len(gradients) <= len(arrays):
-        raise ValueError(f"backward must return 1 to {len(arrays)} gradients, but returned {len(gradients)}")
+    if not 1 <= len(gradients) <= len(points):
+        raise ValueError(f"backward must return 1 to {len(points)} gradients, but returned {len(gradients)}")
     pairs = {}
     for number, (name, gradient) in enumerate(zip(names, gradients, strict=False)):
 
-        def loss(array, number=number):
-            return np.sum(dy * forward(*arrays[:number], array, *arrays[number + 1 :]))
+        def loss(array: Array, number: int = number) -> np.floating:
+            return np.sum(dy * forward(*points[:number], array, *points[number + 1 :]))
 
-        pairs[name] = gradient, numerical_gradient(loss, arrays[number], eps)
+        pairs[name] = gradient, numerical_gradient(loss, points[number], eps)
     return GradientCheck(pairs, tolerance, _noise(dy, y, eps))
 
 
-def _names(names, count):
-    """What each array's gradient is called: dx, dw, db for up to three arrays, unless it is said."""
+def _names(names: Sequence[str] | None, count: int) -> Sequence[str]:
+    """The names of the gradients: dx, dw, db for up to three arrays, unless they are given."""
     checks.integer("the number of arrays", count, 1)
     names = [f"d{letter}" for letter in "xwb"[:count]] if names is None else names
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
@@ -103,7 +115,7 @@ def _names(names, count):
     return names
 
 
-def _noise(dy, y, eps):
+def _noise(dy: Array, y: Array, eps: float) -> float:
     """How far a central difference of sum(dy * y) can be off by rounding alone.
 
     Both sums are rounded at about the size of their largest partial sum, and their difference is divided by 2 eps.
@@ -111,10 +123,10 @@ def _noise(dy, y, eps):
     return 10 * np.finfo(np.float64).eps * np.sum(np.abs(dy * y)) / eps
 
 
-def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
-    """layer (or a whole network) in float64, x -> a GradientCheck of dx and of every parameter's gradient.
+def check_layer(layer: Any, x: Array, *, rng: Random, eps: float = 1e-5, tolerance: float = 1e-6) -> "GradientCheck":
+    """Compare dx and every parameter's gradient of a layer or network in float64 with central differences.
 
-    Leaves the layer as it was, but for its collected gradients, which are zeroed. Dropout must be in eval().
+    Leaves the layer as it was, except for its gradients, which are zeroed. Dropout must be in evaluation mode.
     """
     checks.has_methods("layer", layer, "forward", "backward", "state_dict", such_as="ReLU()")
     x = checks.floats(x=x).astype(np.float64)
@@ -134,11 +146,11 @@ def check_layer(layer, x, *, rng, eps=1e-5, tolerance=1e-6):
     return GradientCheck(pairs, tolerance, _noise(dy, y, eps))
 
 
-def _parameter_gradient(loss, parameter, eps):
-    """loss: () -> number -> its gradient by a parameter, which in the end is the one it was."""
+def _parameter_gradient(loss: Callable[[], Any], parameter: Any, eps: float) -> Array:
+    """The gradient of loss() with respect to a parameter, whose data is put back in the end."""
     kept = parameter.data
 
-    def with_data(value):
+    def with_data(value: Array) -> Any:
         parameter.data = value
         return loss()
 
@@ -156,7 +168,7 @@ class GradientCheck:
     both sides are rounding.
     """
 
-    def __init__(self, pairs, tolerance, noise):
+    def __init__(self, pairs: dict[str, tuple[Any, Array]], tolerance: float, noise: float) -> None:
         self.tolerance = checks.positive("tolerance", tolerance)
         self.errors = {}
         for name, (gradient, measured) in pairs.items():
@@ -164,23 +176,23 @@ class GradientCheck:
             checks.shape(name, gradient, measured.shape, "the array it is the gradient of")
             self.errors[name] = _error(gradient, measured, noise / tolerance)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return all(error < self.tolerance for error in self.errors.values())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         width = max(len(name) for name in self.errors)
         rows = [f"{name:<{width}}  {self._verdict(error)}" for name, error in self.errors.items()]
         return "\n".join([f"{'':<{width}}  relative error", *rows])
 
-    def _verdict(self, error):
-        """An error below the tolerance is rounding, and differs from one processor to the next."""
+    def _verdict(self, error: float) -> str:
+        """Shows no digits of an error below the tolerance: it is rounding, which differs between processors."""
         if error < self.tolerance:
             return f"below {self.tolerance:.0e}   agrees"
         return f"{error:<11.1e}   DIFFERS"
 
 
-def adjoint_gap(forward, transpose, x, v):
-    """How far <forward(x), v> is from <x, transpose(v)>, relative: rounding error if one is the other's transpose."""
+def adjoint_gap(forward: Callable[[Array], Array], transpose: Callable[[Array], Array], x: Array, v: Array) -> float:
+    """The relative gap between <forward(x), v> and <x, transpose(v)>: rounding error if they are transposes."""
     x, v = checks.floats(x=x, v=v)
     seen, returned = checks.floats(**{"what forward returns": forward(x), "what transpose returns": transpose(v)})
     checks.shape("v", v, seen.shape, "the shape of what forward returns")

@@ -1,4 +1,4 @@
-"""Starting values for weights: random, and of a size that neither swells nor fades a signal on its way through.
+"""Initial values of weights: random, and of a size that keeps a signal from growing or fading through the layers.
 
 A weight is (out, in, ...): fan_in counts the inputs one output reads, fan_out the outputs one input feeds.
 """
@@ -8,22 +8,23 @@ import math
 import numpy as np
 
 from course_lib._support import checks
+from course_lib._support.types import Array, FloatType, Random, Shape
 
 
-def fan_in_and_out(shape):
+def fan_in_and_out(shape: Shape) -> tuple[int, int]:
     """(out, in, kH, kW, ...) -> fan_in = in kH kW, fan_out = out kH kW."""
     out, into, *kernel_size = checks.array_shape("shape", shape, "(out, in, ...)")
     cells = math.prod(kernel_size)
     return into * cells, out * cells
 
 
-def he_normal(shape, rng, dtype=np.float32):
+def he_normal(shape: Shape, rng: Random, dtype: FloatType = np.float32) -> Array:
     """Normal with variance 2 / fan_in: keeps the size of activations through ReLUs. Source: He et al. 2015."""
     fan_in, _ = fan_in_and_out(shape)
     return normal(shape, math.sqrt(2 / fan_in), rng, dtype)
 
 
-def xavier_normal(shape, rng, dtype=np.float32):
+def xavier_normal(shape: Shape, rng: Random, dtype: FloatType = np.float32) -> Array:
     """Normal with variance 2 / (fan_in + fan_out): a compromise between forward and backward.
 
     Source: Glorot & Bengio 2010.
@@ -31,8 +32,8 @@ def xavier_normal(shape, rng, dtype=np.float32):
     return normal(shape, math.sqrt(2 / sum(fan_in_and_out(shape))), rng, dtype)
 
 
-def normal(shape, std, rng, dtype=np.float32):
+def normal(shape: Shape, std: float, rng: Random, dtype: FloatType = np.float32) -> Array:
     """Normal with mean 0 and the given standard deviation."""
     shape, dtype = checks.array_shape("shape", shape, "(n, ...)"), checks.float_dtype("dtype", dtype)
-    draws = checks.generator("rng", rng).standard_normal(shape, dtype)
+    draws = checks.generator("rng", rng).standard_normal(shape, dtype.type)
     return draws * dtype.type(checks.real("std", std, 0))

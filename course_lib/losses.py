@@ -1,27 +1,33 @@
-"""Losses: forward(prediction, target) -> a float, backward() -> the gradient, shaped like the prediction.
+"""Losses: forward(prediction, target) returns a float, backward() the gradient, shaped like the prediction.
 
-With that gradient the way back through a network begins.
+That gradient is the dy with which a network's backward pass begins.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from course_lib import functional as F
+from course_lib._support.types import Array
 
 
 class _Loss:
-    function = None
+    function: Callable[[Any, Any], tuple[float, Array]]
 
-    def forward(self, prediction, target):
+    def forward(self, prediction: Array, target: Any) -> float:
+        """Compute the loss, and remember its gradient."""
         loss, self.gradient = self.function(prediction, target)
         return loss
 
-    def backward(self):
+    def backward(self) -> Array:
+        """The gradient of the last forward, shaped like the prediction. Raises RuntimeError without a forward."""
         if "gradient" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
-        return self.gradient.copy("K")  # a copy, because a layer of somebody's own may write into it
+        return self.gradient.copy("K")  # a copy, because a custom layer may write into it
 
-    def __call__(self, prediction, target):
+    def __call__(self, prediction: Array, target: Any) -> float:
         return self.forward(prediction, target)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
 

@@ -1,23 +1,25 @@
 """Optimizers: step() moves every parameter's data against its grad."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_lib._support import checks
+from course_lib._support.types import Array
 from course_lib.layers import Parameter
 
 
 class Optimizer:
-    """What SGD and Adam share. step() moves, zero_grad() empties the gradients for the next backward.
+    """What SGD and Adam share. step() moves the parameters, zero_grad() zeros the gradients for the next backward.
 
     parameters: such as model.parameters(). The arrays in .data are replaced and never written to.
     """
 
-    memories = ()  # names of lists with one array for each parameter, remembered from step to step
+    memories: tuple[str, ...] = ()  # names of lists with one array for each parameter, remembered from step to step
 
-    def __init__(self, parameters, lr):
+    def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         if not isinstance(parameters, Iterable) or isinstance(parameters, np.ndarray):
             raise TypeError(f"parameters must be a list such as model.parameters(), but is {checks.brief(parameters)}")
         self.parameters = list(parameters)
@@ -32,15 +34,17 @@ class Optimizer:
         for name in self.memories:
             setattr(self, name, [np.zeros_like(parameter.data) for parameter in self.parameters])
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to zeros."""
         for parameter in self.parameters:
             parameter.zero_grad()
 
-    def step(self):
+    def step(self) -> None:
+        """Move every parameter once."""
         raise NotImplementedError(f"{type(self).__name__} must define step()")
 
-    def _gradients(self):
-        """Of each parameter, in the dtype of its data. All are looked at before any parameter is moved."""
+    def _gradients(self) -> list[Array]:
+        """The gradient of each parameter, in the dtype of its data. All are checked before any parameter is moved."""
         gradients = []
         for number, parameter in enumerate(self.parameters):
             name = f"parameters[{number}].grad"
@@ -49,16 +53,16 @@ class Optimizer:
             gradients.append(_as(parameter, gradient))
         return gradients
 
-    def state_dict(self):
-        """name -> a copy of each array remembered from step to step: "velocity.0" belongs to parameters[0]."""
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the arrays remembered from step to step, by name: "velocity.0" belongs to parameters[0]."""
         return {name: _as(parameter, memory[number]).copy() for name, memory, number, parameter in self._places()}
 
-    def load_state_dict(self, state):
-        """Take over every array of `state`, whose names and shapes must be this optimizer's. All or nothing."""
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Copy in every array of `state`, whose names and shapes must be those of this optimizer. All or nothing."""
         checks.same_names(state, self.state_dict())
         self._take(state)
 
-    def _take(self, state):
+    def _take(self, state: Mapping[str, ArrayLike]) -> None:
         arrays = [
             checks.like(f"state[{name!r}]", state[name], parameter.data, f"as parameters[{number}]")
             for name, _, number, parameter in self._places()
@@ -66,7 +70,7 @@ class Optimizer:
         for (_, memory, number, _), array in zip(self._places(), arrays, strict=True):
             memory[number] = array
 
-    def _places(self):
+    def _places(self) -> list[tuple[str, list[Array], int, Parameter]]:
         """(name, list, index, parameter) of every array remembered."""
         return [
             (f"{name}.{number}", getattr(self, name), number, parameter)
@@ -79,31 +83,40 @@ class SGD(Optimizer):
     """v = momentum v + grad; data -= lr v."""
 
     memories = ("velocity",)
+    velocity: list[Array]
 
-    def __init__(self, parameters, lr, momentum=0):
+    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0) -> None:
         super().__init__(parameters, lr)
         self.momentum = checks.real("momentum", momentum, 0)
 
-    def step(self):
+    def step(self) -> None:
         for number, (parameter, gradient) in enumerate(zip(self.parameters, self._gradients(), strict=True)):
             velocity = self.momentum * _as(parameter, self.velocity[number]) + gradient
             self.velocity[number] = velocity
             parameter.data = parameter.data - self.lr * velocity
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}(lr={self.lr}, momentum={self.momentum})"
 
 
 class Adam(Optimizer):
-    """data -= lr mean / (sqrt(square) + eps), where mean and square follow grad and grad^2 by the shares betas.
+    """data -= lr mean / (sqrt(square) + eps), where mean and square are moving averages of grad and grad^2.
 
-    Both are divided by 1 - beta^steps, because they start at 0. So steps are about lr long, whatever the size of
-    the gradient. Source: Kingma & Ba 2015, algorithm 1.
+    betas are their decay rates. Both averages start at 0 and are corrected for it by 1 - beta^steps. So a step is
+    about lr long, whatever the size of the gradient. Source: Kingma & Ba 2015, algorithm 1.
     """
 
     memories = ("mean", "square")
+    mean: list[Array]
+    square: list[Array]
 
-    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
         super().__init__(parameters, lr)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise ValueError(f"betas must be a pair of numbers, but is {checks.brief(betas)}")
@@ -111,7 +124,7 @@ class Adam(Optimizer):
         self.eps = checks.positive("eps", eps)
         self.steps = 0
 
-    def step(self):
+    def step(self) -> None:
         gradients = self._gradients()
         self.steps += 1
         beta1, beta2 = self.betas
@@ -123,20 +136,20 @@ class Adam(Optimizer):
             self.mean[number], self.square[number] = mean, square
             parameter.data = parameter.data - rate * mean / (np.sqrt(square) / root + self.eps)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         return {"steps": np.array(self.steps), **super().state_dict()}
 
-    def _take(self, state):
-        steps = np.asarray(state["steps"])
-        checks.shape("state['steps']", steps, (), "a count")
-        steps = checks.integer("state['steps']", steps.item(), 0)
+    def _take(self, state: Mapping[str, ArrayLike]) -> None:
+        count = np.asarray(state["steps"])
+        checks.shape("state['steps']", count, (), "a count")
+        steps = checks.integer("state['steps']", count.item(), 0)
         super()._take(state)
         self.steps = steps
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}(lr={self.lr}, betas={self.betas}, eps={self.eps})"
 
 
-def _as(parameter, memory):
-    """What is remembered, or collected, in the parameter's dtype: astype may have changed that in between."""
+def _as(parameter: Parameter, memory: Array) -> Array:
+    """A remembered or collected array in the parameter's dtype, which astype may have changed in between."""
     return memory.astype(parameter.data.dtype, copy=False)

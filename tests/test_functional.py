@@ -547,3 +547,44 @@ def test_flatten_keeps_the_order_of_the_values():
 )
 def test_out_size_counts_the_windows_that_fit(size, settings, expected):
     assert F.out_size(size, *settings) == expected
+
+
+# ---------------------------------------------------------------- infinity, and other numbers at the edge
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_infinite_gradient_stops_where_it_is_masked_and_passes_where_it_is_not(dtype):
+    dy = np.array([[[[np.inf, -np.inf], [np.inf, 1]]]], dtype)
+    passes = np.array([[[[True, False], [False, True]]]])
+    expected = np.where(passes, dy, 0)
+    np.testing.assert_array_equal(F.relu_backward(dy, np.where(passes, 1, -1).astype(dtype)), expected)
+    np.testing.assert_array_equal(F.dropout_backward(dy, passes, 0.5), 2 * expected)
+    y, mask = F.dropout(dy, 0.5, np.random.default_rng(3))
+    np.testing.assert_array_equal(y, np.where(mask, 2 * dy, 0))
+    pooled, winner = F.max_pool2d_winner(np.arange(4, dtype=dtype).reshape(1, 1, 2, 2), 2)
+    dx = F.max_pool2d_winner_backward(np.full_like(pooled, np.inf), winner, (1, 1, 2, 2), 2)
+    np.testing.assert_array_equal(dx, [[[[0, 0], [0, np.inf]]]])
+    dy, first = np.full((1, 1, 1, 2), np.inf, dtype), np.zeros((1, 1, 1, 2), int)
+    overlapping = F.max_pool2d_winner_backward(dy, first, (1, 1, 1, 3), (1, 2), 1)
+    np.testing.assert_array_equal(overlapping, [[[[np.inf, np.inf, 0]]]])
+
+
+@pytest.mark.parametrize("logits", [[[0.0, np.inf]], [[1.0, 2.0], [-np.inf, -np.inf]]])
+def test_logits_without_a_finite_maximum_are_refused(logits):
+    for function in (F.softmax, lambda logits: F.cross_entropy(logits, [0] * len(logits))):
+        with pytest.raises(ValueError, match=rf"^logits must have a finite maximum .* row {len(logits) - 1} is -?inf$"):
+            function(logits)
+
+
+def test_a_logit_of_minus_infinity_has_probability_0():
+    np.testing.assert_array_equal(F.softmax([[0.0, -np.inf, 0.0]]), [[0.5, 0, 0.5]])
+    loss, dlogits = F.cross_entropy([[0.0, -np.inf]], [0])
+    assert loss == 0 and dlogits.tolist() == [[0, 0]]
+
+
+def test_an_eps_that_float32_cannot_hold_is_refused():
+    x = np.ones((2, 1, 2, 2))
+    assert np.isfinite(F.batch_norm2d(x, [1.0], [0.0], eps=1e-300)[0]).all()
+    for eps in (1e-300, 1e300):
+        with pytest.raises(ValueError, match=r"^eps must be a number that float32 can hold, but is 1e.?300$"):
+            F.batch_norm2d(x.astype(np.float32), np.ones(1, np.float32), np.zeros(1, np.float32), eps=eps)

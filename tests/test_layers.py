@@ -500,12 +500,18 @@ BAD = {
     "a dy of another shape, ReLU": (lambda: _forward_then_backward(ReLU()), "dy", "(1, 1)"),
     "a dy of another shape, Flatten": (lambda: _forward_then_backward(Flatten()), "dy", "(1, 1)"),
     "a dy of another shape, Dropout": (lambda: _forward_then_backward(Dropout()), "mask", "(1, 1)"),
+    "a dy with NaN, Dropout in evaluation": (lambda: _backward_of_nan(Dropout().eval()), "dy", "dy[0, 1] is NaN"),
 }  # fmt: skip
 
 
 def _forward_then_backward(layer):
     layer.forward(np.ones((1, 2, 8, 8)))
     layer.backward(np.ones((1, 1)))
+
+
+def _backward_of_nan(layer):
+    layer.forward(np.ones((1, 2)))
+    layer.backward(np.array([[1.0, np.nan]]))
 
 
 @pytest.mark.parametrize(("do", "argument", "came"), BAD.values(), ids=BAD)

@@ -1,13 +1,15 @@
 """The plain loops and the fast functions test each other: the same values over random geometry, both ways."""
 
+import ast
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import convolutions, poolings, seeds, transposed_convolutions
 
+from course_lib import exercises, gradcheck, loops
 from course_lib import functional as F
-from course_lib import gradcheck, loops
 
 
 def assert_same(found, expected):
@@ -215,3 +217,38 @@ def test_chain_backward_agrees_with_central_differences(wanted, rng):
     gradients = loops.chain_backward(1.7, *numbers)
     measured = gradcheck.numerical_gradient(lambda v: 1.7 * v[2] * v[1] * v[0], numbers)
     assert gradients[wanted] == pytest.approx(measured[wanted], rel=1e-8)
+
+
+# ---------------------------------------------------------------- what the labs show
+
+
+def annotations_in(source):
+    """The annotations of a source: of arguments, of what functions return, of variables."""
+    nodes = list(ast.walk(ast.parse(source)))
+    found = [node.annotation for node in nodes if isinstance(node, (ast.arg, ast.AnnAssign))]
+    found += [node.returns for node in nodes if isinstance(node, ast.FunctionDef)]
+    return [ast.unparse(annotation) for annotation in found if annotation]
+
+
+def test_annotations_are_found():
+    found = annotations_in("def f(x: int, *y: str) -> float:\n    z: bool = x")
+    assert sorted(found) == ["bool", "float", "int", "str"]
+
+
+@pytest.mark.parametrize("name", exercises.names())
+def test_no_lab_shows_annotations_or_checks_of_arguments(name):
+    exercise = exercises.get(name)
+    for source in exercise.solution(), exercise.stub():
+        assert not annotations_in(source)
+        assert "checks" not in source and "geometry" not in source
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in exercises.names() if exercises.get(name).answer in vars(loops).values()]
+)
+def test_the_answers_of_the_labs_need_numpy_and_the_course_functions_alone(name):
+    allowed = {"import numpy as np"}
+    assert all(
+        line in allowed or line.startswith(("from course_lib.functional import", "from course_lib.loops import"))
+        for line in exercises.get(name).imports
+    )

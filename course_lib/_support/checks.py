@@ -173,7 +173,12 @@ def shape(name: str, array: np.ndarray, expected: Shape, why: str = "") -> None:
 def array_shape(name: str, value: Any, axes: str) -> Shape:
     """A shape given as an argument, as a tuple of ints. `axes` pictures it; "..." at its end stands for any more."""
     letters = _letters(axes)
-    if type(value) is tuple and len(value) == len(letters) and {*map(type, value)} == {int} and min(value) > 0:
+    if (
+        type(value) is tuple
+        and len(value) == len(letters)
+        and {*map(type, value)} == {int}
+        and 0 < min(value) <= max(value) < MAX_ENTRIES
+    ):
         return fits_in_memory(name, value)  # nearly always
     least, most = (len(letters) - 1, math.inf) if letters[-1] == "..." else (len(letters), len(letters))
     if not isinstance(value, (tuple, list)) or not least <= len(value) <= most:

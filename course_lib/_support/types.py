@@ -12,4 +12,6 @@ Pair: TypeAlias = tuple[int, int]  # (rows, columns)
 IntOrPair: TypeAlias = int | Pair
 Shape: TypeAlias = tuple[int, ...]
 FloatType: TypeAlias = type[float] | type[np.float32] | type[np.float64] | np.dtype[Any] | str  # float32 or float64
-Random: TypeAlias = "np.random.Generator"  # in quotes, because NumPy loads its random numbers only when asked
+# In quotes, because NumPy loads its random numbers only when they are asked for
+Random: TypeAlias = "np.random.Generator"
+RandomOrNone: TypeAlias = "np.random.Generator | None"
