@@ -54,7 +54,7 @@ def _is_far(url):
 
 @pytest.fixture
 def shown(page):
-    """A function: stories -> the page that shows them, by the ES module and a model that is none."""
+    """A function that shows stories on the page, by the ES module and a stand-in for a model. Returns the page."""
 
     def show(*stories, width=720, colours=pages.LIGHT, before=""):
         page.goto("about:blank")

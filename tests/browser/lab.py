@@ -15,6 +15,20 @@ from nbformat.v4 import new_code_cell, new_notebook
 from places import CHROMIUM
 
 SCROLLED = ".jp-WindowedPanel-outer"  # what scrolls in a notebook
+STARTING = 60  # seconds a JupyterLab may take to answer
+# Every cell has kept its height for some frames, so whatever was about to be drawn has been drawn
+_STEADY = """() => {
+  const heights = [...document.querySelectorAll(".jp-Notebook .jp-Cell")].map((cell) => cell.offsetHeight).join();
+  const { heights: before, frames } = window.steady;
+  window.steady = { heights, frames: heights === before ? frames + 1 : 0 };
+  return window.steady.frames >= 10;
+}"""
+# Every output of every cell has its place on the page
+_RENDERED = """() => jupyterapp.shell.currentWidget.content.widgets
+  .every(({ outputArea }) => !outputArea || outputArea.widgets.length === outputArea.model.length)"""
+# The theme is there, and neither a splash screen nor a hidden page is left of the change
+_THEMED = """(theme) => document.body.dataset.jpThemeName === theme && !document.querySelector("#jupyterlab-splash") &&
+  document.querySelector(".jp-Notebook").offsetHeight > 0"""
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -33,7 +47,7 @@ def chromium():
 
 @contextlib.contextmanager
 def server(home, root):
-    """A JupyterLab that keeps everything in `home` and shows the folder `root` -> its address."""
+    """Yields the address of a JupyterLab that keeps everything in `home` and shows the folder `root`."""
     _setting(home, "apputils-extension", "notification", fetchNews="false", checkForUpdates=False)
     _setting(home, "notebook-extension", "tracker", windowingMode="none")
     with socket.socket() as free:
@@ -49,7 +63,7 @@ def server(home, root):
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser", f"--ServerApp.root_dir={root}",
     ]  # fmt: skip
-    with (home / "server.log").open("w") as log:
+    with (home / "server.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -65,17 +79,17 @@ def server(home, root):
 def _setting(home, plugin, name, **values):
     folder = home / "settings" / "@jupyterlab" / plugin
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+    (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(values), encoding="utf-8")
 
 
 def _wait_for(address, process, log):
-    for _ in range(300):
+    given_up = time.monotonic() + STARTING
+    while process.poll() is None and time.monotonic() < given_up:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api", timeout=2):
             return
-        if process.poll() is not None:
-            break
-        time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+        with contextlib.suppress(subprocess.TimeoutExpired):  # asked again soon, and at once if it ends
+            process.wait(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')[-2000:]}")
 
 
 def _stop_kernels(address):
@@ -108,6 +122,12 @@ class Lab:
             "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
             timeout=90000,
         )
+
+    def settle(self):
+        """Wait until all outputs are on the page and every cell keeps its height."""
+        self.page.wait_for_function(_RENDERED)
+        self.page.evaluate("() => { window.steady = { heights: null, frames: 0 } }")
+        self.page.wait_for_function(_STEADY)
 
     def do(self, command):
         self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
@@ -153,7 +173,7 @@ class Lab:
         path.parent.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
         self.page.set_viewport_size({"width": width, "height": height})
-        self.page.wait_for_timeout(500)  # for players and figures to take their new width
+        self.settle()  # players and figures take their new width
         end, view = self.page.evaluate(f"""() => {{
           const box = document.querySelector("{SCROLLED}");
           box.scrollTop = 0;
@@ -162,7 +182,7 @@ class Lab:
         }}""")
         for number, top in enumerate(range(0, round(end), view)):
             self.page.evaluate(f"top => {{ document.querySelector('{SCROLLED}').scrollTop = top }}", top)
-            self.page.wait_for_timeout(100)
+            self.settle()
             self.page.screenshot(path=path.with_name(f"{path.name}-{number}.png"))
         self.page.set_viewport_size(before)
 
@@ -177,4 +197,5 @@ class Lab:
 
     def theme(self, name):
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
-        self.page.wait_for_timeout(1000)  # JupyterLab trips over a second change before the first is through
+        self.page.wait_for_function(_THEMED, arg=name)  # a second change must not begin before
+        self.settle()

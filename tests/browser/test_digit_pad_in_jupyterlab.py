@@ -46,7 +46,7 @@ def page_with_pad(lab):
 
 
 def place(page, x, y):
-    """A point of the pad, from 0 to 1 -> a point of the page."""
+    """The point of the page that belongs to a point of the pad, given from 0 to 1."""
     box = page.locator(".dp-canvas").bounding_box()
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
@@ -104,7 +104,7 @@ def test_a_drawing_can_be_taken_back_and_cleared(page_with_pad):
     assert not page.locator(".dp-seen").is_visible() and lit(page, ".dp-canvas") == 0
 
 
-def test_without_a_pointer_an_example_is_loaded_and_a_one_is_drawn_with_the_keys(page_with_pad):
+def test_without_a_pointer_an_example_is_loaded_and_a_one_is_drawn_with_the_keys(lab, page_with_pad):
     page = page_with_pad
     example = page.get_by_role("button", name="Load example 4 of 10")
     example.focus()
@@ -116,7 +116,7 @@ def test_without_a_pointer_an_example_is_loaded_and_a_one_is_drawn_with_the_keys
     for key in ("Delete", *["ArrowUp"] * 14, "Space", *["ArrowDown"] * 28, "Space", "b"):
         page.keyboard.press(key)
     wait_for_answer(page, "I read 1,")
-    page.wait_for_timeout(500)
+    lab.settle()
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
 
 
@@ -170,11 +170,11 @@ def test_an_untrusted_notebook_shows_the_picture_once(lab, page):
     run(lab, "untrusted_pad.ipynb", PAD)
     lab.save_and_leave()
     path = lab.root / "untrusted_pad.ipynb"
-    written = json.loads(path.read_text())
+    written = json.loads(path.read_text(encoding="utf-8"))
     written["cells"][0]["source"] += "\n# changed elsewhere"
-    path.write_text(json.dumps(written))
+    path.write_text(json.dumps(written), encoding="utf-8")
     lab.open("untrusted_pad.ipynb")
     page.wait_for_selector(".jp-OutputArea img", timeout=20_000)
-    page.wait_for_timeout(2000)
+    lab.settle()
     assert page.locator(".jp-OutputArea img").count() == 1
     assert page.locator(".cg-spare").count() == 0 or not page.locator(".cg-spare").is_visible()

@@ -3,7 +3,9 @@
 Pictures of each in both themes are left in tests/browser/screenshots/, for people to look at.
 """
 
+import contextlib
 import copy
+import json
 import re
 import shutil
 from pathlib import Path
@@ -16,6 +18,8 @@ from course_lib import exercises
 from course_lib.publish import build
 from course_lib.publish.export import CODE_OR_MATH as FORMULA
 
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+expect = playwright.expect
 pytestmark = pytest.mark.slow
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
@@ -81,7 +85,7 @@ class Lesson:
 
 @pytest.fixture
 def opened(page, jupyterlab):
-    """A function: the path of a notebook -> it, opened in a copy. The kernel is stopped in the end."""
+    """A function that opens a copy of the notebook at a path. Its kernel is stopped in the end."""
     lab = Lab(page, *jupyterlab)
 
     def open_(path):
@@ -150,10 +154,10 @@ def test_a_lesson_is_whole_before_it_runs_and_runs_to_its_end_unsolved_and_solve
 
 def shown(page, expected):
     """Wait until the notebook shows this, and fail with what it shows where it does not."""
-    for _ in range(40):
-        if page.evaluate(SEEN) == expected:
-            return
-        page.wait_for_timeout(250)
+    with contextlib.suppress(playwright.TimeoutError):
+        page.wait_for_function(
+            f"(expected) => JSON.stringify(({SEEN})()) === expected", arg=json.dumps(expected, separators=(",", ":"))
+        )
     assert page.evaluate(SEEN) == expected
 
 
@@ -190,7 +194,7 @@ def forms(cells):
 
 
 def checks(page, promised):
-    """What the check of each lab says: cell id -> text."""
+    """The text that the check of each lab shows, by the id of its cell."""
     texts = page.evaluate(OUTPUTS)
     return {cell.id: texts[cell.id].strip() for cell in promised.parts("check")}
 
@@ -208,7 +212,7 @@ def test_a_lab_is_found_solved_and_its_hints_are_read_with_the_keyboard_alone(bu
     lab = Lab(page, *jupyterlab)
     page.goto(f"{lab.address}/lab?reset")
     page.wait_for_selector(".jp-Launcher")
-    page.wait_for_timeout(1000)
+    page.evaluate("() => window.jupyterapp.restored")  # from then on it listens to keys
     keys = page.keyboard
 
     keys.press("Control+Shift+C")  # the list of commands
@@ -243,10 +247,9 @@ def test_a_lab_is_found_solved_and_its_hints_are_read_with_the_keyboard_alone(bu
             break
     assert page.evaluate(FOCUS) == "SUMMARY First hint"
     for number in range(folded.count()):
-        assert folded.nth(number).get_attribute("open") is None
+        expect(folded.nth(number)).not_to_have_attribute("open", "")
         keys.press("Enter")
-        page.wait_for_timeout(100)
-        assert folded.nth(number).get_attribute("open") is not None
+        expect(folded.nth(number)).to_have_attribute("open", "")
         keys.press("Tab")
     assert folded.count() == 4
     lab.stop_kernel()

@@ -1,7 +1,6 @@
 """The player where learners meet it: a real JupyterLab in Chromium."""
 
 import json
-import time
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_scrubbing_keys_and_pointing_work_inside_a_notebook(playing):
     for part in (".cg-player", ".cg-player button >> nth=0", ".cg-time input", ".cg-player select"):
         page.focus(part)
         page.keyboard.press("b")  # outside a player this makes a new cell
-        page.wait_for_timeout(300)
+        playing.settle()
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     canvas = page.locator(".cg-picture").bounding_box()
     page.mouse.move(canvas["x"] + canvas["width"] / 2, canvas["y"] + 25)
@@ -161,12 +160,12 @@ def test_an_untrusted_notebook_shows_the_picture_once(lab, page):
     lab.run_all()
     page.wait_for_selector(".cg-player[data-position='0']")
     lab.save_and_leave()
-    written = json.loads((lab.root / name).read_text())
+    written = json.loads((lab.root / name).read_text(encoding="utf-8"))
     written["cells"][0]["source"] += "\n# changed elsewhere"
-    (lab.root / name).write_text(json.dumps(written))
+    (lab.root / name).write_text(json.dumps(written), encoding="utf-8")
     lab.open(name)
     page.wait_for_selector(".jp-OutputArea img", timeout=20000)
-    time.sleep(3)
+    lab.settle()
     assert page.locator(".jp-OutputArea img").count() == 1
     assert page.locator(".cg-spare").count() == 0 or not page.locator(".cg-spare").is_visible()
     assert not page.get_by_text("Error displaying widget").is_visible()
