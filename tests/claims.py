@@ -24,7 +24,7 @@ def text_of(lesson):
 
 
 def figures_in(paragraph):
-    """Every number of a paragraph in its order, in digits or in words up to twenty: "7 - 2 of sixteen" -> [7, -2, 16].
+    """Every number of a paragraph in its order, in digits or in words up to twenty: [7, -2, 16] for "7 - 2 of sixteen".
 
     Digits inside a name, as in conv2d or dw_2, and in the address of a link are not counted.
     """

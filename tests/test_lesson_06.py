@@ -27,7 +27,7 @@ class Run:
     """The lesson's code cells, run in order in one namespace: `names`, and what each cell printed."""
 
     def __init__(self, **written):
-        """written: exercise -> the source that stands in its cell, in place of the stub."""
+        """written: for some exercises, the source that replaces the stub in their cell."""
         self.names, self.printed = {}, {}
         for cell in build.assemble(LESSON).cells:
             if cell.cell_type == "code":
@@ -151,7 +151,7 @@ def test_the_signal_keeps_its_size_with_hes_rule_only(lesson):
     assert 0.5**20 == pytest.approx(1e-6, rel=0.05)
 
 
-# ---------------------------------------------------------------- the memory spoilt
+# ---------------------------------------------------------------- the memory corrupted
 
 
 def test_a_weight_moved_too_soon_makes_a_wrong_dx(lesson):
@@ -188,7 +188,7 @@ def test_an_input_that_is_overwritten_before_backward_makes_a_wrong_dw(lesson):
     assert lesson.numbers_printed_by("batch[:] = 100")[0] == 500
 
 
-def test_integers_cut_off_what_comes_behind_the_point(lesson):
+def test_integers_drop_everything_after_the_decimal_point(lesson):
     printed = lesson.printed_by("dx as made above")
     assert "[1 0 0]" in printed and "[144]" in printed
     states(text_of(LESSON), 400, 8, 400 % 2**8)

@@ -25,7 +25,7 @@ GLOSSARY = "00_start_here.ipynb#Words-and-letters"
 
 
 class Lesson:
-    """A lesson, run from its first cell to its last with no lab solved; stopwatches stay in their box.
+    """A lesson, run from its first cell to its last with no lab solved, but without the cells that measure time.
 
     names: what its cells define; shown: (source, what it printed, value of its last line), one for each code cell
     """

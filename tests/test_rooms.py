@@ -44,7 +44,7 @@ IMPORTS = {name: imports_in(path.read_text(encoding="utf-8")) - {name} for name,
 
 
 def drawn():
-    """Room -> the rooms it may import, as CONTRIBUTING draws them."""
+    """The rooms that each room may import, as CONTRIBUTING draws them."""
     text = CONTRIBUTING.read_text(encoding="utf-8").split("## Rooms")[1].split("\n## ")[0]
     (block,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
     rooms = {}
