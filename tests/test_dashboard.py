@@ -232,6 +232,51 @@ def test_pause_continue_and_stop_do_what_they_say_and_a_pause_is_no_time_of_trai
     assert paused["step"] == after["step"] == 4 and after["seconds"] - paused["seconds"] < 0.3
 
 
+# ---------------------------------------------------------------- the clock
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock whose seconds pass only when it is told: clock.take(steps, a_second)."""
+    now = [100.0]
+    monkeypatch.setattr(dashboard.time, "perf_counter", lambda: now[0])
+    clock = dashboard._Clock()
+
+    def take(steps, a_second):
+        looks = 0
+        for _ in range(steps):
+            now[0] += 1 / a_second
+            looks += clock.step()
+        return looks
+
+    clock.take, clock.now = take, now
+    return clock
+
+
+def test_the_rate_of_steps_follows_a_change_slowly(clock):
+    assert clock.take(96, a_second=64) == 6  # four looks a second
+    assert clock.rate == pytest.approx(64)
+    clock.take(32, a_second=128)  # one look
+    assert clock.rate == pytest.approx(0.7 * 64 + 0.3 * 128)
+    clock.take(32 * 20, a_second=128)
+    assert clock.rate == pytest.approx(128, rel=0.01)
+
+
+def test_neither_pauses_nor_what_comes_between_epochs_count_as_steps(clock):
+    clock.take(64, a_second=64)
+    clock.pause()
+    clock.now[0] += 50
+    clock.go_on()
+    assert clock.seconds == pytest.approx(1)
+    clock.now[0] += 3  # a test of the network
+    clock.epoch()
+    clock.take(64, a_second=64)
+    assert clock.rate == pytest.approx(64)
+    assert clock.seconds == pytest.approx(5)
+    clock.end()
+    assert clock.rate == pytest.approx(64)
+
+
 # ---------------------------------------------------------------- in a notebook
 
 CELLS = """

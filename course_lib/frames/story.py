@@ -211,7 +211,8 @@ class Story:
         for step in self.steps:
             for flow in step.flows:
                 np.add.at(sums[flow.to], flow.cells, self.amounts(flow))
-                largest[flow.to] = np.maximum(largest[flow.to], np.abs(sums[flow.to]))
+            for key in {flow.to for flow in step.flows}:
+                largest[key] = np.maximum(largest[key], np.abs(sums[key]))
         return {key: max(float(values.max()), 1e-12) for key, values in largest.items()}
 
     def values_at(self, position):

@@ -23,6 +23,7 @@ export class Chart {
     this.box = element("figure", "cg-board-view", parent);
     this.title = element("figcaption", "", this.box, title);
     this.height = height;
+    this.width = 0;
     this.svg = shape("svg", { role: "img", height }, this.box);
   }
 
@@ -31,12 +32,12 @@ export class Chart {
    * @param {string} label for screen readers
    */
   clear(label) {
-    const width = Math.max(200, this.box.clientWidth);
+    this.width = Math.max(200, this.box.clientWidth);
     this.svg.replaceChildren();
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${this.height}`);
-    this.svg.setAttribute("width", String(width));
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+    this.svg.setAttribute("width", String(this.width));
     this.svg.setAttribute("aria-label", label);
-    return width;
+    return this.width;
   }
 
   /**
@@ -99,6 +100,6 @@ export class Chart {
     }
     for (const [value, label] of xs) this.text(label, x(value), bottom + 15, "cg-soft", "middle");
     this.straight(left, bottom, right, bottom, "cg-axis");
-    this.text(name, right + 6, bottom + 15, "cg-soft");
+    this.text(name, this.width, bottom + 15, "cg-soft", "end");
   }
 }

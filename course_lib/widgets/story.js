@@ -45,7 +45,8 @@ class Grid {
     this.all = this.values.map((_, cell) => cell);
     this.fillers = this.all.map((cell) => this.isFiller(cell));
     this.untouched = new Set(data.untouched);
-    this.largest = this.values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
+    /** @type {number | undefined} */
+    this.knownLargest = undefined;
     /**
      * of a grid that collects, for every cell: the steps in which it changed, and its sum since each of them
      * @type {{ at: number[], sums: number[] }[]}
@@ -67,7 +68,6 @@ class Grid {
       past.at.push(at);
       past.sums.push(sum);
     }
-    this.largest = Math.max(this.largest, Math.abs(sum));
   }
 
   /**
@@ -87,9 +87,15 @@ class Grid {
     return low === 0 && this.empty ? null : past.sums[low];
   }
 
-  /** All values that its cells ever have. */
+  /** All values that its cells have after any step. */
   everyValue() {
     return this.collects ? this.history.flatMap(({ sums }) => sums) : this.values;
+  }
+
+  /** The largest size that any cell has after any step, for shades; never 0. Known once all amounts are added. */
+  get largest() {
+    this.knownLargest ??= this.everyValue().reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-12);
+    return this.knownLargest;
   }
 
   /**

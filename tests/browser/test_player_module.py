@@ -101,18 +101,20 @@ def readouts(page):
 def test_a_story_arrives_as_python_told_it(page, shown, name):
     story = every_story()[name]()
     shown(story)
-    words, values = page.evaluate(
+    words, values, largest = page.evaluate(
         """(data) => {
           const story = new window.player.Story(data);
           const valuesAt = (at) => story.grids.map((grid) => grid.values.map((_, cell) => grid.value(cell, at)));
           return [
             story.steps.map((s) => [s.sentence, s.formula, s.numbers, s.line]),
             story.steps.map((_, at) => valuesAt(at)),
+            story.grids.map((grid) => grid.largest),
           ];
         }""",
         to_json(story),
     )
     assert words == [[s.sentence, s.formula, s.numbers, story.line_number(s)] for s in story.steps]
+    assert largest == pytest.approx(list(story.largest.values()), rel=2e-3)
     for at in range(len(story.steps)):
         expected = story.values_at(at)
         for (key, grid), given in zip(story.grids.items(), values[at], strict=True):
@@ -332,17 +334,6 @@ def test_it_plays_to_the_end_and_stops_there(page, shown):
     assert "dx is complete" in page.inner_text(".cg-sentence")
 
 
-def test_pause_stops_where_it_is(page, shown):
-    shown(scatter())
-    page.get_by_role("button", name="Play").click()
-    page.wait_for_function("() => document.querySelector('.cg-player').dataset.position >= 1")
-    page.get_by_role("button", name="Pause").click()
-    here = position(page)
-    assert here < 5
-    page.wait_for_timeout(2000)  # a frame takes 1.6 seconds
-    assert position(page) == here
-
-
 # The timers that are still to ring.
 WATCH_TIMERS = """() => {
   window.timers = new Set();
@@ -354,6 +345,29 @@ WATCH_TIMERS = """() => {
   };
   window.clearTimeout = (timer) => { timers.delete(timer); clearTimeout(timer); };
 }"""
+
+
+# The position in each of the next 30 frames
+POSITIONS = """() => new Promise((done) => {
+  const seen = [];
+  const look = () => {
+    seen.push(document.querySelector(".cg-player").dataset.position);
+    if (seen.length < 30) requestAnimationFrame(look);
+    else done(seen);
+  };
+  look();
+})"""
+
+
+def test_pause_stops_where_it_is(page, shown):
+    shown(scatter(), before=WATCH_TIMERS)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("() => document.querySelector('.cg-player').dataset.position >= 1")
+    page.get_by_role("button", name="Pause").click()
+    here = position(page)
+    assert here < 5
+    assert page.evaluate("() => window.timers.size") == 0  # nothing is left that would play on
+    assert len(set(page.evaluate(POSITIONS))) == 1
 
 
 def test_pause_leaves_no_timer_that_would_play_on_beside_the_next_play(page, shown):
@@ -425,7 +439,7 @@ def test_without_motion_a_step_is_done_at_once(page, shown):
     page.focus(".cg-player")
     page.keyboard.press("ArrowRight")
     at_once = written(page)
-    page.wait_for_timeout(400)
+    page.evaluate(POSITIONS)
     assert written(page) == at_once
     assert at_once.count("−2") >= 3  # in w, in dy, and already in dx
 
@@ -439,8 +453,7 @@ def test_with_motion_the_amounts_travel_first(page, shown):
     }""")
     page.focus(".cg-player")
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(1500)
-    assert page.evaluate("() => window.pictures.size") > 8
+    page.wait_for_function("() => window.pictures.size > 8")
 
 
 # ---------------------------------------------------------------- a cell chosen
@@ -612,8 +625,33 @@ def test_another_story_takes_the_place_of_the_first(page, shown):
     shown(scatter())
     scrub(page, 3)
     page.evaluate("state => models[0].set('stories', state)", state(frames.conv1d(X, W)))
-    assert page.inner_text(".cg-title") == "Forward: y = conv1d(x, w)"
-    assert position(page) == 3
+    page.get_by_role("heading", name="Forward: y = conv1d(x, w)").wait_for()
+    assert page.locator(".cg-title").count() == 1 and position(page) == 3
+
+
+def test_stories_that_are_unpacked_too_late_are_not_shown(page, shown):
+    shown(scatter())
+    large = state(*[frames.conv2d_single(np.ones((28, 28)), np.ones((3, 3)))] * 3)
+    titles = page.evaluate(
+        """async ([large, small]) => {
+          const title = () => document.querySelector(".cg-player").innerText.split("\\n")[0];
+          const later = async () => { for (let n = 0; n < 3; n++) await window.player.unpacked(large.packed); };
+          models[0].set("stories", large);
+          models[0].set("stories", small);
+          await later();
+          const titles = [title()];
+          models[0].set("stories", large);
+          models[0].set("stories", { message: "This does not fit." });
+          await later();
+          titles.push(title());
+          models[0].set("stories", large);
+          closers[0]();
+          await later();
+          return [...titles, document.querySelectorAll(".cg-panel").length];
+        }""",
+        [large, state(frames.conv1d(X, W))],
+    )
+    assert titles == ["Forward: y = conv1d(x, w)", "This does not fit.", 0]
 
 
 def test_an_impossible_geometry_shows_its_sentence(page, shown):
@@ -624,35 +662,41 @@ def test_an_impossible_geometry_shows_its_sentence(page, shown):
     page.keyboard.press("ArrowRight")
 
 
+# The observers that watch a player, or the page for it
+WATCH_OBSERVERS = """() => {
+  window.watching = new Set();
+  for (const name of ["ResizeObserver", "MutationObserver"]) {
+    const { observe, disconnect } = window[name].prototype;
+    window[name].prototype.observe = function (node, ...how) {
+      if (node === document.body || node.className === "cg-player") watching.add(this);
+      observe.call(this, node, ...how);
+    };
+    window[name].prototype.disconnect = function () {
+      watching.delete(this);
+      disconnect.call(this);
+    };
+  }
+}"""
+
+
 def test_a_closed_view_leaves_nothing_behind(page, shown):
     shown(
         scatter(),
-        before="""() => {
-      window.watching = new Set();
-      for (const name of ["ResizeObserver", "MutationObserver"]) {
-        const { observe, disconnect } = window[name].prototype;
-        window[name].prototype.observe = function (node, ...how) {
-          if (node === document.body || node.className === "cg-player") watching.add(this);
-          observe.call(this, node, ...how);
-        };
-        window[name].prototype.disconnect = function () {
-          watching.delete(this);
-          disconnect.call(this);
-        };
-      }
-    }""",
+        before=f"() => {{ ({WATCH_TIMERS})(); ({WATCH_OBSERVERS})(); }}",
     )
     assert page.evaluate("() => watching.size") == 2
     page.get_by_role("button", name="Play").click()
-    page.wait_for_timeout(100)
+    page.wait_for_function("() => document.querySelector('.cg-player').dataset.position >= 1")
     page.evaluate("() => closers[0]()")
     assert page.locator(".cg-player").count() == 0
     assert page.evaluate("() => models[0].listeners['change:stories'].length") == 0
     assert page.evaluate("() => watching.size") == 0
-    page.evaluate("""() => {
-      window.frames_drawn = 0;
+    assert page.evaluate("() => window.timers.size") == 0
+    drawn = page.evaluate("""() => new Promise((done) => {
       const { clearRect } = CanvasRenderingContext2D.prototype;
-      CanvasRenderingContext2D.prototype.clearRect = function (...a) { frames_drawn += 1; clearRect.apply(this, a) };
-    }""")
-    page.wait_for_timeout(2500)
-    assert page.evaluate("() => window.frames_drawn") == 0
+      let [drawn, frames] = [0, 0];
+      CanvasRenderingContext2D.prototype.clearRect = function (...a) { drawn += 1; clearRect.apply(this, a) };
+      const look = () => ++frames < 30 ? requestAnimationFrame(look) : done(drawn);
+      look();
+    })""")
+    assert drawn == 0
