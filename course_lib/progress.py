@@ -1,4 +1,4 @@
-"""What a learner has tried and solved: a small file beside the notebooks, or where COURSE_PROGRESS says.
+"""What a learner has tried and solved: a small file in the learner's folder.
 
 Nothing here ever stops a lesson: what cannot be read or written is said in a sentence.
 """
@@ -14,9 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from course_lib._support import places
 from course_lib._support.files import atomic_write, first_free
 
-BESIDE_NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks" / ".progress.json"
 PATIENCE = 2  # seconds to wait for another kernel that is writing
 HAS_LOCKS = os.name == "nt" or hasattr(import_module("fcntl"), "flock")  # in a browser, fcntl is empty
 DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
@@ -25,20 +25,24 @@ Entries = dict[str, dict[str, Any]]
 
 
 def path() -> Path:
-    """The file of the learner's progress. "~" in COURSE_PROGRESS is the home folder."""
-    return Path(os.path.expanduser(os.environ.get("COURSE_PROGRESS") or BESIDE_NOTEBOOKS))
+    """The file of the learner's progress: in the learner's folder, or where COURSE_PROGRESS says ("~" is the home)."""
+    return Path(os.path.expanduser(os.environ.get("COURSE_PROGRESS") or places.work() / ".progress.json"))
 
 
-def record(name: str, right: bool) -> list[str]:
+def record(name: str, right: bool, code: str = "") -> list[str]:
     """Count a try at an exercise, and note the time of its first success.
 
+    code: a fingerprint of what was tried. The same code again, as when all cells are run, is no other try.
     Returns sentences about what went wrong: mostly none.
     """
 
     def note(entries: Entries) -> None:
         entry = entries.setdefault(name, {"tries": 0})
         if "solved" not in entry:
-            entry["tries"] += 1
+            if not code or entry.get("code") != code:
+                entry["tries"] += 1
+            if code:
+                entry["code"] = code
             if right:
                 entry["solved"] = datetime.now(UTC).isoformat(timespec="seconds")
 

@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 
@@ -16,6 +17,9 @@ settings.register_profile("quick", settings.get_profile("course"), max_examples=
 LONG = ("test_notebooks.py", "test_lessons_in_jupyterlab.py")
 
 
+_numbers = itertools.count()
+
+
 def pytest_configure(config):
     """The quick subset also draws fewer examples."""
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "course")
@@ -24,6 +28,12 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Long tests come first: what another worker can take over at the end should be short."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+@pytest.fixture(autouse=True)
+def own_work(tmp_path_factory, monkeypatch):
+    """Every test has a learner's folder of its own, which is made when something is put there."""
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path_factory.getbasetemp() / f"work-{next(_numbers)}"))
 
 
 @pytest.fixture
@@ -45,6 +55,7 @@ def lesson_environment(tmp_path_factory):
     (startup / "warnings.py").write_text(OUR_WARNINGS_ARE_ERRORS, encoding="utf-8")
     settings = {
         "COURSE_QUICK": "1",
+        "COURSE_WORK": str(tmp_path_factory.mktemp("work")),
         "COURSE_PROGRESS": str(tmp_path_factory.mktemp("progress") / "progress.json"),
         "IPYTHONDIR": str(startup.parents[1]),
     }

@@ -54,7 +54,8 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
     before, task, stub, check, folds, after = cells[2:8]
     assert before.source == "Words before." and after.source == "Words after."
     assert lab.task in task.source and lab.difficulty in task.source and str(lab.minutes) in task.source
-    assert stub.source == lab.stub().strip() and check.source == "conv1d = check(conv1d)"
+    assert stub.source == "\n".join(sorted(lab.imports, reverse=True)) + f"\n\n\n{lab.stub().strip()}"
+    assert check.source == 'from course_lib.exercises import check\n\nconv1d = check("conv1d")'
     folded = folds.source
     assert folded.count("<details>") == 4 and folded.count("</details>") == 4 and "<details open" not in folded
     assert all(hint in folded for hint in lab.hints) and lab.solution().strip() in folded
@@ -65,10 +66,10 @@ def test_a_case_of_the_clinic_is_seen_and_named_before_its_code_and_seen_again_b
     _, task, seen, question, named, stub, check, folds = build.assemble(lesson).cells
     lab, asked = exercises.get("clinic_01"), exercises.predictions.get("07/clinic_01")
     assert lab.task in task.source and lab.stub().splitlines()[3] not in task.source
-    assert seen.source == 'examine("clinic_01")'
-    assert asked.text in question.source and named.source == asked.cell
-    assert stub.source == f"{lab.stub().strip()}\n\n\nexamine(clinic_01)"
-    assert check.source == "clinic_01 = check(clinic_01)" and lab.solution().strip() in folds.source
+    assert seen.source.endswith('\n\nexamine("clinic_01")')
+    assert asked.text in question.source and named.source.endswith(f"\n\n{asked.cell}")
+    assert stub.source.endswith(f"\n\n\n{lab.stub().strip()}\n\n\nexamine(clinic_01)")
+    assert check.source.endswith('\n\nclinic_01 = check("clinic_01")') and lab.solution().strip() in folds.source
 
 
 def test_a_predict_line_becomes_a_question_and_a_cell_without_the_answer(lesson):

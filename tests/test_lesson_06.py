@@ -365,7 +365,7 @@ class Conv2d(Module):
 
 def test_a_right_class_of_another_style_carries_the_lesson_to_its_end(quietly):
     run = Run(Conv2d=OF_ANOTHER_STYLE)
-    assert "✓" in run.printed["Conv2d = check(Conv2d)"]
+    assert "✓" in run.printed_by('Conv2d = check("Conv2d")')
     assert isinstance(run["yours"][0], run["Conv2d"]) and not isinstance(run["yours"][0], lesson_06_layer.Conv2d)
     assert run.printed_by("the same loss in every step").strip().endswith("True")
 

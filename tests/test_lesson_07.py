@@ -228,9 +228,10 @@ def test_pytorch_finds_the_textbook_right_for_stride_1_alone_and_the_mended_one_
 def test_every_case_is_seen_named_mended_and_seen_again_in_that_order():
     sources = [cell.source for cell in cells()]
     for name in (name for name in exercises.names() if name.startswith("clinic_")):
-        seen, named = sources.index(f'examine("{name}")'), sources.index(f'predict("07/{name}", answer=None)')
-        (mended,) = [i for i, source in enumerate(sources) if source.endswith(f"examine({name})")]
-        assert seen < named < mended < sources.index(f"{name} = check({name})")
+        ends = [f'examine("{name}")', f'predict("07/{name}", answer=None)', f"examine({name})"]
+        ends.append(f'{name} = check("{name}")')
+        places = [[i for i, source in enumerate(sources) if source.endswith(f"\n{end}")] for end in ends]
+        assert [len(found) for found in places] == [1, 1, 1, 1] and places == sorted(places)
 
 
 def test_the_lesson_asks_every_question_that_was_written_for_it():

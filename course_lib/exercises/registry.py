@@ -46,13 +46,19 @@ def _by_name() -> dict[str, Exercise]:
     return {exercise.name: exercise for exercises in lessons().values() for exercise in exercises}
 
 
+@cache
+def _former_names() -> dict[str, str]:
+    return {former: name for name, exercise in _by_name().items() for former in exercise.formerly}
+
+
 def names() -> list[str]:
     """The names of all exercises, in lesson order."""
     return list(_by_name())
 
 
 def get(name: str) -> Exercise:
-    """The Exercise of that name."""
+    """The Exercise of that name, or of the name it had before."""
+    name = _former_names().get(name, name)
     if name not in _by_name():
         raise ValueError(f"name must be one of the exercises, {', '.join(_by_name())}, but is {name!r}")
     return _by_name()[name]

@@ -27,6 +27,8 @@ NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "source"
 
 DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)
+# the cell works as the first one in a fresh kernel
+_FROM_EXERCISES = "from course_lib.exercises import {}"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -68,8 +70,7 @@ def assemble(lesson):
         }
     )
     notebook.cells = [piece for cell in notebook.cells for piece in _expanded(cell)]
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"{lesson[:2]}-{number:03d}"
+    _name_cells(notebook.cells)
     return notebook
 
 
@@ -91,29 +92,60 @@ def lab_cells(name):
     below the code.
     """
     lab = exercises.get(name)
-    marked = {"exercise": name}
+    marked = {"exercise": name, **({"formerly": list(lab.formerly)} if lab.formerly else {})}
     heading = f"### Your turn: `{name}`\n\n*{lab.difficulty}, about {lab.minutes} minutes*\n\n{lab.task}"
     titles = ("First hint", "Second hint", "Third hint")
     folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
     folded.append(_folded("Solution", f"```python\n{lab.solution().strip()}\n```"))
-    stub = lab.stub().strip()
-    return [
-        new_markdown_cell(heading),
-        *([new_code_cell(f'examine("{name}")'), *question_cells(f"{lab.lesson}/{name}")] if lab.symptom else []),
-        new_code_cell(
-            f"{stub}\n\n\nexamine({name})" if lab.symptom else stub, metadata={"course": {**marked, "part": "stub"}}
-        ),
-        new_code_cell(f"{name} = check({name})", metadata={"course": {**marked, "part": "check"}}),
-        new_markdown_cell("\n\n".join(folded)),
-    ]
+    stub, imports = lab.stub().strip(), list(lab.imports)
+    if lab.symptom:
+        stub = f"{stub}\n\n\nexamine({name})"
+        imports.append(_FROM_EXERCISES.format("examine"))
+    imports.sort(key=lambda line: ("course_lib" in line, line))
+    cells = {
+        "task": new_markdown_cell(heading),
+        "stub": new_code_cell("\n".join(imports) + f"\n\n\n{stub}" if imports else stub),
+        "check": new_code_cell(f'{_FROM_EXERCISES.format("check")}\n\n{name} = check("{name}")'),
+        "hints": new_markdown_cell("\n\n".join(folded)),
+    }
+    for part, cell in cells.items():
+        cell.id = f"lab-{name}-{part}"
+        cell.metadata["course"] = {**marked, "part": part}
+    if not lab.symptom:
+        return list(cells.values())
+    symptom = new_code_cell(
+        f'{_FROM_EXERCISES.format("examine")}\n\nexamine("{name}")', id=f"lab-{name}-symptom",
+        metadata={"course": {**marked, "part": "symptom"}},
+    )  # fmt: skip
+    task, *others = cells.values()
+    return [task, symptom, *question_cells(f"{lab.lesson}/{name}"), *others]
 
 
 def question_cells(name):
+    """The cells of a question: its text, and the call in which it is answered."""
     question = exercises.predictions.get(name)
+    marked, place = {"predict": name}, name.replace("/", "-")
     return [
-        new_markdown_cell(f"**Before you go on.** {question.question}"),
-        new_code_cell(question.cell, metadata={"course": {"predict": name}}),
-    ]
+        new_markdown_cell(
+            f"**Before you go on.** {question.question}", id=f"predict-{place}-text", metadata={"course": {**marked}}
+        ),
+        new_code_cell(
+            f'{_FROM_EXERCISES.format("predict")}\n\n{question.cell}', id=f"predict-{place}",
+            metadata={"course": {**marked}},
+        ),
+    ]  # fmt: skip
+
+
+def _name_cells(cells):
+    """Give every cell an id that stays the same as long as its content does; labs and questions have theirs already."""
+    used = {cell.id for cell in cells if cell.metadata.get("course")}
+    for cell in cells:
+        if cell.metadata.get("course"):
+            continue
+        kind = "text" if cell.cell_type == "markdown" else "code"
+        name = f"{kind}-{hashlib.sha256(cell.source.encode()).hexdigest()[:10]}"
+        cell.id = next(free for free in (name, *(f"{name}-{n}" for n in range(2, len(cells) + 2))) if free not in used)
+        used.add(cell.id)
 
 
 def _folded(title, text):
@@ -127,7 +159,11 @@ def execute(notebook, folder=None, allow_errors=False, widget_state=False):
     the widgets are kept in the notebook's metadata.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, "COURSE_PROGRESS": str(Path(scratch) / "progress.json")}
+        environment = {
+            **os.environ,
+            "COURSE_WORK": str(Path(scratch) / "work"),
+            "COURSE_PROGRESS": str(Path(scratch) / "progress.json"),
+        }
         client = NotebookClient(
             notebook, timeout=1200, kernel_name="python3", allow_errors=allow_errors,
             store_widget_state=widget_state, record_timing=False, coalesce_streams=True,

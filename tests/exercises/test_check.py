@@ -16,13 +16,22 @@ from course_lib.exercises.engine import guard
 @pytest.fixture(autouse=True)
 def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(checking, "_last", {})
 
 
 @pytest.fixture
-def shown(monkeypatch):
+def displayed(monkeypatch):
     cards = []
     monkeypatch.setattr(checking, "display", cards.append)
     return cards
+
+
+@pytest.fixture
+def shown(displayed, monkeypatch):
+    """The verdicts alone; whether a right answer is kept is told below them, and asked of test_keeping."""
+    monkeypatch.setattr(checking.keeping, "keep", lambda exercise, f: (True, "kept"))
+    monkeypatch.setattr(checking, "display", lambda card: displayed.append(card) if hasattr(card, "status") else None)
+    return displayed
 
 
 def library(name="conv1d"):
@@ -58,12 +67,11 @@ def test_an_exception_makes_room_for_the_librarys(shown):
     assert progress.tries("conv1d") == 1
 
 
-def test_checking_twice_does_not_hand_in_the_librarys_answer(shown):
+def test_checking_twice_judges_the_learners_answer_again_and_not_the_librarys(shown):
     """The cell `f = check(f)` run again sees what the first run gave back."""
     again = check(check(lambda *case: np.zeros(3), "conv1d"))
     assert again is library()
-    assert shown[1].status == "not attempted"
-    assert "standing in" in shown[1].remarks[0]
+    assert [card.status for card in shown] == ["wrong", "wrong"]
     assert not progress.solved("conv1d")
     assert progress.tries("conv1d") == 1
 
@@ -183,3 +191,66 @@ def test_trouble_with_the_progress_file_is_told_on_the_card(shown, tmp_path, mon
     assert check(conv1d) is conv1d
     assert shown[0].status == "right"
     assert "could not be noted" in shown[0].remarks[0]
+
+
+# ---------------------------------------------------------------- another day
+
+SOLVED = """
+import numpy as np
+
+
+def conv1d(x, w, stride=1, padding=0):
+    return np.correlate(np.pad(x, padding), w)[::stride]
+"""
+
+
+def a_fresh_kernel(*lines):
+    """Run lines in a Python of its own, as after a restart. Returns what it printed."""
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_after_a_restart_a_check_cell_finds_the_answer_that_is_kept(displayed, tmp_path):
+    file = tmp_path / "answer.py"  # a source that can be found, as that of a cell
+    file.write_text(SOLVED, encoding="utf-8")
+    namespace = {}
+    exec(compile(SOLVED, str(file), "exec"), namespace)
+    namespace["conv1d"].__module__ = "__main__"
+    check(namespace["conv1d"])
+    assert [type(card).__name__ for card in displayed] == ["Verdict", "Kept"] and displayed[1].kept
+    said = a_fresh_kernel(
+        "from course_lib.exercises import check", 'conv1d = check("conv1d")', "print(conv1d([1.0, 2], [3.0]))"
+    )
+    assert "✓ Right: conv1d" in said and "as it is kept in your folder" in said and said.endswith("[3. 6.]\n")
+
+
+def test_after_a_restart_a_check_cell_finds_the_last_try(displayed, tmp_path):
+    file = tmp_path / "answer.py"
+    file.write_text(SOLVED.replace("w)", "w[::-1])"), encoding="utf-8")
+    namespace = {}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)
+    namespace["conv1d"].__module__ = "__main__"
+    check(namespace["conv1d"])
+    said = a_fresh_kernel("from course_lib.exercises import check", 'conv1d = check("conv1d")')
+    assert "✗ Not yet: conv1d" in said and "the last answer that you tried" in said
+    assert progress.tries("conv1d") == 1  # the same code again is no other try
+
+
+def test_a_lab_without_any_answer_is_not_attempted_and_the_library_stands_in(shown):
+    namespace = {"check": check}
+    exec('conv1d = check("conv1d")', namespace)
+    assert namespace["conv1d"] is library()
+    assert shown[0].status == "not attempted" and progress.tries("conv1d") == 0
+
+
+def test_a_try_counts_when_the_code_changed(shown):
+    def zeros(x, w, stride=1, padding=0):
+        return np.zeros(2)
+
+    def ones(x, w, stride=1, padding=0):
+        return np.ones(2)
+
+    for f, tries in ((zeros, 1), (zeros, 1), (ones, 2), (ones, 2), (zeros, 3)):
+        check(f, "conv1d")
+        assert progress.tries("conv1d") == tries

@@ -54,6 +54,7 @@ class Question:
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
     otherwise: tensor -> sentences for it where nothing else explains what is wrong.
     extras: remark -> a trial of a right answer, which is told the remark where it fails.
+    formerly: names that the lab had before; answers and links are found by them.
     start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
     """
 
@@ -79,6 +80,7 @@ class Question:
     start: Callable[..., Any] | None = None
     symptom: Callable[[Any], Symptom] | None = None
     lesson: str = ""
+    formerly: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
