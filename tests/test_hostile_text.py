@@ -9,19 +9,23 @@ import html.parser
 import importlib
 import itertools
 import linecache
+import pathlib
 import pkgutil
 import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
 
+import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import course_lib
 from course_lib import exercises
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.verdict import Finding, Verdict
+from course_lib.publish import export
 
 HOSTILE = {
     "a tag": "<script>alert(1)</script>",
@@ -255,3 +259,72 @@ def test_the_source_line_name_message_values_and_output_of_a_learner_are_shown()
     card = Page(exercises.get("conv1d").judge(throws(text))._repr_html_()).text
     assert f"{text} in line 4 of f: {text}" in card and f"thing = {text}" in card
     assert f"Your code printed:\n{text}" in card.replace(":\n\n", ":\n")
+
+
+# ---------------------------------------------------------------- pages
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_in_a_page_stays_text(text):
+    """In its name, in the names of its neighbours, and in what a widget says of itself."""
+
+    def page(text):
+        cell = new_code_cell("play(...)")
+        widget = {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": text, "image/png": text}
+        cell.outputs = [new_output("display_data", widget), new_output("display_data", {**widget, "image/png": ""})]
+        (link,) = filled(export.Link, text)
+        return export.page(new_notebook(cells=[cell]), text, link, link)
+
+    assert text in Page(page(text)).text
+    assert_text_is_text(page, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_in_the_data_of_an_animation_ends_no_script(text):
+    def page(text):
+        cell = new_code_cell("play(...)")
+        cell.outputs = [new_output("display_data", {export.WIDGET_VIEW: {"model_id": "m"}, "text/plain": "a story"})]
+        notebook = new_notebook(cells=[cell])
+        stories = {"packed": text, text: [text]}
+        notebook.metadata["widgets"] = {export.WIDGET_STATE: {"state": {"m": {"state": {"stories": stories}}}}}
+        return export.page(notebook, "a page")
+
+    assert "data-animation" in page(text)
+    assert Page(page(text)).markup == Page(page(harmless(text))).markup
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_in_the_index_of_the_pages_stays_text(text, tmp_path):
+    def index(text):
+        path = tmp_path / "00_lesson.ipynb"
+        nbformat.write(new_notebook(cells=[new_markdown_cell(f"# {text}\n\n*Lesson 00 · {text}*")]), path)
+        return export.index([path])
+
+    assert Page(index(text)).text.count(text) == 2
+    assert_text_is_text(index, text)
+
+
+# ---------------------------------------------------------------- what is not escaped
+
+UNESCAPED = {  # file -> how often it says that a text is markup already, as its comments explain
+    "publish/export.py": 5,
+    "widgets/flow_explorer.py": 1,
+    "widgets/still.py": 2,
+}
+OPT_OUTS = r"\bhtml\.escape|import escape|autoescape=False|\|\s*safe\b|{%-?\s*autoescape"
+
+
+def test_only_what_is_named_here_is_taken_for_markup():
+    """Markup(...) of a constant, with what is put in by format, escapes; those in export.py hold whole HTML."""
+    package = pathlib.Path(course_lib.__file__).parent
+    found = {}
+    for path in (path for path in package.rglob("*") if path.suffix in (".py", ".html")):
+        source = path.read_text(encoding="utf-8")
+        assert not re.search(OPT_OUTS, source), path
+        count = len(re.findall(r"\bMarkup\(", source))
+        if count:
+            found[path.relative_to(package).as_posix()] = count
+    assert found == UNESCAPED

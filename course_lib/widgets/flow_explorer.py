@@ -1,9 +1,9 @@
 """`explore_flow()`: how large gradients are in a deep network, drawn anew whenever a control is moved."""
 
 import base64
-import html
 
 import ipywidgets
+from markupsafe import Markup
 
 from course_lib import figures, flow
 from course_lib._support import checks
@@ -46,10 +46,8 @@ class FlowExplorer(StillFallback, ipywidgets.VBox):
     def _measure(self):
         self._before, self.readings = self.readings, flow.deep_flow(**self.settings)
         picture = base64.b64encode(self.picture()).decode()
-        self._image.value = (
-            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(self._words())}" '
-            f'style="width: {still.WIDTH}px; max-width: 100%">'
-        )
+        image = Markup('<img src="data:image/png;base64,{}" alt="{}" style="width: {}px; max-width: 100%">')
+        self._image.value = image.format(picture, self._words(), still.WIDTH)
 
     def picture(self):
         factor = number(flow.step_factor(self.readings), 2)

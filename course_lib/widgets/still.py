@@ -7,7 +7,6 @@ tests/browser/test_player_module.py compares them for every kind of story.
 
 import base64
 import functools
-import html
 import io
 import itertools
 import math
@@ -18,6 +17,7 @@ import zlib
 
 import matplotlib
 import numpy as np
+from markupsafe import Markup
 from PIL import Image, ImageDraw, ImageFont
 
 from course_lib import looks
@@ -57,14 +57,13 @@ def fallback_html(picture, words):
     next_widget = "+ .jp-OutputArea-child > .jupyter-widgets"
     output = f".jp-OutputArea-child:has(.{name})"
     lost = f":has({next_widget}):not(:has({next_widget} > *))"
-    words = html.escape(words)
-    attributes, text, look = "", words, ""
+    opening, look = Markup('<div class="{} {}">{}').format(FALLBACK_CLASS, name, words), ""
     if picture:
         height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / FINE
-        attributes, text = f' role="img" aria-label="{words}"', ""
+        opening = Markup('<div class="{} {}" role="img" aria-label="{}">').format(FALLBACK_CLASS, name, words)
         look = f"""width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
   background: {looks.PAPER.light} url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
-    return f"""<div class="{FALLBACK_CLASS} {name}"{attributes}>{text}<style>
+    return f"""{opening}<style>
 .{name} {{ display: none; {look} }}
 {output}{lost} .{name} {{ display: block; }}
 {output}:not({lost}) {{ display: none; }}
