@@ -11,7 +11,7 @@ import operator
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -342,7 +342,7 @@ def axes(
         names = tuple(signature.parameters)
         by_name = _checks_by_name(names, sizes, pictures)
         arrays = [name for name in pictures if name not in by_name]
-        plan = _shapes_to_compare(pictures, by_name)
+        to_compare = _in_order(pictures, by_name)
         defaults = {name: p.default for name, p in signature.parameters.items() if p.default is not p.empty}
         checked_defaults = {
             name: by_name[name](name, value) if name in by_name and value is not None else value
@@ -352,7 +352,7 @@ def axes(
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            came = dict(zip(names, args))  # noqa: B905
+            came = dict(zip(names, args))  # noqa: B905 (too many are refused below)
             if kwargs:
                 came.update(kwargs)
             given = checked_defaults | came
@@ -362,8 +362,8 @@ def axes(
             for name, check in by_name.items():
                 if name in came and (came[name] is not None or defaults.get(name, 0) is not None):
                     given[name] = check(name, came[name])
-            if plan:
-                _compare_shapes(given, plan)
+            if to_compare:
+                _compare_shapes(given, to_compare)
             if is_padded and given["padding"] not in (0, (0, 0)):
                 _fits_when_padded(given)
             if fits is not None:
@@ -400,8 +400,17 @@ def _checks_by_name(
     )
 
 
-def _shapes_to_compare(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> list[tuple[str, Any, bool, str]]:
-    """(name, letters, whether more axes may follow, picture) of each array, in the order in which they are compared.
+class _Picture(NamedTuple):
+    """The expected shape of an argument: "(N, ...)" has the letter N and is open, "(...)" has no letters."""
+
+    name: str
+    text: str
+    letters: tuple[str, ...]
+    is_open: bool
+
+
+def _in_order(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> list[_Picture]:
+    """The pictures in the order in which shapes are compared, none where there is nothing to compare.
 
     Where dy disagrees with x, w or input_shape, dy is named; where mask or indices disagree with dy, they are.
     """
@@ -409,38 +418,39 @@ def _shapes_to_compare(pictures: Mapping[str, str], by_name: Mapping[str, object
     def rank(name: str) -> int:
         return 1 if name == "dy" else 2 if name in by_name and name != "input_shape" else 0
 
-    plan: list[tuple[str, Any, bool, str]] = []
     if list(pictures.values()) == ["(...)"]:
-        return plan
-    for name in sorted(pictures, key=rank):
-        letters = _letters(pictures[name])
-        plan.append((name, tuple(letter for letter in letters if letter != "..."), "..." in letters, pictures[name]))
-    return plan
+        return []
+    letters = {name: [letter for letter in _letters(text) if letter != "..."] for name, text in pictures.items()}
+    return [
+        _Picture(name, pictures[name], tuple(letters[name]), pictures[name].endswith("...)"))
+        for name in sorted(pictures, key=rank)
+    ]
 
 
-def _compare_shapes(given: Mapping[str, Any], plan: list[tuple[str, Any, bool, str]]) -> None:
+def _compare_shapes(given: Mapping[str, Any], pictures: list[_Picture]) -> None:
     seen: dict[str, Any] = {}
-    for name, letters, is_open, picture in plan:
+    for name, text, letters, is_open in pictures:
         value = given[name]
         if value is None:
             continue
         sizes = value if name == "input_shape" else value.shape
-        if not letters:  # "(...)": the shape as a whole is compared
+        if not letters:
             if seen.setdefault("...", sizes) != sizes:
-                shape(name, value, seen["..."], f"the shape of {plan[0][0]}")
+                shape(name, value, seen["..."], f"the shape of {pictures[0].name}")
             continue
         if name != "input_shape" and (len(sizes) <= len(letters) if is_open else len(sizes) != len(letters)):
-            raise ValueError(f"{name} must have shape {picture}, but its shape is {sizes}")
-        for letter, size in zip(letters, sizes):  # noqa: B905
+            raise ValueError(f"{name} must have shape {text}, but its shape is {sizes}")
+        for letter, size in zip(letters, sizes):  # noqa: B905 (an open picture has fewer letters)
             if seen.setdefault(letter, size) != size:
-                owner = next(other for other, shown, *_ in plan if letter in shown)
+                owner = next(picture.name for picture in pictures if letter in picture.letters)
                 raise ValueError(
-                    f"{name} must have shape {picture} with {letter} = {seen[letter]} as in {owner}, "
+                    f"{name} must have shape {text} with {letter} = {seen[letter]} as in {owner}, "
                     f"but its shape is {sizes}"
                 )
 
 
 def _fits_when_padded(given: Mapping[str, Any]) -> None:
+    """A padding that would fill the memory is a typo."""
     images = given.get("input_shape") or given.get("output_size") or given["x"].shape
     padding = given["padding"] if isinstance(given["padding"], tuple) else (given["padding"],) * min(2, len(images))
     lead = len(images) - len(padding)
