@@ -7,6 +7,7 @@ repeat what colours say. No other file of the course names a colour: Python take
 
 import functools
 import math
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
@@ -64,28 +65,28 @@ ACCENT = Shade("#0072b2", "#6cbcf0")  # what is chosen, running or in focus
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
-def rgb(colour):
+def rgb(colour: str) -> tuple[int, ...]:
     """The three channels of "#rrggbb", each from 0 to 255."""
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
-def mixed(base, colour, share):
+def mixed(base: Iterable[float], colour: Iterable[float], share: float) -> tuple[int, ...]:
     """The rgb colour on the way from base (share 0) to colour (share 1)."""
     return tuple(round(b + (c - b) * share) for b, c in zip(base, colour, strict=True))
 
 
-def translucent(colour, strength):
+def translucent(colour: str, strength: float) -> str:
     """A colour for CSS through which the page is seen, so that the page's own text stays legible on it."""
     return f"rgba({', '.join(map(str, rgb(colour)))}, {strength:.2f})"
 
 
-def brightness(background):
+def brightness(background: Iterable[float]) -> float:
     """The relative luminance of an rgb colour, from 0 to 1, as the Web Content Accessibility Guidelines define it."""
     r, g, b = (value / 3294 if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in background)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-def text_on(background):
+def text_on(background: Iterable[float]) -> tuple[int, int, int]:
     """BLACK or WHITE, whichever stands out more from an rgb colour."""
     return BLACK if brightness(background) > 0.179 else WHITE
 
@@ -93,12 +94,12 @@ def text_on(background):
 # ---------------------------------------------------------------- colours for the browser
 
 
-def css_declarations(dark=False):
+def css_declarations(dark: bool = False) -> str:
     """The colours as CSS custom properties, one a line: `--cg-input`, `--cg-input-text`, `--cg-above`, `--cg-ink`, ...
 
     Colours of the page (ink, soft, line, paper, raised, accent) are taken from JupyterLab or VS Code where they exist.
     """
-    colours = {}
+    colours: dict[str, str] = {}
     for name, tones in {**PALETTE, **SIGNS, "train": TRAIN, "test": TEST}.items():
         fill, text = tones[2:] if dark else tones[:2]
         colours |= {name: fill, f"{name}-text": text}
@@ -116,7 +117,7 @@ def css_declarations(dark=False):
     return "\n".join(f"  --cg-{name}: {colour};" for name, colour in colours.items())
 
 
-def css_variables(root):
+def css_variables(root: str) -> str:
     """A style sheet that defines the colours, light or dark as the page is, for a selector such as ".cg-player"."""
     dark_pages = (
         'body[data-jp-theme-light="false"]',
@@ -127,7 +128,7 @@ def css_variables(root):
     return f"{root} {{\n{css_declarations()}\n}}\n{dark_roots} {{\n{css_declarations(dark=True)}\n}}\n"
 
 
-def jupyter_css():
+def jupyter_css() -> str:
     """A style sheet for pages outside of JupyterLab: the variables that cards and players take from it, by theme."""
     light, dark = (_jupyter_declarations(theme) for theme in ("light", "dark"))
     return (
@@ -136,7 +137,7 @@ def jupyter_css():
     )
 
 
-def _jupyter_declarations(theme):
+def _jupyter_declarations(theme: str) -> str:
     shades = {
         "layout-color0": PAPER, "layout-color1": PAPER, "layout-color2": RAISED, "border-color2": FAINT,
         "ui-font-color1": INK, "ui-font-color2": SOFT, "content-font-color1": INK, "content-font-color2": SOFT,
@@ -145,7 +146,7 @@ def _jupyter_declarations(theme):
     return "\n".join(f"  --jp-{name}: {getattr(shade, theme)};" for name, shade in shades.items())
 
 
-def for_browser():
+def for_browser() -> dict[str, dict]:
     """The colours for a script, ready for JSON: the four Tones of each role and sign, the one colour of each status."""
     return {
         "roles": {role: list(tones) for role, tones in PALETTE.items()},
@@ -160,7 +161,7 @@ MINUS = "−"
 NOISE = 1e-9  # in an animation, what rounding leaves where amounts cancel is smaller than this
 
 
-def number(value, figures=3):
+def number(value: float, figures: int = 3) -> str:
     """A number as it is written everywhere: in a cell, in a sentence, on an axis.
 
     - Whole numbers below 100 000 are bare: 0, 3, −12345. Minus zero is 0.
@@ -196,7 +197,7 @@ def number(value, figures=3):
     return (MINUS if value < 0 else "") + text
 
 
-def _in_figures(size, figures):
+def _in_figures(size: float, figures: int) -> str:
     power = _significant(size, max(figures - 1, 1))
     fixed = None
     if power.adjusted() >= -3:
@@ -208,31 +209,31 @@ def _in_figures(size, figures):
     return _without_last_zeros(f"{fixed:f}")
 
 
-def _significant(size, figures):
+def _significant(size: float, figures: int) -> Decimal:
     """size with that many significant digits; the exact value decides, and a tie goes up, as in JavaScript."""
     return _rounding(figures).create_decimal_from_float(size)
 
 
 @functools.cache
-def _rounding(figures):
+def _rounding(figures: int) -> Context:
     return Context(prec=figures, rounding=ROUND_HALF_UP)
 
 
-def _without_last_zeros(text):
+def _without_last_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def signed(value, figures=3):
+def signed(value: float, figures: int = 3) -> str:
     """`number` with its sign always written: +0.25, −2, but 0."""
     return "+" + number(value, figures) if value > 0 else number(value, figures)
 
 
-def amount(value):
+def amount(value: float) -> str:
     """`number` for the sums of an animation: what rounding leaves where amounts cancel, below NOISE, is written 0."""
     return number(0 if abs(value) < NOISE else value)
 
 
-def bracketed(value):
+def bracketed(value: float) -> str:
     """An amount as a factor: negative ones in brackets."""
     text = amount(value)
     return f"({text})" if text.startswith(MINUS) else text
