@@ -57,7 +57,7 @@ from course_lib import environment
 from course_lib.publish import export
 warnings.simplefilter("error", EncodingWarning)
 environment.report()
-assert "\\N{MINUS SIGN}" in export._whole("title", "body", [{}])
+assert "\\N{MINUS SIGN}" in export._whole("lesson.html", "title", [{}], body="body", before=None, after=None)
 """
 
 
