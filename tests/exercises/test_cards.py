@@ -203,7 +203,7 @@ def test_an_empty_array_has_a_card_too():
 @pytest.mark.parametrize("name", predictions.names())
 def test_feedback_is_well_formed_and_said_in_words(name):
     prediction = predictions.get(name)
-    answers = [None, "<b>", *prediction.choices, *(slip for slip, _ in prediction.wrong_answers)]
+    answers = [None, "<b>", *prediction.choices, *(wrong for wrong, _ in prediction.wrong_answers)]
     for answer in answers:
         feedback = predictions.Feedback(*prediction.feedback(answer))
         text, _ = parsed(feedback._repr_html_())

@@ -1,9 +1,10 @@
-"""Questions before the look: the right answer is right, each expected slip is answered, nothing ever raises."""
+"""Questions before the look: the right answer is right, each expected wrong one is explained, nothing ever raises."""
 
 import numpy as np
 import pytest
 
 from course_lib.exercises import predict, predictions
+from course_lib.exercises.engine.prediction import Prediction
 
 NAMES = predictions.names()
 
@@ -19,10 +20,10 @@ def test_the_right_answer_is_right_and_explained(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_other_choice_and_every_expected_slip_is_wrong_and_explained(name):
+def test_every_other_choice_and_every_expected_wrong_answer_is_explained(name):
     prediction = predictions.get(name)
     told = [prediction.feedback(letter) for letter in prediction.choices if letter != prediction.answer]
-    told += [prediction.feedback(slip() if callable(slip) else slip) for slip, _ in prediction.wrong_answers]
+    told += [prediction.feedback(wrong() if callable(wrong) else wrong) for wrong, _ in prediction.wrong_answers]
     assert told
     assert all(right is False and len(says) > 20 for right, says in told)
 
@@ -77,6 +78,20 @@ def test_a_list_of_the_wrong_length_is_told_the_right_form():
 def test_predict_shows_the_feedback_and_returns_nothing(capsys):
     assert predict(NAMES[0], answer=right_answer(predictions.get(NAMES[0]))) is None
     assert capsys.readouterr().out.startswith("✓ Right")
+
+
+def test_a_number_is_right_within_rounding_and_no_further():
+    """By default; a question that takes rounded numbers says so itself."""
+    question = Prediction("01/none", "How much?", answer=lambda: 0.25, why="A quarter.")
+    assert question.feedback(0.25 + 9e-7) == (True, "A quarter.")
+    assert question.feedback(0.25 + 1.1e-6)[0] is False and question.feedback(0.251)[0] is False
+
+
+def test_what_is_no_number_or_of_another_shape_is_told_what_to_type():
+    question = Prediction("01/none", "How much?", answer=lambda: [1, 2, 3], why="")
+    form = "your 3 numbers, in square brackets,"
+    assert question.feedback("many") == (None, f"Please type a number: put {form} in place of your answer.")
+    assert question.feedback(3) == (None, "The answer is numbers of shape (3,), but yours has shape ().")
 
 
 def test_an_unknown_question_is_refused_with_a_sentence():
