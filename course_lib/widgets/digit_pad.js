@@ -308,7 +308,10 @@ class Pad {
     Object.assign(context, { strokeStyle: css(WHITE), lineWidth: this.width, lineCap: "round", lineJoin: "round" });
     for (const stroke of this.strokes) {
       context.beginPath();
-      for (const [x, y] of stroke.length > 1 ? stroke : [...stroke, ...stroke]) context.lineTo(x, y); // a dot is a line
+      const [[x, y], ...others] = stroke;
+      context.moveTo(x, y);
+      context.lineTo(x + 0.01, y); // or a dot, a line without any length, would not be drawn
+      for (const point of others) context.lineTo(...point);
       context.stroke();
     }
     if (document.activeElement === this.canvas && this.canvas.matches(":focus-visible")) this.drawPen(context);

@@ -172,9 +172,10 @@ export class Pen {
   }
 
   /** @param {Point[]} points */
-  path(points) {
+  path([first, ...others]) {
     this.context.beginPath();
-    for (const [x, y] of points) this.context.lineTo(x, y);
+    this.context.moveTo(...first);
+    for (const [x, y] of others) this.context.lineTo(x, y);
   }
 
   /**

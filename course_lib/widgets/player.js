@@ -77,7 +77,6 @@ class Player {
   destroy() {
     this.pause();
     cancelAnimationFrame(this.frame);
-    this.loads += 1; // stories that are still being unpacked come too late
     this.gone?.abort();
     this.model.off("change:stories", this.onChange);
     this.resizer?.disconnect();

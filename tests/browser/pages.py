@@ -1,4 +1,6 @@
-"""A page with nothing on it but a player: its ES module, its style sheet, and a model that is none."""
+"""A page with nothing on it but a widget: its ES module, its style sheet, and a stand-in for its model."""
+
+import base64
 
 from course_lib.widgets.player import packed
 from course_lib.widgets.scripts import script, style
@@ -52,3 +54,52 @@ async ({ source, css, state, width, colours }) => {
   window.show(state);
 }
 """
+
+
+# Any widget, with a stand-in for its model that notes what is sent: window.model, window.sent. Bytes come in base64.
+SHOW_WIDGET = """
+async ({ source, css, state }) => {
+  const revived = (value) => {
+    if (Array.isArray(value)) return value.map(revived);
+    if (value === null || typeof value !== "object") return value;
+    if (value.bytes) return new DataView(Uint8Array.from(atob(value.bytes), (letter) => letter.charCodeAt(0)).buffer);
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, revived(part)]));
+  };
+  document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
+  window.module = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const listeners = {};
+  const known = revived(state);
+  window.sent = [];
+  window.model = {
+    get: (name) => known[name],
+    set(name, value) {
+      known[name] = value;
+      for (const callback of listeners[`change:${name}`] ?? []) callback();
+    },
+    on: (name, callback) => (listeners[name] ??= []).push(callback),
+    off: (name, callback) => (listeners[name] = listeners[name].filter((one) => one !== callback)),
+    send: (content) => window.sent.push(content),
+    save_changes() {},
+    receive: (content) => listeners["msg:custom"].forEach((callback) => callback(content)),
+  };
+  const el = document.createElement("div");
+  el.style.width = "820px";
+  document.body.append(el);
+  const widget = typeof module.default === "function" ? module.default() : module.default;
+  window.closers = [widget.initialize?.({ model }), widget.render({ model, el })].filter(Boolean);
+  window.listeners = listeners;
+}
+"""
+
+
+def widget(name, state):
+    """What SHOW_WIDGET is called with, for the widget whose script has this name, with this state."""
+    return {"source": script(name), "css": style(name), "state": _plain(state)}
+
+
+def _plain(value):
+    if isinstance(value, (bytes, memoryview)):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value

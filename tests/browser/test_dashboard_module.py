@@ -1,0 +1,136 @@
+"""The dashboard's ES module in Chromium, with a stand-in for the model; and the pad's, where None arrives undefined."""
+
+import numpy as np
+import pytest
+from pages import SHOW_WIDGET, widget
+
+from course_lib import training
+from course_lib.layers import Conv2d, Flatten, Linear, Sequential
+from course_lib.losses import CrossEntropyLoss
+from course_lib.optim import SGD
+from course_lib.widgets.dashboard import Dashboard
+from course_lib.widgets.digit_pad import DigitPad
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """The state of a board after a training."""
+    rng = np.random.default_rng(0)
+    model = Sequential(Conv2d(1, 2, 3, rng=rng), Flatten(), Linear(72, 3, rng=rng))
+    board, x, y = Dashboard(), rng.random((8, 1, 8, 8)), np.arange(8) % 3
+    loss, optimizer = CrossEntropyLoss(), SGD(model.parameters(), 0.1)
+    training.fit(model, loss, optimizer, x, y, epochs=2, batch_size=4, rng=rng, test=(x, y), callback=board)
+    return {name: getattr(board.board, name) for name in ("now", "curve", "news", "passed", "filters", "norms")}
+
+
+@pytest.fixture
+def board(page, trained):
+    """The page with the board in the middle of that training."""
+    now = trained["now"] | {"status": "training", "step": 2, "left": 60}
+    page.evaluate(SHOW_WIDGET, widget("dashboard", trained | {"now": now}))
+    page.wait_for_selector(".cg-board[data-step='2']")
+    return page
+
+
+def change(page, **now):
+    page.evaluate("(now) => model.set('now', { ...model.get('now'), ...now })", now)
+
+
+def test_it_asks_whether_the_kernel_answers_and_then_its_buttons_request_what_they_say(board):
+    assert board.evaluate("() => sent") == [{"ping": 1, "request": None}]
+    pause, stop = (board.get_by_role("button", name=name) for name in ("Pause", "Stop"))
+    assert pause.is_disabled() and stop.is_disabled()
+    board.evaluate("() => model.receive({ pong: 1 })")
+    board.wait_for_selector(".cg-board[data-answers='true']")
+    pause.click()
+    board.get_by_role("button", name="Pausing …").wait_for()
+    assert board.evaluate("() => sent.at(-1)") == {"ping": 2, "request": "pause"}
+    board.evaluate("() => model.receive({ pong: 2 })")
+    change(board, status="paused")
+    board.get_by_role("button", name="Continue").click()
+    assert board.evaluate("() => sent.at(-1)") == {"ping": 3, "request": "go on"}
+    stop.click()
+    board.get_by_role("button", name="Stopping …").wait_for()
+    assert board.evaluate("() => sent.at(-1)") == {"ping": 4, "request": "stop"}
+    change(board, status="stopped")
+    board.wait_for_selector(".cg-board[data-status='stopped']")
+    assert not stop.is_visible()
+
+
+def test_where_no_pong_arrives_it_says_how_to_stop(board):
+    board.wait_for_selector(".cg-board[data-answers='false']")
+    assert board.evaluate("() => sent.length") == 4
+    assert "interrupt the kernel" in board.inner_text(".cg-board-note")
+    assert not board.get_by_role("button", name="Pause").is_visible()
+
+
+@pytest.mark.parametrize(("left", "words"), [(60, "60 s left"), (None, None), ("undefined", None)])
+def test_the_time_left_is_shown_once_it_is_known(board, left, words):
+    board.evaluate(
+        "(left) => model.set('now', { ...model.get('now'), step: 3, left: left === 'undefined' ? undefined : left })",
+        left,
+    )
+    board.wait_for_selector(".cg-board[data-step='3']")
+    shown = board.inner_text(".cg-board-figures")
+    assert words in shown if words else "left" not in shown
+
+
+def test_pieces_of_the_curve_are_joined_and_a_gap_is_left_to_the_next_whole(board):
+    curve = {"width": 2, "bins": [[3, 2, 4], [2, 1, 3]]}
+    joined = board.evaluate(
+        "([curve, pieces]) => pieces.map((piece) => module.joined(curve, piece))",
+        [curve, [
+            {"width": 2, "from": 1, "bins": [[2, 1, 2], [1, 1, 1]]},
+            {"width": 2, "from": 2, "bins": [[1, 1, 1]]},
+            {"width": 2, "from": 3, "bins": [[1, 1, 1]]},
+            {"width": 4, "from": 1, "bins": [[1, 1, 1]]},
+        ]],
+    )  # fmt: skip
+    bins = [[[3, 2, 4], [2, 1, 2], [1, 1, 1]], [[3, 2, 4], [2, 1, 3], [1, 1, 1]], curve["bins"], curve["bins"]]
+    assert [one["bins"] for one in joined] == bins
+
+
+def test_filters_are_blue_above_zero_and_orange_below(board, trained):
+    fills = board.locator(".cg-board-view rect[style]").evaluate_all("(all) => all.map((one) => one.style.fill)")
+    shares = np.ravel(trained["filters"]["shares"])
+    assert len(fills) == shares.size and (shares < 0).any() and (shares > 0).any()
+    for fill, share in zip(fills, shares, strict=True):
+        assert f"--cg-{'below' if share < 0 else 'above'}) {abs(share)}%" in fill
+
+
+def test_labels_stand_at_round_numbers(board):
+    ticks = "([name, low, high, most]) => module[name](low, high, most)"
+    for arguments, expected in {
+        ("decades", 0.1, 10, 5): [0.1, 0.3, 1, 3, 10],
+        ("decades", 1, 10, 5): [1, 2, 5, 10],
+        ("decades", 1e-6, 1e6, 5): [1e-6, 1e-3, 1, 1e3, 1e6],
+        ("evenly", 0, 100, 5): [0, 20, 40, 60, 80, 100],
+        ("evenly", 0.8, 1, 5): [0.8, 0.85, 0.9, 0.95, 1],
+        ("evenly", 1, 4, 8): [1, 1.5, 2, 2.5, 3, 3.5, 4],
+    }.items():
+        assert board.evaluate(ticks, list(arguments)) == pytest.approx(expected), arguments
+    said = board.evaluate("() => [0.2, 89, 91, 5399, 5400, 9000].map(module.duration)")
+    assert said == ["1 s", "89 s", "2 min", "1 h 30 min", "1 h 30 min", "2 h 30 min"]
+
+
+def test_a_closed_board_listens_to_nothing(board):
+    board.evaluate("() => closers.forEach((close) => close())")
+    assert not any(board.evaluate("() => Object.values(listeners).map((one) => one.length)"))
+    assert board.locator(".cg-board").count() == 0
+
+
+# ---------------------------------------------------------------- the pad
+
+
+@pytest.mark.parametrize("example", ["null", "undefined"])
+def test_a_pad_draws_strokes_over_no_example(page, rng, example):
+    pad = DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng)), rng.random((3, 1, 28, 28)))
+    state = {name: getattr(pad, name) for name in ("settings", "drawing", "reading")}
+    page.evaluate(SHOW_WIDGET, widget("digit_pad", state))
+    page.evaluate(f"() => model.set('drawing', {{ number: 1, strokes: [[[140, 140]]], example: {example} }})")
+    pixel = "(pad) => [...pad.getContext('2d').getImageData(280, 280, 1, 1).data]"
+    assert page.locator(".dp-canvas").evaluate(pixel) == [255] * 4
+    page.get_by_role("button", name="Take the last stroke back").click()
+    assert page.locator(".dp-canvas").evaluate(pixel) == [0, 0, 0, 255]
