@@ -1,7 +1,9 @@
 """What the judge found out about a learner's answer, as a card."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.picture import Picture
@@ -52,11 +54,26 @@ class Raised:
         return [*lines, f"  It was called with {self.call}."]
 
 
+@dataclass
+class Smallest:
+    """The smallest example on which an answer fails.
+
+    tensor: the result that comes out wrong. arguments: parameter -> value. yours, expected: that result.
+    """
+
+    tensor: str
+    arguments: dict[str, Any]
+    yours: np.ndarray
+    expected: np.ndarray
+
+
 @dataclass(repr=False)
 class Verdict(Card):
     """Whether an answer is right, and what to tell its author.
 
     mistakes: the name of a tensor (or of an argument, or "results") -> the sentences it earned.
+    explained: tensor -> sentences that are true of what came wrong in it, found by asking the function.
+    smallest: the smallest example that fails; None for a right answer.
     """
 
     name: str
@@ -66,6 +83,8 @@ class Verdict(Card):
     findings: list[Finding] = field(default_factory=list)
     raised: Raised | None = None
     printed: str = ""
+    explained: dict[str, list[str]] = field(default_factory=dict)
+    smallest: Smallest | None = None
 
     template: ClassVar[str] = "verdict.html"
 
