@@ -1,7 +1,7 @@
 """The board of lesson 00: which labs are solved, and which comes next."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NotRequired, TypedDict
+from typing import ClassVar, NotRequired, TypedDict, cast
 
 from course_lib import progress
 from course_lib.exercises import registry
@@ -17,7 +17,7 @@ class Entry(TypedDict):
 
 def board() -> "Board":
     """What is solved, and what comes next: shows itself in a notebook."""
-    return Board(progress.entries())
+    return Board(cast("dict[str, Entry]", progress.entries()))
 
 
 def _labs() -> dict[str, list[str]]:

@@ -41,9 +41,9 @@ def keep(exercise: Exercise, f: Any) -> tuple[bool, str]:
     try:
         trial.parent.mkdir(parents=True, exist_ok=True)
         trial.write_text(text, encoding="utf-8")
-        reason = judge_alone(exercise.name, trial)
-        if reason:
-            return False, NOT_ALONE.format(reason=reason)
+        objection = judge_alone(exercise.name, trial)
+        if objection:
+            return False, NOT_ALONE.format(reason=objection)
         kept.store(exercise.name, text, question(exercise))
         kept.forget_try(exercise.name)
     except OSError as error:
