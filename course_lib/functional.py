@@ -30,83 +30,87 @@ __all__ = [
 # ---------------------------------------------------------------- convolution
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", b="(C_out,)")
+@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", b="(C_out,)")
 def conv2d(
-    x: Array, w: Array, b: Array | None = None, stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1
-) -> Array:
-    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
+    x: Array, w: Array, b: Array | None = None,
+    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> Array:  # fmt: skip
+    """x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
 
-    Cross-correlation: the kernel is not flipped.
+    Cross-correlation: the kernel is not flipped. With groups, the first C_out / groups filters read the first
+    C_in / groups channels alone, and so on.
     """
-    return correlate(x, w, b, Windows(w.shape[2:], stride, padding, dilation))
+    return correlate(x, w, b, Windows(w.shape[2:], stride, padding, dilation), groups)
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
+@checks.axes(
+    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+)
 def conv2d_backward(
-    dy: Array, x: Array, w: Array, stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1
-) -> tuple[Array, Array, Array]:
+    dy: Array, x: Array, w: Array,
+    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
     windows = Windows(w.shape[2:], stride, padding, dilation)
     dy = batch_first(batch_last(dy))  # rearranged once, for both
-    dx = input_gradient(dy, w, windows, x.shape[2:])
-    dw, db = weight_gradient(dy, x, windows)
+    dx = input_gradient(dy, w, windows, x.shape[2:], groups)
+    dw, db = weight_gradient(dy, x, windows, groups)
     return dx, dw, db
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
+@checks.axes(
+    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+)
 def conv2d_input_gradient(
-    dy: Array, x: Array, w: Array, stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1
-) -> Array:
+    dy: Array, x: Array, w: Array,
+    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> Array:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x: every output hands dy * w back to its window."""
-    return input_gradient(dy, w, Windows(w.shape[2:], stride, padding, dilation), x.shape[2:])
+    return input_gradient(dy, w, Windows(w.shape[2:], stride, padding, dilation), x.shape[2:], groups)
 
 
-@checks.axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in, kH, kW)", fits=geometry.convolution)
+@checks.axes(
+    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+)
 def conv2d_weight_gradient(
-    dy: Array, x: Array, w: Array, stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1
-) -> tuple[Array, Array]:
+    dy: Array, x: Array, w: Array,
+    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> tuple[Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dw like w, db (C_out,): dy times what each weight had met."""
-    return weight_gradient(dy, x, Windows(w.shape[2:], stride, padding, dilation))
+    return weight_gradient(dy, x, Windows(w.shape[2:], stride, padding, dilation), groups)
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", b="(C_out,)")
+@checks.axes(x="(N, C_in, H, W)", w="(C_in, C_out/groups, kH, kW)", b="(C_out,)")
 def conv_transpose2d(
-    x: Array,
-    w: Array,
-    b: Array | None = None,
-    stride: IntOrPair = 1,
-    padding: IntOrPair = 0,
-    output_padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
-) -> Array:
-    """x (N, C_in, H, W), w (C_in, C_out, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
+    x: Array, w: Array, b: Array | None = None, stride: IntOrPair = 1,
+    padding: IntOrPair = 0, output_padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> Array:  # fmt: skip
+    """x (N, C_in, H, W), w (C_in, C_out / groups, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
 
     H_out = (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1: conv2d's dx, run forward.
     """
     windows = Windows(w.shape[2:], stride, padding, dilation)
-    y = input_gradient(x, w, windows, windows.input_size(x.shape[2:], output_padding))
+    y = input_gradient(x, w, windows, windows.input_size(x.shape[2:], output_padding), groups)
     return y if b is None else y + b[:, None, None]
 
 
 @checks.axes(
-    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_in, C_out, kH, kW)", fits=geometry.transposed_convolution
+    dy="(N, C_out, H_out, W_out)",
+    x="(N, C_in, H, W)",
+    w="(C_in, C_out/groups, kH, kW)",
+    fits=geometry.transposed_convolution,
 )
 def conv_transpose2d_backward(
-    dy: Array,
-    x: Array,
-    w: Array,
-    stride: IntOrPair = 1,
-    padding: IntOrPair = 0,
-    output_padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
-) -> tuple[Array, Array, Array]:
+    dy: Array, x: Array, w: Array, stride: IntOrPair = 1,
+    padding: IntOrPair = 0, output_padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,): conv2d, run backward.
 
     dx is conv2d of dy; dw is conv2d's weight gradient with x and dy in each other's place.
     """
     windows = Windows(w.shape[2:], stride, padding, dilation)
-    dx = correlate(dy, w, None, windows)
-    dw, _ = weight_gradient(x, dy, windows)
+    dx = correlate(dy, w, None, windows, groups)
+    dw, _ = weight_gradient(x, dy, windows, groups)
     H, W = x.shape[2:]  # an output_padding beyond the stride leaves room for more windows than x has pixels
     return dx[:, :, :H, :W], dw, dy.sum(axis=(0, 2, 3))
 

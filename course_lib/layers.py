@@ -153,23 +153,27 @@ class _Convolution(Module):
             self.bias.grad += db
 
     def __repr__(self) -> str:
-        shape = ", ".join(f"{name}={value}" for name, value in self.geometry.items())
+        shown = {name: value for name, value in self.geometry.items() if (name, value) != ("groups", 1)}
+        shape = ", ".join(f"{name}={value}" for name, value in shown.items())
         return f"{type(self).__name__}(weight {self.weight.data.shape}, {shape})"
 
 
 class Conv2d(_Convolution):
-    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out). weight (out_channels, in_channels, kH, kW)."""
+    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out).
+
+    weight (out_channels, in_channels / groups, kH, kW)
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
-        padding: IntOrPair = 0, dilation: IntOrPair = 1, bias: bool = True,
+        padding: IntOrPair = 0, dilation: IntOrPair = 1, bias: bool = True, groups: int = 1,
         *, rng: RandomOrNone = None, dtype: FloatType = np.float32,
     ) -> None:  # fmt: skip
-        shape = _weight_shape(kernel_size, out_channels=out_channels, in_channels=in_channels)
+        shape = _weight_shape(kernel_size, groups, out_channels=out_channels, in_channels=in_channels)
         windows = Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype,
-            stride=windows.stride, padding=windows.padding, dilation=windows.dilation,
+            stride=windows.stride, padding=windows.padding, dilation=windows.dilation, groups=int(groups),
         )  # fmt: skip
 
     def forward(self, x: Array) -> Array:
@@ -186,19 +190,24 @@ class Conv2d(_Convolution):
 
 
 class ConvTranspose2d(_Convolution):
-    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out). weight (in_channels, out_channels, kH, kW)."""
+    """(N, in_channels, H, W) -> (N, out_channels, H_out, W_out).
+
+    weight (in_channels, out_channels / groups, kH, kW)
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
         padding: IntOrPair = 0, output_padding: IntOrPair = 0, bias: bool = True, dilation: IntOrPair = 1,
+        groups: int = 1,
         *, rng: RandomOrNone = None, dtype: FloatType = np.float32,
     ) -> None:  # fmt: skip
-        shape = _weight_shape(kernel_size, in_channels=in_channels, out_channels=out_channels)
+        shape = _weight_shape(kernel_size, groups, in_channels=in_channels, out_channels=out_channels)
         # As in PyTorch, He's rule counts the first axis as outputs, although here it is the inputs
         windows = Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype, stride=windows.stride, padding=windows.padding,
             output_padding=checks.pair("output_padding", output_padding, 0), dilation=windows.dilation,
+            groups=int(groups),
         )  # fmt: skip
 
     def forward(self, x: Array) -> Array:
@@ -216,10 +225,13 @@ def _generator(rng: RandomOrNone) -> Random:
     return np.random.default_rng() if rng is None else checks.generator("rng", rng)
 
 
-def _weight_shape(kernel_size: IntOrPair, **channels: int) -> Shape:
+def _weight_shape(kernel_size: IntOrPair, groups: int, **channels: int) -> Shape:
     """The weight's shape, from the channel counts (by name, in the order of its axes) and the kernel's size."""
-    counts = tuple(checks.integer(name, count, 1) for name, count in channels.items())
-    return counts + checks.pair("kernel_size", kernel_size, 1)
+    groups = checks.integer("groups", groups, 1)
+    first, second = (checks.integer(name, count, 1) for name, count in channels.items())
+    if first % groups or second % groups:
+        raise ValueError(f"groups must divide {' and '.join(channels)}, {first} and {second}, but is {groups}")
+    return first, second // groups, *checks.pair("kernel_size", kernel_size, 1)
 
 
 class Linear(Module):

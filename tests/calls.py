@@ -49,6 +49,7 @@ class Call:
 SIZES = {
     "N": 3, "C": 2, "C_in": 2, "C_out": 4, "H": 8, "W": 7, "kH": 3, "kW": 2, "H_out": 4, "W_out": 5,
     "CkHkW": 12, "L": 20, "features": 5, "out_features": 4, "classes": 6, "CHW": 2 * 8 * 7,
+    "C_each": 1, "C_out_each": 2,
 }  # fmt: skip
 WINDOWS = {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}
 KERNEL = {"kernel_size": (3, 2)}
@@ -63,6 +64,7 @@ POINT = {"kH": 1, "kW": 1, "H_out": 8, "W_out": 7, "CkHkW": 2, "L": 56}  # a 1 x
 
 X, W, DY = "N C_in H W", "C_out C_in kH kW", "N C_out H_out W_out"
 UP = {"x": X, "w": "C_in C_out kH kW"}
+GROUPED, UP_GROUPED = "C_out C_each kH kW", {"x": X, "w": "C_in C_out_each kH kW"}
 SINGLE = {"x": "H W", "w": "kH kW"}
 PIXELS = {"dy": "N C H_out W_out"}
 
@@ -93,6 +95,18 @@ CALLS = [
     Call(F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": W}, WINDOWS),
     Call(F.conv_transpose2d, {**UP, "b": "C_out"}, {**WINDOWS, "output_padding": (1, 0)}),
     Call(F.conv_transpose2d_backward, {"dy": DY, **UP}, {**WINDOWS, "output_padding": (1, 0)}, UPSAMPLED),
+    Call(F.conv2d, {"x": X, "w": GROUPED, "b": "C_out"}, {**WINDOWS, "groups": 2}, remark="in groups"),
+    Call(F.conv2d_backward, {"dy": DY, "x": X, "w": GROUPED}, {**WINDOWS, "groups": 2}, remark="in groups"),
+    Call(F.conv2d_input_gradient, {"dy": DY, "x": X, "w": GROUPED}, {**WINDOWS, "groups": 2}, remark="in groups"),
+    Call(F.conv2d_weight_gradient, {"dy": DY, "x": X, "w": GROUPED}, {**WINDOWS, "groups": 2}, remark="in groups"),
+    Call(F.conv_transpose2d, {**UP_GROUPED, "b": "C_out"}, {**WINDOWS, "groups": 2}, remark="in groups"),
+    Call(
+        F.conv_transpose2d_backward,
+        {"dy": DY, **UP_GROUPED},
+        {**WINDOWS, "output_padding": (1, 0), "groups": 2},
+        UPSAMPLED,
+        "in groups",
+    ),
     Call(F.max_pool2d, {"x": "N C H W"}, POOL),
     Call(F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED),
     Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),
@@ -195,6 +209,8 @@ IMAGE = (3, 2, 8, 7)
 LAYERS = {
     "Conv2d": (lambda **s: layers.Conv2d(2, 4, (3, 2), (2, 1), (1, 0), (1, 2), **s), IMAGE),
     "Conv2d without bias": (lambda **s: layers.Conv2d(2, 4, 3, bias=False, **s), IMAGE),
+    "Conv2d in groups": (lambda **s: layers.Conv2d(2, 4, (3, 2), (2, 1), (1, 0), groups=2, **s), IMAGE),
+    "ConvTranspose2d in groups": (lambda **s: layers.ConvTranspose2d(2, 4, 3, 2, 1, 1, groups=2, **s), IMAGE),
     "ConvTranspose2d": (lambda **s: layers.ConvTranspose2d(2, 4, (3, 2), (2, 1), (1, 0), (1, 0), **s), IMAGE),
     "Linear": (lambda **s: layers.Linear(5, 4, **s), (3, 5)),
     "Linear without bias": (lambda **s: layers.Linear(5, 4, bias=False, **s), (3, 5)),

@@ -3,7 +3,7 @@
 plain=True gives both axes the same stride and padding and no dilation, which is all the loops know.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from calls import MEMORY
@@ -26,6 +26,7 @@ class Geometry:
     dilation: tuple = (1, 1)
     output_padding: tuple = (0, 0)
     seed: int = 0
+    groups: int = 1
 
     @property
     def windows(self):
@@ -70,12 +71,12 @@ class Geometry:
 
     def convolution(self):
         """x, w, b of conv2d, and dy."""
-        w = (self.C_out, self.C_in, *self.kernel_size)
+        w = (self.C_out, self.C_in // self.groups, *self.kernel_size)
         return self.arrays(self.input_shape, w, self.C_out, (self.N, self.C_out, *self.count))
 
     def transposed_convolution(self):
         """x, w, b of conv_transpose2d."""
-        return self.arrays(self.input_shape, (self.C_in, self.C_out, *self.kernel_size), self.C_out)
+        return self.arrays(self.input_shape, (self.C_in, self.C_out // self.groups, *self.kernel_size), self.C_out)
 
     def distinct(self):
         """x whose entries differ by 0.1 or more: no nudge of a finite difference changes a winner."""
@@ -137,6 +138,13 @@ def poolings(draw, plain=False):
 def _no_smaller(draw, spans, padding, more):
     """A size whose padded image holds the spans, up to `more` larger."""
     return tuple(max(1, n - 2 * p) + draw(st.integers(0, more)) for n, p in zip(spans, padding, strict=True))
+
+
+@st.composite
+def in_groups(draw, geometries):
+    """The same geometry with the channels of several groups."""
+    geometry, groups = draw(geometries), draw(st.integers(2, 3))
+    return replace(geometry, C_in=groups * geometry.C_in, C_out=groups * geometry.C_out, groups=groups)
 
 
 # ---------------------------------------------------------------- anything at all

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import cases
-from strategies import convolutions, poolings, seeds, transposed_convolutions
+from strategies import convolutions, in_groups, poolings, seeds, transposed_convolutions
 
 from course_lib import functional as F
 
@@ -31,23 +31,23 @@ def assert_agree(found, expected, *names):
 
 
 @few
-@given(geometry=convolutions())
+@given(geometry=convolutions() | in_groups(convolutions()))
 def test_conv2d(torch_side, geometry):
-    x, w, b, dy = geometry.convolution()
-    expected = torch_side.conv2d(dy, x, w, b, **geometry.windows)
-    assert_agree(F.conv2d(x, w, b, **geometry.windows), expected, "y")
-    assert_agree(F.conv2d_backward(dy, x, w, **geometry.windows), expected, "dx", "dw", "db")
+    (x, w, b, dy), settings = geometry.convolution(), {**geometry.windows, "groups": geometry.groups}
+    expected = torch_side.conv2d(dy, x, w, b, **settings)
+    assert_agree(F.conv2d(x, w, b, **settings), expected, "y")
+    assert_agree(F.conv2d_backward(dy, x, w, **settings), expected, "dx", "dw", "db")
 
 
 @few
-@given(geometry=transposed_convolutions())
+@given(geometry=transposed_convolutions() | in_groups(transposed_convolutions()))
 def test_conv_transpose2d(torch_side, geometry):
-    x, w, b = geometry.transposed_convolution()
-    y = F.conv_transpose2d(x, w, b, **geometry.transposed)
+    (x, w, b), settings = geometry.transposed_convolution(), {**geometry.transposed, "groups": geometry.groups}
+    y = F.conv_transpose2d(x, w, b, **settings)
     dy = geometry.rng.standard_normal(y.shape)
-    expected = torch_side.conv_transpose2d(dy, x, w, b, **geometry.transposed)
+    expected = torch_side.conv_transpose2d(dy, x, w, b, **settings)
     assert_agree(y, expected, "y")
-    assert_agree(F.conv_transpose2d_backward(dy, x, w, **geometry.transposed), expected, "dx", "dw", "db")
+    assert_agree(F.conv_transpose2d_backward(dy, x, w, **settings), expected, "dx", "dw", "db")
 
 
 @few

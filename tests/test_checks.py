@@ -136,7 +136,7 @@ GEOMETRY = ["output_size", "kernel_size", "stride", "padding", "dilation", "outp
 
 
 def integers(call):
-    return [name for name in [*GEOMETRY, "size"] if name in call.others]
+    return [name for name in [*GEOMETRY, "groups", "size"] if name in call.others]
 
 
 def positive_integers(call):
@@ -327,6 +327,20 @@ TOGETHER = {
     "columns of another kernel": (lambda: F.col2im(np.ones((2, 10, 16)), (6, 5), (3, 2)), "cols", "(2, 10, 16)"),
     "columns of another kernel, loops": (lambda: loops.col2im(np.ones((2, 10, 16)), (6, 5), (3, 2)), "cols", "(2, 10"),
     "channels": (lambda: F.conv2d(x, np.ones((4, 2, 3, 2))), "w", "(4, 2, 3, 2)"),
+    "groups of unequal size": (lambda: F.conv2d(x, w, groups=2), "groups", "3, but is 2"),
+    "groups of filters of unequal size": (
+        lambda: F.conv2d(np.ones((2, 6, 6, 5)), np.ones((4, 2, 3, 2)), groups=3),
+        "groups",
+        "4, but is 3",
+    ),
+    "groups of unequal size, backward": (lambda: F.conv2d_backward(dy, x, w, groups=2), "groups", "3, but is 2"),
+    "groups of unequal size, transposed": (lambda: F.conv_transpose2d(x, w_up, groups=2), "groups", "3, but is 2"),
+    "a kernel that is not in groups": (lambda: F.conv2d(x, np.ones((3, 3, 3, 2)), groups=3), "w", "and groups = 3"),
+    "dy of one group": (
+        lambda: F.conv_transpose2d_backward(np.ones((2, 4, 8, 6)), x, w_up, groups=3),
+        "dy",
+        "C_out = 12 as in w",
+    ),
     "pool padding": (lambda: F.max_pool2d(x, 2, padding=2), "padding", "2"),
     "pool padding, one axis": (lambda: F.avg_pool2d(x, (2, 4), padding=(2, 2)), "padding", "2"),
     "pool padding, backward": (lambda: F.avg_pool2d_backward(pool, (2, 3, 6, 5), 2, padding=2), "padding", "2"),

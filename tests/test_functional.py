@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import SETTINGS, cases
-from strategies import convolutions, poolings, seeds, transposed_convolutions
+from strategies import convolutions, in_groups, poolings, seeds, transposed_convolutions
 
 from course_lib import functional as F
 from course_lib import gradcheck, loops
@@ -21,24 +21,32 @@ def assert_backward_is_the_derivative(forward, backward, *arrays, names=None):
     assert found and len(found.errors) == len(names or arrays), found
 
 
-@given(convolutions())
+@given(convolutions() | in_groups(convolutions()))
 def test_conv2d_backward_agrees_with_central_differences(geometry):
-    x, w, b, _ = geometry.convolution()
+    (x, w, b, _), settings = geometry.convolution(), {**geometry.windows, "groups": geometry.groups}
     assert_backward_is_the_derivative(
-        lambda x, w, b: F.conv2d(x, w, b, **geometry.windows),
-        lambda dy, x, w, b: F.conv2d_backward(dy, x, w, **geometry.windows),
+        lambda x, w, b: F.conv2d(x, w, b, **settings),
+        lambda dy, x, w, b: F.conv2d_backward(dy, x, w, **settings),
         x, w, b,
     )  # fmt: skip
 
 
-@given(transposed_convolutions())
+@given(transposed_convolutions() | in_groups(transposed_convolutions()))
 def test_conv_transpose2d_backward_agrees_with_central_differences(geometry):
-    x, w, b = geometry.transposed_convolution()
+    (x, w, b), settings = geometry.transposed_convolution(), {**geometry.transposed, "groups": geometry.groups}
     assert_backward_is_the_derivative(
-        lambda x, w, b: F.conv_transpose2d(x, w, b, **geometry.transposed),
-        lambda dy, x, w, b: F.conv_transpose2d_backward(dy, x, w, **geometry.transposed),
+        lambda x, w, b: F.conv_transpose2d(x, w, b, **settings),
+        lambda dy, x, w, b: F.conv_transpose2d_backward(dy, x, w, **settings),
         x, w, b,
     )  # fmt: skip
+
+
+@given(in_groups(convolutions()))
+def test_a_group_is_a_convolution_of_its_own(geometry):
+    x, w, b, _ = geometry.convolution()
+    parts = zip(*(np.split(array, geometry.groups, axis) for array, axis in ((x, 1), (w, 0), (b, 0))), strict=True)
+    alone = np.concatenate([F.conv2d(*part, **geometry.windows) for part in parts], axis=1)
+    np.testing.assert_allclose(F.conv2d(x, w, b, **geometry.windows, groups=geometry.groups), alone, atol=1e-12)
 
 
 @given(convolutions())

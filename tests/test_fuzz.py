@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import anything, arrays_like, numbers_like
 
 from course_lib import functional as F
-from course_lib import gradcheck, init, layers, losses, optim
+from course_lib import gradcheck, init, layers, loops, losses, optim
 
 pytestmark = pytest.mark.slow
 NAMED = r"^(the )?({})(?!\w).*\bmust\b"  # "x must have shape ...", "the output of ... must ..."
@@ -53,7 +53,8 @@ def plain(value):
 
 # ---------------------------------------------------------------- functions
 
-ALIASES = {F.flatten, F.flatten_backward, F.batch_norm2d}  # views as in PyTorch; the mean and var that were given
+# Views as in PyTorch; the mean and var that were given
+ALIASES = {F.flatten, F.flatten_backward, loops.flatten_backward, F.batch_norm2d}
 
 
 @given(st.sampled_from(CALLS), st.data())
@@ -85,7 +86,17 @@ def test_any_argument_gives_the_result_of_float64_arrays_or_a_sentence_about_an_
             assert not any(np.shares_memory(value, a) for a in arguments.values() if isinstance(a, np.ndarray))
 
 
-COUNTS = ["output_size", "kernel_size", "stride", "padding", "dilation", "output_padding", "input_shape", "size"]
+COUNTS = [
+    "groups",
+    "output_size",
+    "kernel_size",
+    "stride",
+    "padding",
+    "dilation",
+    "output_padding",
+    "input_shape",
+    "size",
+]
 HUGE = st.sampled_from([10**5, 2**31 - 1, 2**31, 2**62, 2**63, 10**30, 10**400])
 
 
@@ -116,8 +127,16 @@ def test_a_stride_beyond_the_image_leaves_the_first_window(stride, rng):
 # ---------------------------------------------------------------- layers and losses
 
 MADE = {
-    layers.Conv2d: {"in_channels": 2, "out_channels": 3, "kernel_size": 2, "stride": 1, "padding": 0, "dilation": 1},
-    layers.ConvTranspose2d: {"in_channels": 2, "out_channels": 3, "kernel_size": 2, "output_padding": 0},
+    layers.Conv2d: {
+        "in_channels": 2,
+        "out_channels": 3,
+        "kernel_size": 2,
+        "stride": 1,
+        "padding": 0,
+        "dilation": 1,
+        "groups": 1,
+    },
+    layers.ConvTranspose2d: {"in_channels": 2, "out_channels": 3, "kernel_size": 2, "output_padding": 0, "groups": 1},
     layers.Linear: {"in_features": 3, "out_features": 2},
     layers.BatchNorm2d: {"num_features": 2, "eps": 1e-5, "momentum": 0.1},
     layers.MaxPool2d: {"kernel_size": 2, "stride": None, "padding": 0},

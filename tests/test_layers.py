@@ -467,6 +467,9 @@ BAD = {
     "output_padding too large": (
         lambda: ConvTranspose2d(1, 1, 3, output_padding=1)(np.ones((1, 1, 4, 4))), "output_padding", "1"
     ),
+    "groups of unequal size": (lambda: Conv2d(4, 3, 3, groups=2), "groups", "3 and 4, but is 2"),
+    "groups of unequal size, transposed": (lambda: ConvTranspose2d(4, 3, 3, groups=2), "groups", "4 and 3, but is 2"),
+    "no groups": (lambda: Conv2d(2, 2, 3, groups=0), "groups", "0"),
     "a seed as rng": (lambda: Conv2d(1, 1, 3, rng=5), "rng", "5"),
     "zero as rng": (lambda: Conv2d(1, 1, 3, rng=0), "rng", "0"),
     "zero as rng of Linear": (lambda: Linear(1, 1, rng=0), "rng", "0"),

@@ -4,6 +4,8 @@
     input_gradient(dy, w, windows, size)     dx: each output adds to its window
     weight_gradient(dy, x, windows)          dw and db: each weight collects from all windows
 
+Each takes `groups`: the channels are cut into groups, and a group is a convolution of its own.
+
 They are im2col and one product each (loops.conv2d_backward_gemm shows that plainly). But the matrix of patches is
 never held as a whole: it is made for a few rows of windows at a time, and each product is cut into small ones.
 Without this they would be right too, and take about twice as long on a real network (see tests/benchmark).
@@ -21,8 +23,12 @@ from course_lib._support.types import Array, Mask, Shape
 # ---------------------------------------------------------------- the three verbs
 
 
-def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
-    """x (N, C_in, H, W), w (C_out, C_in, kH, kW), b (C_out,) or None -> y (N, C_out, H_out, W_out)."""
+def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int = 1) -> Array:
+    """x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW), b (C_out,) or None -> y (N, C_out, H_out, W_out)."""
+    if groups > 1:
+        biases = [None] * groups if b is None else np.split(b, groups)
+        parts = zip(np.split(x, groups, axis=1), np.split(w, groups), biases, strict=True)
+        return _side_by_side([correlate(*part, windows) for part in parts])
     filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
     count = windows.output_size(x.shape[2:])
     y = np.empty((len(w), *count, len(x)), x.dtype)
@@ -31,8 +37,11 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
     return batch_first(y)
 
 
-def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape) -> Array:
-    """dy (N, C_out, H_out, W_out), w (C_out, C_in, kH, kW) -> dx (N, C_in, *size)."""
+def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: int = 1) -> Array:
+    """dy (N, C_out, H_out, W_out), w (C_out, C_in / groups, kH, kW) -> dx (N, C_in, *size)."""
+    if groups > 1:
+        parts = zip(np.split(dy, groups, axis=1), np.split(w, groups), strict=True)
+        return _side_by_side([input_gradient(*part, windows, size) for part in parts])
     dy, filters = batch_last(dy), w.reshape(len(w), -1)
     padded = windows.zeros(w.shape[1], size, dy.shape[-1], dy.dtype)
     view = windows.view(padded, dy.shape[1:3])
@@ -45,8 +54,12 @@ def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape) -> Array:
     return windows.unpad(padded, size)
 
 
-def weight_gradient(dy: Array, x: Array, windows: Windows) -> tuple[Array, Array]:
-    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in, kH, kW), db (C_out,)."""
+def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> tuple[Array, Array]:
+    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in / groups, kH, kW), db (C_out,)."""
+    if groups > 1:
+        parts = zip(np.split(dy, groups, axis=1), np.split(x, groups, axis=1), strict=True)
+        dw, db = zip(*(weight_gradient(*part, windows) for part in parts), strict=True)
+        return np.concatenate(dw), np.concatenate(db)
     dy = batch_last(dy)
     blocks = _patches(x, windows, dy.shape[1:3])
     both = np.transpose(sum(blocked_matmul_t(patches, _matrix(dy[:, rows])) for rows, patches in blocks))
@@ -67,6 +80,11 @@ def _patches(x: Array, windows: Windows, count: Shape) -> Iterator[tuple[slice, 
         patches[:-1].reshape(block.shape)[...] = block
         patches[-1] = 1
         yield rows, patches
+
+
+def _side_by_side(parts: list[Array]) -> Array:
+    """The channels of all parts (N, C, H, W), one part after the other."""
+    return batch_first(np.concatenate([batch_last(part) for part in parts]))
 
 
 def _matrix(y: Array) -> Array:

@@ -364,6 +364,8 @@ def axes(
                     given[name] = check(name, came[name])
             if to_compare:
                 _compare_shapes(given, to_compare)
+            if given.get("groups", 1) > 1:
+                _groups_divide("the first axis of w", len(given["w"]), given["groups"])
             if is_padded and given["padding"] not in (0, (0, 0)):
                 _fits_when_padded(given)
             if fits is not None:
@@ -378,6 +380,7 @@ def axes(
 _LEAST = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
 _BY_NAME: dict[str, Callable[[str, Any], Any]] = {
     "kernel_size": functools.partial(pair, least=1),
+    "groups": functools.partial(integer, least=1),
     "output_size": lambda name, value: fits_in_memory(name, pair(name, value, 1)),
     "eps": positive,
     "p": probability,
@@ -401,12 +404,16 @@ def _checks_by_name(
 
 
 class _Picture(NamedTuple):
-    """The expected shape of an argument: "(N, ...)" has the letter N and is open, "(...)" has no letters."""
+    """The expected shape of an argument: "(N, ...)" is open and has the letter N, "(...)" has no letters.
+
+    "(C_out, C_in/groups, kH, kW)" is grouped: its second axis is one of `groups` parts of C_in.
+    """
 
     name: str
     text: str
     letters: tuple[str, ...]
     is_open: bool
+    is_grouped: bool
 
 
 def _in_order(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> list[_Picture]:
@@ -420,16 +427,17 @@ def _in_order(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> lis
 
     if list(pictures.values()) == ["(...)"]:
         return []
-    letters = {name: [letter for letter in _letters(text) if letter != "..."] for name, text in pictures.items()}
-    return [
-        _Picture(name, pictures[name], tuple(letters[name]), pictures[name].endswith("...)"))
-        for name in sorted(pictures, key=rank)
-    ]
+    result = []
+    for name in sorted(pictures, key=rank):
+        text = pictures[name]
+        letters = tuple(letter.removesuffix("/groups") for letter in _letters(text) if letter != "...")
+        result.append(_Picture(name, text, letters, "..." in text, "/groups" in text))
+    return result
 
 
 def _compare_shapes(given: Mapping[str, Any], pictures: list[_Picture]) -> None:
     seen: dict[str, Any] = {}
-    for name, text, letters, is_open in pictures:
+    for name, text, letters, is_open, is_grouped in pictures:
         value = given[name]
         if value is None:
             continue
@@ -440,13 +448,24 @@ def _compare_shapes(given: Mapping[str, Any], pictures: list[_Picture]) -> None:
             continue
         if name != "input_shape" and (len(sizes) <= len(letters) if is_open else len(sizes) != len(letters)):
             raise ValueError(f"{name} must have shape {text}, but its shape is {sizes}")
+        if is_grouped:
+            sizes = (sizes[0], sizes[1] * given["groups"], *sizes[2:])
         for letter, size in zip(letters, sizes):  # noqa: B905 (an open picture has fewer letters)
             if seen.setdefault(letter, size) != size:
                 owner = next(picture.name for picture in pictures if letter in picture.letters)
+                if is_grouped and letter == letters[1]:
+                    _groups_divide(f"{letter} as in {owner}", seen[letter], given["groups"])
+                groups = f" and groups = {given['groups']}" if is_grouped else ""
                 raise ValueError(
-                    f"{name} must have shape {text} with {letter} = {seen[letter]} as in {owner}, "
-                    f"but its shape is {sizes}"
+                    f"{name} must have shape {text} with {letter} = {seen[letter]} as in {owner}{groups}, "
+                    f"but its shape is {value if name == 'input_shape' else value.shape}"
                 )
+
+
+def _groups_divide(what: str, count: int, groups: int) -> None:
+    """As many channels can be cut into groups of one size."""
+    if count % groups:
+        raise ValueError(f"groups must divide {what}, {count}, but is {groups}")
 
 
 def _fits_when_padded(given: Mapping[str, Any]) -> None:

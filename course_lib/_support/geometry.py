@@ -167,12 +167,12 @@ def convolution(
 
 def transposed_convolution(
     x: Array, w: Array, stride: IntOrPair, padding: IntOrPair, output_padding: IntOrPair, dilation: IntOrPair = 1,
-    dy: Array | None = None, **_: Any,
+    groups: int = 1, dy: Array | None = None, **_: Any,
 ) -> None:  # fmt: skip
     """Something of the output is left, no more is added to it than a stride could have lost, dy is shaped like y."""
     size = Windows(w.shape[2:], stride, padding, dilation).input_size(x.shape[2:], output_padding)
     if dy is not None:
-        checks.shape("dy", dy, (len(x), w.shape[1], *size), "the shape of y")
+        checks.shape("dy", dy, (len(x), w.shape[1] * groups, *size), "the shape of y")
 
 
 def columns(

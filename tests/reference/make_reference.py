@@ -30,13 +30,13 @@ def loss(function, target, **arrays):
     return {"loss": found.pop("y"), **found}
 
 
-def conv2d(dy, x, w, b, stride, padding, dilation):
-    return gradients(lambda x, w, b: T.conv2d(x, w, b, stride, padding, dilation), dy, x=x, w=w, b=b)
+def conv2d(dy, x, w, b, stride, padding, dilation, groups=1):
+    return gradients(lambda x, w, b: T.conv2d(x, w, b, stride, padding, dilation, groups), dy, x=x, w=w, b=b)
 
 
-def conv_transpose2d(dy, x, w, b, stride, padding, output_padding, dilation):
+def conv_transpose2d(dy, x, w, b, stride, padding, output_padding, dilation, groups=1):
     def forward(x, w, b):
-        return T.conv_transpose2d(x, w, b, stride, padding, output_padding, dilation=dilation)
+        return T.conv_transpose2d(x, w, b, stride, padding, output_padding, groups, dilation)
 
     return gradients(forward, dy, x=x, w=w, b=b)
 
