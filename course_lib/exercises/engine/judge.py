@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.exercises.engine import findings, guard
+from course_lib.exercises.engine import findings, guard, shrinking
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import supervised
@@ -78,6 +78,7 @@ def judge(question: Question, f: Any) -> Verdict:
         _with_remarks(verdict, question, f, runs[0], again)
     else:
         findings.add(verdict, question, runs, _on_the_probe(verdict, question, f, runs))
+        verdict.smallest = shrinking.smallest(question, f, verdict, runs)
     return verdict
 
 

@@ -1,6 +1,6 @@
 """What an exercise asks: a function of the library as the answer, the cases it is tried on, and its known mistakes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -40,6 +40,19 @@ class WrongAnswer:
         return self.run(self.answer, *arguments)[self.number]
 
 
+@dataclass(frozen=True)
+class Small:
+    """How small cases of an exercise are drawn, so that one can be found on which an answer fails.
+
+    sizes: name -> the values it may have, simplest first.
+    draw(numbers, **sizes) -> a case, whose arrays are made by `numbers(*shape)` and `numbers.below(limit, *shape)`;
+    ValueError where the sizes do not go together.
+    """
+
+    sizes: dict[str, Sequence[Any]]
+    draw: Callable[..., Case]
+
+
 @dataclass
 class Question:
     """`answer` turned into a question.
@@ -55,6 +68,7 @@ class Question:
     otherwise: tensor -> sentences for it where nothing else explains what is wrong.
     extras: remark -> a trial of a right answer, which is told the remark where it fails.
     formerly: names that the lab had before; answers and links are found by them.
+    small: how small cases are drawn, where that cannot be told from the cases.
     start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
     """
 
@@ -81,6 +95,7 @@ class Question:
     symptom: Callable[[Any], Symptom] | None = None
     lesson: str = ""
     formerly: tuple[str, ...] = ()
+    small: Small | None = None
 
     @property
     def name(self) -> str:
@@ -106,6 +121,11 @@ class Question:
     def references(self) -> list[Tensors]:
         """The right results of all cases."""
         return [self.expected(case) for case in self.arguments]
+
+    @cached_property
+    def drawn(self) -> dict[tuple[str, bool], tuple[list[Any], Iterator[Any]]]:
+        """Small cases that were drawn for one answer, kept for the next; and more of them."""
+        return {}
 
     @cached_property
     def _results_of_wrongs(self) -> dict[Wrong, dict[int, np.ndarray | None]]:

@@ -59,12 +59,14 @@ class Smallest:
     """The smallest example on which an answer fails.
 
     tensor: the result that comes out wrong. arguments: parameter -> value. yours, expected: that result.
+    instead: what happened where nothing was returned, so that yours is None.
     """
 
     tensor: str
     arguments: dict[str, Any]
-    yours: np.ndarray
+    yours: np.ndarray | None
     expected: np.ndarray
+    instead: str = ""
 
 
 @dataclass(repr=False)

@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons.shared import small
 
 LESSON = "00_start_here"
 
@@ -167,6 +168,7 @@ NUMERICAL_GRADIENT = Exercise(
         "The two points are `2 * eps` apart.",
     ),
     cases=measured_cases,
+    small=small.measuring(wavy, slope_of_last),
     probe={"f": wavy, "x": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), "eps": 1e-2},
     tensors=("grad",),
     axes={"grad": ("row", "column")},
@@ -266,6 +268,7 @@ CHAIN_BACKWARD = Exercise(
         "The first layer does the same with `dy`: one gradient for `w1`, one for `x`.",
     ),
     cases=chain_cases,
+    small=small.CHAIN,
     probe={"dz": 2.0, "x": 3.0, "w1": 5.0, "w2": 7.0},
     tensors=("dx", "dw1", "dw2"),
     forward=lambda dz, x, w1, w2: w2 * w1 * x,

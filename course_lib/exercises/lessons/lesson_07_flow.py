@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import batch_norm
+from course_lib.exercises.lessons.shared import batch_norm, small
 from course_lib.exercises.lessons.shared.sentences import FORGOTTEN
 
 LESSON = "07_gradient_flow"
@@ -39,14 +39,13 @@ BATCH_NORM2D_BACKWARD = Exercise(
 # ---------------------------------------------------------------- residual
 
 
-def _through(matrix):
-    return lambda dy: dy @ matrix
-
-
 def residual_cases(rng):
     shapes = (3, 4), (2, 3, 4, 4)
     return [
-        {"dy": rng.standard_normal(shape), "branch_backward": _through(rng.standard_normal((shape[-1], shape[-1])))}
+        {
+            "dy": rng.standard_normal(shape),
+            "branch_backward": small.through(rng.standard_normal((shape[-1], shape[-1]))),
+        }
         for shape in shapes
     ]
 
@@ -66,7 +65,8 @@ RESIDUAL_BACKWARD = Exercise(
         "Along the shortcut, dy stays dy; along the branch it becomes `branch_backward(dy)`. Add them.",
     ),
     cases=residual_cases,
-    probe={"dy": np.array([[1.0, 0, 2]]), "branch_backward": _through(np.diag([1.0, 2, 3]))},
+    small=small.RESIDUAL,
+    probe={"dy": np.array([[1.0, 0, 2]]), "branch_backward": small.through(np.diag([1.0, 2, 3]))},
     tensors=("dx",),
     axes={"dx": ("row", "column")},
     mistakes={

@@ -5,6 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.exercises.lessons.shared import small
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
 from course_lib.optim import SGD
@@ -178,6 +179,7 @@ TRAINING_STEP = Exercise(
         "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
     ),
     cases=step_cases,
+    small=small.TRAINING_STEP,
     probe=_step_case(np.random.default_rng(1), 3, 1, 2, 0.1),
     tensors=("loss", "weight"),
     axes={"loss": ("step",), "weight": ("step", "row", "column")},

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.lessons.shared import sentences
+from course_lib.exercises.lessons.shared import sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
 
@@ -34,6 +34,7 @@ def _forward_norm(dy, x, weight):
 
 BATCH_NORM = {
     "cases": norm_cases,
+    "small": small.BATCH_NORM,
     "probe": {
         "dy": np.array([[[[1.0, 0], [0, 0]]], [[[0, 0], [0, 2]]]]),
         "x": np.array([[[[1.0, 2], [3, 4]]], [[[0, 2], [4, 0]]]]),

@@ -1,0 +1,318 @@
+"""The smallest example on which an answer fails: few cells, small whole numbers, and no feature that is not needed.
+
+Small cases are tried in order of their size. Where all of them come out right, cases of any size are drawn until one
+fails, and that one is made smaller for as long as it still fails.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from course_lib.exercises.engine.compare import close
+from course_lib.exercises.engine.guard import supervised
+from course_lib.exercises.engine.question import SEED, Case, Question, Small, Tensors, copied
+from course_lib.exercises.engine.running import Run, run_case
+from course_lib.exercises.engine.verdict import Smallest, Verdict
+
+SECONDS = 5  # for the whole search; only an answer that takes long on one cell needs as much
+CALLS = 700  # of the answer, at most
+FIRST = 200  # small cases that are tried in order of their size
+TRIED_AGAIN = 40  # of these, with other kinds of numbers
+DRAWS = 3  # of each size, when a case is made smaller
+TWICE = 5  # of these, in which the answer is called twice
+DRAWN = 40  # cases of any size that are drawn for each kind of numbers
+FEATURE = 2  # what a stride of 2 in place of 1 costs, where one more row costs 1
+LARGEST = 6  # cells along one axis
+DIGITS, SIGNED, TENTHS, LARGE = "digits", "signed", "tenths", "large"  # kinds of numbers
+
+
+class Numbers:
+    """Draws the arrays of small cases. Digits are from 2 to 9, where no product equals one of its factors."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.rng = kind, np.random.default_rng(SEED)
+
+    def __call__(self, *shape: int) -> np.ndarray:
+        """Floats: whole numbers that differ, but for kinds that ask for ties, decimals or large values."""
+        size = int(np.prod(shape))
+        if self.kind == DIGITS:
+            return 2.0 + self.rng.permutation(max(size, 8))[:size].reshape(shape)
+        if self.kind == SIGNED:
+            return self.rng.integers(-2, 3, shape) * 1.0
+        if self.kind == TENTHS:
+            return self.rng.integers(1, 100, shape) / 10
+        return self.rng.choice([-20_000.0, -1000, -200, -1, 0, 1, 200, 1000, 20_000], shape)
+
+    def below(self, limit: int, *shape: int) -> np.ndarray:
+        """Whole numbers from 0 up to, but not including, `limit`, as indices."""
+        return self.rng.integers(0, limit, shape)
+
+    def one(self) -> float:
+        """A single number."""
+        return float(self(1)[0])
+
+
+def smallest(question: Question, f: Any, verdict: Verdict, runs: Sequence[Run]) -> Smallest | None:
+    """The smallest example that f fails on, or None where it is right or was stopped. runs: the cases of the judge."""
+    if verdict.status not in ("wrong", "error"):
+        return None
+    search = _Search(question, f, wants_values=any(not one.raised for one in runs if _failure(question, one)))
+    found = None
+    with supervised(SECONDS):
+        found = search.found() or search.found_when_called_twice()
+    found = found or search.best
+    if found is None:
+        found = next((failed for one in runs if (failed := _failure(question, one))), None)
+    return found
+
+
+def _failure(question: Question, run: Run) -> Smallest | None:
+    """The first tensor that came out wrong of one call; None if all came out right."""
+    first = question.tensors[0]
+    if run.raised or run.complaint:
+        instead = f"{run.raised.kind}: {run.raised.message}" if run.raised else run.complaint
+        return Smallest(first, run.case, None, run.expected[first], instead)
+    for name in run.changed:
+        return Smallest(name, run.case, None, np.asarray(run.case[name]), f"{name} is written to.")
+    wrong = [name for name in question.tensors if not _is_right(question, run, name)]
+    if not wrong or (question.accept and question.accept(run.case, run.tensors)):
+        return None
+    name = wrong[0]
+    yours = run.tensors.get(name)
+    return Smallest(name, run.case, yours, run.expected[name], "" if yours is not None else f"{name} is None.")
+
+
+def _is_right(question: Question, run: Run, name: str) -> bool:
+    array, reference = run.tensors.get(name), run.expected[name]
+    if array is not None and reference.dtype.kind in "iu" and array.dtype.kind == "f":
+        return False
+    return close(array, reference, question.tolerance)
+
+
+# ---------------------------------------------------------------- the search
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """One small case, the sizes it was drawn with, and its right results."""
+
+    sizes: dict[str, Any]
+    case: Case
+    expected: Tensors
+
+
+class _Search:
+    """The search for one answer. wants_values: whether an exception will not do, as other cases gave wrong values."""
+
+    def __init__(self, question: Question, f: Any, wants_values: bool) -> None:
+        self.question, self.f, self.wants_values = question, f, wants_values
+        self.small = question.small or derived(question)
+        self.calls = 0
+        self.best: Smallest | None = None
+
+    def found(self) -> Smallest | None:
+        for kind in (DIGITS, SIGNED, TENTHS, LARGE):
+            first = FIRST if kind == DIGITS else TRIED_AGAIN
+            for drawn in islice(_drawn(self.question, self.small, kind, in_order=True), first):
+                if failed := self.fails(drawn):
+                    return failed
+            for drawn in islice(_drawn(self.question, self.small, kind, in_order=False), DRAWN):
+                if failed := self.fails(drawn):
+                    self.best = failed
+                    return self.made_smaller(drawn, failed, kind)
+        return None
+
+    def made_smaller(self, drawn: _Drawn, failed: Smallest, kind: str) -> Smallest:
+        """Give each size in turn its simplest value with which the answer still fails, until nothing changes."""
+        sizes, numbers, changed = drawn.sizes, Numbers(kind), True
+        while changed:
+            changed = False
+            for name, values in self.small.sizes.items():
+                for value in values[: _place(values, sizes[name])]:
+                    if found := self.fails_with({**sizes, name: value}, numbers):
+                        sizes, failed, changed = {**sizes, name: value}, found, True
+                        self.best = failed
+                        break
+        return failed
+
+    def fails_with(self, sizes: dict[str, Any], numbers: Numbers) -> Smallest | None:
+        """How the answer fails on one of several cases of these sizes; None if it does not."""
+        for _ in range(DRAWS):
+            drawn = _draw(self.question, self.small, numbers, sizes)
+            if drawn is None:
+                return None
+            if failed := self.fails(drawn):
+                return failed
+        return None
+
+    def fails(self, drawn: _Drawn) -> Smallest | None:
+        """How the answer fails on a case; None if it does not, or not as it should, or was called often enough."""
+        if self.calls >= CALLS:
+            return None
+        self.calls += 1
+        run = run_case(self.question, self.f, drawn.case, drawn.expected)
+        failed = _failure(self.question, run)
+        if failed and self.wants_values and run.raised:
+            self.best = self.best or failed
+            return None
+        return failed
+
+    def found_when_called_twice(self) -> Smallest | None:
+        """The simplest case on which a second call fails: what is kept between calls shows."""
+        for drawn in islice(_drawn(self.question, self.small, DIGITS, in_order=True), TWICE):
+            for _ in range(2):
+                failed = _failure(self.question, run_case(self.question, self.f, drawn.case, drawn.expected))
+            if failed:
+                return failed
+        return None
+
+
+def _place(values: Sequence[Any], value: Any) -> int:
+    return next(place for place, one in enumerate(values) if one is value or one == value)
+
+
+def _draw(question: Question, small: Small, numbers: Numbers, sizes: dict[str, Any]) -> _Drawn | None:
+    """A case of these sizes with its right results; None where they do not go together."""
+    try:
+        case = small.draw(numbers, **sizes)
+        expected = question.expected({name: copied(value) for name, value in case.items()})
+    except (ValueError, IndexError):
+        return None
+    return _Drawn(sizes, case, expected) if all(np.size(array) for array in expected.values()) else None
+
+
+def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Iterator[_Drawn]:
+    """Small cases, in order of their size or of any size. What was drawn once is drawn for all answers."""
+    key = kind, in_order
+    if key not in question.drawn:
+        question.drawn[key] = [], (_in_order_of_size if in_order else _of_any_size)(question, small, Numbers(kind))
+    found, more = question.drawn[key]
+    yield from found
+    for drawn in more:
+        found.append(drawn)
+        yield drawn
+
+
+def _in_order_of_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
+    """The simplest cases first: a larger array costs one for each axis, any other argument FEATURE for each step."""
+    costs = [FEATURE if name in question.probe else 1 for name in small.sizes]
+    steps = [len(values) - 1 for values in small.sizes.values()]
+    most = sum(cost * step for cost, step in zip(costs, steps, strict=True))
+    for total in range(most + 1):
+        for chosen in _that_cost(total, costs, steps):
+            sizes = {name: values[step] for (name, values), step in zip(small.sizes.items(), chosen, strict=True)}
+            if drawn := _draw(question, small, numbers, sizes):
+                yield drawn
+
+
+def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Tuples of whole numbers up to `most`, whose sum with these weights is the total."""
+    if not costs:
+        yield from [()] if total == 0 else []
+        return
+    for first in range(min(most[0], total // costs[0]) + 1):
+        for rest in _that_cost(total - first * costs[0], costs[1:], most[1:]):
+            yield (first, *rest)
+
+
+def _of_any_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
+    for _ in range(4 * DRAWN):
+        sizes = {name: values[numbers.rng.integers(len(values), size=2).min()] for name, values in small.sizes.items()}
+        if drawn := _draw(question, small, numbers, sizes):
+            yield drawn
+
+
+# ---------------------------------------------------------------- small cases of any exercise
+
+Place = tuple[str, int]  # an argument, and one of its axes or entries
+
+
+def derived(question: Question) -> Small:
+    """How small cases are drawn, told from the cases: sizes that agree in all of them always agree.
+
+    The gradient that comes first has the shape of what `forward` returns, where there is one.
+    """
+    cases = [case for case in question.arguments if _form(case) == _form(question.arguments[0])]
+    first = next(iter(cases[0]))
+    places = {place: [_size(case, place) for case in cases] for place in _places(cases[0])}
+    groups: dict[Place, Place] = {}
+    for place, sizes in places.items():
+        groups[place] = next((groups[other] for other in groups if places[other] == sizes), place)
+    others = {group for (name, _), group in groups.items() if name != first}
+    own = [group for (name, _), group in groups.items() if name == first]
+    forward = question.forward if _follows(question, cases, first) and not set(own) <= others else None
+    if forward:
+        groups = {place: group for place, group in groups.items() if place[0] != first}
+    letters = {group: f"{group[0]}_{group[1]}" for group in groups.values()}
+    sizes: dict[str, Sequence[Any]] = {
+        letter: range(1, min(max(places[group]), LARGEST) + 1) for group, letter in letters.items()
+    }
+    sizes |= {name: _choices([case[name] for case in cases]) for name in cases[0] if not _has_places(cases[0][name])}
+
+    def draw(numbers: Numbers, **chosen: Any) -> Case:
+        case: Case = {}
+        for name, value in cases[0].items():
+            if not _has_places(value):
+                case[name] = chosen[name]
+                continue
+            shape = tuple(chosen[letters[groups[name, axis]]] if (name, axis) in groups else 1
+                          for axis in range(_axes(value)))  # fmt: skip
+            case[name] = shape if isinstance(value, tuple) else _array(numbers, value, shape)
+        if forward:
+            case[first] = numbers(*np.shape(forward(*case.values())))
+        return case
+
+    return Small(sizes, draw)
+
+
+def _array(numbers: Numbers, like: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if like.dtype.kind == "f":
+        return numbers(*shape).astype(like.dtype)
+    return numbers.below(int(like.max(initial=0)) + 1, *shape).astype(like.dtype)
+
+
+def _has_places(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or (isinstance(value, tuple) and all(isinstance(n, int) for n in value))
+
+
+def _axes(value: Any) -> int:
+    return value.ndim if isinstance(value, np.ndarray) else len(value)
+
+
+def _form(case: Case) -> list[tuple[str, int]]:
+    return [(name, _axes(value)) for name, value in case.items() if _has_places(value)]
+
+
+def _places(case: Case) -> list[Place]:
+    return [(name, axis) for name, axes in _form(case) for axis in range(axes)]
+
+
+def _size(case: Case, place: Place) -> int:
+    value = case[place[0]]
+    return int((value.shape if isinstance(value, np.ndarray) else value)[place[1]])
+
+
+def _follows(question: Question, cases: list[Case], first: str) -> bool:
+    """Whether the first argument has the shape of what `forward` returns, whatever it holds itself."""
+    if question.forward is None or not isinstance(cases[0][first], np.ndarray):
+        return False
+    try:
+        return all(np.shape(question.forward(*{**case, first: None}.values())) == case[first].shape for case in cases)
+    except (TypeError, AttributeError, ValueError):  # it needs the values of its first argument
+        return False
+
+
+def _choices(values: list[Any]) -> Sequence[Any]:
+    """What an argument without axes may be: whole numbers up to the largest seen, anything else as it was seen."""
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    if numbers:
+        others = [value for value in values if value is None][:1]
+        return [*others, *range(min(1, *numbers) if len(numbers) > 1 else min(1, numbers[0]), max(numbers) + 1)]
+    found: list[Any] = []
+    for value in values:
+        if not any(value is one or (isinstance(value, (float, str)) and value == one) for one in found):
+            found.append(value)
+    return found
