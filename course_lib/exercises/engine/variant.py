@@ -1,7 +1,7 @@
 """Wrong functions made of right ones: the material that known mistakes are made of."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -25,11 +25,12 @@ class Variant:
         return Variant(self.recipe, **self.steps, **other.steps)
 
 
-@runtime_checkable
-class Adjustable(Protocol):
+class Adjustable:
     """A wrong function with a free number, such as the learning rate of a step that was made too early."""
 
-    def __call__(self, *arguments: Any) -> Any: ...
+    def __call__(self, *arguments: Any) -> Any:
+        raise NotImplementedError
 
-    def fitted(self, found: np.ndarray, *arguments: Any) -> Callable[..., Any]:
+    def fitted(self, found: np.ndarray, *arguments: Any) -> "Adjustable":
         """The wrong function with the number that brings its result for these arguments closest to `found`."""
+        raise NotImplementedError

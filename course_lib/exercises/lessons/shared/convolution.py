@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.engine.variant import Variant
+from course_lib.exercises.engine.variant import Adjustable, Variant
 from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
 
 
@@ -418,7 +418,7 @@ STEPPED = (
 )
 
 
-class MovedWeights:
+class MovedWeights(Adjustable):
     """dx computed after the weights have moved, with a learning rate that is read off the learner's dx.
 
     gradients(dy, x, w, *geometry) returns dx, dw, ..., with dx linear in w.
