@@ -129,6 +129,26 @@ function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed }
 const widest = new WeakMap();
 
 /**
+ * The width of the widest text. Only letters are measured: there are few of them, and thousands of numbers.
+ * @param {Iterable<string>} texts
+ * @param {(letter: string) => number} measure
+ */
+function widthOfWidest(texts, measure) {
+  /** @type {Map<string, number>} */
+  const widths = new Map();
+  let most = 0;
+  for (const text of texts) {
+    let width = 0;
+    for (const letter of text) {
+      if (!widths.has(letter)) widths.set(letter, measure(letter));
+      width += widths.get(letter) ?? 0;
+    }
+    most = Math.max(most, width);
+  }
+  return most;
+}
+
+/**
  * All numbers of a grid are written in one size, in which the widest fits its cell.
  * @param {Pen} pen
  * @param {Grid} grid
@@ -138,8 +158,10 @@ function sizeOfLetters(pen, grid, side) {
   const { font } = pen.theme;
   let known = widest.get(grid);
   if (known?.font !== font) {
-    const texts = [...new Set(grid.everyValue().map(amountText))];
-    known = { font, width: Math.max(...texts.map((text) => pen.widthOf(text, pen.font(100)))) / 100 };
+    const width = widthOfWidest(new Set(grid.everyValue().map(amountText)), (letter) =>
+      pen.widthOf(letter, pen.font(100)),
+    );
+    known = { font, width: width / 100 };
     widest.set(grid, known);
   }
   const wished = grid.ndim === 1 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);

@@ -25,13 +25,13 @@ export function number(value, figures = 3) {
  * @param {number} figures
  */
 function inFigures(size, figures) {
-  const power = size.toExponential(Math.max(figures - 2, 0));
-  if (exponentOf(power) >= -3) {
-    const decimals = Math.max(0, figures - 1 - exponentOf(size.toExponential(figures - 1)));
-    const fixed = size.toFixed(decimals);
+  const power = () => size.toExponential(Math.max(figures - 2, 0)); // rarely needed, and it takes time
+  const exponent = exponentOf(size.toExponential(figures - 1));
+  if (exponent >= -3 || exponentOf(power()) >= -3) {
+    const fixed = size.toFixed(Math.max(0, figures - 1 - exponent));
     if (Number(fixed) < 1e5) return withoutLastZeros(fixed);
   }
-  return `${withoutLastZeros(power.split("e")[0])}e${exponentOf(power)}`.replace("-", MINUS);
+  return `${withoutLastZeros(power().split("e")[0])}e${exponentOf(power())}`.replace("-", MINUS);
 }
 
 /** @param {string} power */
