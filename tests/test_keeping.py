@@ -141,6 +141,7 @@ def test_a_right_answer_is_a_file_that_needs_nothing_but_numpy(notebook, work):
     assert run.stdout.splitlines() == ["[3. 5.]", "[2.] ['conv1d']"]
 
 
+@pytest.mark.slow
 def test_it_is_found_again_and_the_report_says_whose_is_whose(notebook):
     assert mine.conv1d is loops.conv1d and mine.summary("01").startswith("0 of 4 labs of this lesson are yours")
     keeping.keep(get("conv1d"), notebook(IMPORTS, RIGHT)["conv1d"])
@@ -158,18 +159,21 @@ def test_mine_has_every_lab_and_nothing_else():
         mine.summary("77")
 
 
+@pytest.mark.slow
 def test_what_needs_the_notebook_is_right_but_not_kept(notebook):
     cell = RIGHT.replace("@ w", "@ w + 0 * bias")
     done, says = keeping.keep(get("conv1d"), notebook(IMPORTS, "bias = 1", cell)["conv1d"])
     assert not done and "`bias`" in says and "parameter" in says and kept.read("conv1d") is None
 
 
+@pytest.mark.slow
 def test_what_fails_alone_is_right_but_not_kept(notebook):
     cell = RIGHT.replace("    x = np", "    assert '__file__' not in globals()\n    x = np")
     done, says = keeping.keep(get("conv1d"), notebook(IMPORTS, cell)["conv1d"])
     assert not done and "AssertionError" in says and kept.read("conv1d") is None
 
 
+@pytest.mark.slow
 def test_an_older_answer_is_kept_beside_the_new_one(notebook, work):
     keeping.keep(get("conv1d"), notebook(IMPORTS, RIGHT)["conv1d"])
     first = kept.read("conv1d")
@@ -178,6 +182,7 @@ def test_an_older_answer_is_kept_beside_the_new_one(notebook, work):
     assert [path.read_text(encoding="utf-8") for path in (work / "mine" / "earlier").iterdir()] == [first]
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_can_be_gone_on_from_until_the_lab_is_solved(notebook):
     space = notebook(IMPORTS, RIGHT.replace("@ w", "@ w[::-1]"))
     keeping.note_try(get("conv1d"), space["conv1d"])
@@ -186,6 +191,7 @@ def test_a_wrong_answer_can_be_gone_on_from_until_the_lab_is_solved(notebook):
     assert keeping.last_try("conv1d") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -200,6 +206,7 @@ def test_a_file_that_is_not_right_any_more_is_never_used_silently(text):
     assert mine.report().broken() == ["conv1d"] and "Not right any more" in mine.summary("01")
 
 
+@pytest.mark.slow
 def test_a_stored_answer_is_judged_once_and_again_when_the_lab_or_the_file_changes(notebook, monkeypatch):
     asked = []
     real = keeping.judge_alone
@@ -214,6 +221,7 @@ def test_a_stored_answer_is_judged_once_and_again_when_the_lab_or_the_file_chang
     assert mine.conv1d is not loops.conv1d and len(asked) == 3
 
 
+@pytest.mark.slow
 def test_a_damaged_record_only_means_judging_again(notebook):
     keeping.keep(get("conv1d"), notebook(IMPORTS, RIGHT)["conv1d"])
     for record in ("", "[]", '{"conv1d": 7}', "[" * 5000):
@@ -221,6 +229,7 @@ def test_a_damaged_record_only_means_judging_again(notebook):
         assert mine.conv1d is not loops.conv1d
 
 
+@pytest.mark.slow
 def test_one_file_that_is_damaged_spoils_only_itself(notebook, work):
     keeping.keep(get("conv1d"), notebook(IMPORTS, RIGHT)["conv1d"])
     kept.path_of("im2col").write_text("def im2col(", encoding="utf-8")
