@@ -23,11 +23,13 @@ class Mistake:
     """A way of going wrong: what the learner is told, and the wrong functions that betray it.
 
     Each of `examples` takes the arguments of the exercise and returns the one tensor it spoils.
+    source: the address of a public report of this mistake in somebody's program, where there is one.
     """
 
     name: str
     message: str
     examples: tuple[Wrong, ...]
+    source: str = ""
 
 
 class WrongAnswer:

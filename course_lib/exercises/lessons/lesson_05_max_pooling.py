@@ -346,6 +346,7 @@ MAX_POOL2D_BACKWARD = Exercise(
                     lambda *case: _routed(*case, combine=lambda old, new: new),
                     lambda *case: _routed(*case, combine=lambda old, new: old if old else new),
                 ),
+                source="https://github.com/0809zheng/CS231n-assignment2019/issues/19",
             ),
             Mistake(
                 "mean of what it won",

@@ -49,7 +49,7 @@ def _in_layer(tensor, which, mistakes):
         wrongs = [wrong for wrong in m.examples if not _is_another_in_layers(wrong)]
         if wrongs:
             wrong = tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in wrongs)
-            found.append(Mistake(m.name, m.message, wrong))
+            found.append(Mistake(m.name, m.message, wrong, m.source))
     return found
 
 

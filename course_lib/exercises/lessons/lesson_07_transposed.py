@@ -112,6 +112,7 @@ def _transposed_mistakes():
                 variant(dy=dy)
                 for dy in (*wrong_steps.POSITIONS, *(wrong_steps.keep(a, i) for a in (0, 1) for i in (0, -1)))
             ),
+            source="https://github.com/ggml-org/ggml/issues/1448",
         ),
     )
 

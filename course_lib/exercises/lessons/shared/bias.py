@@ -69,6 +69,7 @@ def mistakes():
                 lambda dy: dy.sum(axis=0).mean(axis=(1, 2)),
                 lambda dy: dy.mean(axis=(0, 2, 3)),
             ),
+            source="https://github.com/Oneflow-Inc/oneflow/pull/255",
         ),
         Mistake(
             "wrong axes",

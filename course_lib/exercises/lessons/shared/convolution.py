@@ -41,6 +41,7 @@ def gradient_of_weight(axes):
             "stride missing",
             "The stride seems to be missing. dy[i] belongs to the window that starts at stride * i, not at i.",
             (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, kernel_of=wrong_steps.every_place)),
+            source="https://github.com/Kulbear/deep-learning-coursera/pull/34",
         ),
         *_one_axis(axes, variant),
         Mistake(
@@ -50,6 +51,7 @@ def gradient_of_weight(axes):
             "can slide over x to more places than the kernel has entries. "
             "Only the first k belong to w.",
             (variant(kernel_of=wrong_steps.with_remainder),),
+            source="https://github.com/meta-pytorch/opacus/pull/245",
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
         *_skipped(axes, variant),
@@ -127,6 +129,7 @@ def scattering(axes, variant):
             "stride missing",
             "The stride seems to be missing. Output i is added at place i, but its window started at stride * i.",
             (variant(steps=wrong_steps.ones),),
+            source="https://github.com/enggen/Deep-Learning-Coursera/issues/7",
         ),
         *_one_axis(axes, variant),
         Mistake(
@@ -148,6 +151,7 @@ def scattering(axes, variant):
                 variant(room=wrong_steps.without_remainder, crop=crop)
                 for crop in (recipes.inner, wrong_steps.both_sides)
             ),
+            source="https://github.com/torch/DEPRECEATED-torch7-distro/issues/20",
         ),
         Mistake(
             "padding not removed",
@@ -333,11 +337,15 @@ def _skipped(axes, variant):
     skipped = Mistake(
         "a border of dy skipped", says, tuple(variant(dy=drop) for drop in wrong_steps.ENDS[min(axes, 2)])
     )
-    return (
-        (skipped,)
-        if axes == 1
-        else (skipped, Mistake("H and W mixed up", sentences.MIXED_UP, (variant(dy=wrong_steps.transpose),)))
+    if axes == 1:
+        return (skipped,)
+    mixed_up = Mistake(
+        "H and W mixed up",
+        sentences.MIXED_UP,
+        (variant(dy=wrong_steps.transpose),),
+        source="https://github.com/renmengye/np-conv2d/pull/2",
     )
+    return skipped, mixed_up
 
 
 # ---------------------------------------------------------------- sums
