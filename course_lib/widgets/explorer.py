@@ -105,9 +105,7 @@ class Explorer(StillFallback, ipywidgets.VBox):
         shapes = {"x": self._value("x "), "w": self._value("k ")}
         if "dy" in self._parameters:
             geometry = [self._sliders[name].value if name in self._sliders else usual for name, usual in _GEOMETRY]
-            shapes["dy"] = tuple(
-                out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True)
-            )
+            shapes["dy"] = tuple(out_size(n, k, *geometry) for n, k in zip(shapes["x"], shapes["w"], strict=True))
         return shapes
 
     def _redraw(self, kept):
