@@ -1,14 +1,18 @@
 """What a lab's check cell calls: judge, show the card, keep what is right, return what the lesson continues with."""
 
+import ast
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from IPython import get_ipython
 from IPython.display import display
 
 from course_lib import progress
 from course_lib.exercises import keeping
+from course_lib.exercises.board import board
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.running import as_in_stub
@@ -18,6 +22,11 @@ from course_lib.exercises.registry import get, names
 STANDS_IN = (
     "This is the library's answer standing in for yours. "
     "To have your own checked, run the cell in which you wrote it, then this one again."
+)
+REPAIR = "To have your repair checked, run the cell in which you wrote it, then this one again."
+BEFORE_THE_ERROR = (
+    "The last cell that defines it has a syntax error, so Python did not run it. "
+    "This card is about the version that ran before."
 )
 KEPT = "This is your answer as it is kept in your folder."
 TRIED = "This is the last answer that you tried, from an earlier session."
@@ -36,16 +45,20 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     exercise = get(f if isinstance(f, str) else name or _name_of(f, notebook))
     answer, remark = _learners(exercise, notebook.get(f) if isinstance(f, str) else f)
     if answer is None:
-        display(Verdict(exercise.name, "not attempted", remarks=[remark] if remark else []))
+        goes_on = exercise.symptom is None
+        remarks = [text for text in (_after_a_syntax_error(exercise.name), remark) if text]
+        display(Verdict(exercise.name, "not attempted", remarks=remarks, goes_on=goes_on))
         return exercise.answer
     verdict = exercise.judge(answer)
-    verdict.remarks += [remark] if remark else []
+    verdict.remarks += [text for text in (_after_a_syntax_error(exercise.name), remark) if text]
     if verdict.status == "not attempted":
         display(verdict)
         return exercise.answer
     _last[exercise.name] = answer
     right = verdict.status == "right"
     verdict.remarks += progress.record(exercise.name, right, keeping.fingerprint(answer))
+    if verdict.passed:
+        verdict.passed.progress = "{} of {} labs are solved.".format(*board().count())
     display(verdict)
     if not right:
         keeping.note_try(exercise, answer)
@@ -64,7 +77,24 @@ def _learners(exercise: Exercise, f: Any) -> tuple[Any, str]:
     for found, remark in ((keeping.answer, KEPT), (keeping.last_try, TRIED)):
         if (answer := found(exercise.name)) is not None:
             return answer, remark
-    return None, STANDS_IN if f is exercise.answer else ""
+    stands_in = STANDS_IN if exercise.symptom is None else REPAIR
+    return None, stands_in if f is exercise.answer else ""
+
+
+def _after_a_syntax_error(name: str) -> str:
+    """A sentence, if the last cell that defines the lab's function could not be run for a syntax error, else ""."""
+    shell = get_ipython()
+    cells = shell.user_ns.get("In", []) if shell else []
+    written = [cell for cell in cells if re.search(rf"^(def|class)\s+{re.escape(name)}\b", cell, re.MULTILINE)]
+    return BEFORE_THE_ERROR if written and not _is_python(written[-1]) else ""
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _name_of(f: Any, notebook: dict[str, Any]) -> Any:

@@ -11,9 +11,14 @@ from typing import Any
 from course_lib import functional
 from course_lib.exercises.engine.judge import judge
 from course_lib.exercises.engine.question import Mistake, Question, WrongAnswer
+from course_lib.exercises.engine.running import can_be_called_with
 from course_lib.exercises.engine.verdict import Verdict
 
 __all__ = ["Exercise", "Mistake", "WrongAnswer"]  # what a lesson makes its labs of
+
+KEEP_THE_SIGNATURE = "Keep the signature of the stub: `{head}`."
+FEWER_LOOPS = "Can you write it with fewer loops, so that it is right still?"
+AS_LOOPS = "Can you write it as plain loops over single numbers, so that it is right still?"
 
 
 class Exercise(Question):
@@ -21,7 +26,24 @@ class Exercise(Question):
 
     def judge(self, f: Any) -> Verdict:
         """Hold f, a learner's function or class, against the answer."""
-        return judge(self, f)
+        verdict = judge(self, f)
+        verdict.caution = any(remark in self.cautions for remark in verdict.remarks)
+        if verdict.raised and verdict.raised.kind == "TypeError" and not can_be_called_with(f, self):
+            verdict.remarks.append(KEEP_THE_SIGNATURE.format(head=self.head))
+        if verdict.passed:
+            verdict.passed.solution, verdict.passed.idea = self.solution(), self.idea
+        return verdict
+
+    @property
+    def head(self) -> str:
+        """The answer's name and parameters, as in the stub."""
+        return f"{self.name}{inspect.signature(self.answer)}"
+
+    @property
+    def idea(self) -> str:
+        """Something to try next with a right answer."""
+        loops = [node for node in ast.walk(ast.parse(self.solution())) if isinstance(node, ast.For)]
+        return self.next_idea or (FEWER_LOOPS if loops else AS_LOOPS)
 
     def solution(self) -> str:
         """The answer's source, without what only checks arguments."""

@@ -13,8 +13,8 @@ from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.recognition import Suspect
-from course_lib.exercises.engine.running import Run, run_case
-from course_lib.exercises.engine.verdict import Verdict
+from course_lib.exercises.engine.running import Run, run_case, worst_error
+from course_lib.exercises.engine.verdict import Passed, Verdict
 
 NOT_A_FUNCTION = "This is not a function but {a_kind}: run the cell that defines yours."
 ORDER = "The results are in the wrong order: yours are {given}, but {expected} are expected."
@@ -42,7 +42,7 @@ INTERRUPTED = "you stopped it, and nothing is lost."
 
 def judge(question: Question, f: Any) -> Verdict:
     """Hold f, a learner's function or class, against the answer to a question."""
-    verdict = Verdict(question.name, "right")
+    verdict = Verdict(question.name, "right", goes_on=question.symptom is None)
     if not callable(f):
         verdict.status = "error"
         verdict.remarks.append(NOT_A_FUNCTION.format(a_kind=_with_article(type(f).__name__)))
@@ -76,6 +76,7 @@ def judge(question: Question, f: Any) -> Verdict:
         verdict.status, verdict.raised = "error", raised[0]
     if verdict.status == "right":
         _with_remarks(verdict, question, f, runs[0], again)
+        verdict.passed = Passed(len(runs), worst_error(question, runs))
     else:
         findings.add(verdict, question, runs, _on_the_probe(verdict, question, f, runs))
         verdict.smallest = shrinking.smallest(question, f, verdict, runs)

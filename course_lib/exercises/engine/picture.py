@@ -52,6 +52,16 @@ class Picture:
         return self.yours.ndim < 2 and self.expected.ndim < 2
 
     @property
+    def cut(self) -> str:
+        """What is not shown of it; "" where all is."""
+        rows, columns = (
+            max(np.atleast_2d(array).shape[axis] for array in (self.yours, self.expected)) for axis in (0, 1)
+        )
+        cut = [f"the first {MOST_ROWS} of {rows} rows"] if rows > MOST_ROWS else []
+        cut += [f"the first {MOST_COLUMNS} of {columns} columns"] if columns > MOST_COLUMNS else []
+        return f" Shown are {' and '.join(cut)}." if cut else ""
+
+    @property
     def has_outlines(self) -> bool:
         return self.yours.shape == self.expected.shape
 
@@ -80,7 +90,7 @@ class Picture:
 
     def lines(self) -> list[str]:
         """The title and the same grids as in HTML, as plain text."""
-        lines = [f"    {self.title}"]
+        lines = [f"    {self.title}{self.cut}"]
         grids = self.grids()
         if self.is_flat:
             labels = ["", *(grid.label for grid in grids)]

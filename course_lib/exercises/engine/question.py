@@ -69,6 +69,8 @@ class Question:
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
     otherwise: tensor -> sentences for it where nothing else explains what is wrong.
     extras: remark -> a trial of a right answer, which is told the remark where it fails.
+    cautions: those remarks with which an answer is not plainly right.
+    next_idea: what to try next with a right answer.
     formerly: names that the lab had before; answers and links are found by them.
     small: how small cases are drawn, where that cannot be told from the cases.
     start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
@@ -98,6 +100,8 @@ class Question:
     lesson: str = ""
     formerly: tuple[str, ...] = ()
     small: Small | None = None
+    cautions: tuple[str, ...] = ()
+    next_idea: str = ""
 
     @property
     def name(self) -> str:

@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import OutOfTime
 from course_lib.exercises.engine.question import Case, Question, Tensors, copied
@@ -58,6 +60,19 @@ def _same(value: Any, before: Any) -> bool:
     return value.shape == before.shape and value.dtype == before.dtype and np.array_equal(value, before)
 
 
+def worst_error(question: Question, runs: Sequence[Run]) -> float:
+    """The largest difference from the right results, relative to the largest entry of each.
+
+    What is right in another legitimate way differs by more, and does not count.
+    """
+    pairs = [(one.tensors[name], right) for one in runs for name, right in one.expected.items()]
+    same = [(array, right) for array, right in pairs if close(array, right, question.tolerance)]
+    return max(
+        (float(np.abs(array - right).max(initial=0) / (np.abs(right).max(initial=0) or 1.0)) for array, right in same),
+        default=0.0,
+    )
+
+
 def callable_with(f: Any, question: Question) -> Callable[..., Any]:
     """f, made callable with the arguments in the stub's order, whichever of them it wants by name."""
     if inspect.isclass(f):
@@ -69,21 +84,37 @@ def callable_with(f: Any, question: Question) -> Callable[..., Any]:
         return f
 
     def call(*values: Any) -> Any:
-        named = dict(zip(stub.parameters, values, strict=False))
-        needed = {name: v for name, v in named.items() if stub.parameters[name].default is inspect.Parameter.empty}
-        optional = {name: value for name, value in named.items() if name not in needed}
-        ways: tuple[tuple[Sequence[Any], dict[str, Any]], ...] = (
-            (values, {}), (tuple(needed.values()), optional), ((), named),
-        )  # fmt: skip
-        for args, kwargs in ways:
-            try:
-                own.bind(*args, **kwargs)
-            except TypeError:
-                continue
-            return f(*args, **kwargs)
-        return f(*values)  # and let Python say what is missing
+        args, kwargs = _way(own, stub, values) or (values, {})  # where there is none, Python says what is missing
+        return f(*args, **kwargs)
 
     return call
+
+
+def can_be_called_with(f: Any, question: Question) -> bool:
+    """Whether f takes the arguments of the stub, in one way or another, or tells nothing about what it takes."""
+    stub = inspect.signature(question.answer)
+    try:
+        own = inspect.signature(f)
+    except (TypeError, ValueError):
+        return True
+    return _way(own, stub, tuple(stub.parameters)) is not None
+
+
+def _way(
+    own: inspect.Signature, stub: inspect.Signature, values: Sequence[Any]
+) -> tuple[Sequence[Any], dict[str, Any]] | None:
+    """Positional and keyword arguments with which a function of that signature can be called, if there are any."""
+    named = dict(zip(stub.parameters, values, strict=False))
+    needed = {name: v for name, v in named.items() if stub.parameters[name].default is inspect.Parameter.empty}
+    optional = {name: value for name, value in named.items() if name not in needed}
+    ways: tuple[tuple[Sequence[Any], dict[str, Any]], ...] = (
+        (values, {}), (tuple(needed.values()), optional), ((), named),
+    )  # fmt: skip
+    for args, kwargs in ways:
+        with suppress(TypeError):
+            own.bind(*args, **kwargs)
+            return args, kwargs
+    return None
 
 
 def as_in_stub(f: Any, question: Question) -> Callable[..., Any]:

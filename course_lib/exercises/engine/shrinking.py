@@ -4,6 +4,7 @@ Small cases are tried in order of their size. Where all of them come out right, 
 fails, and that one is made smaller for as long as it still fails.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from course_lib import looks
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import SEED, Case, Question, Small, Tensors, copied
@@ -25,6 +27,8 @@ DRAWS = 3  # of each size, when a case is made smaller
 TWICE = 5  # of these, in which the answer is called twice
 DRAWN = 40  # cases of any size that are drawn for each kind of numbers
 FEATURE = 2  # what a stride of 2 in place of 1 costs, where one more row costs 1
+FIGURES = 5  # of the numbers in a sentence; more where yours and the right one would look alike
+MOST_ENTRIES = 40  # of an array that is written out
 LARGEST = 6  # cells along one axis
 DIGITS, SIGNED, TENTHS, LARGE = "digits", "signed", "tenths", "large"  # kinds of numbers
 
@@ -72,17 +76,74 @@ def smallest(question: Question, f: Any, verdict: Verdict, runs: Sequence[Run]) 
 def _failure(question: Question, run: Run) -> Smallest | None:
     """The first tensor that came out wrong of one call; None if all came out right."""
     first = question.tensors[0]
-    if run.raised or run.complaint:
-        instead = f"{run.raised.kind}: {run.raised.message}" if run.raised else run.complaint
-        return Smallest(first, run.case, None, run.expected[first], instead)
+    if run.raised:
+        says = f"It stops already {_for(question, run)}, with {run.raised.kind}."
+        return Smallest(first, run.case, None, run.expected[first], says)
+    if run.complaint:
+        return Smallest(first, run.case, None, run.expected[first], f"{_fails(question, run)}: {run.complaint}")
     for name in run.changed:
-        return Smallest(name, run.case, None, np.asarray(run.case[name]), f"{name} is written to.")
+        says = f"{_fails(question, run)}: {name} is not the same after the call."
+        return Smallest(name, run.case, None, np.asarray(run.case[name]), says)
     wrong = [name for name in question.tensors if not _is_right(question, run, name)]
     if not wrong or (question.accept and question.accept(run.case, run.tensors)):
         return None
     name = wrong[0]
-    yours = run.tensors.get(name)
-    return Smallest(name, run.case, yours, run.expected[name], "" if yours is not None else f"{name} is None.")
+    yours, expected = run.tensors.get(name), run.expected[name]
+    where = f"in {name} " if len(question.tensors) > 1 else ""
+    says = f"{_fails(question, run)}: {where}{_yours_and_right(yours, expected)}."
+    return Smallest(name, run.case, yours, expected, says)
+
+
+def _fails(question: Question, run: Run) -> str:
+    return f"It fails already {_for(question, run)}"
+
+
+def _for(question: Question, run: Run) -> str:
+    """The arguments of a call, but for those that have their default."""
+    parameters = inspect.signature(question.answer).parameters
+    default = {name: one.default for name, one in parameters.items() if one.default is not one.empty}
+    told = [f"{name} = {value}" if isinstance(value, str) else _argument(name, value)
+            for name, value in run.case.items() if name not in default or default[name] is not value]  # fmt: skip
+    return f"for {', '.join(told)}"
+
+
+def _argument(name: str, value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.ndim > 1:
+        return f"{name} {value.shape} = {entries(value)}"
+    if callable(value):
+        return f"{name} = {getattr(value, '__name__', 'a function').replace('<lambda>', 'a function')}"
+    return f"{name} = {entries(value)}"
+
+
+def entries(value: Any, figures: int = FIGURES) -> str:
+    """An array or a number as one would type it; leading axes of size one left out, and a long array not written."""
+    if isinstance(value, np.ndarray):
+        if value.size > MOST_ENTRIES:
+            return f"{value.size} numbers"
+        while value.ndim > 1 and len(value) == 1:
+            value = value[0]
+        return entries(value.tolist(), figures)
+    if isinstance(value, list):
+        return f"[{', '.join(entries(part, figures) for part in value)}]"
+    if isinstance(value, float):
+        return looks.number(value, figures)
+    return str(value)
+
+
+def _yours_and_right(yours: np.ndarray | None, right: np.ndarray) -> str:
+    if yours is None:
+        return "yours is None"
+    if yours.shape != right.shape:
+        return f"yours has shape {yours.shape}, right is {right.shape}"
+    if yours.dtype.kind not in "fiub" or (right.dtype.kind in "iu" and yours.dtype.kind == "f"):
+        return f"yours is of dtype {yours.dtype}, right is {right.dtype}"
+    texts = [(entries(_one(yours), figures), entries(_one(right), figures)) for figures in (FIGURES, 7, 10)]
+    own, other = next((pair for pair in texts if pair[0] != pair[1]), texts[-1])
+    return f"yours {own}, right {other}"
+
+
+def _one(array: np.ndarray) -> Any:
+    return array.item() if array.size == 1 else array
 
 
 def _is_right(question: Question, run: Run, name: str) -> bool:
@@ -239,8 +300,8 @@ def derived(question: Question) -> Small:
     first = next(iter(cases[0]))
     places = {place: [_size(case, place) for case in cases] for place in _places(cases[0])}
     groups: dict[Place, Place] = {}
-    for place, sizes in places.items():
-        groups[place] = next((groups[other] for other in groups if places[other] == sizes), place)
+    for place, seen in places.items():
+        groups[place] = next((groups[other] for other in groups if places[other] == seen), place)
     others = {group for (name, _), group in groups.items() if name != first}
     own = [group for (name, _), group in groups.items() if name == first]
     forward = question.forward if _follows(question, cases, first) and not set(own) <= others else None

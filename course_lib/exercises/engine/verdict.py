@@ -1,10 +1,11 @@
 """What the judge found out about a learner's answer, as a card."""
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from course_lib import looks
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.picture import Picture
 
@@ -19,6 +20,8 @@ HEADS: dict[Status, tuple[str, str, str]] = {  # symbol, words, what the lesson 
     "error": ("!", "Stopped", REPLACED),
     "not attempted": ("○", "Not attempted", REPLACED),
 }
+RIGHT_BUT = "!", "Right, but"
+SAME_NUMBER = 2e-5  # relative: entries of a small example that are closer are shown as the same
 UNKNOWN = "This matches none of the known mistakes."
 LEGEND = "Blue is above zero, orange below."
 OUTLINED = "Outlined entries differ; · means no difference."
@@ -58,15 +61,73 @@ class Raised:
 class Smallest:
     """The smallest example on which an answer fails.
 
-    tensor: the result that comes out wrong. arguments: parameter -> value. yours, expected: that result.
-    instead: what happened where nothing was returned, so that yours is None.
+    tensor: the result that comes out wrong. arguments: parameter -> value. yours (None where nothing was returned),
+    expected: that result. says: all of that in a sentence.
     """
 
     tensor: str
     arguments: dict[str, Any]
     yours: np.ndarray | None
     expected: np.ndarray
-    instead: str = ""
+    says: str = ""
+
+    @property
+    def picture(self) -> Picture | None:
+        """Yours beside expected, where that shows more than the sentence: several numbers, in one axis or two."""
+        if self.yours is None or {self.yours.dtype.kind, self.expected.dtype.kind} - set("fiub"):
+            return None
+        yours, expected = _in_a_plane(self.yours), _in_a_plane(self.expected)
+        if max(yours.size, expected.size) < 2 or max(yours.ndim, expected.ndim) > 2:
+            return None
+        return Picture(f"{self.tensor} in this example.", yours, expected, SAME_NUMBER)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its sentence and picture show all that there is to be seen of it."""
+        return self.picture is not None or (self.yours is not None and self.yours.size == self.expected.size == 1)
+
+
+def _in_a_plane(array: np.ndarray) -> np.ndarray:
+    """An array without those of its leading axes that hold one entry, as long as it has more than two axes."""
+    while array.ndim > 2 and len(array) == 1:
+        array = array[0]
+    return array
+
+
+@dataclass
+class Passed:
+    """What an answer is told that is right.
+
+    tried: the number of sets of arguments. worst: the largest error, relative to the largest entry.
+    solution: the source that is shipped. idea: something to try next. progress: how many labs are solved.
+    """
+
+    tried: int
+    worst: float
+    solution: str = ""
+    idea: str = ""
+    progress: str = ""
+
+    @property
+    def figures(self) -> str:
+        arguments = "1 set of arguments" if self.tried == 1 else f"{self.tried} sets of arguments"
+        return f"Tried on {arguments}. The largest error is {looks.number(self.worst, 2)}."
+
+    def lines(self) -> list[str]:
+        lines = [text for text in (self.figures, self.progress, self.idea and f"Try next: {self.idea}") if text]
+        return [f"  {line}" for line in lines]
+
+
+class Section(NamedTuple):
+    """What is told of one tensor: (tensors, sentence) pairs, named mistakes apart from what explains them."""
+
+    tensor: str
+    named: list[tuple[str, str]]
+    explained: list[tuple[str, str]]
+    finding: Finding | None
+
+    def lines(self) -> list[str]:
+        return [f"  {label}: {sentence}" for label, sentence in (*self.named, *self.explained)]
 
 
 @dataclass(repr=False)
@@ -75,7 +136,9 @@ class Verdict(Card):
 
     mistakes: the name of a tensor (or of an argument, or "results") -> the sentences it earned.
     explained: tensor -> sentences that are true of what came wrong in it, found by asking the function.
-    smallest: the smallest example that fails; None for a right answer.
+    smallest: the smallest example that fails; None for a right answer. passed: about a right one.
+    caution: whether one of the remarks keeps a right answer from being plainly right.
+    goes_on: whether later cells use the answer, or the library's in its place.
     """
 
     name: str
@@ -87,29 +150,35 @@ class Verdict(Card):
     printed: str = ""
     explained: dict[str, list[str]] = field(default_factory=dict)
     smallest: Smallest | None = None
+    passed: Passed | None = None
+    caution: bool = False
+    goes_on: bool = True
 
     template: ClassVar[str] = "verdict.html"
 
     @property
     def head(self) -> tuple[str, str]:
         """The status as a symbol and in words."""
-        return HEADS[self.status][:2]
+        return RIGHT_BUT if self.caution and self.status == "right" else HEADS[self.status][:2]
 
     @property
     def colour(self) -> str:
         """The name of the colour of its edge."""
-        return "neutral" if self.status == "not attempted" else self.status
+        if self.status == "not attempted":
+            return "neutral"
+        return "error" if self.caution and self.status == "right" else self.status
 
     @property
     def what_now(self) -> str:
         """The last line. If the lab was not attempted, a remark already says how to continue."""
-        then = HEADS[self.status][2]
-        return f"{then} {HOW_TO_GO_ON}" if self.status == "not attempted" and not self.remarks else then
+        go_on = HOW_TO_GO_ON if self.status == "not attempted" and not self.remarks else ""
+        return f"{HEADS[self.status][2] if self.goes_on else ''} {go_on}".strip()
 
     @property
     def legend(self) -> str:
         """How to read the pictures, if there are any."""
-        pictures = [finding.picture for finding in self.findings if finding.picture]
+        pictures = [section.finding.picture for section in self.sections if section.finding and section.finding.picture]
+        pictures += [self.smallest.picture] if self.smallest and self.smallest.picture else []
         outlined = [OUTLINED] * any(picture.has_outlines for picture in pictures)
         return " ".join([*outlined, LEGEND]) if pictures else ""
 
@@ -118,28 +187,62 @@ class Verdict(Card):
 
         Tensors with a finding come last, as their sentences stand above it.
         """
+        return _once({t: self.mistakes.get(t, [] if self.explained.get(t) else [UNKNOWN]) for t in self._tensors})
+
+    @property
+    def _tensors(self) -> list[str]:
         found = [finding.tensor for finding in self.findings]
-        tensors = [tensor for tensor in self.mistakes if tensor not in found] + found
-        earned: dict[str, list[str]] = {}
-        for tensor in tensors:
-            for sentence in self.mistakes.get(tensor, [UNKNOWN]):
-                earned.setdefault(sentence, []).append(tensor)
-        told: dict[str, list[tuple[str, str]]] = {tensor: [] for tensor in tensors}
-        for sentence, those in earned.items():
-            told[those[0]].append((", ".join(those), sentence))
-        return told
+        return [*dict.fromkeys(t for t in (*self.mistakes, *self.explained) if t not in found), *found]
+
+    @property
+    def sections(self) -> list[Section]:
+        """What is told of each tensor: first that of the smallest example, if it has a section."""
+        told, findings = self.told(), {finding.tensor: finding for finding in self.findings}
+        said = {sentence for pairs in told.values() for _, sentence in pairs}
+        explained = _once({t: [s for s in self.explained.get(t, []) if s not in said] for t in self._tensors})
+        lead = self.smallest.tensor if self.smallest and self.smallest.tensor in told else next(iter(told), "")
+        shown = self.smallest.tensor if self.smallest and self.smallest.is_shown else None
+        sections = []
+        for tensor in sorted(told, key=lambda tensor: tensor != lead):
+            finding = findings.get(tensor)
+            if finding and tensor == shown:
+                finding = replace(finding, picture=None)
+            sections.append(Section(tensor, told[tensor], explained[tensor], finding))
+        return sections
+
+    @property
+    def folded_title(self) -> str:
+        """What the folded part of the card is about: of the first tensor, what was measured, and all others."""
+        others = [section.tensor for section in self.sections[1:]]
+        return f"More, also about {', '.join(others)}" if others else "More about it"
 
     def lines(self) -> list[str]:
         symbol, words = self.head
-        told = {
-            tensor: [f"  {label}: {sentence}" for label, sentence in pairs] for tensor, pairs in self.told().items()
-        }
-        above = [told.pop(finding.tensor) for finding in self.findings]
-        lines = [f"{symbol} {words}: {self.name}", *(line for lines in told.values() for line in lines)]
+        lines = [f"{symbol} {words}: {self.name}"]
+        if self.smallest:
+            lines += [f"  {self.smallest.says}", *(self.smallest.picture.lines() if self.smallest.picture else [])]
         lines += self.raised.lines() if self.raised else []
-        for sentences, finding in zip(above, self.findings, strict=True):
-            lines += [*sentences, *finding.lines()]
-        lines += [f"  {remark}" for remark in self.remarks]
+        first, *others = self.sections or [Section("", [], [], None)]
+        lines += first.lines()
+        if others or first.finding:
+            lines.append(f"  {self.folded_title}:")
+        lines += first.finding.lines() if first.finding else []
+        for section in others:
+            lines += section.lines() + (section.finding.lines() if section.finding else [])
+        lines += [f"  {remark}" for remark in dict.fromkeys(self.remarks)]
+        lines += self.passed.lines() if self.passed else []
         if self.printed:
             lines += ["  Your code printed:", *(f"    {line}" for line in self.printed.splitlines())]
-        return [*lines, self.what_now]
+        return [*lines, *([self.what_now] if self.what_now else [])]
+
+
+def _once(sentences: dict[str, list[str]]) -> dict[str, list[tuple[str, str]]]:
+    """Tensor -> its sentences, each with all tensors that have it, at the first of them."""
+    earned: dict[str, list[str]] = {}
+    for tensor, those in sentences.items():
+        for sentence in those:
+            earned.setdefault(sentence, []).append(tensor)
+    told: dict[str, list[tuple[str, str]]] = {tensor: [] for tensor in sentences}
+    for sentence, tensors in earned.items():
+        told[tensors[0]].append((", ".join(tensors), sentence))
+    return told

@@ -298,6 +298,16 @@ def _starts_without_a_generator(cls):
     return cls(2, 3, 3).weight.data.any()
 
 
+NOT_HE = (
+    "Its weights do not start by He's rule, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
+    "Weights that start too small, too large or all equal are hard to train."
+)
+NOT_FROM_RNG = (
+    "It does not draw its weights from `rng`. "
+    "Built twice with the same generator, it should start with the same weights; "
+    "with another generator, with different ones."
+)
+
 CONV2D = Exercise(
     answer=Conv2d,
     difficulty="hard",
@@ -343,16 +353,14 @@ CONV2D = Exercise(
         ("It is right wherever the padding is 0. Is the padding used everywhere?", lambda padding, **_: padding > 0),
     ],
     otherwise={"weight.data": (STEPPED,), "bias.data": (STEPPED,)},
+    cautions=(NOT_HE, NOT_FROM_RNG),
     extras={
-        "Its weights do not start by He's rule, with a standard deviation of sqrt(2 / (in_channels * k * k)). "
-        "Weights that start too small, too large or all equal are hard to train.": _spread_like_he,
+        NOT_HE: _spread_like_he,
         "Its bias does not start at zero. "
         "That is not an error, but nothing is gained by it: random weights make the filters different enough.": (
             _starts_without_bias
         ),
-        "It does not draw its weights from `rng`. "
-        "Built twice with the same generator, it should start with "
-        "the same weights; with another generator, with different ones.": _starts_as_its_generator_says,
+        NOT_FROM_RNG: _starts_as_its_generator_says,
         "It cannot be built without `rng`. None stands for a fresh generator, `np.random.default_rng()`.": (
             _starts_without_a_generator
         ),

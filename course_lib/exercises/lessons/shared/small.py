@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from course_lib.exercises.engine.question import Small
+from course_lib.exercises.engine.shrinking import entries
 from course_lib.exercises.lessons.shared import recipes
 
 BATCH = {"W": range(1, 6), "H": range(1, 6), "C": (1, 2, 3), "N": (1, 2, 3)}
@@ -103,8 +104,13 @@ def residual(numbers, n, N):
 
 
 def through(matrix):
-    """The gradient of a branch that multiplies by a matrix."""
-    return lambda dy: dy @ matrix
+    """The gradient of a branch that multiplies by a matrix, which is shown as its name."""
+
+    def branch_backward(dy):
+        return dy @ matrix
+
+    branch_backward.__name__ = f"dy @ {entries(matrix)}" if matrix.size <= 4 else "a matrix product"
+    return branch_backward
 
 
 def batch_norm(numbers, W, H, C, N, scale):
