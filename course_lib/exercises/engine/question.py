@@ -42,6 +42,10 @@ class WrongAnswer:
         return self.run(self.answer, *arguments)[self.number]
 
 
+def _no_more(rng: np.random.Generator) -> list[Case]:
+    return []
+
+
 @dataclass(frozen=True)
 class Small:
     """How small cases of an exercise are drawn, so that one can be found on which an answer fails.
@@ -61,6 +65,8 @@ class Question:
 
     cases(rng) -> argument sets by name, in the order of the answer's parameters.
     tensors: the names of what the answer returns, in order. mistakes: tensor name -> its Mistakes.
+    further(rng) -> more cases: small ones, of many geometries. An answer that is right on `cases` is tried on them too,
+    and a wrong one is explained by them.
     run(f, *arguments) -> the results, where calling f once is not enough (a class).
     forward(*arguments) -> y: what a gradient "dx", "dw" ... is the gradient of, to test it with no reference.
     shows: tensor -> what the right one shows on the probe, a small set of arguments for pictures.
@@ -85,6 +91,7 @@ class Question:
     tensors: tuple[str, ...]
     mistakes: dict[str, tuple[Mistake, ...]]
     probe: Case
+    further: Callable[[np.random.Generator], list[Case]] = _no_more
     run: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
     shows: dict[str, str] = field(default_factory=dict)
@@ -127,6 +134,16 @@ class Question:
     def references(self) -> list[Tensors]:
         """The right results of all cases."""
         return [self.expected(case) for case in self.arguments]
+
+    @cached_property
+    def further_runs(self) -> list[tuple[Case, Tensors]]:
+        """The further cases, drawn once, with their right results."""
+        return [(case, self.expected(case)) for case in self.further(np.random.default_rng(SEED))]
+
+    @cached_property
+    def habits(self) -> dict[str, Any]:
+        """tensor -> how the right one answers to its arguments, as `probing` has found out."""
+        return {}
 
     @cached_property
     def drawn(self) -> dict[tuple[str, bool], tuple[list[Any], Iterator[Any]]]:

@@ -149,6 +149,8 @@ def _sort_out(result: Run, value: Any, question: Question) -> None:
     result.tensors = dict.fromkeys(names)
     if value is None:
         return
+    if isinstance(value, np.ndarray) and value.shape == (len(names),) and _all_numbers(result.expected):
+        value = list(value)  # np.array([dx, dw1, dw2])
     parts: Sequence[Any]
     if len(names) == 1:
         (name,) = names
@@ -172,6 +174,10 @@ def _sort_out(result: Run, value: Any, question: Question) -> None:
             return
     result.given = list(parts)
     result.tensors = {name: array if array is None else array.copy() for name, array in zip(names, arrays, strict=True)}
+
+
+def _all_numbers(expected: Tensors) -> bool:
+    return len(expected) > 1 and all(array.ndim == 0 for array in expected.values())
 
 
 def _is_a_collection(value: Sequence[Any], shape: tuple[int, ...]) -> bool:

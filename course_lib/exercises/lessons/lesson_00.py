@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import small
+from course_lib.exercises.lessons.shared import drawn, small
 
 LESSON = "00_start_here"
 
@@ -29,6 +29,12 @@ def measured_cases(rng):
         {"f": wavy, "x": rng.standard_normal((3, 2)).astype(np.float32), "eps": 1e-5},
         {"f": wavy, "x": np.array([3, -2, 1]), "eps": 1e-3},
     ]
+
+
+@drawn.small
+def further_measured_cases(rng, values):
+    shape = [(1,), (3,), (1, 2), (2, 1), (2, 2), (2, 1, 2)][rng.integers(6)]
+    return {"f": [wavy, slope_of_last][rng.integers(2)], "x": values(shape), "eps": [1e-2, 1e-3][rng.integers(2)]}
 
 
 def one_sided(f, x, eps):
@@ -168,6 +174,7 @@ NUMERICAL_GRADIENT = Exercise(
         "The two points are `2 * eps` apart.",
     ),
     cases=measured_cases,
+    further=further_measured_cases,
     small=small.measuring(wavy, slope_of_last),
     probe={"f": wavy, "x": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), "eps": 1e-2},
     tensors=("grad",),
@@ -268,6 +275,7 @@ CHAIN_BACKWARD = Exercise(
         "The first layer does the same with `dy`: one gradient for `w1`, one for `x`.",
     ),
     cases=chain_cases,
+    further=drawn.chain,
     small=small.CHAIN,
     probe={"dz": 2.0, "x": 3.0, "w1": 5.0, "w2": 7.0},
     tensors=("dx", "dw1", "dw2"),

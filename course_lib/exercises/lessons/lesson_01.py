@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import convolution, geometries, recipes
+from course_lib.exercises.lessons.shared import convolution, drawn, geometries, recipes
 
 LESSON = "01_conv1d"
 
@@ -36,6 +36,7 @@ def forward(dy, x, w, stride, padding):
 POSITION = {name: ("position",) for name in ("y", "dx", "dw")}
 BACKWARD = {  # what the three gradients share
     "cases": backward_cases,
+    "further": drawn.convolution_1d_backward,
     "probe": ONE_HOT,
     "axes": POSITION,
     "shows": geometries.ONE_HOT_SHOWS,
@@ -63,6 +64,7 @@ CONV1D = Exercise(
         "of length `k` that starts at `j * stride`: its product with `w`, summed, is `y[j]`.",
     ),
     cases=forward_cases,
+    further=drawn.convolution_1d,
     probe=PROBE,
     tensors=("y",),
     axes=POSITION,

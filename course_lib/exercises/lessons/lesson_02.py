@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import convolution, geometries, recipes
+from course_lib.exercises.lessons.shared import convolution, drawn, geometries, recipes
 
 LESSON = "02_conv2d"
 
@@ -32,6 +32,7 @@ CONV2D_SINGLE = Exercise(
         "Its product with `w`, summed, is `y[i, j]`.",
     ),
     cases=geometries.single_forward_cases,
+    further=drawn.convolution_2d,
     probe=geometries.SINGLE_PROBE,
     tensors=("y",),
     axes=geometries.SINGLE_AXES,

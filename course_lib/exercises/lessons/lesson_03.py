@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import bias, convolution, geometries
+from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries
 
 LESSON = "03_channels_and_batches"
 
@@ -27,6 +27,7 @@ BIAS_GRADIENT = Exercise(
         "Sum `dy` over images, rows and columns. Which of the four axes remains?",
     ),
     cases=bias.cases,
+    further=drawn.bias,
     probe=bias.PROBE,
     tensors=("db",),
     axes=geometries.BATCH_AXES,

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import columns, geometries
+from course_lib.exercises.lessons.shared import columns, drawn, geometries
 
 LESSON = "04_im2col_col2im"
 
@@ -31,6 +31,7 @@ IM2COL = Exercise(
         "reshape it to (N, -1), and put it in its column.",
     ),
     cases=columns.im2col_cases,
+    further=drawn.unfolded,
     probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
     tensors=("cols",),
     axes={"cols": ("image", "row", "column")},

@@ -7,7 +7,7 @@ import numpy as np
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import pooling, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import drawn, pooling, recipes, sentences, small, wrong_steps
 
 LESSON = "05_pooling_and_friends"
 
@@ -164,6 +164,7 @@ MAX_POOL2D = Exercise(
         "Then `indices` is `row * W + column`, with row and column in the image.",
     ),
     cases=max_pool_cases,
+    further=drawn.max_pool,
     small=small.MAX_POOL,
     probe=_pool_case(SMALL, 2, None, 0),
     tensors=("y", "indices"),
@@ -327,6 +328,7 @@ MAX_POOL2D_BACKWARD = Exercise(
         "`+=` with an index array would add to each pixel only once.",
     ),
     cases=max_pool_backward_cases,
+    further=drawn.max_pool_backward,
     small=small.MAX_POOL_BACKWARD,
     probe={
         "dy": np.array([[[[1.0, 2], [3, 4]]]]),

@@ -6,7 +6,7 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import convolution, pooling, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import convolution, drawn, pooling, recipes, sentences, small, wrong_steps
 
 LESSON = "05_pooling_and_friends"
 
@@ -79,6 +79,7 @@ AVG_POOL2D_BACKWARD = Exercise(
         "Without a stride, the stride is kernel_size.",
     ),
     cases=avg_pool_backward_cases,
+    further=drawn.avg_pool_backward,
     small=small.AVG_POOL_BACKWARD,
     probe={
         "dy": np.array([[[[4.0, 8], [12, 16]]]]),

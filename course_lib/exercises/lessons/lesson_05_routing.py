@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import pointwise, sentences, small
+from course_lib.exercises.lessons.shared import drawn, pointwise, sentences, small
 
 LESSON = "05_pooling_and_friends"
 
@@ -39,6 +39,7 @@ FLATTEN_BACKWARD = Exercise(
         "That is the order in which `reshape` reads: one call is enough.",
     ),
     cases=flatten_cases,
+    further=drawn.flatten,
     small=small.FLATTEN,
     probe={"dy": np.arange(12.0).reshape(1, 12), "input_shape": (1, 2, 2, 3)},
     tensors=("dx",),

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import bias, convolution, geometries, small, wrong_steps
+from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, small, wrong_steps
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
     MOVED,
@@ -329,6 +329,7 @@ CONV2D = Exercise(
         "He's rule is `init.he_normal(shape, rng)`.",
     ),
     cases=layer_cases,
+    further=drawn.conv2d_layer,
     small=small.living(*dict.fromkeys(case["then"] for case in layer_cases(np.random.default_rng(0)))),
     probe=ONE_STAMP,
     tensors=TENSORS,

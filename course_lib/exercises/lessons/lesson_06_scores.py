@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import small
+from course_lib.exercises.lessons.shared import drawn, small
 
 LESSON = "06_conv2d_layer"
 
@@ -57,6 +57,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         "Subtract 1 at `[np.arange(N), targets]`, then divide by N.",
     ),
     cases=logits_cases,
+    further=drawn.scores,
     small=small.SCORES,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
     tensors=("dlogits",),

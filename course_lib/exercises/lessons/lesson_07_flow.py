@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import batch_norm, small
+from course_lib.exercises.lessons.shared import batch_norm, drawn, small
 from course_lib.exercises.lessons.shared.sentences import FORGOTTEN
 
 LESSON = "07_gradient_flow"
@@ -65,6 +65,7 @@ RESIDUAL_BACKWARD = Exercise(
         "Along the shortcut, dy stays dy; along the branch it becomes `branch_backward(dy)`. Add them.",
     ),
     cases=residual_cases,
+    further=drawn.residual,
     small=small.RESIDUAL,
     probe={"dy": np.array([[1.0, 0, 2]]), "branch_backward": small.through(np.diag([1.0, 2, 3]))},
     tensors=("dx",),

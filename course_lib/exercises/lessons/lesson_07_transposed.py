@@ -8,7 +8,7 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import convolution, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import convolution, drawn, recipes, sentences, small, wrong_steps
 
 LESSON = "07_gradient_flow"
 
@@ -139,6 +139,7 @@ CONV_TRANSPOSE2D = Exercise(
         "Finally add `b[:, None, None]`, if there is a bias.",
     ),
     cases=transposed_cases,
+    further=drawn.transposed,
     small=small.TRANSPOSED,
     probe={
         "x": np.array([[[[1.0, 2], [0, 3]]]]),

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.running import CannotBeJudgedError
-from course_lib.exercises.lessons.shared import small
+from course_lib.exercises.lessons.shared import drawn, small
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
 from course_lib.optim import SGD
@@ -34,6 +34,13 @@ def _step_case(rng, steps, images, k, lr):
     x = rng.standard_normal((steps, images, 1, 5, 6))
     target = rng.standard_normal((steps, images, 1, 6 - k, 7 - k))
     return {"x": x, "target": target, "weight": rng.standard_normal((1, 1, k, k)), "lr": lr}
+
+
+def further_step_cases(rng):
+    return [
+        _step_case(rng, int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 4)), [0.01, 0.1][n % 2])
+        for n in range(drawn.COUNT)
+    ]
 
 
 def train(step, x, target, weight, lr):
@@ -179,6 +186,7 @@ TRAINING_STEP = Exercise(
         "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
     ),
     cases=step_cases,
+    further=further_step_cases,
     small=small.TRAINING_STEP,
     probe=_step_case(np.random.default_rng(1), 3, 1, 2, 0.1),
     tensors=("loss", "weight"),

@@ -8,7 +8,7 @@ from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
-from course_lib.exercises.lessons.shared import bias, columns, geometries, recipes
+from course_lib.exercises.lessons.shared import bias, columns, drawn, geometries, recipes
 
 CLINIC_06 = Exercise(
     answer=fixed.clinic_06,
@@ -26,6 +26,7 @@ CLINIC_06 = Exercise(
         "The gradients of all those places add up. The loss has already taken the mean, and dy contains that factor.",
     ),
     cases=bias.cases,
+    further=drawn.bias,
     probe=bias.PROBE,
     tensors=("db",),
     axes=geometries.BATCH_AXES,

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
 from course_lib.exercises.lessons.clinic.common import PLANE, all_but, residual_block
-from course_lib.exercises.lessons.shared import batch_norm, linear, pointwise, sentences
+from course_lib.exercises.lessons.shared import batch_norm, drawn, linear, pointwise, sentences
 
 # ---------------------------------------------------------------- 09, 10: ReLU and linear
 
@@ -100,6 +100,7 @@ CLINIC_11 = Exercise(
         "Make a new array for the branch: a product with a plain `*` does that.",
     ),
     cases=block_cases,
+    further=drawn.residual_block,
     probe={
         "dy": np.array([[1.0, 2], [3, 4]]),
         "x": np.array([[1.0, -1], [2, 1]]),
@@ -181,6 +182,7 @@ CLINIC_12 = Exercise(
         "Two lines are in the wrong order. Compute dx while w is still the old one.",
     ),
     cases=step_cases,
+    further=drawn.linear_step,
     probe={
         "dy": np.array([[1.0, 2]]),
         "x": np.array([[1.0, 0, 2]]),

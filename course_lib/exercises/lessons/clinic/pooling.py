@@ -5,7 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
 from course_lib.exercises.lessons.clinic.common import PLANE, pooled
-from course_lib.exercises.lessons.shared import sentences, small
+from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 # ---------------------------------------------------------------- values that tie
 
@@ -91,6 +91,7 @@ CLINIC_04 = Exercise(
         "Compare its number with `np.arange(k * k).reshape(k, k)`, or divide the mask by its sum.",
     ),
     cases=tied_cases,
+    further=drawn.tiled_plane,
     small=small.TILED_POOL,
     probe={"dy": np.array([[1.0, 2]]), "x": np.array([[2.0, 2, 0, 3], [2, 1, 0, 0]]), "kernel_size": 2},
     tensors=("dx",),
@@ -205,6 +206,7 @@ CLINIC_05 = Exercise(
         "One character is missing. What an earlier window has paid must stay.",
     ),
     cases=overlapping_cases,
+    further=drawn.plane_without_ties,
     small=small.OVERLAPPING_POOL,
     probe={
         "dy": np.ones((2, 2)),

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.lessons.shared import sentences, small
+from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
 
@@ -34,6 +34,7 @@ def _forward_norm(dy, x, weight):
 
 BATCH_NORM = {
     "cases": norm_cases,
+    "further": drawn.batch_norm,
     "small": small.BATCH_NORM,
     "probe": {
         "dy": np.array([[[[1.0, 0], [0, 0]]], [[[0, 0], [0, 2]]]]),

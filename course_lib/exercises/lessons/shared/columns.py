@@ -5,7 +5,16 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import bias, convolution, geometries, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import (
+    bias,
+    convolution,
+    drawn,
+    geometries,
+    recipes,
+    sentences,
+    small,
+    wrong_steps,
+)
 
 CHANNELS = (2, 3, 2, 3, 1, 2, 2, 3, 2, 2)
 
@@ -40,6 +49,7 @@ COLUMNS[0, :, 2] = 10, 20, 30, 40
 
 COL2IM = {  # what the labs about col2im share
     "cases": col2im_cases,
+    "further": drawn.folded,
     "small": small.COLUMNS,
     "probe": {"cols": COLUMNS, "output_size": (3, 4), "kernel_size": (2, 2), "stride": 1, "padding": 0},
     "tensors": ("x",),

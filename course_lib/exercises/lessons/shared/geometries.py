@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib import loops
-from course_lib.exercises.lessons.shared import recipes, sentences
+from course_lib.exercises.lessons.shared import drawn, recipes, sentences
 
 # (H, W), (kH, kW), stride, padding. Each mistake shows in one of them at least, and none hides in all: sizes that
 # differ, remainders of 0, 1 and 2, windows that overlap and that do not, padding wider than the kernel reaches; and one
@@ -91,6 +91,7 @@ SINGLE_AXES = dict.fromkeys(("y", "dx", "dw"), ("row", "column"))
 
 SINGLE_BACKWARD = {  # what the three gradients share
     "cases": single_backward_cases,
+    "further": drawn.convolution_2d_backward,
     "probe": SINGLE_ONE_HOT,
     "axes": SINGLE_AXES,
     "shows": ONE_HOT_SHOWS,
@@ -147,6 +148,7 @@ BATCH_AXES = {
 
 BATCH_BACKWARD = {  # what the exercises with all arguments of a convolution share
     "cases": batch_backward_cases,
+    "further": drawn.batch_backward,
     "probe": BATCH_ONE_HOT,
     "axes": BATCH_AXES,
     "shows": ONE_HOT_SHOWS,

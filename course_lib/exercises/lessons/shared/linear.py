@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.lessons.shared import convolution, sentences
+from course_lib.exercises.lessons.shared import convolution, drawn, sentences
 
 
 def linear_cases(rng):
@@ -20,6 +20,7 @@ def linear_cases(rng):
 
 LINEAR = {
     "cases": linear_cases,
+    "further": drawn.linear,
     "probe": {
         "dy": np.array([[1.0, 2], [3, 4], [0, 1]]),
         "x": np.array([[1.0, 0, 2], [3, 1, 0], [0, 2, 1]]),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.lessons.shared import sentences, small
+from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
 
@@ -20,6 +20,7 @@ def relu_cases(rng):
 
 RELU = {
     "cases": relu_cases,
+    "further": drawn.relu,
     "small": small.RELU,
     "probe": {"dy": np.array([[5.0, -6, 7], [-8, 9, -1]]), "x": np.array([[1.0, 2, -3], [-4, 0, 0]])},
     "tensors": ("dx",),
@@ -89,6 +90,7 @@ def dropout_cases(rng):
 
 DROPOUT = {
     "cases": dropout_cases,
+    "further": drawn.dropout,
     "small": small.DROPOUT,
     "probe": {"dy": np.array([[1.0, 2, 3, 4]]), "mask": np.array([[True, False, True, True]]), "p": 0.25},
     "tensors": ("dx",),

@@ -1,0 +1,105 @@
+"""Wrong results that would be right for other arguments: a kernel turned, a stride of 1, another image's gradient."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_lib.exercises.engine.compare import close
+from course_lib.exercises.engine.question import Case, Question
+from course_lib.exercises.engine.relations import Holds, Pair, Relation
+
+
+def relations(question: Question, tensor: str, wrong: Sequence[Pair]) -> Iterator[Relation]:
+    """What yours would be right for. A candidate is tried on the largest wrong array first."""
+    for says, change in _changes(wrong[0].case):
+        holds = _right_for(question, tensor, change)
+        if holds(wrong[0].case, wrong[0].yours, wrong[0].expected):
+            yield Relation(1, f"what would be right {says}", holds)
+
+
+def _right_for(question: Question, tensor: str, change: Any) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        try:
+            changed = change(case)
+            return a.size > 0 and close(a, question.expected(changed)[tensor], question.tolerance)
+        except Exception:  # the answer does not take these arguments
+            return False
+
+    return holds
+
+
+def _changes(case: Case) -> Iterator[tuple[str, Any]]:
+    arrays = [n for n, v in case.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.ndim]
+    for name in arrays:
+        yield from _of_array(name, case[name].ndim)
+    for name, value in case.items():
+        if name in ("stride", "padding", "output_padding") and isinstance(value, int):
+            for other in (0, 1, 2) if name != "stride" else (1, 2, 3):
+                yield f"with {name} = {other}", _set(name, lambda value, other=other: other)
+            yield f"with {name} + 1 in place of {name}", _set(name, lambda value: value + 1)
+        if name == "b":
+            yield "without the bias", _set(name, lambda value: None)
+        if isinstance(value, np.ndarray) and value.dtype == bool:
+            yield f"with {name} reversed (True for False)", _set(name, np.logical_not)
+        if isinstance(value, tuple) and len(value) == 2:
+            yield f"with {name} reversed", _set(name, lambda value: value[::-1])
+        if isinstance(value, float):
+            yield f"with {name} = 1", _set(name, lambda value: 1.0)
+            yield f"with {name} = 0", _set(name, lambda value: 0.0)
+            yield f"with 1 - {name} in place of {name}", _set(name, lambda value: 1.0 - value)
+    if {"stride", "padding"} <= case.keys():
+        yield "with stride and padding exchanged", _swap("stride", "padding")
+        yield "with stride = 1 and padding = 0", lambda case: {**case, "stride": 1, "padding": 0}
+    for first in arrays:
+        for second in arrays:
+            if first < second:
+                yield f"with {first} and {second} exchanged", _swap(first, second)
+
+
+def _swap(a: str, b: str) -> Any:
+    return lambda case: {**case, a: case[b], b: case[a]}
+
+
+def _set(name: str, change: Any) -> Any:
+    return lambda case: {**case, name: change(case[name])}
+
+
+def _of_array(name: str, dims: int) -> Iterator[tuple[str, Any]]:
+    yield f"for {name} of ones", _set(name, np.ones_like)
+    yield f"for {name} squared", _set(name, lambda v: v * v)
+    yield f"for the sizes of {name} without their signs", _set(name, np.abs)
+    for axis in range(dims):
+        yield f"for {name} reversed along axis {axis}", _set(name, lambda v, axis=axis: np.flip(v, axis))
+        for end, place in (("first", 0), ("last", -1)):
+            yield f"if {name} held only its {end} entry along axis {axis}", _set(name, _only(axis, place))
+            yield f"if {name} held zeros in its {end} entry along axis {axis}", _set(name, _without(axis, place))
+        yield f"for {name} averaged along axis {axis}", _set(name, _averaged(axis))
+    if dims >= 2:
+        yield f"for {name} reversed along its last two axes", _set(name, lambda v: v[..., ::-1, ::-1])
+        yield f"for {name} with its last two axes exchanged", _set(name, lambda v: np.swapaxes(v, -1, -2))
+    if dims >= 3:
+        yield f"for {name} with its first two axes exchanged", _set(name, lambda v: np.swapaxes(v, 0, 1))
+
+
+def _only(axis: int, place: int) -> Any:
+    def change(value: np.ndarray) -> np.ndarray:
+        kept = np.zeros_like(value)
+        index = (slice(None),) * axis + (place,)
+        kept[index] = value[index]
+        return kept
+
+    return change
+
+
+def _without(axis: int, place: int) -> Any:
+    def change(value: np.ndarray) -> np.ndarray:
+        kept = value.copy()
+        kept[(slice(None),) * axis + (place,)] = 0
+        return kept
+
+    return change
+
+
+def _averaged(axis: int) -> Any:
+    return lambda value: np.broadcast_to(value.mean(axis=axis, keepdims=True), value.shape)

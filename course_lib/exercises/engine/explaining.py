@@ -1,0 +1,157 @@
+"""Sentences that are true of a wrong answer, whatever it does: found by comparing and by asking, not by recognising."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_lib import looks
+from course_lib.exercises.engine import exchanged, probing, seen
+from course_lib.exercises.engine.describing import call_text
+from course_lib.exercises.engine.guard import supervised
+from course_lib.exercises.engine.question import Question
+from course_lib.exercises.engine.relations import relations
+from course_lib.exercises.engine.running import Run, run_case
+from course_lib.exercises.engine.seen import Seen
+from course_lib.exercises.engine.verdict import Verdict
+
+MOST = 3  # sentences about one result
+SECONDS = 3  # after which no more is asked: far more than it takes, but for a function that hardly ends
+FIGURES = 4
+SAYS_MOST = 30  # entries of an array by which relations are looked for: fewer fit by chance, more take time
+
+Ranked = tuple[int, str]  # how telling a sentence is (small first), the sentence
+
+
+def explain(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -> None:
+    """Fill in verdict.explained for every result that is wrong; `runs` are the calls it was judged by."""
+    more: list[Run] = []
+    wrong = [name for name in question.tensors if name in _told(verdict)]
+    with supervised(SECONDS):
+        for case, expected in question.further_runs:
+            more.append(run_case(question, f, case, expected))
+    everything = [*runs, *more]
+    if not wrong and any(one.raised for one in everything):
+        wrong = list(question.tensors[:1])
+    for tensor in wrong:
+        calls = seen.seen_in(question, tensor, everything)
+        found: list[Ranked] = []
+        with supervised(SECONDS):
+            for ranked in _sentences(question, f, tensor, calls):
+                found.append(ranked)
+        chosen = [sentence for _, sentence in sorted(found, key=lambda ranked: ranked[0])]
+        verdict.explained[tensor] = list(dict.fromkeys(chosen))[:MOST] or _at_least(tensor, calls, everything)
+    for name, one in _changed(everything):
+        verdict.explained.setdefault(name, [one])
+    for complaint in (one.complaint for one in everything if one.complaint):
+        verdict.explained.setdefault("results", [complaint])
+    for name, told in verdict.mistakes.items():
+        verdict.explained.setdefault(name, list(told))
+
+
+def _told(verdict: Verdict) -> set[str]:
+    return {*verdict.mistakes, *(finding.tensor for finding in verdict.findings)}
+
+
+def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -> Iterator[Ranked]:
+    tolerance = question.tolerance
+    wrong = [one for one in calls if one.wrong]
+    dtypes = [one for one in wrong if one.expected.dtype.kind in "iu" and one.yours.dtype.kind == "f"]  # type: ignore[union-attr]
+    if dtypes:
+        yield 0, f"{tensor} has dtype {dtypes[0].yours.dtype}, and whole numbers of an integer dtype are expected."  # type: ignore[union-attr]
+        return
+    if stops := seen.where_it_stops(calls):
+        yield 2, stops
+    if where := seen.where_right(tensor, calls):
+        yield 3, where
+    if not wrong:
+        return
+    habits = probing.habits_of(question, tensor)
+    if shape := seen.by_shape(tensor, calls):
+        yield 2, shape
+    yield from _related(question, tensor, calls)
+    if sign := probing.by_sign(tensor, calls, habits, tolerance):
+        yield 1, sign
+    if formula := probing.formula(tensor, calls):
+        yield 1, formula
+    probes = probing.Probes(question, f, tensor)
+    rng = np.random.default_rng(0)
+    small = sorted(wrong, key=lambda one: (one.expected.size < 3, seen.size(one.case)))
+    tried = [*small[:2], max(wrong, key=lambda one: seen.size(one.case))]  # a large one too: small ones use little
+    for sentence in probing.dependence(probes, [one.case for one in tried], habits, rng):
+        yield 1, sentence
+    for one in small:
+        if one.expected.ndim > 1 and len(one.expected) > 1:
+            if alone := probing.images(probes, one.case, rng):
+                yield 1, alone
+            break
+    if product := probing.products(probes, calls):
+        yield 2, product
+
+
+def _related(question: Question, tensor: str, calls: Sequence[Seen]) -> Iterator[Ranked]:
+    """How the arrays relate to the right ones."""
+    wrong, everywhere = seen.pairs(one for one in calls if one.wrong), seen.pairs(calls)
+    wrong = sorted(wrong, key=lambda pair: abs(pair.expected.size - SAYS_MOST))
+    held: set[str] = set()
+    candidates = [*relations(wrong, everywhere, question.tolerance), *exchanged.relations(question, tensor, wrong)]
+    for relation in sorted(candidates, key=lambda relation: relation.rank):
+        if relation.says in held or not all(relation.holds(p) for p in wrong):
+            continue
+        held.add(relation.says)
+        if all(relation.holds(p) for p in everywhere):
+            which = "that returns" if any(one.raised for one in calls) else "tried"
+            yield relation.rank, f"In every call {which}, {tensor} is {relation.says}."
+        else:
+            yield relation.rank, f"Wherever {tensor} is wrong, it is {relation.says}."
+        if len(held) == 2 or relation.rank == 0:
+            return
+    if not held and len(wrong) > 1:
+        yield from _related_in_one(question, tensor, wrong)
+
+
+def _related_in_one(question: Question, tensor: str, wrong: Sequence[Any]) -> Iterator[Ranked]:
+    """What holds in several of the wrong calls, though not in all."""
+    for first in (wrong[0], wrong[len(wrong) // 2]):
+        if first.expected.size < 2:
+            continue
+        for relation in sorted(relations([first], [first], question.tolerance), key=lambda relation: relation.rank):
+            holds = [relation.holds(p) for p in wrong if p.expected.size > 1]
+            if sum(holds) > 2 and 2 * sum(holds) > len(holds):
+                which = f"calls with a wrong {tensor} of more than one entry"
+                yield 4, f"In {sum(holds)} of the {len(holds)} {which}, it is {relation.says}."
+                return
+
+
+def _at_least(tensor: str, calls: Sequence[Seen], runs: Sequence[Run]) -> list[str]:
+    """What can be said of anything: the first thing that is not as it should be."""
+    for one in sorted(calls, key=lambda one: seen.size(one.case)):
+        if one.right:
+            continue
+        called = f"With {call_text(one.case)}"
+        if one.raised:
+            return [f"{called} it stops with {one.raised}"]
+        if one.yours is None:
+            return [f"{called} no {tensor} comes back."]
+        if one.yours.dtype.kind not in "fiub" or one.yours.dtype.kind != one.expected.dtype.kind:
+            return [f"{called} {tensor} has dtype {one.yours.dtype}, and {one.expected.dtype} is expected."]
+        return [f"{called} {_first_difference(tensor, one)}"]
+    complaint = next((one.complaint for one in runs if one.complaint), "")
+    return [
+        complaint or f"{tensor} is right in a first call, and another one in a second call with the same arguments."
+    ]
+
+
+def _first_difference(tensor: str, one: Seen) -> str:
+    assert one.yours is not None
+    off = np.argwhere(~np.isclose(one.yours, one.expected, rtol=1e-5, atol=1e-8))
+    place = tuple(int(i) for i in off[0]) if len(off) else (0,) * one.expected.ndim
+    entry = f"{tensor}[{', '.join(map(str, place))}]" if place else tensor
+    yours, expected = (looks.number(array[place], FIGURES) for array in (one.yours, one.expected))
+    return f"{entry} is {yours}, and {expected} is expected."
+
+
+def _changed(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    for one in runs:
+        for name in one.changed:
+            yield name, f"With {call_text(one.case)}, {name} holds other numbers after the call than before."

@@ -1,0 +1,340 @@
+"""How a wrong array relates to the right one: a factor, other axes, a shift, an added argument, some rows only.
+
+Every candidate is a sentence about one call, and whether it is true of that call. What holds is found by trying.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+from typing import Any
+
+import numpy as np
+
+from course_lib import looks
+from course_lib.exercises.engine.compare import close, different
+from course_lib.exercises.engine.question import Case
+
+FIGURES = 4
+MOST_AXES = 4  # of an array whose axes are exchanged and reversed
+
+Holds = Callable[[Case, np.ndarray, np.ndarray], Any]  # something that is true or false
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The arrays of one call: yours, and the right one."""
+
+    case: Case
+    yours: np.ndarray
+    expected: np.ndarray
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What yours is ("2 times the right one"), how telling that is (small first), and the test of one call."""
+
+    rank: int
+    says: str
+    test: Holds
+
+    def holds(self, pair: Pair) -> bool:
+        try:
+            return bool(self.test(pair.case, pair.yours, pair.expected))
+        except (ValueError, IndexError):  # arrays of shapes that this relation is not about
+            return False
+
+
+def relations(wrong: Sequence[Pair], everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
+    """Candidates, read off the wrong arrays; `everywhere` are all that were returned, right ones too."""
+    same = [pair for pair in wrong if pair.yours.shape == pair.expected.shape]
+    if same:
+        yield from _factors(same[0], everywhere, tolerance)
+        yield from _arithmetic(same[0], tolerance)
+        yield from _parts(same, tolerance)
+        yield from _shifts(same[0], tolerance)
+    yield from _arguments(wrong[0], tolerance)
+    yield from _axes(wrong[0], tolerance)
+    yield from _shapes(wrong[0], tolerance)
+
+
+# ---------------------------------------------------------------- factors
+
+
+def quantities(case: Case) -> dict[str, float]:
+    """The numbers that the arguments of a call hold or are shaped by, as one writes them in Python."""
+    found: dict[str, float] = {}
+    for name, value in case.items():
+        if isinstance(value, np.ndarray):
+            found |= {f"{name}.shape[{axis}]": size for axis, size in enumerate(value.shape)}
+            if value.ndim > 1:
+                rows, columns = value.ndim - 2, value.ndim - 1
+                pixels = f"{name}.shape[{rows}] * {name}.shape[{columns}]"
+                found[pixels] = value.shape[rows] * value.shape[columns]
+                if value.ndim > 2:
+                    found[f"{name}.shape[0] * {pixels}"] = found[pixels] * value.shape[0]
+            found[f"{name}.size"] = value.size
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[name] = value
+            found[f"{name} ** 2"] = value**2
+            found[f"(1 - {name})"] = 1 - value
+        elif isinstance(value, tuple) and value and all(isinstance(part, int) for part in value):
+            found |= {f"{name}[{axis}]": size for axis, size in enumerate(value)}
+            found[f"{name}[-2] * {name}[-1]"] = float(np.prod(value[-2:]))
+    return {name: value for name, value in found.items() if value}
+
+
+def factor(yours: np.ndarray, expected: np.ndarray, tolerance: float) -> float | None:
+    """The number that takes the right array to yours, where there is one other than 0."""
+    if yours.shape != expected.shape or not np.isfinite(yours).all() or not expected.any():
+        return None
+    number = float(np.vdot(expected, yours) / np.vdot(expected, expected))
+    return number if abs(number) > 1e-9 and close(yours, number * expected, tolerance) else None
+
+
+def _factors(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
+    number = factor(first.yours, first.expected, tolerance)
+    if number is None:
+        yield Relation(8, "zero everywhere", lambda case, a, r: not a.any())
+        return
+
+    def times(value: Callable[[Case], float]) -> Holds:
+        return lambda case, a, r: a.shape == r.shape and close(a, value(case) * r, tolerance)
+
+    found = {factor(p.yours, p.expected, tolerance) for p in everywhere if p.expected.any()}
+    varies = None not in found and max(found) - min(found) > 1e-3 * abs(max(found, key=abs))  # type: ignore[type-var, operator, arg-type]
+    if not varies:
+        if abs(number + 1) < tolerance:
+            yield Relation(0, "the right one with the wrong sign", times(lambda case: -1))
+        else:
+            yield Relation(0, f"{looks.number(number, FIGURES)} times the right one", times(lambda case: number))
+    for sign, but in ((1, ""), (-1, ", with the wrong sign")):
+        for name in quantities(first.case):
+            for verb, power in (("times", 1), ("divided by", -1)):
+                value = _quantity(name, power, sign)
+                if abs(value(first.case) - number) < 1e-6 * abs(number):
+                    yield Relation(0 if varies else 2, f"the right one {verb} {name}{but}", times(value))
+
+
+def _quantity(name: str, power: int, sign: int) -> Callable[[Case], float]:
+    return lambda case: sign * quantities(case).get(name, np.nan) ** power
+
+
+# ---------------------------------------------------------------- arithmetic entry by entry
+
+
+def _arithmetic(first: Pair, tolerance: float) -> Iterator[Relation]:
+    yield Relation(1, "the right one squared, entry by entry", lambda c, a, r: close(a, r * r, tolerance))
+    yield Relation(
+        1, "one divided by the right one, entry by entry", lambda c, a, r: r.all() and close(a, 1 / r, tolerance)
+    )
+    yield Relation(1, "the right one without its sign", lambda c, a, r: close(a, np.abs(r), tolerance))
+    yield Relation(1, "the right one with its decimals dropped", lambda c, a, r: close(a, np.trunc(r), tolerance))
+    yield Relation(1, "the right one rounded to whole numbers", lambda c, a, r: close(a, np.round(r), tolerance))
+    gap = first.yours.astype(float) - first.expected
+    shift = float(gap.flat[0]) if gap.size else 0.0
+    if np.isfinite(shift) and shift:
+        text = f"the right one plus {looks.number(shift, FIGURES)} in every entry"
+        yield Relation(1, text, lambda c, a, r: a.shape == r.shape and close(a - r, np.full(r.shape, shift), tolerance))
+    for name, value in first.case.items():
+        if not (isinstance(value, np.ndarray) and value.shape == first.expected.shape and value.any()):
+            continue
+        if value.dtype.kind == "f":
+            added = float(np.vdot(value, gap) / np.vdot(value, value))
+            if abs(added) > 1e-9:
+                text = f"the right one plus {looks.number(added, FIGURES)} times {name}"
+                yield Relation(1, text, _plus(name, added, tolerance))
+        yield Relation(1, f"the right one times {name}, entry by entry", _entrywise(name, tolerance))
+
+
+def _plus(name: str, added: float, tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        return a.shape == r.shape == np.shape(case[name]) and close(a, r + added * case[name], tolerance)
+
+    return holds
+
+
+def _entrywise(name: str, tolerance: float) -> Holds:
+    return lambda case, a, r: a.shape == r.shape == np.shape(case[name]) and close(a, r * case[name], tolerance)
+
+
+def _arguments(first: Pair, tolerance: float) -> Iterator[Relation]:
+    """Yours is a multiple of an argument, or a sum of one."""
+    for name, value in first.case.items():
+        if not isinstance(value, np.ndarray) or not value.any():
+            continue
+        if value.shape == first.yours.shape and value.dtype.kind == "f":
+            number = factor(first.yours, value, tolerance)
+            if number is not None:
+                text = f"{name} itself" if abs(number - 1) < 1e-6 else f"{looks.number(number, FIGURES)} times {name}"
+                yield Relation(3, text, _multiple(name, number, tolerance))
+        for axes in _axis_sets(value.ndim):
+            yield Relation(4, f"{name} summed over axis {_listed(axes)}", _summed(name, axes, tolerance))
+
+
+def _multiple(name: str, number: float, tolerance: float) -> Holds:
+    return lambda case, a, r: a.shape == np.shape(case[name]) and close(a, number * case[name], tolerance)
+
+
+def _summed(name: str, axes: tuple[int, ...], tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        return a.size > 0 and close(a, np.sum(case[name], axis=axes), tolerance)
+
+    return holds
+
+
+# ---------------------------------------------------------------- axes
+
+
+def _axes(first: Pair, tolerance: float) -> Iterator[Relation]:
+    dims = first.expected.ndim
+    if first.yours.ndim != dims or not 1 <= dims <= MOST_AXES or first.expected.size < 2:
+        return
+    for order in permutations(range(dims)):
+        for turned in product((False, True), repeat=dims):
+            moved = order != tuple(range(dims))
+            if moved or any(turned):
+                flipped = tuple(axis for axis in range(dims) if turned[axis])
+                holds = _reordered(order, flipped, tolerance)
+                if holds(first.case, first.yours, first.expected):
+                    parts = [f"its axes in the order {', '.join(map(str, order))}"] if moved else []
+                    parts += [f"axis {_listed(flipped)} reversed"] if flipped else []
+                    yield Relation(1, f"the right one with {' and '.join(parts)}", holds)
+
+
+def _reordered(order: tuple[int, ...], flipped: tuple[int, ...], tolerance: float) -> Holds:
+    """Yours is the right one transposed to `order`, then reversed along `flipped`."""
+    return lambda case, a, r: a.ndim == r.ndim and close(a, np.flip(r.transpose(order), flipped), tolerance)
+
+
+def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
+    """The right values in an array of another shape or size."""
+    a, r = first.yours, first.expected
+    if a.shape == r.shape:
+        yield Relation(5, "made of the right values in other places", _same_values(tolerance))
+        return
+    if a.size == r.size:
+        text = "the right one in another shape: its values follow each other in the same order"
+        yield Relation(1, text, lambda c, a, r: a.size == r.size and close(a.ravel(), r.ravel(), tolerance))
+        yield Relation(5, "made of the right values in another shape and order", _same_values(tolerance))
+    for axes in _axis_sets(a.ndim):
+        yield Relation(1, f"the right one before a sum over axis {_listed(axes)}", _unsummed(axes, tolerance))
+    for axes in _axis_sets(r.ndim):
+        yield Relation(1, f"the right one summed over axis {_listed(axes)}", _oversummed(axes, tolerance))
+    if a.ndim == r.ndim and a.ndim:
+        yield Relation(1, "the beginning of the right one, with its end cut off along some axis", _begins(tolerance))
+        yield Relation(1, "the right one with more entries around it", _inside(tolerance))
+
+
+def _same_values(tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        return 1 < a.size == r.size and close(np.sort(a, axis=None), np.sort(r, axis=None), tolerance)
+
+    return holds
+
+
+def _unsummed(axes: tuple[int, ...], tolerance: float) -> Holds:
+    return lambda c, a, r: a.ndim > max(axes) and a.size > 0 and close(a.sum(axis=axes), r, tolerance)
+
+
+def _oversummed(axes: tuple[int, ...], tolerance: float) -> Holds:
+    return lambda c, a, r: r.ndim > max(axes) and close(a, r.sum(axis=axes), tolerance)
+
+
+def _begins(tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        shorter = a.ndim == r.ndim and all(n <= m for n, m in zip(a.shape, r.shape, strict=True))
+        return shorter and a.size > 0 and close(a, r[tuple(slice(n) for n in a.shape)], tolerance)
+
+    return holds
+
+
+def _inside(tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        if a.ndim != r.ndim or not r.size or any(n < m for n, m in zip(a.shape, r.shape, strict=True)):
+            return False
+        starts = product(*(range(n - m + 1) for n, m in zip(a.shape, r.shape, strict=True)))
+        places = (tuple(slice(s, s + m) for s, m in zip(start, r.shape, strict=True)) for start in starts)
+        return any(close(a[place], r, tolerance) for place in places)
+
+    return holds
+
+
+def _axis_sets(dims: int) -> list[tuple[int, ...]]:
+    chosen = (tuple(axis for axis in range(dims) if marks[axis]) for marks in product((False, True), repeat=dims))
+    return [axes for axes in chosen if axes]
+
+
+def _listed(axes: Sequence[Any]) -> str:
+    return " and ".join(map(str, axes))
+
+
+# ---------------------------------------------------------------- some entries only
+
+
+ENDS: dict[str, Callable[[int], slice]] = {
+    "first": lambda size: slice(0, 1),
+    "last": lambda size: slice(size - 1, size),
+}
+
+
+def _parts(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
+    """The right one, but for its first or last entry along an axis, or right there alone."""
+    for axis in range(min(pair.expected.ndim for pair in wrong)):
+        if max(pair.expected.shape[axis] for pair in wrong) < 2:
+            continue
+        for end in ENDS:
+            yield Relation(1, f"right but for the {end} entry along axis {axis}", _but_for(axis, end, tolerance))
+            text = f"right in its {end} entry along axis {axis} alone"
+            yield Relation(3, text, _only_at(axis, end, tolerance))
+    yield Relation(4, "right but for entries that are 0 and should not be", _zero_or_right(tolerance))
+
+
+def _but_for(axis: int, end: str, tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        if a.shape != r.shape or a.shape[axis] < 2:
+            return False
+        off = np.moveaxis(different(a, r, tolerance), axis, 0)
+        off[ENDS[end](len(off))] = False
+        return not off.any()
+
+    return holds
+
+
+def _only_at(axis: int, end: str, tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        if a.shape != r.shape or a.shape[axis] < 2:
+            return False
+        off = np.moveaxis(different(a, r, tolerance), axis, 0)
+        kept = off[ENDS[end](len(off))]
+        return not kept.any() and bool(off.reshape(len(off), -1).any(axis=1).sum() == len(off) - 1)
+
+    return holds
+
+
+def _zero_or_right(tolerance: float) -> Holds:
+    return lambda c, a, r: a.shape == r.shape and a.any() and not a[different(a, r, tolerance)].any()
+
+
+def _shifts(first: Pair, tolerance: float) -> Iterator[Relation]:
+    """The right one moved along its last axes, with zeros where nothing came."""
+    n = min(2, first.expected.ndim)
+    for steps in product(range(-3, 4), repeat=n):
+        if any(steps) and _shifted(steps, tolerance)(first.case, first.yours, first.expected):
+            far = ", ".join(f"{step:+d}" for step in steps)
+            axes = "its last axis" if n == 1 else "its last two axes"
+            yield Relation(1, f"the right one shifted by {far} along {axes}", _shifted(steps, tolerance))
+
+
+def _shifted(steps: tuple[int, ...], tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        if a.shape != r.shape or any(abs(s) >= n for s, n in zip(steps, r.shape[-len(steps) :], strict=True)):
+            return False
+        moved: np.ndarray = np.zeros(r.shape)
+        into: Any = tuple(slice(max(s, 0), n + min(s, 0)) for s, n in zip(steps, r.shape[-len(steps) :], strict=True))
+        out_of: Any = tuple(
+            slice(max(-s, 0), n + min(-s, 0)) for s, n in zip(steps, r.shape[-len(steps) :], strict=True)
+        )
+        moved[(..., *into)] = r[(..., *out_of)]
+        return bool(a.any()) and close(a, moved, tolerance)
+
+    return holds

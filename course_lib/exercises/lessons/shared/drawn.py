@@ -1,0 +1,262 @@
+"""Small cases of whole numbers on many geometries: what a right answer is tried on last, and a wrong one explained by.
+
+`small(make)` makes the `further` of a lab: make(rng, values) returns one case, with arrays that values(shape) fills.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib import loops
+from course_lib.exercises.lessons.shared import layer, pooling, recipes
+
+COUNT = 32  # cases of a lab: enough for every class of shapes that tests/exercises/test_explained.py asks for
+
+SIZES, KERNELS, STRIDES, PADDINGS = (1, 2, 3, 4, 5, 6), (1, 2, 3), (1, 1, 2, 3), (0, 0, 1, 2)
+
+
+def small(make):
+    """Most cases hold whole numbers from -9 to 9; some are float32, and some far larger in size."""
+
+    def further(rng):
+        return [_suited(make, rng, number) for number in range(COUNT)]
+
+    return further
+
+
+def _suited(make, rng, number):
+    factor, dtype = (2000, np.float64) if number % 8 == 3 else (1, np.float32 if number % 8 == 6 else np.float64)
+    return make(rng, lambda shape: (_whole(rng, shape) * factor).astype(dtype))
+
+
+def _whole(rng, shape):
+    """Whole numbers of either sign, none of them 0."""
+    return rng.integers(1, 10, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+# ---------------------------------------------------------------- geometries
+
+
+def _geometry(rng, axes):
+    """(sizes), (kernel sizes), stride, padding, with at least one window."""
+    while True:
+        size, kernel = (tuple(int(n) for n in rng.choice(choice, axes)) for choice in (SIZES, KERNELS))
+        stride, padding = int(rng.choice(STRIDES)), int(rng.choice(PADDINGS))
+        if min(recipes.out_sizes(size, kernel, stride, padding)) > 0:
+            return size, kernel, stride, padding
+
+
+def _few(rng):
+    return int(rng.choice((1, 1, 2, 3)))
+
+
+def _convolution(axes, with_dy):
+    def make(rng, values):
+        size, kernel, stride, padding = _geometry(rng, axes)
+        case = {"x": values(size), "w": values(kernel), "stride": stride, "padding": padding}
+        return {"dy": values(recipes.out_sizes(size, kernel, stride, padding)), **case} if with_dy else case
+
+    return small(make)
+
+
+convolution_1d, convolution_1d_backward = _convolution(1, False), _convolution(1, True)
+convolution_2d, convolution_2d_backward = _convolution(2, False), _convolution(2, True)
+
+
+@small
+def batch_backward(rng, values):
+    size, kernel, stride, padding = _geometry(rng, 2)
+    N, C, F_ = _few(rng), _few(rng), _few(rng)
+    return {
+        "dy": values((N, F_, *recipes.out_sizes(size, kernel, stride, padding))),
+        "x": values((N, C, *size)),
+        "w": values((F_, C, *kernel)),
+        "stride": stride,
+        "padding": padding,
+    }
+
+
+@small
+def unfolded(rng, values):
+    size, kernel, stride, padding = _geometry(rng, 2)
+    return {"x": values((_few(rng), _few(rng), *size)), "kernel_size": kernel, "stride": stride, "padding": padding}
+
+
+@small
+def folded(rng, values):
+    size, kernel, stride, padding = _geometry(rng, 2)
+    places = int(np.prod(recipes.out_sizes(size, kernel, stride, padding)))
+    return {
+        "cols": values((_few(rng), _few(rng) * int(np.prod(kernel)), places)),
+        "output_size": size,
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+    }
+
+
+@small
+def transposed(rng, values):
+    while True:
+        size, kernel, stride, padding = _geometry(rng, 2)
+        more = int(rng.integers(stride))
+        if all((n - 1) * stride + k - 2 * padding > 0 for n, k in zip(size, kernel, strict=True)):
+            break
+    C_in, C_out = _few(rng), _few(rng)
+    return {
+        "x": values((_few(rng), C_in, *size)),
+        "w": values((C_in, C_out, *kernel)),
+        "b": values(C_out) if rng.random() < 0.5 else None,
+        "stride": stride,
+        "padding": padding,
+        "output_padding": more,
+    }
+
+
+# ---------------------------------------------------------------- pools
+
+
+def _pool(rng):
+    """(N, C, H, W), kernel_size, stride, padding, as PyTorch allows them."""
+    while True:
+        shape = (_few(rng), _few(rng), *(int(n) for n in rng.choice(SIZES, 2)))
+        k, stride = int(rng.choice(KERNELS)), [None, 1, 2, 3][rng.integers(4)]
+        padding = int(rng.integers(k // 2 + 1))
+        if min(pooling.count(shape[2:], k, stride, padding)) > 0:
+            return shape, k, stride, padding
+
+
+@small
+def max_pool(rng, values):
+    shape, kernel_size, stride, padding = _pool(rng)
+    return {"x": values(shape), "kernel_size": kernel_size, "stride": stride, "padding": padding}
+
+
+@small
+def max_pool_backward(rng, values):
+    shape, *geometry = _pool(rng)
+    _, indices = loops.max_pool2d(values(shape), *geometry)
+    return {"dy": values(indices.shape), "indices": indices, "input_shape": shape}
+
+
+@small
+def avg_pool_backward(rng, values):
+    shape, kernel_size, stride, padding = _pool(rng)
+    dy = values((*shape[:2], *pooling.count(shape[2:], kernel_size, stride, padding)))
+    return {"dy": dy, "input_shape": shape, "kernel_size": kernel_size, "stride": stride, "padding": padding}
+
+
+@small
+def tiled_plane(rng, values):
+    k, rows, columns = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    return {"dy": values((rows, columns)), "x": values((rows * k, columns * k)), "kernel_size": k}
+
+
+@small
+def plane_without_ties(rng, values):
+    while True:
+        size, k, stride = tuple(int(n) for n in rng.choice(SIZES, 2)), int(rng.choice(KERNELS)), int(rng.integers(1, 4))
+        count = recipes.out_sizes(size, (k, k), stride, 0)
+        if min(count) > 0:
+            break
+    dy = values(count)
+    x = (rng.permutation(size[0] * size[1]).reshape(size) - 4).astype(dy.dtype)
+    return {"dy": dy, "x": x, "kernel_size": k, "stride": stride}
+
+
+# ---------------------------------------------------------------- entry by entry
+
+
+def _shape(rng):
+    return tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 5)))
+
+
+@small
+def bias(rng, values):
+    return {"dy": values((_few(rng), _few(rng), *(int(n) for n in rng.integers(1, 5, 2))))}
+
+
+@small
+def flatten(rng, values):
+    shape = (_few(rng), _few(rng), *(int(n) for n in rng.integers(1, 5, 2)))
+    return {"dy": values((shape[0], int(np.prod(shape[1:])))), "input_shape": shape}
+
+
+@small
+def relu(rng, values):
+    shape = _shape(rng)
+    return {"dy": values(shape), "x": values(shape) * (rng.random(shape) < 0.7).astype(np.float32)}
+
+
+@small
+def dropout(rng, values):
+    shape, p = _shape(rng), [0.0, 0.25, 0.5, 0.75][rng.integers(4)]
+    return {"dy": values(shape), "mask": rng.random(shape) >= p, "p": p}
+
+
+# ---------------------------------------------------------------- layers
+
+
+@small
+def linear(rng, values):
+    N, n_in, n_out = _few(rng), _few(rng), _few(rng)
+    return {"dy": values((N, n_out)), "x": values((N, n_in)), "w": values((n_out, n_in))}
+
+
+@small
+def linear_step(rng, values):
+    N, n_in, n_out = _few(rng), _few(rng), _few(rng)
+    rate = [0.5, 0.25, 1.0][rng.integers(3)]
+    return {"dy": values((N, n_out)), "x": values((N, n_in)), "w": values((n_out, n_in)), "lr": rate}
+
+
+@small
+def residual_block(rng, values):
+    N, n = _few(rng), _few(rng)
+    return {"dy": values((N, n)), "x": values((N, n)), "w": values((n, n))}
+
+
+@small
+def residual(rng, values):
+    shape = (_few(rng), *_shape(rng)[:2])
+    matrix = values((shape[-1], shape[-1]))
+    return {"dy": values(shape), "branch_backward": partial(_times, matrix)}
+
+
+def _times(matrix, dy):
+    return dy @ matrix
+
+
+@small
+def scores(rng, values):
+    N, classes = _few(rng), int(rng.integers(2, 5))
+    logits = values((N, classes))
+    largest = np.abs(logits).max()
+    return {"logits": logits if largest < 10 else logits / largest, "targets": rng.integers(0, classes, N)}
+
+
+@small
+def batch_norm(rng, values):
+    """At least six numbers of a channel: with two, dx is nothing but rounding."""
+    shape = (int(rng.integers(1, 4)), _few(rng), int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    if shape[0] * shape[2] * shape[3] < 6:
+        shape = (shape[0], shape[1], shape[2] + 1, 6)
+    return {"dy": values(shape), "x": values(shape), "weight": np.abs(values(shape[1]))}
+
+
+@small
+def conv2d_layer(rng, values):
+    (H, W), (k, _), stride, padding = _geometry(rng, 2)
+    H, W = max(H, k), max(W, k)
+    shape, filters = (_few(rng), _few(rng), H, W), _few(rng)
+    weight, b = values((filters, shape[1], k, k)).astype(np.float32), values(filters).astype(np.float32)
+    x = values(shape)
+    dy = values(F.conv2d(x, weight, b, stride, padding).shape)
+    then = [layer.ONCE, layer.TWICE, layer.ZEROED, layer.MOVED, layer.BETWEEN][rng.integers(5)]
+    return {"then": then, "x": x, "dy": dy, "weight": weight, "bias": b, "stride": stride, "padding": padding}
+
+
+@small
+def chain(rng, values):
+    return {name: float(values(())) for name in ("dz", "x", "w1", "w2")}
