@@ -51,8 +51,8 @@ SIGNS = {"above": ABOVE_ZERO, "below": BELOW_ZERO}
 
 # how an answer or a training ended: edges and symbols that stand out on light and dark pages alike;
 # neutral also for what has no role, as a line that others are compared with
-RIGHT, WRONG, ERROR, NEUTRAL = "#388e3c", "#d17200", "#d32f2f", "#8a8a8a"
-STATUS = {"right": RIGHT, "wrong": WRONG, "error": ERROR, "neutral": NEUTRAL}
+RIGHT, WRONG, ERROR, CAUTION, NEUTRAL = "#388e3c", "#d17200", "#d32f2f", "#a88400", "#8a8a8a"
+STATUS = {"right": RIGHT, "wrong": WRONG, "error": ERROR, "caution": CAUTION, "neutral": NEUTRAL}
 
 # the lines of a training
 TRAIN, TEST = PALETTE[KERNEL], PALETTE[INPUT]

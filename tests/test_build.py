@@ -57,7 +57,9 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
     assert stub.source == "\n".join(sorted(lab.imports, reverse=True)) + f"\n\n\n{lab.stub().strip()}"
     assert check.source == 'from course_lib.exercises import check\n\nconv1d = check("conv1d")'
     folded = folds.source
-    assert folded.count("<details>") == 4 and folded.count("</details>") == 4 and "<details open" not in folded
+    assert folded.startswith("<details>\n<summary>Hints (3) and solution</summary>\n\n<details>")
+    assert folded.endswith("</details>\n\n</details>")  # one line, as long as nobody opens it
+    assert folded.count("<details>") == 5 and folded.count("</details>") == 5 and "<details open" not in folded
     assert all(hint in folded for hint in lab.hints) and lab.solution().strip() in folded
 
 

@@ -106,7 +106,7 @@ def lab_cells(name):
         "task": new_markdown_cell(heading),
         "stub": new_code_cell("\n".join(imports) + f"\n\n\n{stub}" if imports else stub),
         "check": new_code_cell(f'{_FROM_EXERCISES.format("check")}\n\n{name} = check("{name}")'),
-        "hints": new_markdown_cell("\n\n".join(folded)),
+        "hints": new_markdown_cell(_folded(f"Hints ({len(lab.hints)}) and solution", "\n\n".join(folded))),
     }
     for part, cell in cells.items():
         cell.id = f"lab-{name}-{part}"

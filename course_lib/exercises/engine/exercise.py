@@ -18,6 +18,7 @@ __all__ = ["Exercise", "Mistake", "WrongAnswer"]  # what a lesson makes its labs
 
 KEEP_THE_SIGNATURE = "Keep the signature of the stub: `{head}`."
 FEWER_LOOPS = "Can you write it with fewer loops, so that it is right still?"
+ANOTHER_TEST = "Which smallest input shows this bug, and which inputs hide it?"
 AS_LOOPS = "Can you write it as plain loops over single numbers, so that it is right still?"
 
 
@@ -42,6 +43,8 @@ class Exercise(Question):
     @property
     def idea(self) -> str:
         """Something to try next with a right answer."""
+        if self.start:
+            return ANOTHER_TEST
         loops = [node for node in ast.walk(ast.parse(self.solution())) if isinstance(node, ast.For)]
         return self.next_idea or (FEWER_LOOPS if loops else AS_LOOPS)
 

@@ -258,12 +258,16 @@ def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Itera
 
 
 def _in_order_of_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
-    """The simplest cases first: a larger array costs one for each axis, any other argument FEATURE for each step."""
+    """The simplest cases first: a larger array costs one for each axis, any other argument FEATURE for each step.
+
+    Of two that cost the same, that with the larger arrays comes first.
+    """
     costs = [FEATURE if name in question.probe else 1 for name in small.sizes]
+    features = [cost == FEATURE for cost in costs]
     steps = [len(values) - 1 for values in small.sizes.values()]
     most = sum(cost * step for cost, step in zip(costs, steps, strict=True))
     for total in range(most + 1):
-        for chosen in _that_cost(total, costs, steps):
+        for chosen in sorted(_that_cost(total, costs, steps), key=lambda chosen: np.dot(chosen, features)):
             sizes = {name: values[step] for (name, values), step in zip(small.sizes.items(), chosen, strict=True)}
             if drawn := _draw(question, small, numbers, sizes):
                 yield drawn

@@ -166,7 +166,7 @@ class Verdict(Card):
         """The name of the colour of its edge."""
         if self.status == "not attempted":
             return "neutral"
-        return "error" if self.caution and self.status == "right" else self.status
+        return "caution" if self.caution and self.status == "right" else self.status
 
     @property
     def what_now(self) -> str:

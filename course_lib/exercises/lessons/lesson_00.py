@@ -155,6 +155,7 @@ def _each(x, slope):
 
 NUMERICAL_GRADIENT = Exercise(
     answer=gradcheck.numerical_gradient,
+    next_idea="Make `eps` ten times smaller, again and again. When does the error stop falling?",
     difficulty="easy",
     minutes=10,
     task=(
@@ -259,6 +260,7 @@ WRONG_INPUT = "The gradient of a weight is dL/d(its output) times its *input*. W
 
 CHAIN_BACKWARD = Exercise(
     answer=loops.chain_backward,
+    next_idea="Add a third layer, v = w3 z. Which of your lines stay as they are?",
     difficulty="easy",
     minutes=5,
     task=(

@@ -46,6 +46,7 @@ BACKWARD = {  # what the three gradients share
 
 CONV1D = Exercise(
     answer=loops.conv1d,
+    next_idea="Can you write it without `out_size`, and without a loop over the outputs?",
     difficulty="easy",
     minutes=10,
     task=(
@@ -74,6 +75,7 @@ CONV1D = Exercise(
 
 CONV1D_WEIGHT_GRADIENT = Exercise(
     answer=loops.conv1d_weight_gradient,
+    next_idea="For stride 1, dw is a correlation of x with dy. Can your `conv1d` compute it?",
     difficulty="medium",
     minutes=10,
     task=(
@@ -93,6 +95,7 @@ CONV1D_WEIGHT_GRADIENT = Exercise(
 
 CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     answer=loops.conv1d_input_gradient_scatter,
+    next_idea="Loop over the entries of the kernel instead. Each of them adds one whole slice.",
     difficulty="medium",
     minutes=10,
     task=(
@@ -116,6 +119,7 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
 
 CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     answer=loops.conv1d_input_gradient_gather,
+    next_idea="Can you do it without spreading dy, by finding the outputs that each input fed?",
     difficulty="hard",
     minutes=15,
     task=(

@@ -15,6 +15,7 @@ UPSTREAM = np.array([[1.0, -1], [2, 1]])
 
 CONV2D_SINGLE = Exercise(
     answer=loops.conv2d_single,
+    next_idea="Loop over the entries of the kernel instead: fewer steps, each with whole arrays.",
     difficulty="easy",
     minutes=10,
     task=(

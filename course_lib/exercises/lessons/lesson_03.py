@@ -15,6 +15,7 @@ ONE_PIXEL_W, ONE_PIXEL_DY = np.array([[1.0, -1], [2, 0], [1, 3]]), np.array([1.0
 
 BIAS_GRADIENT = Exercise(
     answer=loops.bias_gradient,
+    next_idea="Write the same sum as a matrix product with ones.",
     difficulty="easy",
     minutes=5,
     task=(
@@ -36,6 +37,7 @@ BIAS_GRADIENT = Exercise(
 
 WEIGHT_GRADIENT = Exercise(
     answer=loops.weight_gradient,
+    next_idea="Keep only the loop over the kernel's rows and columns, with one `np.einsum` in it.",
     difficulty="medium",
     minutes=15,
     task=(
@@ -56,6 +58,7 @@ WEIGHT_GRADIENT = Exercise(
 
 INPUT_GRADIENT = Exercise(
     answer=loops.input_gradient,
+    next_idea="Keep only the loop over the kernel's rows and columns, with one `np.einsum` in it.",
     difficulty="medium",
     minutes=15,
     task=(

@@ -15,6 +15,7 @@ TWO_CHANNELS = np.arange(1.0, 19).reshape(1, 2, 3, 3)
 
 IM2COL = Exercise(
     answer=loops.im2col,
+    next_idea="Do it without a loop: `sliding_window_view`, then a transpose and a reshape.",
     difficulty="medium",
     minutes=15,
     task=(
@@ -46,6 +47,7 @@ IM2COL = Exercise(
 
 COL2IM = Exercise(
     answer=loops.col2im,
+    next_idea="Loop over the kernel's rows and columns instead of the windows.",
     difficulty="medium",
     minutes=15,
     task=(
@@ -71,6 +73,7 @@ COL2IM = Exercise(
 
 CONV2D_BACKWARD_GEMM = Exercise(
     answer=loops.conv2d_backward_gemm,
+    next_idea="Time it against your loops on 64 images.",
     difficulty="hard",
     minutes=20,
     task=(

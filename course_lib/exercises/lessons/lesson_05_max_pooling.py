@@ -143,6 +143,7 @@ PIXEL_NUMBER = (
 
 MAX_POOL2D = Exercise(
     answer=loops.max_pool2d,
+    next_idea="Accept `kernel_size=(2, 3)` too, as PyTorch does.",
     difficulty="medium",
     minutes=15,
     task=(
@@ -310,6 +311,7 @@ def _summed_into_first(axis):
 
 MAX_POOL2D_BACKWARD = Exercise(
     answer=loops.max_pool2d_backward,
+    next_idea="Do it without a loop. What does `np.add.at` do that `+=` does not?",
     difficulty="medium",
     minutes=10,
     task=(

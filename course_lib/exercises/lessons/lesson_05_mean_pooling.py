@@ -61,6 +61,7 @@ def _spread(**steps):
 
 AVG_POOL2D_BACKWARD = Exercise(
     answer=loops.avg_pool2d_backward,
+    next_idea="It is the input gradient of a convolution whose kernel is constant. Can yours compute it?",
     difficulty="easy",
     minutes=10,
     task=(

@@ -80,6 +80,7 @@ FLATTEN_BACKWARD = Exercise(
 
 RELU_BACKWARD = Exercise(
     answer=loops.relu_backward,
+    next_idea="Write it for a leaky ReLU, whose slope is 0.1 where x is negative.",
     difficulty="easy",
     minutes=3,
     task=(
@@ -97,6 +98,7 @@ RELU_BACKWARD = Exercise(
 
 DROPOUT_BACKWARD = Exercise(
     answer=loops.dropout_backward,
+    next_idea="What must change if the forward pass does not divide by 1 - p?",
     difficulty="easy",
     minutes=5,
     task=(

@@ -310,6 +310,7 @@ NOT_FROM_RNG = (
 
 CONV2D = Exercise(
     answer=Conv2d,
+    next_idea="Accept `bias=False`, as PyTorch's layer does.",
     difficulty="hard",
     minutes=25,
     task=(

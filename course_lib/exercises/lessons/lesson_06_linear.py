@@ -17,6 +17,7 @@ LINEAR_DY = np.array([[1.0, -1], [2, 1]])
 
 LINEAR_BACKWARD = Exercise(
     answer=loops.linear_backward,
+    next_idea="Write all three results with `np.einsum`. Its letters say which axis is summed.",
     difficulty="medium",
     minutes=10,
     task=(

@@ -40,6 +40,7 @@ def _survives_large_logits(f):
 
 CROSS_ENTROPY_GRADIENT = Exercise(
     answer=loops.cross_entropy_gradient,
+    next_idea="Smooth the labels: 0.9 for the right class, and the rest shared by the others.",
     difficulty="medium",
     minutes=10,
     task=(

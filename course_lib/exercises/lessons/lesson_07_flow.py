@@ -14,6 +14,7 @@ LESSON = "07_gradient_flow"
 
 BATCH_NORM2D_BACKWARD = Exercise(
     answer=loops.batch_norm2d_backward,
+    next_idea="Can you write dx in one line?",
     difficulty="hard",
     minutes=25,
     task=(
@@ -52,6 +53,7 @@ def residual_cases(rng):
 
 RESIDUAL_BACKWARD = Exercise(
     answer=loops.residual_backward,
+    next_idea="Send a gradient back through two such blocks, one after the other.",
     difficulty="easy",
     minutes=5,
     task=(

@@ -121,6 +121,7 @@ SCATTERED = "A transposed convolution stamps the kernel as it is, at stride * i.
 
 CONV_TRANSPOSE2D = Exercise(
     answer=loops.conv_transpose2d,
+    next_idea="Can your `input_gradient` do the main part of it?",
     difficulty="hard",
     minutes=20,
     task=(

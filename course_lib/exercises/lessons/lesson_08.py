@@ -172,6 +172,7 @@ def step_mistakes(number):
 
 TRAINING_STEP = Exercise(
     answer=training_step,
+    next_idea="Let the step have momentum. What must be kept between two calls?",
     difficulty="easy",
     minutes=5,
     task=(
