@@ -69,9 +69,15 @@ def dangers(source):
                 yield "shell"
 
 
+THEIR_TASK = {
+    "study.py": ["import subprocess"],  # JupyterLab, and git for what was committed
+    "exercises/keeping.py": ["import subprocess"],  # a fresh Python, in which a stored answer is judged
+}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_evaluates_text_loads_pickles_or_starts_programs(path):
-    assert list(dangers(path.read_text())) == []
+    assert list(dangers(path.read_text(encoding="utf-8"))) == THEIR_TASK.get(path.relative_to(PACKAGE).as_posix(), [])
 
 
 @pytest.mark.parametrize(
