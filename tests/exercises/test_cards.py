@@ -236,3 +236,151 @@ def test_a_lab_not_attempted_says_once_how_to_go_on(capsys):
     exercises.check(exercises.get("conv1d").answer)
     told = capsys.readouterr().out
     assert "run the cell in which you wrote it" in told and "run its cell" not in told
+
+
+# ---------------------------------------------------------------- what comes first, and what is folded
+
+
+def two_wrong(dy, x, w, stride, padding):
+    dx, dw, db = loops.conv2d_backward(dy, x, w, stride, padding)
+    return dx, dw * 3, -db
+
+
+def test_one_finding_is_shown_and_the_others_are_folded():
+    verdict = exercises.get("conv2d_backward").judge(two_wrong)
+    open_, folded = verdict._repr_html_().split("<details", 1)
+    folded, below = folded.split("</details>", 1)
+    first, second = verdict.sections
+    assert (first.tensor, second.tensor) == ("dw", "db") and verdict.smallest.tensor == "dw"
+    assert verdict.smallest.says in parsed(open_ + "</div>")[0]
+    for _, sentence in second.named:
+        assert sentence in folded and sentence not in open_ + below
+    for section in (first, second):
+        assert all(fact in parsed(f"<details{folded}</details>")[0] for _, fact in section.finding.facts[:1])
+    assert "More, also about db" in folded and "More, also about db" in repr(verdict)
+
+
+def test_the_smallest_example_leads_and_is_the_picture_that_is_shown():
+    verdict = exercises.get("conv1d_weight_gradient").judge(lambda *c: loops.conv1d_weight_gradient(*c)[::-1])
+    shown = verdict._repr_html_().split("<details")[0]
+    assert verdict.smallest.says in parsed(shown + "</div>")[0]
+    assert "A small example" not in repr(verdict) + verdict._repr_html_()  # the probe's picture gives way to it
+    yours = [f"{value:.0f}" for value in verdict.smallest.yours]
+    assert re.findall(r"<td[^>]*>(?:<b>)?(.*?)(?:</b>)?</td>", shown)[: len(yours)] == yours
+    lines = repr(verdict).splitlines()
+    assert lines[1].strip() == verdict.smallest.says
+    assert next(line for line in lines if line.strip().startswith("yours ")).split()[1:] == yours
+
+
+def test_what_explains_a_tensor_stands_below_its_name_or_in_its_place():
+    explained = {"dx": ["It does not double when dy doubles.", "Both."], "db": ["Both."]}
+    named = Verdict("name", "wrong", {"dx": ["A known mistake.", "Both."]}, explained=explained)
+    assert named.told() == {"dx": [("dx", "A known mistake."), ("dx", "Both.")], "db": []}
+    assert [section.explained for section in named.sections] == [[("dx", "It does not double when dy doubles.")], []]
+    unnamed = Verdict("name", "wrong", explained=explained, findings=[Finding("dx", []), Finding("dw", [])])
+    text, _ = parsed(unnamed._repr_html_())
+    assert text.count("Both.") == repr(unnamed).count("Both.") == 1
+    assert [pairs for pairs in unnamed.told().values() if pairs] == [
+        [("dw", "This matches none of the known mistakes.")]
+    ]
+
+
+def test_a_remark_is_made_once():
+    verdict = Verdict("name", "wrong", remarks=["Twice.", "Twice."])
+    assert repr(verdict).count("Twice.") == verdict._repr_html_().count("Twice.") == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((12,), ""),
+        ((13,), "Shown are the first 12 of 13 columns."),
+        ((9, 12), ""),
+        ((10, 3), "Shown are the first 9 of 10 rows."),
+        ((30, 40), "Shown are the first 9 of 30 rows and the first 12 of 40 columns."),
+    ],
+)
+def test_what_is_cut_off_is_said_in_words(shape, words):
+    picture = Picture("a title.", np.zeros(shape), np.ones(shape), 1e-6)
+    title = f"a title. {words}".strip()
+    assert picture.lines()[0].strip() == title
+    assert title in parsed(Verdict("name", "wrong", findings=[Finding("dx", [], picture)])._repr_html_())[0]
+
+
+# ---------------------------------------------------------------- a right answer
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_right_answer_is_told_what_was_tried_the_solution_and_an_idea(name):
+    exercise = exercises.get(name)
+    verdict = exercise.judge(exercise.answer)
+    text, _ = parsed(verdict._repr_html_())
+    assert verdict.passed.tried >= len(exercise.arguments) and verdict.passed.worst == 0
+    assert f"Tried on {verdict.passed.tried} sets of arguments. The largest error is 0." in text
+    assert verdict.passed.idea and f"Try next: {verdict.passed.idea}" in repr(verdict)
+    assert verdict.passed.solution == exercise.solution()
+    folded = verdict._repr_html_().split("<details")[1]
+    assert " ".join(exercise.solution().split()) in parsed(f"<details{folded.split('</details>')[0]}</details>")[0]
+
+
+def test_the_largest_error_is_relative_to_the_largest_entry():
+    exercise = exercises.get("conv1d")
+    verdict = exercise.judge(lambda *case: loops.conv1d(*case) * (1 + 1e-7))
+    assert verdict.status == "right" and verdict.passed.worst == pytest.approx(1e-7, rel=1e-3)
+    assert "The largest error is 1e−7." in repr(verdict)
+
+
+def test_an_accepted_choice_among_ties_is_no_error():
+    exercise = exercises.get("max_pool2d")
+
+    def last_winner(x, kernel_size, stride, padding):
+        H, W = x.shape[2:]
+        y, indices = loops.max_pool2d(x[:, :, ::-1, ::-1], kernel_size, stride, padding)
+        if (H + 2 * padding - kernel_size) % (stride or kernel_size) or (W + 2 * padding - kernel_size) % (
+            stride or kernel_size
+        ):
+            return loops.max_pool2d(x, kernel_size, stride, padding)
+        return y[:, :, ::-1, ::-1], H * W - 1 - indices[:, :, ::-1, ::-1]
+
+    verdict = exercise.judge(last_winner)
+    assert verdict.status == "right" and verdict.remarks and verdict.passed.worst == 0
+
+
+def conv2d_with(**methods):
+    return type("Conv2d", (exercises.get("Conv2d").answer,), methods)
+
+
+def test_weights_of_the_wrong_size_or_from_elsewhere_are_not_plainly_right():
+    answer = exercises.get("Conv2d").answer
+
+    def elsewhere(self, *sizes, rng=None, **geometry):
+        answer.__init__(self, *sizes, rng=np.random.default_rng(3), **geometry)
+
+    def too_large(self, *sizes, rng=None, **geometry):
+        answer.__init__(self, *sizes, rng=rng, **geometry)
+        self.weight.data *= 5
+
+    for start in (elsewhere, too_large):
+        verdict = exercises.get("Conv2d").judge(conv2d_with(__init__=start))
+        assert (verdict.status, verdict.caution, verdict.head) == ("right", True, ("!", "Right, but"))
+        assert verdict.colour == "caution" and repr(verdict).startswith("! Right, but: Conv2d")
+    plain = exercises.get("Conv2d").judge(conv2d_with())
+    assert (plain.caution, plain.head, plain.colour) == (False, ("✓", "Right"), "right")
+
+
+def test_a_missing_parameter_is_told_the_signature_of_the_stub():
+    exercise = exercises.get("conv_transpose2d")
+    head = "conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0)"
+    verdict = exercise.judge(lambda x, w, stride=1, padding=0, output_padding=0: x)
+    assert f"Keep the signature of the stub: `{head}`." in verdict.remarks
+    other = exercise.judge(lambda x, w, b, stride, padding, output_padding: x + "a")
+    assert other.raised.kind in ("TypeError", "UFuncTypeError", "_UFuncNoLoopError") and not other.remarks
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("clinic")])
+def test_cards_of_the_clinic_do_not_speak_of_a_lesson_that_goes_on(name):
+    exercise = exercises.get(name)
+    answers = exercise.answer, exercise.start, lambda *case: case[0] * 7, lambda *case: 1 / 0
+    for answer in answers:
+        verdict = exercise.judge(answer)
+        assert "librar" not in repr(verdict) + verdict._repr_html_() and "The lesson" not in repr(verdict)

@@ -254,3 +254,53 @@ def test_a_try_counts_when_the_code_changed(shown):
     for f, tries in ((zeros, 1), (zeros, 1), (ones, 2), (ones, 2), (zeros, 3)):
         check(f, "conv1d")
         assert progress.tries("conv1d") == tries
+
+
+# ---------------------------------------------------------------- in a notebook
+
+
+class Shell:
+    """As much of IPython as is asked for: the cells that were run."""
+
+    def __init__(self, *cells):
+        self.user_ns = {"In": ["", *cells]}
+
+
+RAN = "def conv1d(x, w, stride=1, padding=0):\n    return x"
+BROKEN = "def conv1d(x, w, stride=1, padding=0):\n    retrun x"
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ((RAN,), False),
+        ((RAN, BROKEN, "check(conv1d)"), True),
+        ((BROKEN, RAN, "check(conv1d)"), False),
+        ((RAN, "def other(x):\n    retrun x"), False),
+        ((RAN, "conv1d = = 3"), False),
+        (("import numpy as np\n\n\n" + BROKEN,), True),
+    ],
+)
+def test_after_a_syntax_error_the_card_says_which_version_it_judged(shown, monkeypatch, cells, told):
+    monkeypatch.setattr(checking, "get_ipython", lambda: Shell(*cells))
+    check(conv1d)
+    assert (checking.BEFORE_THE_ERROR in shown[0].remarks) == told
+    check(lambda *case: None, "conv1d")
+    check(library())
+    assert (checking.BEFORE_THE_ERROR in shown[1].remarks) == (checking.BEFORE_THE_ERROR in shown[2].remarks) == told
+
+
+def test_without_a_notebook_nothing_is_said_of_cells(shown):
+    assert check(conv1d) is conv1d and shown[0].remarks == []
+
+
+def test_the_card_of_a_right_answer_counts_the_labs_that_are_solved(shown):
+    check(conv1d)
+    assert shown[0].passed.progress == f"1 of {len(exercises.names())} labs are solved."
+    check(lambda *case: np.zeros(3), "conv2d_single")
+    assert shown[1].passed is None
+
+
+def test_a_case_of_the_clinic_not_attempted_is_not_told_of_the_librarys_answer(shown):
+    check(library("clinic_01"))
+    assert shown[0].remarks == [checking.REPAIR] and shown[0].what_now == ""
