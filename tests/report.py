@@ -94,7 +94,7 @@ LABS = [
 
 def judged(name, told, answer):
     """Whether a wrong answer is refused, told the mistake it should be told, and told only where it goes wrong."""
-    verdict = get(name).judge(answer)
+    verdict = get(name).judge(answer, explain=False)
     right_words = expected(verdict, get(name), told)
     return refused(verdict), right_words and named(told), right_words and hinted(told)
 

@@ -21,7 +21,7 @@ def main(chosen: list[str]) -> None:
         for tensor, mistakes in exercise.mistakes.items():
             for mistake in mistakes:
                 answers = [exercise.spoilt(tensor, wrong) for wrong in mistake.examples]
-                told = [exercise.judge(answer).mistakes.get(tensor) for answer in answers]
+                told = [exercise.judge(answer, explain=False).mistakes.get(tensor) for answer in answers]
                 hits = sum(says == [mistake.message] for says in told)
                 print(f"    {tensor:<12} {mistake.name:<42} {hits} of {len(told)}")
 

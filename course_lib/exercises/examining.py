@@ -35,7 +35,8 @@ def examine(target: str | Callable[..., Any]) -> None:
     if repr(now) == repr(before):
         display(Examination(exercise.name, SAYS["still"]))
         return
-    correct = repr(now) == repr(exercise.symptom(exercise.answer)) or exercise.judge(target).status == "right"
+    as_the_answer = repr(now) == repr(exercise.symptom(exercise.answer))
+    correct = as_the_answer or exercise.judge(target, explain=False).status == "right"
     _show(exercise.name, "gone" if correct else "other", now)
 
 

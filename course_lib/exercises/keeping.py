@@ -161,7 +161,7 @@ def _verdict(name: str, path: Path) -> str:
         f = load(name, path)
     except BaseException as error:  # sys.exit() too
         return f"{type(error).__name__}: {error}."
-    verdict = get(name).judge(f)
+    verdict = get(name).judge(f, explain=False)
     if verdict.status == "right":
         return ""
     if verdict.raised is not None:

@@ -54,7 +54,7 @@ def test_the_solution_as_shown_is_right_by_itself(name):
 def test_the_stub_is_not_attempted_and_shows_no_solution(name):
     exercise = exercises.get(name)
     stub = exercise.stub()
-    verdict = exercise.judge(defined(stub, exercise))
+    verdict = exercise.judge(defined(stub, exercise), explain=False)
     assert (verdict.status, verdict.mistakes) == ("not attempted", {})
     solution = exercise.solution().splitlines()
     given_away = [line for line in stub.splitlines() if line.strip() and line.strip() != "..." and line not in solution]
@@ -64,7 +64,7 @@ def test_the_stub_is_not_attempted_and_shows_no_solution(name):
 @pytest.mark.parametrize(("exercise", "tensor", "mistake"), TABLE)
 def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake):
     for wrong in mistake.examples:
-        verdict = exercise.judge(exercise.spoilt(tensor, wrong))
+        verdict = exercise.judge(exercise.spoilt(tensor, wrong), explain=False)
         assert verdict.status in ("wrong", "error")
         assert verdict.mistakes[tensor] == [mistake.message]
         if not exercise.run:  # what a layer or a training does wrong can show in several places
@@ -193,7 +193,7 @@ def test_a_right_answer_in_another_style_is_right(name, answer):
 )
 def test_a_wrong_answer_is_refused_and_told_what_it_should_be_told(name, told, answer):
     exercise = exercises.get(name)
-    verdict = exercise.judge(answer)
+    verdict = exercise.judge(answer, explain=False)
     assert refused(verdict) and expected(verdict, exercise, told), repr(verdict)
 
 
@@ -206,7 +206,7 @@ def test_every_lab_was_tried_with_answers_that_were_not_written_for_it(name):
 def test_a_verdict_that_says_something_else_would_be_seen():
     """The comparison above is not satisfied by less, by more, or by another sentence."""
     exercise = exercises.get("clinic_09")
-    verdict = exercise.judge(lambda dy, x: dy * (x >= 0))
+    verdict = exercise.judge(lambda dy, x: dy * (x >= 0), explain=False)
     assert expected(verdict, exercise, {"dx": "passes at 0"})
     for told in ({}, {"dx": "no mask"}, {"dx": None}, {"dx": "passes at 0", "dy": "changed"}):
         assert not expected(verdict, exercise, told)
@@ -226,4 +226,4 @@ def test_two_mistakes_in_one_gradient_are_both_named(name):
     ):
         one, other = (known[name] for name in pair)
         both = one.examples[0].with_(other.examples[0])
-        assert set(exercise.judge(both).mistakes["dx"]) == {one.message, other.message}
+        assert set(exercise.judge(both, explain=False).mistakes["dx"]) == {one.message, other.message}

@@ -25,9 +25,12 @@ AS_LOOPS = "Can you write it as plain loops over single numbers, so that it is r
 class Exercise(Question):
     """A library function seen as a question; `Question` says what each field means."""
 
-    def judge(self, f: Any) -> Verdict:
-        """Hold f, a learner's function or class, against the answer."""
-        verdict = judge(self, f)
+    def judge(self, f: Any, explain: bool = True) -> Verdict:
+        """Hold f, a learner's function or class, against the answer.
+
+        explain: whether to fill in `explained` and `smallest` too, which takes most of the time for a wrong answer.
+        """
+        verdict = judge(self, f, explain)
         verdict.caution = any(remark in self.cautions for remark in verdict.remarks)
         if verdict.raised and verdict.raised.kind == "TypeError" and not can_be_called_with(f, self):
             verdict.remarks.append(KEEP_THE_SIGNATURE.format(head=self.head))

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.exercises.engine import findings, guard, shrinking
+from course_lib.exercises.engine import explaining, findings, guard, shrinking
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.describing import call_text, describe
-from course_lib.exercises.engine.explaining import explain
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.recognition import Suspect
@@ -42,8 +41,11 @@ OUT_OF_TIME = "it was still running after {seconds} s. Is there a loop that neve
 INTERRUPTED = "you stopped it, and nothing is lost."
 
 
-def judge(question: Question, f: Any) -> Verdict:
-    """Hold f, a learner's function or class, against the answer to a question."""
+def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
+    """Hold f, a learner's function or class, against the answer to a question.
+
+    explain: whether to fill in `explained` and `smallest` too, which takes most of the time for a wrong answer.
+    """
     verdict = Verdict(question.name, "right", goes_on=question.symptom is None)
     if not callable(f):
         verdict.status = "error"
@@ -84,8 +86,9 @@ def judge(question: Question, f: Any) -> Verdict:
         verdict.passed = Passed(len(runs), worst_error(question, runs))
     else:
         findings.add(verdict, question, telling, _on_the_probe(verdict, question, f, telling))
-        explain(verdict, question, f, telling)
-        verdict.smallest = shrinking.smallest(question, f, verdict, telling)
+        if explain:
+            explaining.explain(verdict, question, f, telling)
+            verdict.smallest = shrinking.smallest(question, f, verdict, telling)
     return verdict
 
 
