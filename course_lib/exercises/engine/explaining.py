@@ -40,7 +40,9 @@ def explain(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -
             for ranked in _sentences(question, f, tensor, calls):
                 found.append(ranked)
         chosen = [sentence for _, sentence in sorted(found, key=lambda ranked: ranked[0])]
-        verdict.explained[tensor] = list(dict.fromkeys(chosen))[:MOST] or _at_least(tensor, calls, everything)
+        sentences = list(dict.fromkeys(chosen))[:MOST] or _at_least(tensor, calls)
+        if sentences:
+            verdict.explained[tensor] = sentences
     for name, one in _changed(everything):
         verdict.explained.setdefault(name, [one])
     for complaint in (one.complaint for one in everything if one.complaint):
@@ -63,12 +65,16 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
     if stops := seen.where_it_stops(calls):
         yield 2, stops
     if where := seen.where_right(tensor, calls):
-        yield 3, where
+        clear, sentence = where
+        yield 1 if clear else 3, sentence
     if not wrong:
         return
     habits = probing.habits_of(question, tensor)
     if shape := seen.by_shape(tensor, calls):
         yield 2, shape
+    endless = sum(not np.isfinite(one.yours).all() for one in wrong)  # type: ignore[arg-type]
+    if endless:
+        yield 0, f"{tensor} contains NaN or infinity in {endless} of {len(calls)} calls tried."
     yield from _related(question, tensor, calls)
     if sign := probing.by_sign(tensor, calls, habits, tolerance):
         yield 1, sign
@@ -79,7 +85,7 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
     small = sorted(wrong, key=lambda one: (one.expected.size < 3, seen.size(one.case)))
     tried = [*small[:2], max(wrong, key=lambda one: seen.size(one.case))]  # a large one too: small ones use little
     for sentence in probing.dependence(probes, [one.case for one in tried], habits, rng):
-        yield 1, sentence
+        yield 3 if sentence.startswith("With") else 1, sentence
     for one in small:
         if one.expected.ndim > 1 and len(one.expected) > 1:
             if alone := probing.images(probes, one.case, rng):
@@ -123,7 +129,7 @@ def _related_in_one(question: Question, tensor: str, wrong: Sequence[Any]) -> It
                 return
 
 
-def _at_least(tensor: str, calls: Sequence[Seen], runs: Sequence[Run]) -> list[str]:
+def _at_least(tensor: str, calls: Sequence[Seen]) -> list[str]:
     """What can be said of anything: the first thing that is not as it should be."""
     for one in sorted(calls, key=lambda one: seen.size(one.case)):
         if one.right:
@@ -136,10 +142,7 @@ def _at_least(tensor: str, calls: Sequence[Seen], runs: Sequence[Run]) -> list[s
         if one.yours.dtype.kind not in "fiub" or one.yours.dtype.kind != one.expected.dtype.kind:
             return [f"{called} {tensor} has dtype {one.yours.dtype}, and {one.expected.dtype} is expected."]
         return [f"{called} {_first_difference(tensor, one)}"]
-    complaint = next((one.complaint for one in runs if one.complaint), "")
-    return [
-        complaint or f"{tensor} is right in a first call, and another one in a second call with the same arguments."
-    ]
+    return []  # wrong when called a second time, or in the argument of that name
 
 
 def _first_difference(tensor: str, one: Seen) -> str:

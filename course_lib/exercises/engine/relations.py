@@ -46,6 +46,9 @@ class Relation:
 
 def relations(wrong: Sequence[Pair], everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
     """Candidates, read off the wrong arrays; `everywhere` are all that were returned, right ones too."""
+    wrong = [pair for pair in wrong if np.isfinite(pair.yours).all()]
+    if not wrong:
+        return
     same = [pair for pair in wrong if pair.yours.shape == pair.expected.shape]
     if same:
         yield from _factors(same[0], everywhere, tolerance)

@@ -149,7 +149,8 @@ def _windows(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], int, int] | 
     axes = 1 if x.ndim == 1 else 2
     kernel = case.get("kernel_size", w.shape[-axes:])
     kernel = (kernel,) * axes if isinstance(kernel, int) else tuple(kernel)
-    image: Any = case.get("output_size", case.get("input_shape", x.shape))[-axes:]
+    shape: Any = case.get("output_size", case.get("input_shape", x.shape))
+    image = shape[-axes:]
     if len(kernel) != axes or len(image) != axes:
         return None
     stride = case.get("stride")
@@ -192,8 +193,8 @@ def rule(calls: Sequence[Seen], chosen: Sequence[bool]) -> tuple[str, int, int, 
     return best
 
 
-def where_right(tensor: str, calls: Sequence[Seen]) -> str | None:
-    """ "dx is right in all 12 calls with stride = 1, and wrong in all 28 others." """
+def where_right(tensor: str, calls: Sequence[Seen]) -> tuple[bool, str] | None:
+    """ "dx is right in all 12 calls with stride = 1, and wrong in all 28 others.", and whether it is all."""
     found = rule(calls, [one.right for one in calls])
     verb, negation = "right", "wrong or missing" if any(one.raised for one in calls) else "wrong"
     if found is None:
@@ -205,7 +206,7 @@ def where_right(tensor: str, calls: Sequence[Seen]) -> str | None:
     if verb != "right" and 2 * left > others:
         return None
     rest = f"and {negation} in all {others} others" if left == 0 else f"and {verb} in {left} of the {others} others"
-    return f"{tensor} is {verb} in all {true} calls tried with {says}, {rest}."
+    return left == 0, f"{tensor} is {verb} in all {true} calls tried with {says}, {rest}."
 
 
 def where_it_stops(calls: Sequence[Seen]) -> str | None:
@@ -237,7 +238,8 @@ def by_shape(tensor: str, calls: Sequence[Seen]) -> str | None:
     if any(one.yours.ndim != one.expected.ndim for one in off if one.yours is not None):
         return f"{tensor} has the wrong number of axes: {example}."
     came = [one for one in calls if one.yours is not None]
-    for axis in range(first.expected.ndim):
+    alike = {one.expected.ndim for one in came} == {first.expected.ndim}
+    for axis in range(first.expected.ndim if alike else 0):
         gaps = [one.yours.shape[axis] - one.expected.shape[axis] for one in came if one.yours is not None]
         if not any(gaps):
             continue
