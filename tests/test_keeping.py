@@ -33,11 +33,16 @@ def work(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="module")
+def shell():
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
+
+
 @pytest.fixture
-def notebook():
+def notebook(shell):
     """Runs cells one after the other, as a kernel does. Returns what the names stand for afterwards."""
-    shell = InteractiveShell.instance()
-    shell.reset(new_session=False)
+    before = dict(shell.user_ns)
 
     def run(*cells):
         for cell in cells:
@@ -45,8 +50,8 @@ def notebook():
         return shell.user_ns
 
     yield run
-    shell.reset(new_session=False)
-    InteractiveShell.clear_instance()
+    shell.user_ns.clear()
+    shell.user_ns.update(before)
 
 
 def alone(*commands, folder):
