@@ -27,7 +27,11 @@ def _with_checks(function: Callable[..., Array]) -> Callable[..., Array]:
                 raise ValueError(f"f must return one number, but returned an array of shape {result.shape}")
             return np.float64(result)
 
-        return function(number, checks.floats(x=x), checks.positive("eps", eps))
+        x, eps = checks.floats(x=x), checks.positive("eps", eps)
+        point = np.asarray(x, dtype=np.float64)
+        if np.any((point + eps == point) | (point - eps == point)):
+            raise ValueError(f"eps must be large enough to move every entry of x in float64, but is {eps}")
+        return function(number, x, eps)
 
     return checked
 

@@ -179,3 +179,9 @@ def test_the_adjoint_gap_is_rounding_for_a_transpose_and_not_for_an_inverse(rng)
 def test_bad_input_is_named(arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         gradcheck.numerical_gradient(*arguments)
+
+
+@pytest.mark.parametrize(("x", "eps"), [([1.0, 2.0], 1e-17), ([0.0, 1e12], 1e-5)])
+def test_a_step_that_rounding_swallows_is_refused(x, eps):
+    with pytest.raises(ValueError, match="eps must be large enough to move every entry of x"):
+        gradcheck.numerical_gradient(lambda values: np.sum(values**2), np.array(x), eps)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from course_lib import exercises, loops
-from course_lib.exercises.engine import guard
-from course_lib.exercises.lessons import lesson_05_max_pooling
+from course_lib import functional as F
+from course_lib.exercises.engine import guard, repeating
+from course_lib.exercises.lessons import lesson_05_max_pooling, lesson_06_layer
 from course_lib.exercises.lessons.shared import sentences
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
@@ -180,6 +181,61 @@ def test_sums_that_go_on_from_call_to_call_are_recognised():
 def test_an_answer_that_changes_from_call_to_call_is_recognised(rng):
     verdict = judged(lambda dy, x, w, stride, padding: right(dy, x, w, stride, padding) + rng.random(len(w)))
     assert "different result" in verdict.mistakes["dw"][0]
+
+
+def test_memory_that_was_never_set_is_not_called_something_kept():
+    noise = iter(np.linspace(1, 2, 10_000))
+
+    def never_set(dy, x, w, stride, padding):
+        dw = np.empty(len(w))
+        if np.any(dw != 7):  # what lies in memory is not the same each time; the judge fills it with sevens
+            dw[:] = next(noise)
+        return dw + right(dy, x, w, stride, padding)
+
+    (says,) = judged(never_set).mistakes["dw"]
+    assert says == repeating.UNSET
+
+
+@pytest.mark.parametrize("draw", [lambda n: np.random.rand(n), lambda n: np.random.default_rng().random(n)])
+def test_random_numbers_are_not_called_something_kept(draw):
+    (says,) = judged(lambda dy, x, w, s, p: right(dy, x, w, s, p) + draw(len(w))).mistakes["dw"]
+    assert says == repeating.RANDOM
+
+
+def test_what_is_kept_from_call_to_call_is_called_so():
+    calls = []
+
+    def counting(dy, x, w, stride, padding):
+        calls.append(0)
+        return right(dy, x, w, stride, padding) * len(calls) ** 2
+
+    (says,) = judged(counting).mistakes["dw"]
+    assert says == repeating.KEPT
+
+
+def test_a_layer_whose_forward_keeps_nothing_is_told_of_its_memory():
+    class Forgetful(lesson_06_layer.Conv2d):
+        def forward(self, x):
+            return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+
+        def backward(self, dy):
+            return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
+
+    verdict = judged(Forgetful, exercises.get("Conv2d"))
+    assert verdict.mistakes == {"dx": [lesson_06_layer.NOT_KEPT]} and verdict.status == "error"
+
+
+def test_the_maximum_of_the_whole_batch_is_told_from_none_at_all():
+    def softmax_gradient(logits, targets, maximum):
+        e = np.exp(logits - maximum(logits))
+        return (e / e.sum(axis=1, keepdims=True) - np.eye(logits.shape[1])[targets]) / len(logits)
+
+    exercise = exercises.get("cross_entropy_gradient")
+    with np.errstate(all="ignore"):
+        whole = judged(lambda z, t: softmax_gradient(z, t, np.max), exercise).remarks
+        none = judged(lambda z, t: softmax_gradient(z, t, lambda z: 0), exercise).remarks
+    assert any("whole batch" in remark for remark in whole) and not any("overflows" in remark for remark in whole)
+    assert any("overflows" in remark for remark in none) and not any("whole batch" in remark for remark in none)
 
 
 def test_handing_out_the_same_array_again_passes_with_a_remark():

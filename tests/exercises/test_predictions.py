@@ -101,3 +101,13 @@ def test_an_unknown_question_is_refused_with_a_sentence():
 
 def test_every_lesson_asks_something():
     assert {name[:2] for name in NAMES} == {f"{number:02}" for number in range(9)}
+
+
+def test_right_signs_are_said_to_be_right_where_they_are_asked_for():
+    question = predictions.get("06/softmax_gradient")
+    assert question.feedback([0.1, -0.3, 0.1]) == (False, question.signs)
+    assert question.feedback([0.1, 0.3, 0.1])[1] != question.signs
+
+
+def test_the_true_convolution_is_recognised():
+    assert "true convolution" in predictions.get("01/forward").feedback([7, 9, 10])[1]

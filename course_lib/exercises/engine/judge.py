@@ -1,5 +1,6 @@
 """Judging an answer: is it right, and if not, what is wrong with it? Nothing is read from the learner's source."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import permutations
@@ -7,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.exercises.engine import explaining, findings, guard, shrinking
+from course_lib.exercises.engine import explaining, findings, guard, repeating, shrinking
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.recognition import Suspect
 from course_lib.exercises.engine.running import Run, run_case, worst_error
-from course_lib.exercises.engine.verdict import Passed, Verdict
+from course_lib.exercises.engine.verdict import Passed, Raised, Verdict
 
 NOT_A_FUNCTION = "This is not a function but {a_kind}: run the cell that defines yours."
 ORDER = "The results are in the wrong order: yours are {given}, but {expected} are expected."
@@ -25,11 +26,6 @@ CHANGED = (
 ADDED_UP = (
     "A second identical call returns more than the first: something from the earlier call is still in the sum. "
     "Start from fresh zeros in every call."
-)
-ANOTHER_ANSWER = (
-    "A second identical call returns a different result. Either the function keeps something between calls, or it "
-    "starts from memory that was never set (`np.empty`), or it draws random numbers. "
-    "The result must depend on the arguments alone."
 )
 AS_FOUND = "It still does what it did when you found it."
 SAME_ARRAY = (
@@ -71,12 +67,13 @@ def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
 
     _results_in_order(verdict, question, runs)
     _arguments_unchanged(verdict, runs)
-    _memory_between_calls(verdict, question, *runs[:2])
+    _memory_between_calls(verdict, question, f, *runs[:2])
     again = runs.pop(1)
     _returned_as_expected(verdict, runs)
     _judge_tensors(verdict, question, runs)
     raised = [one.raised for one in runs if one.raised]
     if raised:
+        _known_exceptions(verdict, question, raised[0])
         verdict.status, verdict.raised = "error", raised[0]
     telling = runs
     if verdict.status == "right":
@@ -199,9 +196,9 @@ def _arguments_unchanged(verdict: Verdict, runs: Sequence[Run]) -> None:
             _tell(verdict, name, CHANGED.format(name=name))
 
 
-def _memory_between_calls(verdict: Verdict, question: Question, first: Run, second: Run) -> None:
+def _memory_between_calls(verdict: Verdict, question: Question, f: Any, first: Run, second: Run) -> None:
     if first.raised is None and second.raised is not None:
-        _tell(verdict, question.tensors[0], ANOTHER_ANSWER)
+        _tell(verdict, question.tensors[0], repeating.KEPT)
     for name, once in first.tensors.items():
         twice = second.tensors.get(name)
         if once is None or twice is None or {once.dtype.kind, twice.dtype.kind} - set("fiub"):
@@ -210,7 +207,7 @@ def _memory_between_calls(verdict: Verdict, question: Question, first: Run, seco
         if np.array_equal(once, twice, equal_nan=True) or _alike(twice, once, expected, question.tolerance):
             continue
         added = once.shape == twice.shape and close(twice - once, expected, question.tolerance)
-        _tell(verdict, name, ADDED_UP if added else ANOTHER_ANSWER)
+        _tell(verdict, name, ADDED_UP if added else repeating.why_it_differs(question, f, first))
 
 
 def _alike(twice: np.ndarray, once: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
@@ -225,6 +222,14 @@ def _returned_as_expected(verdict: Verdict, runs: Sequence[Run]) -> None:
         if one.complaint:
             _tell(verdict, "results", one.complaint)
             return
+
+
+def _known_exceptions(verdict: Verdict, question: Question, raised: Raised) -> None:
+    """Tell what an exception means in this lab, where that is known."""
+    text = f"{raised.kind} in {raised.place}: {raised.message}"
+    for tensor, pattern, sentence in question.exceptions:
+        if re.search(pattern, text):
+            verdict.mistakes[tensor] = [sentence]
 
 
 def _with_remarks(verdict: Verdict, question: Question, f: Any, first: Run, again: Run) -> None:

@@ -21,6 +21,7 @@ class Prediction:
     choices: letter -> (what it says, what one who picks it is told); then `answer` is the right letter.
     Otherwise answer() computes the right number or numbers, within `tolerance`; wrong_answers: (what a number typed
     might be, what one who typed it is told), the first a number or a function that computes it.
+    signs: what one is told whose numbers all have the right signs, where nothing else is known of them.
     why: what one who answered correctly is told.
     """
 
@@ -31,6 +32,7 @@ class Prediction:
     choices: dict[str, tuple[str, str]] = field(default_factory=dict)
     wrong_answers: tuple[tuple[Any, str], ...] = ()
     tolerance: float = 1e-6
+    signs: str = ""
 
     @property
     def question(self) -> str:
@@ -82,6 +84,8 @@ class Prediction:
         for wrong, says in self.wrong_answers:
             if self._close(given, np.asarray(wrong() if callable(wrong) else wrong, dtype=float)):
                 return False, says
+        if self.signs and np.array_equal(np.sign(given), np.sign(expected)):
+            return False, self.signs
         return False, WRONG
 
     def _close(self, given: np.ndarray, expected: np.ndarray) -> bool:

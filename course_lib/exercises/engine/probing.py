@@ -110,14 +110,15 @@ def dependence(probes: Probes, cases: Sequence[Case], habits: Habits, rng: np.ra
     tensor = probes.tensor
     for name in floats(cases[0]):
         ought = name in habits.follows
-        moved = [_responds(probes, case, _with(case, name, _another(case[name], rng)), ought) for case in cases]
+        given = [case for case in cases if name in floats(case)]  # it may be None in some
+        moved = [_responds(probes, case, _with(case, name, _another(case[name], rng)), ought) for case in given]
         moved = [one for one in moved if one is not None]
         if any(moved) and not ought:
             yield f"{tensor} changes when only {name} changes, and the right one does not depend on {name}."
         elif len(moved) >= 2 and not any(moved) and ought:
             yield f"{tensor} stays the same when {name} changes, and the right one does not."
         elif name in habits.doubles:
-            yield from _doubling(probes, cases, name)
+            yield from _doubling(probes, given, name)
 
 
 def _responds(probes: Probes, case: Case, other: Case, ought: bool) -> bool | None:

@@ -74,6 +74,7 @@ class Question:
     accept(arguments, results) -> a remark where the results are right in another legitimate way, else None.
     patterns: (sentence, predicate of the arguments): told where no wrong function explains an answer that fails there.
     otherwise: tensor -> sentences for it where nothing else explains what is wrong.
+    exceptions: (tensor, pattern of "kind in place: message", sentence): what an exception means in this lab.
     extras: remark -> a trial of a right answer, which is told the remark where it fails.
     cautions: those remarks with which an answer is not plainly right.
     next_idea: what to try next with a right answer.
@@ -100,6 +101,7 @@ class Question:
     accept: Callable[[Case, dict[str, np.ndarray | None]], str | None] | None = None
     patterns: list[tuple[str, Callable[..., bool]]] = field(default_factory=list)
     otherwise: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    exceptions: tuple[tuple[str, str, str], ...] = ()
     extras: dict[str, Callable[[Callable[..., Any]], Any]] = field(default_factory=dict)
     tolerance: float = 2e-5
     start: Callable[..., Any] | None = None

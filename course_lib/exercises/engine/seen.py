@@ -131,19 +131,19 @@ def _of_tuple(name: str, value: tuple[Any, ...]) -> list[Feature]:
 
 def _of_windows(case: Case) -> list[Feature]:
     """How windows lie, for what has a stride: by the sizes of image and kernel."""
-    if not ({"stride", "kernel_size"} & case.keys()) or _windows(case) is None:
+    if not ({"stride", "kernel_size"} & case.keys()) or windows(case) is None:
         return []
     return [
         ("windows that reach the end of the padded input", lambda case: not any(remainders(case))),
-        ("windows that do not overlap", lambda case: all(k <= _windows(case)[2] for k in _windows(case)[1])),  # type: ignore[index]
-        ("windows that leave gaps", lambda case: any(k < _windows(case)[2] for k in _windows(case)[1])),  # type: ignore[index]
-        ("a kernel of one entry", lambda case: set(_windows(case)[1]) == {1}),  # type: ignore[index]
-        ("padding of at most kernel - 1", lambda case: all(_windows(case)[3] < k for k in _windows(case)[1])),  # type: ignore[index]
-        ("stride = 1 and padding = 0", lambda case: _windows(case)[2:] == (1, 0)),  # type: ignore[index]
+        ("windows that do not overlap", lambda case: all(k <= windows(case)[2] for k in windows(case)[1])),  # type: ignore[index]
+        ("windows that leave gaps", lambda case: any(k < windows(case)[2] for k in windows(case)[1])),  # type: ignore[index]
+        ("a kernel of one entry", lambda case: set(windows(case)[1]) == {1}),  # type: ignore[index]
+        ("padding of at most kernel - 1", lambda case: all(windows(case)[3] < k for k in windows(case)[1])),  # type: ignore[index]
+        ("stride = 1 and padding = 0", lambda case: windows(case)[2:] == (1, 0)),  # type: ignore[index]
     ]
 
 
-def _windows(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], int, int] | None:
+def windows(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], int, int] | None:
     """(sizes of the input), (of the kernel), stride, padding."""
     x, w = (np.asarray(case.get(name, case.get(instead, 0))) for name, instead in (("x", "x"), ("w", "weight")))
     axes = 1 if x.ndim == 1 else 2
@@ -159,7 +159,7 @@ def _windows(case: Case) -> tuple[tuple[int, ...], tuple[int, ...], int, int] | 
 
 def remainders(case: Case) -> tuple[int, ...]:
     """How many rows and columns of the padded input are behind the last window."""
-    found = _windows(case)
+    found = windows(case)
     assert found is not None
     image, kernel, stride, padding = found
     return tuple((n + 2 * padding - k) % stride for n, k in zip(image, kernel, strict=True))
@@ -256,14 +256,14 @@ def _lengths(case: Case, axis: int) -> list[tuple[str, Callable[[Case], int]]]:
         ("1, always", lambda case: 1),
         ("2, always", lambda case: 2),
     ]
-    if not ({"stride", "kernel_size"} & case.keys()) or _windows(case) is None or axis < -len(_windows(case)[0]):  # type: ignore[index]
+    if not ({"stride", "kernel_size"} & case.keys()) or windows(case) is None or axis < -len(windows(case)[0]):  # type: ignore[index]
         return always
     return [
         *always,
         ("as much as is behind the last window", lambda case: remainders(case)[axis]),
         ("the padding", lambda case: case.get("padding", 0)),
         ("twice the padding", lambda case: 2 * case.get("padding", 0)),
-        ("the kernel less one", lambda case: _windows(case)[1][axis] - 1),  # type: ignore[index]
-        ("the stride less one", lambda case: _windows(case)[2] - 1),  # type: ignore[index]
+        ("the kernel less one", lambda case: windows(case)[1][axis] - 1),  # type: ignore[index]
+        ("the stride less one", lambda case: windows(case)[2] - 1),  # type: ignore[index]
         ("one wherever something is behind the last window", lambda case: int(remainders(case)[axis] > 0)),
     ]

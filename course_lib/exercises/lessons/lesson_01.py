@@ -157,6 +157,11 @@ PREDICTIONS = (
         answer=lambda: loops.conv1d(*FIVE),
         wrong_answers=(
             (
+                [7, 9, 10],
+                "That is the true convolution, with the kernel turned round. "
+                "A layer lays it on as it is: its 1 meets the first entry of the window, its 3 the last.",
+            ),
+            (
                 [5, 9, 10],
                 "The windows are right. "
                 "But the kernel is laid on as it is: its 1 meets the first entry of the window, its 3 the last.",

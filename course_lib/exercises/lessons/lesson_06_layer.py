@@ -20,6 +20,11 @@ from course_lib.exercises.lessons.shared.layer import (
 
 LESSON = "06_conv2d_layer"
 
+NOT_KEPT = (
+    "backward asks self for something that was never kept there. "
+    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
+)
+
 # ---------------------------------------------------------------- how the layer goes wrong
 
 
@@ -331,6 +336,7 @@ CONV2D = Exercise(
     ),
     cases=layer_cases,
     further=drawn.conv2d_layer,
+    exceptions=(("dx", r"AttributeError in .* of backward: .* object has no attribute", NOT_KEPT),),
     small=small.living(*dict.fromkeys(case["then"] for case in layer_cases(np.random.default_rng(0)))),
     probe=ONE_STAMP,
     tensors=TENSORS,

@@ -34,8 +34,15 @@ def _one_off_in_rows(logits, targets):
 
 
 def _survives_large_logits(f):
-    logits, targets = np.array([[1000.0, 0.0, 900.0], [-1000.0, 0.0, 5.0]]), np.array([1, 1])
+    """Both rows have the same maximum, so that it does not matter whether it is taken of the row or of the batch."""
+    logits, targets = np.array([[1000.0, 0.0, 900.0], [-1000.0, 1000.0, 5.0]]), np.array([1, 1])
     return np.allclose(f(logits, targets), loops.cross_entropy_gradient(logits, targets))
+
+
+def _subtracts_the_maximum_of_each_row(f):
+    logits, targets = np.array([[1000.0, 1001.0, 999.0], [0.0, 1.0, 2.0]]), np.array([1, 1])
+    right = np.allclose(f(logits, targets), loops.cross_entropy_gradient(logits, targets))
+    return right or not _survives_large_logits(f)  # what overflows is told so
 
 
 CROSS_ENTROPY_GRADIENT = Exercise(
@@ -161,6 +168,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     extras={
         "For logits of 1000 it overflows: exp(1000) is infinite. "
         "Subtract each row's maximum first, which does not change softmax.": _survives_large_logits,
+        "You subtract the maximum of the whole batch. In a row far below it every exp becomes 0, and 0 / 0 is nan. "
+        "Subtract the maximum of each *row*.": _subtracts_the_maximum_of_each_row,
     },
 )
 
@@ -196,6 +205,7 @@ PREDICTIONS = (
             ((0, -2, 0), "That is the slope by the *probability*, -1/p. The scores reach the loss through softmax."),
             ((0.25, -1, 0.25), "Nearly. The probability of the right class should be 1 and is already 1/2."),
         ),
+        signs="The signs are right: a wrong class pushes the loss up, the right one down. And the sizes?",
         why="What it is, minus what it should be: 1/4 - 0, 1/2 - 1, 1/4 - 0. You are about to derive this.",
     ),
     Prediction(

@@ -42,6 +42,7 @@ def _geometry(rng, axes):
     """(sizes), (kernel sizes), stride, padding, with at least one window."""
     while True:
         size, kernel = (tuple(int(n) for n in rng.choice(choice, axes)) for choice in (SIZES, KERNELS))
+        kernel = (1,) * axes if rng.random() < 0.15 else kernel
         stride, padding = int(rng.choice(STRIDES)), int(rng.choice(PADDINGS))
         if min(recipes.out_sizes(size, kernel, stride, padding)) > 0:
             return size, kernel, stride, padding
