@@ -161,7 +161,7 @@ def _source_of_function(name: str, function: types.FunctionType) -> str:
     if hasattr(function, "__wrapped__"):
         raise CannotBeKeptError("A decorator wraps it. Take the decorator away.")
     of_the_course = function.__module__.partition(".")[0] == COURSE  # its decorators check arguments
-    tree, lines = _cell(function.__code__.co_filename)
+    tree, lines = parsed(function.__code__.co_filename)
     first = function.__code__.co_firstlineno
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -188,7 +188,7 @@ def _source_of_class(cls: type) -> tuple[str, dict[str, Any]]:
     if inside is None:
         raise CannotBeKeptError(f"The source of `{cls.__name__}` cannot be found: it has no methods of its own.")
     file, line = inside.__code__.co_filename, inside.__code__.co_firstlineno
-    tree, lines = _cell(file)
+    tree, lines = parsed(file)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == cls.__name__ and node.lineno <= line <= node.end_lineno:
             start = _first_line(node)
@@ -212,7 +212,7 @@ def _functions(cls: type) -> Iterator[Callable[..., Any]]:
             yield value
 
 
-def _cell(file: str) -> tuple[ast.Module, list[str]]:
+def parsed(file: str) -> tuple[ast.Module, list[str]]:
     """The tree and the lines of a cell or a file."""
     lines = [line.rstrip("\n") for line in linecache.getlines(file)]
     if not lines:

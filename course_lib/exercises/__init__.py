@@ -1,6 +1,7 @@
 """The labs: exercises that tell a learner which mistake it is.
 
 f = check(f)                    in a notebook: a card, and the function to go on with
+watch(f)                        plays a learner's code, line by line
 examine(name), examine(f)       in the bug clinic: what a broken function shows, and what a learner's does
 exercises.get(name).judge(f)    in a program: a Verdict
 board()                         which labs are solved, and which comes next
@@ -13,5 +14,6 @@ from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.examining import examine
 from course_lib.exercises.predictions import predict
 from course_lib.exercises.registry import get, names
+from course_lib.exercises.watching import watch
 
-__all__ = ["Exercise", "Verdict", "board", "check", "examine", "get", "names", "predict"]
+__all__ = ["Exercise", "Verdict", "board", "check", "examine", "get", "names", "predict", "watch"]

@@ -17,6 +17,7 @@ from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.running import as_in_stub
 from course_lib.exercises.engine.verdict import Verdict
+from course_lib.exercises.offering import offer_watch
 from course_lib.exercises.registry import get, names
 
 STANDS_IN = (
@@ -60,6 +61,7 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     if verdict.passed:
         verdict.passed.progress = "{} of {} labs are solved.".format(*board().count())
     display(verdict)
+    offer_watch(exercise, answer, verdict)
     if not right:
         keeping.note_try(exercise, answer)
         return exercise.answer

@@ -109,12 +109,16 @@ class Flow:
 
     factors   ((grid key, cells), ...): cells is a list like `cells`, or one cell for all of them
     scale     one number, or one for each cell
+    amounts   the amounts themselves, where they were observed: then the factors only say which cells were read
+    quiet     the amounts are there with the step, as the values of a new array, and do not travel
     """
 
     to: str
     cells: list
     factors: tuple
     scale: float | list = 1.0
+    amounts: list | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class Step:
     """One frame. `formula` marks text that belongs to a grid as {key|text}; `plain_formula` is without the marks.
 
     line      the line of the story's code, as a piece of its text
+    beside    what stands beside that line, as the values of loop variables
     moves     {grid key: (column, row)}: grids that stand elsewhere from this step on
     looks     {grid key: cells} that are read without adding anything, such as the losers of a maximum
     """
@@ -142,6 +147,7 @@ class Step:
     flows: tuple = ()
     moves: dict = field(default_factory=dict)
     looks: dict = field(default_factory=dict)
+    beside: str = ""
 
     @property
     def plain_formula(self):
@@ -171,14 +177,16 @@ class Story:
 
     def amounts(self, flow):
         """The amounts that a flow adds, one for each of its cells."""
+        if flow.amounts is not None:
+            return np.asarray(flow.amounts, dtype=float)
         amount = np.ones(len(flow.cells)) * flow.scale
         for key, cells in flow.factors:
             amount *= self.grids[key].values.ravel()[cells]
         return amount
 
     def terms(self, step):
-        """Every amount that a step adds, one by one."""
-        for flow in step.flows:
+        """Every amount that travels in a step, one by one."""
+        for flow in (flow for flow in step.flows if not flow.quiet):
             for n, (cell, amount) in enumerate(zip(flow.cells, self.amounts(flow), strict=True)):
                 read = ((key, cells if not isinstance(cells, list) else cells[n]) for key, cells in flow.factors)
                 yield Term((flow.to, cell), tuple(read), float(amount))

@@ -128,6 +128,8 @@ export class Panel {
     this.lines.forEach((line, n) => {
       if (n === step.line) line.setAttribute("aria-current", "step");
       else line.removeAttribute("aria-current");
+      line.querySelector("small")?.remove();
+      if (n === step.line && step.beside) line.prepend(element("small", "", undefined, step.beside));
     });
     this.canvas.setAttribute("aria-label", `${this.story.title}. ${step.sentence}`);
   }

@@ -4,6 +4,7 @@
 
 /** @import { AnyModel, Render } from "@anywidget/types" */
 import { Bar } from "./bar.js";
+import { Clock } from "./clock.js";
 import { element, keepKeys } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { SMALLEST_WITH_NUMBER } from "./layout.js";
@@ -29,6 +30,7 @@ class Player {
     this.progress = 1; // how far the motion from the last position to this one has come, from 0 to 1
     this.playing = false;
     this.frame = this.loads = this.width = 0;
+    this.clock = new Clock([]);
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     /** @type {Panel[]} */
@@ -87,16 +89,18 @@ class Player {
   async load() {
     this.loads += 1;
     const load = this.loads;
-    const { packed, message } = this.model.get("stories");
+    const { packed, message, clock, halt } = this.model.get("stories");
     const stories = packed === undefined ? [] : await unpacked(packed);
-    if (load === this.loads) this.build(stories, message);
+    if (load === this.loads) this.build(stories, message, clock, halt);
   }
 
   /**
    * @param {StoryData[]} stories
    * @param {string} [message] in place of stories
+   * @param {number[][]} [ticks]
+   * @param {number | null} [halt]
    */
-  build(stories, message) {
+  build(stories, message, ticks, halt) {
     this.pause();
     this.selection.clear();
     this.stage.replaceChildren();
@@ -108,7 +112,12 @@ class Player {
     }
     this.root.replaceChildren(this.stage, this.bar.node);
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
-    this.last = Math.max(...this.panels.map((panel) => panel.story.last));
+    this.clock = new Clock(
+      this.panels.map((panel) => panel.story),
+      ticks,
+      halt,
+    );
+    this.last = this.clock.last;
     this.position = this.from = Math.min(this.position, this.last);
     this.resize();
   }
@@ -148,7 +157,7 @@ class Player {
 
   /** @param {Panel} panel */
   positionIn(panel, position = this.position) {
-    return this.last ? Math.round((position / this.last) * panel.story.last) : 0;
+    return this.clock.step(this.panels.indexOf(panel), position);
   }
 
   draw() {
@@ -202,6 +211,7 @@ class Player {
     if (this.position >= this.last) return this.pause();
     const due = performance.now() + this.interval;
     this.glide(this.position + 1, () => {
+      if (this.position === this.clock.halt) return this.pause();
       this.timer = setTimeout(() => this.playOn(), Math.max(0, due - performance.now()));
     });
   }
@@ -252,10 +262,10 @@ class Player {
   /** A mark for every step in which a chosen cell takes part. */
   drawTicks() {
     this.bar.clearTicks();
-    for (const { story, chosen, pen } of this.panels) {
+    for (const [n, { story, chosen, pen }] of this.panels.entries()) {
       if (!chosen || !pen) continue;
       const { line } = pen.theme.roles[story.grids[chosen.grid].role];
-      for (const term of story.partners[chosen.grid][chosen.cell]) this.bar.tick(term.at / story.last, line);
+      for (const term of story.partners[chosen.grid][chosen.cell]) this.bar.tick(this.clock.share(n, term.at), line);
     }
   }
 

@@ -117,7 +117,7 @@ def _step(story, step, numbers):
         "sentence": step.sentence, "formula": step.formula, "numbers": step.numbers, "line": story.line_number(step),
         "flows": [_flow(flow, numbers) for flow in step.flows],
         "moves": {numbers[key]: place for key, place in step.moves.items()},
-        "looks": {numbers[key]: cells for key, cells in step.looks.items()},
+        "looks": {numbers[key]: cells for key, cells in step.looks.items()}, "beside": step.beside,
     }  # fmt: skip
 
 
@@ -127,6 +127,8 @@ def _flow(flow, numbers):
         "cells": flow.cells,
         "factors": [(numbers[key], cells) for key, cells in flow.factors],
         "scale": _image(flow.scale) if isinstance(flow.scale, list) else flow.scale,
+        **({} if flow.amounts is None else {"amounts": [_short(amount) for amount in flow.amounts]}),
+        **({"quiet": True} if flow.quiet else {}),
     }
 
 

@@ -141,8 +141,11 @@ export class Story {
     this.steps = data.steps;
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
-    this.terms = this.steps.map((step, at) => step.flows.flatMap((flow) => this.termsOf(at, flow)));
-    for (const terms of this.terms) for (const { at, to, cell, amount } of terms) this.grids[to].add(at, cell, amount);
+    this.terms = this.steps.map((step, at) => {
+      const terms = step.flows.map((flow) => this.termsOf(at, flow));
+      for (const { to, cell, amount } of terms.flat()) this.grids[to].add(at, cell, amount);
+      return terms.filter((_, n) => !step.flows[n].quiet).flat();
+    });
     this.places = this.placesOverTime();
     /** @type {Set<number>[][]} */
     this.lit = [];
@@ -159,13 +162,14 @@ export class Story {
    * @param {FlowData} flow
    * @returns {Term[]}
    */
-  termsOf(at, { to, cells, factors, scale }) {
+  termsOf(at, { to, cells, factors, scale, amounts }) {
     const scales = typeof scale === "number" ? null : spread(scale);
     return cells.map((cell, n) => {
       /** @type {Term["read"]} */
       const read = factors.map(([grid, from]) => [grid, typeof from === "number" ? from : from[n]]);
       const start = scales ? scales[n] : Number(scale);
-      const amount = read.reduce((product, [grid, from]) => product * this.grids[grid].values[from], start);
+      const amount =
+        amounts?.[n] ?? read.reduce((product, [grid, from]) => product * this.grids[grid].values[from], start);
       return { at, to, cell, read, amount };
     });
   }

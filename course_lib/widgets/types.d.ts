@@ -49,6 +49,10 @@ interface FlowData {
   factors: [grid: number, cells: number | number[]][];
   /** one number for all, or packed as the values of a picture */
   scale: number | number[];
+  /** the amounts themselves, where they were observed */
+  amounts?: number[];
+  /** the values of a new array, which do not travel */
+  quiet?: boolean;
 }
 
 interface StepData {
@@ -61,6 +65,8 @@ interface StepData {
   moves: Record<string, Point>;
   /** grid -> cells that are read without adding anything */
   looks: Record<string, number[]>;
+  /** what stands beside the lit line of code */
+  beside: string;
 }
 
 interface StoryData {
@@ -71,8 +77,16 @@ interface StoryData {
   code: { lines: string[]; lab: string; secret: boolean } | null;
 }
 
-/** the state of a player: stories, packed, or a sentence in place of them */
-type PlayerState = { stories: { packed: string; message?: undefined } | { packed?: undefined; message: string } };
+/**
+ * The state of a player: stories, packed, or a sentence in place of them. clock: for every tick, the position of each
+ * story; without one, all begin and end together. halt: the tick at which playing pauses.
+ */
+type PlayerState = {
+  stories: { clock?: number[][]; halt?: number | null } & (
+    | { packed: string; message?: undefined }
+    | { packed?: undefined; message: string }
+  );
+};
 
 // ---------------------------------------------------------------- inside the player
 

@@ -106,6 +106,7 @@ class _Watchdog(threading.Thread):
         super().__init__(daemon=True)
         self.seconds, self.watched = seconds, threading.get_ident()
         self.look, self.over, self.lock = threading.Event(), threading.Event(), threading.Lock()
+        self.has_raised = False
 
     def run(self) -> None:
         self.look.wait()  # starting a thread takes time, which does not count
@@ -120,13 +121,15 @@ class _Watchdog(threading.Thread):
                 continue
             with self.lock:
                 if not self.over.is_set():
+                    self.has_raised = True
                     _raise_in(self.watched, trouble)
 
     def stop(self) -> None:
         with self.lock:
             self.over.set()
             self.look.set()
-            _raise_in(self.watched, None)  # cancels what was raised but has not arrived yet
+            if self.has_raised:  # to cancel nothing would slow Python 3.11 down for good, and hang what traces it
+                _raise_in(self.watched, None)  # cancels what was raised but has not arrived yet
 
 
 def _is_deeper(thread: int, limit: int) -> bool:

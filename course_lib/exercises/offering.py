@@ -1,0 +1,20 @@
+"""The button below a card that plays a learner's code."""
+
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.verdict import Verdict
+from course_lib.exercises.recording import watched
+
+
+def offer_watch(exercise: Exercise, f: Any, verdict: Verdict) -> None:
+    """Show the button in a notebook, and do nothing elsewhere. Nothing is run before it is pressed."""
+    if getattr(get_ipython(), "kernel", None) is None or verdict.status == "not attempted":
+        return
+    from course_lib.widgets.offer import Offer
+
+    words = f"watch({exercise.name}) plays your code"
+    display(Offer("Watch it run", f"{words}, line by line", words, lambda: watched(exercise, f, verdict)))
