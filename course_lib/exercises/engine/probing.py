@@ -3,7 +3,7 @@
 Everything here calls the function on small arguments, and compares with what the right answer does there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.running import run_case
 from course_lib.exercises.engine.seen import Seen, size
 
-MOST_PRODUCTS = 64
+MOST_PRODUCTS = 64  # in one table
+FEW_PRODUCTS = 24  # in a table that is made only because an earlier one says less
+TABLES = 4
 HABITS = 8  # cases by which the habits of the right result are known
 MOST_PLACES = 3  # named in a sentence
 
-Ask = Callable[[Case], np.ndarray | None]
+Row = tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]  # the entries that are 1; yours; the right one
 
 
 class Probes:
@@ -186,20 +188,26 @@ def _another(value: Any, rng: np.random.Generator) -> Any:
 
 def products(probes: Probes, calls: Sequence[Seen]) -> str | None:
     """Where each product of two arguments goes (or each entry of one), and where it belongs."""
-    tried: set[tuple[str, ...]] = set()
     habits = habits_of(probes.question, probes.tensor)
+    told, asked = None, 0
     for one in sorted((one for one in calls if one.wrong), key=lambda one: (size(one.case) < 5, size(one.case)))[:12]:
         for names in _factors(one, habits):
-            if names in tried or np.prod([np.size(one.case[name]) for name in names]) > MOST_PRODUCTS:
+            count = np.prod([np.size(one.case[name]) for name in names])
+            if asked == TABLES or count > MOST_PRODUCTS or (told and count > FEW_PRODUCTS):
                 continue
-            table = _table(probes, one.case, names)
-            if table is None:
-                continue
-            tried.add(names)
+            asked += 1
+            table = _table(probes, one.case, names) or []
             wrong = [row for row in table if not _agree(row)]
-            if wrong:
-                return _told(probes, one.case, names, table, wrong)
-    return None
+            if wrong and (told is None or any(_elsewhere(row) for row in wrong)):
+                told = _told(probes, one.case, names, table, wrong)
+            if any(_elsewhere(row) for row in wrong):
+                return told
+    return told
+
+
+def _elsewhere(row: Row) -> bool:
+    """Whether a product belongs somewhere, and yours puts it somewhere: that says more than one that is left out."""
+    return bool(row[1].any() and row[2].any())
 
 
 def _factors(one: Seen, habits: Habits) -> list[tuple[str, ...]]:
@@ -210,9 +218,6 @@ def _factors(one: Seen, habits: Habits) -> list[tuple[str, ...]]:
     if len(linear) >= 2:
         return [(a, b) for i, a in enumerate(linear) for b in linear[i + 1 :]]
     return [(name,) for name in linear]
-
-
-Row = tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]  # the entries that are 1; yours; the right one
 
 
 def _table(probes: Probes, case: Case, names: tuple[str, ...]) -> list[Row] | None:
@@ -246,7 +251,7 @@ def _agree(row: Row) -> bool:
 
 def _told(probes: Probes, case: Case, names: tuple[str, ...], table: list[Row], wrong: list[Row]) -> str:
     tensor = probes.tensor
-    first = next((row for row in wrong if row[2].any()), wrong[0])
+    first = next((row for row in wrong if _elsewhere(row)), next((row for row in wrong if row[2].any()), wrong[0]))
     name = _product(names, first[0])
     belongs = f"belongs to {_places(tensor, first[2])}" if first[2].any() else f"does not belong into {tensor}"
     does = f"yours adds it to {_places(tensor, first[1])}" if first[1].any() else "yours leaves it out"
