@@ -70,6 +70,8 @@ def dangers(source):
 
 
 THEIR_TASK = {
+    # subscripts of a learner's own line, evaluated again in its frame to show which cells it reads
+    "_support/statements.py": ["compile()", "eval()"],
     "study.py": ["import subprocess"],  # JupyterLab, and git for what was committed
     "exercises/keeping.py": ["import subprocess"],  # a fresh Python, in which a stored answer is judged
 }
@@ -125,7 +127,10 @@ def test_importing_every_module_opens_no_connection_and_writes_no_file(tmp_path)
 # ---------------------------------------------------------------- HTML
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&"  # leaves an attribute first, if it is in one
-ALLOWED = {"div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td", "a", "p", "br", "img", "style"}
+ALLOWED = {
+    "div", "span", "b", "em", "code", "pre", "table", "tr", "th", "td", "a", "p", "br", "img", "style",
+    "details", "summary",
+}  # fmt: skip
 
 
 class Tags(html.parser.HTMLParser):

@@ -77,7 +77,7 @@ class Card(NamedTuple):
 ONE, ALL = "one mistake of each lab", "every mistake of each lab"
 
 
-@pytest.fixture(scope="module", params=[ONE, pytest.param(ALL, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[ONE, pytest.param(ALL, marks=[pytest.mark.slow, pytest.mark.course])])
 def cards(request):
     """What a learner may be shown: made once, looked at in several ways."""
     verdicts = [*map(one, ("right", "wrong", "not attempted", "error"))]

@@ -24,7 +24,7 @@ def spoilt(exercise, each):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("each", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one", "all"])
+@pytest.mark.parametrize("each", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.course])], ids=["one", "all"])
 def test_every_wrong_answer_fails_on_a_few_whole_numbers(name, each):
     exercise = exercises.get(name)
     for answer in spoilt(exercise, each):

@@ -20,14 +20,14 @@ class Truth:
 
     def call(self, case):
         """(case, yours or None, the right one, right?, the exception's name or "")."""
-        expected = self.exercise.expected(case)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            expected = self.exercise.expected(case)
             one = run_case(self.exercise, self.f, case, expected)
-        yours, right = one.tensors.get(self.tensor), expected[self.tensor]
-        fine = one.raised is None and not one.complaint and self.close(yours, right)
-        if not fine and one.raised is None and self.exercise.accept and self.exercise.accept(case, one.tensors):
-            fine = True
+            yours, right = one.tensors.get(self.tensor), expected[self.tensor]
+            fine = one.raised is None and not one.complaint and self.close(yours, right)
+            if not fine and one.raised is None and self.exercise.accept and self.exercise.accept(case, one.tensors):
+                fine = True
         return case, None if one.complaint else yours, right, fine, one.raised.kind if one.raised else ""
 
     def close(self, a, b, tolerance=None):
@@ -76,12 +76,12 @@ class Truth:
 
     def rule(self, verb, true, feature, rest):
         chosen = [fine if verb == "right" else not fine for *_, fine, _ in self.calls]
-        holds = [has(feature, case) for case, *_ in self.calls]
+        holds = [bool(np.all(has(feature, case))) for case, *_ in self.calls]
         return self._counts(chosen, holds, true, rest)
 
     def stops(self, raised, of, true, feature, rest):
         chosen = [bool(error) for *_, error in self.calls]
-        holds = [has(feature, case) for case, *_ in self.calls]
+        holds = [bool(np.all(has(feature, case))) for case, *_ in self.calls]
         return sum(chosen) == int(raised) and len(chosen) == int(of) and self._counts(chosen, holds, true, rest)
 
     @staticmethod

@@ -124,12 +124,12 @@ def dependence(probes: Probes, cases: Sequence[Case], habits: Habits, rng: np.ra
 
 
 def _responds(probes: Probes, case: Case, other: Case, ought: bool) -> bool | None:
-    """Whether yours changes with the arguments; None where that cannot be told, or where the right one does not."""
+    """Whether yours changes with the arguments; None where that cannot be told, or the right one is an exception."""
     yours, moved = probes.yours(case), probes.yours(other)
-    if yours is None or moved is None or yours.shape != moved.shape:
+    if yours is None or moved is None or yours.shape != moved.shape or not yours.size:
         return None
     before, after = probes.right(case), probes.right(other)
-    if before is None or after is None or (ought and probes.same(after, before)):
+    if before is None or after is None or probes.same(after, before) == ought:
         return None
     return not probes.same(moved, yours)
 

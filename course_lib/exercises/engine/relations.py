@@ -213,7 +213,7 @@ def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
     """The right values in an array of another shape or size."""
     a, r = first.yours, first.expected
     if a.shape == r.shape:
-        yield Relation(5, "made of the right values in other places", _same_values(tolerance))
+        yield Relation(5, "made of the right values in other places", _same_values(tolerance, in_one_shape=True))
         return
     if a.size == r.size:
         text = "the right one in another shape: its values follow each other in the same order"
@@ -228,8 +228,10 @@ def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
         yield Relation(1, "the right one with more entries around it", _inside(tolerance))
 
 
-def _same_values(tolerance: float) -> Holds:
+def _same_values(tolerance: float, in_one_shape: bool = False) -> Holds:
     def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        if in_one_shape and a.shape != r.shape:
+            return False
         return 1 < a.size == r.size and close(np.sort(a, axis=None), np.sort(r, axis=None), tolerance)
 
     return holds
