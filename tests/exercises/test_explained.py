@@ -10,6 +10,8 @@ from course_lib import exercises, loops
 from course_lib.exercises.engine import seen
 from course_lib.exercises.lessons.shared import drawn, recipes
 
+pytestmark = pytest.mark.slow
+
 NAMES = exercises.names()
 
 

@@ -14,6 +14,8 @@ from course_lib import exercises, mutants
 from course_lib import functional as F
 from course_lib.exercises.engine.compare import close
 
+pytestmark = pytest.mark.slow
+
 LAB = "conv2d_backward"
 LABS = exercises.names()
 OF_ARRAYS = [name for name in LABS if not exercises.get(name).run]

@@ -11,6 +11,8 @@ from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.question import copied
 
+pytestmark = pytest.mark.slow
+
 NAMES = exercises.names()
 shrinking_run_case = shrinking.run_case
 MOST_CELLS = 16  # in all arguments together
@@ -24,7 +26,9 @@ def spoilt(exercise, each):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("each", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.course])], ids=["one", "all"])
+@pytest.mark.parametrize(
+    "each", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.course])], ids=["one", "all"]
+)
 def test_every_wrong_answer_fails_on_a_few_whole_numbers(name, each):
     exercise = exercises.get(name)
     for answer in spoilt(exercise, each):

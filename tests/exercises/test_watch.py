@@ -22,6 +22,8 @@ from course_lib.frames.traced import ONE_STEP_A_LINE, story
 from course_lib.widgets import still
 from course_lib.widgets.player import to_json
 
+pytestmark = pytest.mark.slow
+
 ARRAY_LABS = [name for name in exercises.names() if exercises.get(name).run is None and name not in ("chain_backward",)]
 
 
