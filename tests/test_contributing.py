@@ -9,9 +9,10 @@ import sys
 import nbformat
 import pytest
 
+from course_lib._support import places
 from course_lib.publish import build
 
-TEXT = (build.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXT = (places.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLE = TEXT.split("## An example from beginning to end")[1].split("\n## ")[0]
 BLOCK = re.compile(r"^(````?)(\w+)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 PLACE = re.compile(r"(?:# |<!-- )([\w/.]+?\.\w+)(?:, below: (.+?))?(?: -->)?\n")
@@ -47,8 +48,8 @@ def followed(tmp_path_factory):
     """A copy of the repository with the example in it, and a function that runs a command there."""
     root = tmp_path_factory.mktemp("copy")
     for name in COPIED:
-        copy = shutil.copytree if (build.ROOT / name).is_dir() else shutil.copy
-        copy(build.ROOT / name, root / name)
+        copy = shutil.copytree if (places.ROOT / name).is_dir() else shutil.copy
+        copy(places.ROOT / name, root / name)
     shutil.copytree(build.SOURCES, root / "notebooks" / "source")
     for piece in pieces():
         put(root, *piece)
@@ -109,6 +110,6 @@ def test_the_example_passes_the_style_check(followed):
 
 def test_every_setting_the_course_reads_stands_in_the_table_and_no_other():
     table = TEXT.split("## Settings")[1].split("\n## ")[0]
-    sources = [*build.ROOT.glob("course_lib/**/*.py"), *build.SOURCES.glob("*.md")]
+    sources = [*places.ROOT.glob("course_lib/**/*.py"), *build.SOURCES.glob("*.md")]
     read = {name for path in sources for name in re.findall(r"COURSE_[A-Z_]+", path.read_text(encoding="utf-8"))}
     assert set(re.findall(r"^\| `(COURSE_\w+)`", table, re.MULTILINE)) == read

@@ -15,6 +15,7 @@ from places import mnist_folder
 
 from course_lib import data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
+from course_lib._support import places
 from course_lib.exercises import registry
 from course_lib.publish import build
 
@@ -538,7 +539,7 @@ def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme
     assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.05
     row = re.search(
         rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$",
-        (build.ROOT / "README.md").read_text(encoding="utf-8"),
+        (places.ROOT / "README.md").read_text(encoding="utf-8"),
         re.M,
     )
     assert row.groups() == (minutes, labs)

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_lib import exercises
+from course_lib._support import places
 from course_lib.publish import build
 
 LESSONS = build.lessons()
@@ -92,7 +93,7 @@ def test_every_cell_has_run_without_errors_and_holds_nothing_private(lesson, bui
             assert output.output_type != "error" and output.get("name") != "stderr", cell.source
             assert build.WIDGET_VIEW not in output.get("data", {})
             assert not re.search(r"0x[0-9a-f]{6,}", output.get("data", {}).get("text/plain", "")), cell.source
-        assert str(Path.home()) not in shown_text(cell) and str(build.ROOT) not in shown_text(cell), cell.source
+        assert str(Path.home()) not in shown_text(cell) and str(places.ROOT) not in shown_text(cell), cell.source
 
 
 @pytest.mark.slow
@@ -144,7 +145,7 @@ def test_lesson_08_is_shipped_with_the_training_on_all_digits_and_with_the_large
 
 
 def test_the_lessons_stand_in_the_readme_in_order():
-    links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (build.ROOT / "README.md").read_text(encoding="utf-8"))
+    links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (places.ROOT / "README.md").read_text(encoding="utf-8"))
     assert links == LESSONS
 
 

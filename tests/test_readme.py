@@ -8,11 +8,12 @@ import pytest
 import report
 from PIL import Image
 
+from course_lib._support import places
 from course_lib.exercises import registry
 from course_lib.publish import build
 
-README = (build.ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {name: (build.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+README = (places.ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (places.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
@@ -72,7 +73,7 @@ def test_the_table_of_gradients_is_what_is_computed_here_up_to_rounding():
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_pictures_of_a_page_lead_to_files(page):
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGES[page])
-    assert [target for target in targets if not (build.ROOT / target).exists()] == []
+    assert [target for target in targets if not (places.ROOT / target).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -83,7 +84,7 @@ def test_modules_and_scripts_that_a_page_names_exist(page):
 
 
 def exists(path):
-    return any((build.ROOT / (path + ending)).exists() for ending in ("", ".py", "/__main__.py"))
+    return any((places.ROOT / (path + ending)).exists() for ending in ("", ".py", "/__main__.py"))
 
 
 def test_two_commands_set_up_and_one_opens_a_lesson_and_the_other_runs_the_tests():
@@ -103,9 +104,9 @@ def test_the_commands_for_windows_are_the_same_in_powershells_words():
 
 
 def test_the_moving_picture_is_small_and_is_what_its_script_makes(tmp_path):
-    picture = build.ROOT / "assets" / "scatter.gif"
+    picture = places.ROOT / "assets" / "scatter.gif"
     assert picture.stat().st_size < 150_000
-    script = (build.ROOT / "assets" / "make_scatter.py").read_text()
+    script = (places.ROOT / "assets" / "make_scatter.py").read_text()
     (tmp_path / "make_scatter.py").write_text(script)
     subprocess.run([sys.executable, tmp_path / "make_scatter.py"], check=True)
     with Image.open(picture) as kept, Image.open(tmp_path / "scatter.gif") as made:

@@ -81,7 +81,7 @@ class _Writer:
             return
         self.done[name] = value
         if isinstance(value, types.ModuleType):
-            self.imports.add(_import_of_module(name, value))
+            self.imports.add(import_of_module(name, value))
         elif isinstance(value, types.FunctionType) and value in self.plain:
             own = value.__name__
             text = self.plain[value]
@@ -123,7 +123,8 @@ def _can_be_imported(value: Any) -> bool:
     return getattr(sys.modules.get(module), name, None) is value
 
 
-def _import_of_module(name: str, module: types.ModuleType) -> str:
+def import_of_module(name: str, module: types.ModuleType) -> str:
+    """The line that makes `name` stand for a module: "import numpy as np"."""
     package, _, last = module.__name__.rpartition(".")
     start = f"from {package} import {last}" if package else f"import {last}"
     return start if last == name else f"{start} as {name}"

@@ -21,9 +21,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course_lib import exercises
 from course_lib._support.files import atomic_write
+from course_lib._support.places import NOTEBOOKS
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "source"
 
 DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)

@@ -28,8 +28,9 @@ from pygments.formatters import HtmlFormatter
 
 from course_lib import looks
 from course_lib._support.files import atomic_write
+from course_lib._support.places import NOTEBOOKS, ROOT
 from course_lib._support.templates import templates
-from course_lib.publish.build import NOTEBOOKS, ROOT, WIDGET_VIEW, execute
+from course_lib.publish.build import WIDGET_VIEW, execute
 from course_lib.widgets.scripts import script, style
 from course_lib.widgets.still import FALLBACK_CLASS
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from course_lib import functional
+from course_lib._support.sources import import_of_module
 from course_lib.exercises.engine.judge import judge
 from course_lib.exercises.engine.question import Mistake, Question, WrongAnswer
 from course_lib.exercises.engine.running import can_be_called_with
@@ -86,10 +87,7 @@ def _readable(answer: Callable[..., Any]) -> str:
 
 
 def _import_line(name: str, thing: Any) -> str:
-    if not isinstance(thing, types.ModuleType):
-        module = functional.__name__ if name in functional.__all__ else thing.__module__
-        return f"from {module} import {name}"
-    package, _, module = thing.__name__.rpartition(".")
-    if not package:
-        return f"import {module}" if name == module else f"import {module} as {name}"
-    return f"from {package} import {module}" if name == module else f"from {package} import {module} as {name}"
+    if isinstance(thing, types.ModuleType):
+        return import_of_module(name, thing)
+    module = functional.__name__ if name in functional.__all__ else thing.__module__
+    return f"from {module} import {name}"
