@@ -8,7 +8,7 @@ import tomllib
 import pytest
 import yaml
 
-from course_lib.publish.build import ROOT
+from course_lib._support.places import ROOT
 
 CI = ROOT / ".ci"
 PARTS = re.search(r"^for part in (.+); do$", (CI / "run").read_text(), re.MULTILINE)[1].split()

@@ -4,7 +4,7 @@ from importlib import metadata
 import pytest
 
 from course_lib import data, environment
-from course_lib.publish.build import ROOT
+from course_lib._support.places import ROOT
 
 
 def lines(report):

@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from course_lib import environment
-from course_lib.publish.build import ROOT, SOURCES
+from course_lib._support.places import ROOT
+from course_lib.publish.build import SOURCES
 
 STUDY, DEV, LOCK = (ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "requirements.lock"))
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
