@@ -66,7 +66,7 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
 def test_a_case_of_the_clinic_is_seen_and_named_before_its_code_and_seen_again_below_it(lesson):
     (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n")
     _, task, seen, question, named, stub, check, folds = build.assemble(lesson).cells
-    lab, asked = exercises.get("clinic_01"), exercises.predictions.get("07/clinic_01")
+    lab, asked = exercises.get("clinic_01"), exercises.predictions.get("11/clinic_01")
     assert lab.task in task.source and lab.stub().splitlines()[3] not in task.source
     assert seen.source.endswith('\n\nexamine("clinic_01")')
     assert asked.text in question.source and named.source.endswith(f"\n\n{asked.cell}")

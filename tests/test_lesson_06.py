@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 from course_lib import exercises, figures, frames, gradcheck, init, layers
 from course_lib import functional as F
-from course_lib.exercises.lessons import lesson_06_layer, lesson_06_linear, lesson_06_scores
+from course_lib.exercises.lessons import lesson_06_layer, lesson_06_linear, lesson_07
 from course_lib.layers import Module, Parameter, Sequential
 from course_lib.looks import PALETTE
 from course_lib.optim import SGD, Adam
@@ -20,7 +20,7 @@ from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
-LESSON = "06_conv2d_layer"
+LESSON = "06_layer_with_a_memory"
 
 
 class Run:
@@ -217,8 +217,8 @@ def test_the_question_about_the_linear_layer_is_about_the_lessons_own_numbers():
 
 
 def test_the_three_scores_of_the_text_have_the_loss_and_the_slopes_it_shows():
-    np.testing.assert_allclose(F.softmax(lesson_06_scores.LOGITS), [[0.25, 0.5, 0.25]])
-    assert F.cross_entropy(lesson_06_scores.LOGITS, lesson_06_scores.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
+    np.testing.assert_allclose(F.softmax(lesson_07.LOGITS), [[0.25, 0.5, 0.25]])
+    assert F.cross_entropy(lesson_07.LOGITS, lesson_07.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
     states(text_of(LESSON), 1, 2, round(np.log(2), 3), about="-\\ln p_t")
     np.testing.assert_allclose(answer("softmax_gradient")(), [0.25, -0.5, 0.25])
 

@@ -22,11 +22,8 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Prediction:
-    """The Prediction of that name, such as "01/last_input"."""
-    known = registry.predictions()
-    if name not in known:
-        raise ValueError(f"name must be one of the predictions, {', '.join(known)}, but is {name!r}")
-    return known[name]
+    """The Prediction of that name, such as "01/last_input", or of the name it had before."""
+    return registry.prediction(name)
 
 
 def predict(name: str, answer: Any = None) -> None:

@@ -6,6 +6,7 @@ in the order of their notebooks; of several modules for one notebook, files come
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 
@@ -41,14 +42,22 @@ def predictions() -> dict[str, Prediction]:
     return {prediction.name: prediction for module in _modules() for prediction in module.PREDICTIONS}
 
 
+def prediction(name: str) -> Prediction:
+    """The Prediction of that name, such as "01/last_input", or of the name it had before."""
+    known = predictions()
+    found = known.get(_former_names_of(known).get(name, name))
+    if found is None:
+        raise ValueError(f"name must be one of the predictions, {', '.join(known)}, but is {name!r}")
+    return found
+
+
 @cache
 def _by_name() -> dict[str, Exercise]:
     return {exercise.name: exercise for exercises in lessons().values() for exercise in exercises}
 
 
-@cache
-def _former_names() -> dict[str, str]:
-    return {former: name for name, exercise in _by_name().items() for former in exercise.formerly}
+def _former_names_of(questions: Mapping[str, Exercise | Prediction]) -> dict[str, str]:
+    return {former: name for name, question in questions.items() for former in question.formerly}
 
 
 def names() -> list[str]:
@@ -58,7 +67,7 @@ def names() -> list[str]:
 
 def get(name: str) -> Exercise:
     """The Exercise of that name, or of the name it had before."""
-    name = _former_names().get(name, name)
+    name = _former_names_of(_by_name()).get(name, name)
     if name not in _by_name():
         raise ValueError(f"name must be one of the exercises, {', '.join(_by_name())}, but is {name!r}")
     return _by_name()[name]

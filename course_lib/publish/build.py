@@ -37,7 +37,7 @@ class ChangedByHandError(Exception):
 
 def lessons():
     """Returns the names of all lessons, in order: "00_start_here" ..."""
-    return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.md"))
+    return sorted(path.stem for path in SOURCES.glob("[0-9A-C]*_*.md"))
 
 
 def build(lesson, folder=NOTEBOOKS, force=False):

@@ -75,13 +75,13 @@ def test_the_exception_of_a_half_mended_function_is_shown(patient):
 
 
 def test_naming_the_bug_is_a_question_with_an_explanation_for_each_choice(patient):
-    question = predictions.get(f"07/{patient.name}")
+    question = predictions.get(f"11/{patient.name}")
     assert len(question.choices) >= 3
     assert patient.name in question.text
 
 
 def test_the_task_does_not_name_the_bug(patient):
-    question = predictions.get(f"07/{patient.name}")
+    question = predictions.get(f"11/{patient.name}")
     assert question.choices[question.answer][0].lower() not in patient.task.lower()
 
 

@@ -23,6 +23,7 @@ class Prediction:
     might be, what one who typed it is told), the first a number or a function that computes it.
     signs: what one is told whose numbers all have the right signs, where nothing else is known of them.
     why: what one who answered correctly is told.
+    formerly: names that the question had before; links and the progress file are read by them too.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Prediction:
     wrong_answers: tuple[tuple[Any, str], ...] = ()
     tolerance: float = 1e-6
     signs: str = ""
+    formerly: tuple[str, ...] = ()
 
     @property
     def question(self) -> str:

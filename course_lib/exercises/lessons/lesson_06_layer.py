@@ -18,7 +18,7 @@ from course_lib.exercises.lessons.shared.layer import (
     live,
 )
 
-LESSON = "06_conv2d_layer"
+LESSON = "06_layer_with_a_memory"
 
 NOT_KEPT = (
     "backward asks self for something that was never kept there. "

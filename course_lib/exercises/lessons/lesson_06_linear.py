@@ -7,7 +7,7 @@ from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import linear
 
-LESSON = "06_conv2d_layer"
+LESSON = "06_layer_with_a_memory"
 
 LINEAR_X = np.array([[1.0, 2, 0], [0, 1, 3]])  # two images with three features, and two outputs: the lesson's example
 

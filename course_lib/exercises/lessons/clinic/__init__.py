@@ -2,7 +2,7 @@
 
 from course_lib.exercises.lessons.clinic import batches, convolutions, diagnoses, network, pooling
 
-LESSON = "07_gradient_flow"
+LESSON = "11_bug_clinic"
 
 EXERCISES = (*convolutions.EXERCISES, *pooling.EXERCISES, *batches.EXERCISES, *network.EXERCISES)
 

@@ -7,7 +7,8 @@ def _diagnosis(number, why, *choices):
     """choices: (the choice, the feedback for it), where the feedback of the right choice is None."""
     letters = dict(zip("abcd", choices, strict=False))
     return Prediction(
-        name=f"07/clinic_{number:02}",
+        name=f"11/clinic_{number:02}",
+        formerly=(f"07/clinic_{number:02}",),
         text=f"`clinic_{number:02}`: from what you see, what is wrong?",
         answer=next(letter for letter, (_, told) in letters.items() if told is None),
         choices={letter: (says, told or "") for letter, (says, told) in letters.items()},

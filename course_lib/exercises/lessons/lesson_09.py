@@ -8,7 +8,7 @@ from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import batch_norm, drawn, small
 from course_lib.exercises.lessons.shared.sentences import FORGOTTEN
 
-LESSON = "07_gradient_flow"
+LESSON = "09_read_a_gradient"
 
 # ---------------------------------------------------------------- batch norm
 
@@ -120,7 +120,8 @@ EXERCISES = (BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD)
 
 PREDICTIONS = (
     Prediction(
-        name="07/small_net",
+        name="09/small_net",
+        formerly=("07/small_net",),
         text="The gradient goes back through the linear layer, then conv 2, then conv 1. "
         "Which of the three weights gets the smallest gradients, on average?",
         answer="c",
@@ -140,7 +141,8 @@ PREDICTIONS = (
         "and in a network this shallow the two effects nearly cancel.",
     ),
     Prediction(
-        name="07/factor",
+        name="09/factor",
+        formerly=("07/factor",),
         text="With weights of standard deviation 0.01 and 72 inputs, what is that factor? (two decimals)",
         answer=lambda: 0.06,
         tolerance=0.0051,
@@ -154,7 +156,8 @@ PREDICTIONS = (
         why="72 * 0.0001 / 2 = 0.0036, and its square root is 0.06. Every layer leaves six hundredths.",
     ),
     Prediction(
-        name="07/one_raised",
+        name="09/one_raised",
+        formerly=("07/one_raised",),
         text="A channel holds 1, 1, 3, 3: mean 2, standard deviation 1, so normalised -1, -1, 1, 1. "
         "You raise its first number by 0.1. "
         "By about how much does the first *normalised* number rise?",
@@ -173,7 +176,8 @@ PREDICTIONS = (
         "so all are divided by less: -1 moves away from 0 by another 0.025.",
     ),
     Prediction(
-        name="07/constant_dy",
+        name="09/constant_dy",
+        formerly=("07/constant_dy",),
         text="A batch norm receives a `dy` that is 1 everywhere. What is `dx`?",
         answer="c",
         choices={
@@ -186,7 +190,8 @@ PREDICTIONS = (
         "The part of dy that only shifts the mean is removed, and here that is all of it.",
     ),
     Prediction(
-        name="07/depth",
+        name="09/depth",
+        formerly=("07/depth",),
         text="Each of 20 layers halves the gradient on its way back. "
         "About what share of it is left in the first layer? "
         "(Write it as a power of ten, and type the exponent.)",
@@ -198,7 +203,8 @@ PREDICTIONS = (
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",
     ),
     Prediction(
-        name="07/round",
+        name="09/round",
+        formerly=("07/round",),
         text="Twenty blocks `y = x + f(x)`. "
         "On the way back each `f` alone would halve the gradient, without changing its sign. "
         "What is left in the first layer?",

@@ -12,12 +12,12 @@ from claims import states, text_of
 from matplotlib import pyplot as plt
 
 from course_lib import data, exercises, flow, gradcheck, loops
-from course_lib.exercises.lessons import lesson_07_transposed
+from course_lib.exercises.lessons import lesson_10
 from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
-LESSON = "07_gradient_flow"
+LESSON = "09_read_a_gradient"
 
 
 @functools.cache
@@ -163,7 +163,7 @@ def test_a_gradient_that_takes_both_ways_through_twenty_halving_blocks_grows_300
 def test_31_and_32_rows_lead_to_16_and_back_only_with_the_remainder():
     for rows in (31, 32):
         assert (rows + 2 - 3) // 2 + 1 == 16
-        assert lesson_07_transposed.sizes((16, 16), (3, 3), 2, 1, (rows + 2 - 3) % 2)[0] == rows
+        assert lesson_10.sizes((16, 16), (3, 3), 2, 1, (rows + 2 - 3) % 2)[0] == rows
 
 
 @pytest.mark.parametrize("k, counts", [(2, {1}), (3, {1, 2, 4}), (4, {4}), (5, {4, 6, 9})])

@@ -10,7 +10,7 @@ from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
 from course_lib.optim import SGD
 
-LESSON = "08_training"
+LESSON = "12_finale"
 
 # ---------------------------------------------------------------- the step
 
@@ -211,7 +211,8 @@ STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the 
 
 PREDICTIONS = (
     Prediction(
-        name="08/stability",
+        name="12/stability",
+        formerly=("08/stability",),
         text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. "
         "Above which learning rate does the distance to the bottom *grow* in each step? "
         "(two decimals)",
@@ -229,7 +230,8 @@ PREDICTIONS = (
         why="1 - lr λ is below -1 as soon as lr > 2 / λ = 0.96. Each step then lands higher on the other side.",
     ),
     Prediction(
-        name="08/forgotten",
+        name="12/forgotten",
+        formerly=("08/forgotten",),
         text="You learn the blur again and leave out `zero_grad`: "
         "the gradients are never zeroed, and each backward pass adds to all those before it. "
         "What does the loss do?",
@@ -254,7 +256,8 @@ PREDICTIONS = (
         "side can reduce the sum: a ball in a bowl, without friction.",
     ),
     Prediction(
-        name="08/turned",
+        name="12/turned",
+        formerly=("08/turned",),
         text="An image program filters with a *true* convolution: it turns the kernel by 180 degrees first. "
         "You train the same layer on its pictures. "
         "For which of the four does the layer learn different numbers from the program's?",
@@ -269,7 +272,8 @@ PREDICTIONS = (
         "Sobel becomes minus Sobel, and the secret kernel has no symmetry at all.",
     ),
     Prediction(
-        name="08/saliency",
+        name="12/saliency",
+        formerly=("08/saliency",),
         text="The backward pass starts with a 1 at the logit of the 4. "
         "At some pixel `dx` is -2. "
         "You make this pixel *darker*, by 0.1. "
@@ -284,7 +288,8 @@ PREDICTIONS = (
         why="-2 times -0.1. A pixel whose ink speaks against a digit speaks for it when you remove the ink.",
     ),
     Prediction(
-        name="08/wrong_gradient",
+        name="12/wrong_gradient",
+        formerly=("08/wrong_gradient",),
         text="In a copy of the network the second convolution is a `FlippedConv2d`, "
         "so the first one is trained with wrong gradients. "
         "Both learn from the same few thousand digits. "

@@ -10,7 +10,7 @@ from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import convolution, drawn, recipes, sentences, small, wrong_steps
 
-LESSON = "07_gradient_flow"
+LESSON = "10_write_a_layer"
 
 # (N, C_in, C_out), (H, W), (kH, kW), stride, padding, output_padding, with a bias
 TRANSPOSED = (
@@ -172,7 +172,8 @@ EXERCISES = (CONV_TRANSPOSE2D,)
 
 PREDICTIONS = (
     Prediction(
-        name="07/overlaps",
+        name="10/overlaps",
+        formerly=("07/overlaps",),
         text="A transposed convolution with stride 2, and an input that is the same everywhere. "
         "With which kernel does every place of the output, "
         "away from the border, collect from the same number of stamps?",
@@ -185,7 +186,8 @@ PREDICTIONS = (
         why="4 is divisible by 2: along a row each cell is under exactly two stamps.",
     ),
     Prediction(
-        name="07/swish",
+        name="10/swish",
+        formerly=("07/swish",),
         text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
         answer=lambda: 0.5,
         wrong_answers=(
@@ -197,7 +199,8 @@ PREDICTIONS = (
         "As the factor in front, its slope is sigmoid(0) = 0.5; through the sigmoid it is multiplied by x = 0.",
     ),
     Prediction(
-        name="07/upsample",
+        name="10/upsample",
+        formerly=("07/upsample",),
         text="A transposed convolution with kernel 3, stride 2, padding 1 and output_padding 1 gets 16 x 16. "
         "How wide is its output?",
         answer=lambda: sizes((16, 16), (3, 3), 2, 1, 1)[0],

@@ -11,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from course_lib import data, exercises, figures, frames, looks, training
-from course_lib.exercises.lessons import lesson_08
+from course_lib.exercises.lessons import lesson_12
 from course_lib.layers import Conv2d
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
@@ -20,7 +20,7 @@ from course_lib.widgets.player import to_json
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
-LESSON = "08_training"
+LESSON = "12_finale"
 
 
 def code_cells():
@@ -124,7 +124,7 @@ def test_each_filter_is_found_after_the_epochs_the_lesson_shows(lesson, name, fa
 def test_the_limit_of_the_learning_rate_follows_from_the_curvatures(lesson):
     assert lesson["curvatures"].round(2).tolist() == [1.38, 1.43, 1.48, 1.51, 1.55, 1.66, 1.82, 1.88, 2.08]
     assert f"{lesson['limit']:.3f}" == "0.962"
-    assert lesson_08.STEEPEST == lesson["curvatures"].max().round(2)  # as the question to the learner states it
+    assert lesson_12.STEEPEST == lesson["curvatures"].max().round(2)  # as the question to the learner states it
     right, _ = exercises.predictions.get("08/stability").feedback(round(lesson["limit"], 2))
     assert right
 
@@ -359,7 +359,7 @@ def test_the_notebook_in_the_repository_shows_both_trainings_in_full():
 
 @pytest.mark.parametrize("order", [("empty", "back", "move"), ("back", "move", "empty")])
 def test_a_training_step_is_right_in_either_order_of_emptying(order):
-    assert exercises.get("training_step").judge(lesson_08.in_order(*order)).status == "right"
+    assert exercises.get("training_step").judge(lesson_12.in_order(*order)).status == "right"
 
 
 def weights_moved_by_hand(layer, loss, optimizer, x, target):
@@ -377,19 +377,19 @@ def test_a_training_step_that_moves_the_weights_by_hand_and_in_place_is_right():
 @pytest.mark.parametrize(
     "order, says",
     [
-        (("back", "move"), lesson_08.NEVER_EMPTIED),
-        (("empty", "back"), lesson_08.UNMOVED),
-        (("empty", "move"), lesson_08.UNMOVED),
-        (("back", "empty", "move"), lesson_08.UNMOVED),
-        (("empty", "move", "back"), lesson_08.UNMOVED),
-        (("move", "empty", "back"), lesson_08.LATE),
-        (("move", "back"), lesson_08.LATE),
-        (("empty", "back", "back", "move"), lesson_08.TWICE),
-        (("empty", "back", "move", "move"), lesson_08.TWICE),
+        (("back", "move"), lesson_12.NEVER_EMPTIED),
+        (("empty", "back"), lesson_12.UNMOVED),
+        (("empty", "move"), lesson_12.UNMOVED),
+        (("back", "empty", "move"), lesson_12.UNMOVED),
+        (("empty", "move", "back"), lesson_12.UNMOVED),
+        (("move", "empty", "back"), lesson_12.LATE),
+        (("move", "back"), lesson_12.LATE),
+        (("empty", "back", "back", "move"), lesson_12.TWICE),
+        (("empty", "back", "move", "move"), lesson_12.TWICE),
     ],
 )
 def test_a_training_step_in_a_wrong_order_is_told_what_that_does(order, says):
-    verdict = exercises.get("training_step").judge(lesson_08.in_order(*order))
+    verdict = exercises.get("training_step").judge(lesson_12.in_order(*order))
     assert verdict.status == "wrong" and verdict.mistakes == {"loss": [says], "weight": [says]}
 
 
@@ -402,24 +402,24 @@ def test_a_training_step_that_exchanges_output_and_target_is_told_that_the_loss_
         return value
 
     verdict = exercises.get("training_step").judge(uphill)
-    assert verdict.mistakes == {"loss": [lesson_08.UPHILL], "weight": [lesson_08.UPHILL]}
+    assert verdict.mistakes == {"loss": [lesson_12.UPHILL], "weight": [lesson_12.UPHILL]}
 
 
 def test_a_training_step_that_returns_the_loss_after_the_step_is_told_so():
     def late(layer, loss, optimizer, x, target):
-        lesson_08.training_step(layer, loss, optimizer, x, target)
+        lesson_12.training_step(layer, loss, optimizer, x, target)
         return loss(layer(x), target)
 
-    assert exercises.get("training_step").judge(late).mistakes == {"loss": [lesson_08.AFTERWARDS]}
+    assert exercises.get("training_step").judge(late).mistakes == {"loss": [lesson_12.AFTERWARDS]}
 
 
 def test_a_training_step_that_returns_nothing_but_trains_is_told_so():
-    verdict = exercises.get("training_step").judge(lambda *arguments: lesson_08.training_step(*arguments) and None)
+    verdict = exercises.get("training_step").judge(lambda *arguments: lesson_12.training_step(*arguments) and None)
     assert verdict.status == "wrong" and list(verdict.mistakes) == ["loss"]
 
 
 def test_a_training_step_that_returns_more_than_the_loss_is_told_what_is_expected():
-    verdict = exercises.get("training_step").judge(lambda *arguments: (lesson_08.training_step(*arguments), "y"))
+    verdict = exercises.get("training_step").judge(lambda *arguments: (lesson_12.training_step(*arguments), "y"))
     assert verdict.status == "wrong"
     assert verdict.mistakes == {"results": ["What came back is of type tuple, but one number is expected: the loss of "
                                             "the forward pass."]}  # fmt: skip
@@ -427,7 +427,7 @@ def test_a_training_step_that_returns_more_than_the_loss_is_told_what_is_expecte
 
 @pytest.mark.parametrize("as_returned", [float, np.array, np.float32])
 def test_a_training_step_may_return_the_loss_as_any_kind_of_number(as_returned):
-    verdict = exercises.get("training_step").judge(lambda *arguments: as_returned(lesson_08.training_step(*arguments)))
+    verdict = exercises.get("training_step").judge(lambda *arguments: as_returned(lesson_12.training_step(*arguments)))
     assert verdict.status == "right"
 
 

@@ -7,7 +7,7 @@ from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import drawn, small
 
-LESSON = "06_conv2d_layer"
+LESSON = "07_scores_to_first_step"
 
 
 def logits_cases(rng):
@@ -192,7 +192,8 @@ def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
 
 PREDICTIONS = (
     Prediction(
-        name="06/softmax_gradient",
+        name="07/softmax_gradient",
+        formerly=("06/softmax_gradient",),
         text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. "
         "Nudge each score up in turn. "
         "How fast does the loss move? "
@@ -209,7 +210,8 @@ PREDICTIONS = (
         why="What it is, minus what it should be: 1/4 - 0, 1/2 - 1, 1/4 - 0. You are about to derive this.",
     ),
     Prediction(
-        name="06/first_loss",
+        name="07/first_loss",
+        formerly=("06/first_loss",),
         text="Ten classes, a fresh network that knows nothing and gives each the same probability. "
         "What is its cross-entropy loss? "
         "(two decimals)",
@@ -223,7 +225,8 @@ PREDICTIONS = (
         why="-ln(1/10) = ln 10 = 2.30. If training starts with a much higher loss, the initialisation is wrong.",
     ),
     Prediction(
-        name="06/overflow",
+        name="07/overflow",
+        formerly=("06/overflow",),
         text="`np.exp(1000.0)` is `inf`. "
         "Someone computes softmax as `np.exp(z) / np.exp(z).sum()`. "
         "What comes out for `z = [1000, 1001, 999]`?",
@@ -237,7 +240,8 @@ PREDICTIONS = (
         why="inf / inf has no value, so NumPy warns and returns nan. Every gradient computed from it is nan too.",
     ),
     Prediction(
-        name="06/flatten_width",
+        name="07/flatten_width",
+        formerly=("06/flatten_width",),
         text="28 x 28 → Conv 3 x 3 → pool 2 → Conv 3 x 3 with 64 filters → pool 2 → Flatten. "
         "How many features come out for one image?",
         answer=lambda: 64 * 5 * 5,
@@ -253,7 +257,8 @@ PREDICTIONS = (
         why="28 → 26 → 13 → 11 → 5: 64 channels of 5 x 5, 1600 features.",
     ),
     Prediction(
-        name="06/pool_zeros",
+        name="07/pool_zeros",
+        formerly=("06/pool_zeros",),
         text="On the way back, the second pool receives 5 x 5 numbers for each channel and returns a `dx` of 11 x 11. "
         "At least how many of these 121 are 0?",
         answer=lambda: 11 * 11 - 5 * 5,
@@ -267,7 +272,8 @@ PREDICTIONS = (
         "and 21 in the row and column that no window reached.",
     ),
     Prediction(
-        name="06/momentum",
+        name="07/momentum",
+        formerly=("06/momentum",),
         text="A weight is 2, and its gradient is 4 in both of two steps. "
         "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
         "Where is the weight after the first step, and where after the second?",
