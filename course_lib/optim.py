@@ -1,7 +1,8 @@
-"""Optimizers: step() moves every parameter's data against its grad."""
+"""Optimizers: step() moves every parameter's data against its grad. sgd_step and adam_step are their arithmetic."""
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any, no_type_check
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +10,42 @@ from numpy.typing import ArrayLike
 from course_lib._support import checks
 from course_lib._support.types import Array
 from course_lib.layers import Parameter
+
+
+def _suits_sgd(lr: Any, momentum: Any, **_: Any) -> None:
+    checks.real("lr", lr, 0)
+    checks.real("momentum", momentum, 0)
+
+
+def _suits_adam(t: Any, lr: Any, beta1: Any, beta2: Any, **_: Any) -> None:
+    checks.integer("t", t, 1)
+    checks.real("lr", lr, 0)
+    checks.real("beta1", beta1, 0, 1)
+    checks.real("beta2", beta2, 0, 1)
+
+
+@no_type_check  # labs show these two as solutions
+@checks.axes(w="(...)", dw="(...)", velocity="(...)", fits=_suits_sgd)
+def sgd_step(w, dw, velocity, lr, momentum):
+    """w, dw, velocity of one shape -> w, velocity after one step of SGD with momentum."""
+    velocity = momentum * velocity + dw
+    w = w - lr * velocity
+    return w, velocity
+
+
+@no_type_check
+@checks.axes(w="(...)", dw="(...)", m="(...)", v="(...)", fits=_suits_adam)
+def adam_step(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    """w, dw, m, v of one shape, t = 1 for the first step -> w, m, v after step t of Adam.
+
+    m and v are moving averages of dw and dw^2 that start at 0. Source: Kingma & Ba 2015, algorithm 1.
+    """
+    m = beta1 * m + (1 - beta1) * dw
+    v = beta2 * v + (1 - beta2) * dw**2
+    rate = lr / (1 - beta1**t)  # corrects m for its start at 0
+    root = math.sqrt(1 - beta2**t)  # the same for the root of v
+    w = w - rate * m / (np.sqrt(v) / root + eps)
+    return w, m, v
 
 
 class Optimizer:
@@ -80,7 +117,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """v = momentum v + grad; data -= lr v."""
+    """Steps by `sgd_step`: velocity = momentum velocity + grad; data -= lr velocity."""
 
     memories = ("velocity",)
     velocity: list[Array]
@@ -91,16 +128,15 @@ class SGD(Optimizer):
 
     def step(self) -> None:
         for number, (parameter, gradient) in enumerate(zip(self.parameters, self._gradients(), strict=True)):
-            velocity = self.momentum * _as(parameter, self.velocity[number]) + gradient
-            self.velocity[number] = velocity
-            parameter.data = parameter.data - self.lr * velocity
+            velocity = _as(parameter, self.velocity[number])
+            parameter.data, self.velocity[number] = sgd_step(parameter.data, gradient, velocity, self.lr, self.momentum)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lr={self.lr}, momentum={self.momentum})"
 
 
 class Adam(Optimizer):
-    """data -= lr mean / (sqrt(square) + eps), where mean and square are moving averages of grad and grad^2.
+    """Steps by `adam_step`: data -= lr mean / (sqrt(square) + eps), with moving averages of grad and grad^2.
 
     betas are their decay rates. Both averages start at 0 and are corrected for it by 1 - beta^steps. So a step is
     about lr long, whatever the size of the gradient. Source: Kingma & Ba 2015, algorithm 1.
@@ -128,13 +164,11 @@ class Adam(Optimizer):
         gradients = self._gradients()
         self.steps += 1
         beta1, beta2 = self.betas
-        rate = self.lr / (1 - beta1**self.steps)
-        root = math.sqrt(1 - beta2**self.steps)
         for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
-            mean = beta1 * _as(parameter, self.mean[number]) + (1 - beta1) * gradient
-            square = beta2 * _as(parameter, self.square[number]) + (1 - beta2) * gradient**2
-            self.mean[number], self.square[number] = mean, square
-            parameter.data = parameter.data - rate * mean / (np.sqrt(square) / root + self.eps)
+            m, v = _as(parameter, self.mean[number]), _as(parameter, self.square[number])
+            parameter.data, self.mean[number], self.square[number] = adam_step(
+                parameter.data, gradient, m, v, self.steps, self.lr, beta1, beta2, self.eps
+            )
 
     def state_dict(self) -> dict[str, Array]:
         return {"steps": np.array(self.steps), **super().state_dict()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from course_lib import functional as F
-from course_lib import layers, loops
+from course_lib import layers, loops, optim
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,10 @@ def _indices(shape, plane):
 
 def _mask(*shape):
     return lambda rng: rng.random(shape) < 0.5
+
+
+def _squares(*shape):
+    return lambda rng: rng.standard_normal(shape) ** 2
 
 
 def _labels(rng):
@@ -176,6 +180,8 @@ CALLS = [
     Call(loops.batch_norm2d_backward, {"dy": "N C H W", "x": "N C H W", "weight": "C"}, {"eps": 1e-3}),
     Call(loops.residual_backward, {"dy": "N C H W"}, {"branch_backward": lambda rng: np.tanh}),
     Call(loops.cross_entropy_gradient, {"logits": "N classes"}, {"targets": _labels}),
+    Call(optim.sgd_step, dict.fromkeys(("w", "dw", "velocity"), "N C H W"), {"lr": 0.1, "momentum": 0.9}),
+    Call(optim.adam_step, dict.fromkeys(("w", "dw", "m"), "N C H W"), {"v": _squares(3, 2, 8, 7), "t": 2, "lr": 0.1}),
 ]  # fmt: skip
 
 
