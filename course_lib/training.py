@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,10 @@ from numpy.typing import ArrayLike
 
 from course_lib._support import archive, checks
 from course_lib._support.checkpoint import Checkpoint, fingerprint, plain
+from course_lib._support.types import Random
+
+Step = Callable[[Any, Any, Any, np.ndarray, np.ndarray], float]
+Loop = Callable[[Callable[[np.ndarray, np.ndarray], float], np.ndarray, np.ndarray, int, int, np.random.Generator], Any]
 
 RUN, PAUSE, STOP = "go on", "pause", "stop"  # the states that a callback may request
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how training may end
@@ -100,6 +104,8 @@ def fit(
     callback: Callback | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     watch: Callback | None = None,
+    step: Step | None = None,
+    loop: Loop | None = None,
 ) -> History:
     """Train on x (N, ...), y (N,) labels or (N, ...) targets, in mini-batches shuffled each epoch. Returns a History.
 
@@ -115,6 +121,11 @@ def fit(
     a different run (another model, optimizer, loss, batch size or data, or more epochs) is renamed, and training starts
     over. A sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
     cannot be written.
+
+    step and loop replace the code that trains, as by your own: step(model, loss, optimizer, x, y) moves the weights
+    once for one batch and returns its loss; loop(one, x, y, epochs, batch_size, rng) calls one(x, y), which returns a
+    loss, for every batch of every epoch. All that is said above holds with them too, as long as loop takes each epoch's
+    order from rng before its first batch.
     """
     checks.has_methods("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
     checks.has_methods("loss", loss, "forward", "backward", such_as="CrossEntropyLoss()")
@@ -130,20 +141,23 @@ def fit(
         kept = Checkpoint(checkpoint, model, optimizer, rng, _setting(loss, batch_size, x, y, test))
         _begin(kept, history, epochs, len(starts))
     with _interrupt_noted() as interrupted, _notified(callback, model, history, epochs, len(starts), len(x)):
-        may_step = _Permission(callback, interrupted)
-        while len(history.seconds) < epochs:
-            started, paused = time.perf_counter(), may_step.seconds_paused
-            order = rng.permutation(len(x))
-            batches = [order[start : start + batch_size] for start in starts]
-            means = _epoch(model, loss, optimizer, x, y, batches, history, callback, may_step)
-            if means is None:
-                history.interrupted = True
-                break
-            _finish_epoch(history, model, loss, y, means, test)
-            history.seconds.append(time.perf_counter() - started - (may_step.seconds_paused - paused))
+        one = _Watched(model, loss, optimizer, step or _step, len(x), history, _Permission(callback, interrupted))
+
+        def finish() -> None:
+            _finish_epoch(history, model, loss, y, one.totals / len(x), test)
+            history.seconds.append(one.seconds())
             if kept:
                 kept.save(history)
             callback.epoch()
+
+        one.after_step, one.after_epoch = callback.step, finish
+        if len(history.seconds) < epochs:
+            try:
+                (loop or _in_batches)(one, x, y, epochs - len(history.seconds), batch_size, rng)
+            except _StopTraining:
+                history.interrupted = True
+            else:
+                _whole(history, epochs)
     return history
 
 
@@ -188,40 +202,89 @@ def _begin(kept: Checkpoint, history: History, epochs: int, steps: int) -> None:
         kept.save(history)  # a folder that refuses is better known now than after the first epoch
 
 
-def _epoch(
-    model: Any,
-    loss: Any,
-    optimizer: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    batches: list[np.ndarray],
-    history: History,
-    callback: Callback,
-    may_step: "_Permission",
-) -> np.ndarray | None:
-    """Train on each batch once. Returns the mean loss and accuracy over all of them; None if stopped before the end."""
-    totals = np.zeros(2)
-    model.train()
-    for batch in batches:
-        if not may_step():
-            return None
-        value, correct = _step(model, loss, optimizer, x[batch], y[batch])
-        history.step_loss.append(value)
-        totals += value * len(batch), correct
-        callback.step()
-    return totals / len(x)
+def _in_batches(one: Any, x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int, rng: Random) -> None:
+    """The loop that is used where none is given."""
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            batch = order[start : start + batch_size]
+            one(x[batch], y[batch])
 
 
-def _step(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> tuple[float, int]:
-    """One forward, backward and step. Returns the loss, and how many labels were right."""
-    outputs = model.forward(x)
-    value = loss.forward(outputs, y)
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the loss became {value}: the weights have grown without bound; try a smaller lr")
+def _step(model: Any, loss: Any, optimizer: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """The step that is used where none is given. It does not compute the first layer's dx, which nobody needs."""
+    value: float = loss.forward(model.forward(x), y)
     optimizer.zero_grad()
     model.parameter_gradients(loss.backward())
     optimizer.step()
-    return value, int(np.sum(outputs.argmax(axis=1) == y)) if _are_labels(y) else 0
+    return value
+
+
+def _whole(history: History, epochs: int) -> None:
+    if len(history.seconds) < epochs:
+        raise ValueError(
+            f"loop must take every example once in each of {epochs} epochs, but ended after {len(history.seconds)}"
+        )
+
+
+class _StopTraining(BaseException):
+    """Ends a loop from inside; no `except Exception` on the way catches it."""
+
+
+class _Watched:
+    """What a loop calls for each batch: takes the step, and notes all that a History and a callback tell."""
+
+    after_step: Callable[[], None]
+    after_epoch: Callable[[], None]
+
+    def __init__(
+        self, model: Any, loss: Any, optimizer: Any, step: Step, examples: int, history: History, permission: Any
+    ) -> None:
+        self.model, self.loss, self.optimizer, self.step = model, _HeardLoss(loss), optimizer, step
+        self.examples, self.history, self.may_step = examples, history, permission
+        self.left = 0  # examples of this epoch that are still to come
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> float:
+        if self.left <= 0:
+            self.left, self.totals = self.examples, np.zeros(2)
+            self.started, self.paused = time.perf_counter(), self.may_step.seconds_paused
+            self.model.train()
+        if not self.may_step():
+            raise _StopTraining
+        value = float(self.step(self.model, self.loss, self.optimizer, x, y))
+        self.history.step_loss.append(value)
+        self.totals += value * len(x), self.loss.correct
+        self.after_step()
+        self.left -= len(x)
+        if self.left <= 0:
+            self.after_epoch()
+        return value
+
+    def seconds(self) -> float:
+        """How long this epoch has taken, without pauses."""
+        return time.perf_counter() - self.started - (self.may_step.seconds_paused - self.paused)
+
+
+class _HeardLoss:
+    """A loss that also counts how many labels were right, and refuses to go on from what is no number."""
+
+    correct = 0
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def forward(self, prediction: np.ndarray, target: np.ndarray) -> float:
+        value: float = self.loss.forward(prediction, target)
+        if not math.isfinite(value):
+            raise FloatingPointError(f"the loss became {value}: the weights have grown without bound; try a smaller lr")
+        self.correct = int(np.sum(prediction.argmax(axis=1) == target)) if _are_labels(target) else 0
+        return value
+
+    __call__ = forward
+
+    def backward(self) -> np.ndarray:
+        gradient: np.ndarray = self.loss.backward()
+        return gradient
 
 
 def _finish_epoch(

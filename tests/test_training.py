@@ -58,6 +58,63 @@ def test_the_epoch_loss_weighs_a_short_last_batch_by_its_size():
     assert history.train_loss[0] == pytest.approx((16 * a + 16 * b + 8 * c) / 40)
 
 
+def one_step(model, loss, optimizer, x, y):
+    value = loss.forward(model.forward(x), y)
+    optimizer.zero_grad()
+    model.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def around(one, x, y, epochs, batch_size, rng):
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            chosen = order[start : start + batch_size]
+            one(x[chosen], y[chosen])
+
+
+def test_a_step_and_a_loop_of_ones_own_train_as_those_of_the_library_do():
+    x, y = make_examples()
+    theirs, own = make_network(), make_network()
+    expected = train(theirs, x, y, test=(x, y))
+    found = train(own, x, y, test=(x, y), step=one_step, loop=around)
+    for name in ("step_loss", "train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6)
+    for a, b in zip(own.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-5, atol=1e-7)
+
+
+def test_a_loop_of_ones_own_is_stopped_between_two_steps_and_resumed_bit_for_bit(tmp_path):
+    x, y = make_examples()
+
+    class StopsAt(training.Callback):
+        def __init__(self, steps):
+            self.left = steps
+
+        def step(self):
+            self.left -= 1
+
+        def requested_state(self):
+            return training.RUN if self.left else training.STOP
+
+    own = {"step": one_step, "loop": around}
+    straight, broken, resumed = make_network(), make_network(), make_network()
+    expected = train(straight, x, y, **own)
+    path = tmp_path / "own.npz"
+    assert train(broken, x, y, callback=StopsAt(8), checkpoint=path, **own).interrupted
+    found = train(resumed, x, y, checkpoint=path, **own)
+    assert found.step_loss == expected.step_loss
+    for a, b in zip(resumed.parameters(), straight.parameters(), strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_a_loop_that_ends_early_is_told_so():
+    x, y = make_examples()
+    with pytest.raises(ValueError, match="loop must take every example once in each of 5 epochs, but ended after 4"):
+        train(make_network(), x, y, loop=lambda one, x, y, epochs, size, rng: around(one, x, y, epochs - 1, size, rng))
+
+
 def test_every_example_is_seen_once_an_epoch_in_a_new_order():
     seen = []
 
