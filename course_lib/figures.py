@@ -6,23 +6,32 @@ from itertools import zip_longest
 
 import matplotlib as mpl
 import numpy as np
+from IPython import get_ipython
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from course_lib import looks
-from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, FAINT, NEUTRAL, PALETTE, PAPER, RAISED, amount, number
+from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, NEUTRAL, PALETTE, WHITE, amount, number, on_any_page, rgb
+
+# a picture does not know whether its page is light or dark: the ground is left out, and what is drawn suits both
+INK = looks.INK_ANYWHERE
+GROUND = "none"
+COLOURS = {role: on_any_page(tones) for role, tones in PALETTE.items()}
 
 STYLE = {
-    "figure.facecolor": "white",  # opaque: legible on JupyterLab's dark theme as well
+    "figure.facecolor": "white",  # what Jupyter asks before it lays a page of its own under a picture; never painted
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",
+    "savefig.facecolor": GROUND,
+    "axes.facecolor": GROUND,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,
-    "axes.prop_cycle": mpl.cycler(color=[PALETTE[role].light for role in looks.APART]),
+    "axes.prop_cycle": mpl.cycler(color=[COLOURS[role] for role in looks.APART]),
     "image.cmap": "gray",
     "image.interpolation": "nearest",
     "lines.linewidth": 2,
@@ -32,6 +41,8 @@ STYLE = {
 def use_style():
     """One look for every figure of the course."""
     mpl.rcParams.update(STYLE)
+    if get_ipython() is not None:
+        set_matplotlib_formats("png", facecolor=GROUND)
 
 
 def row(*widths, height=2.4, scale=1.0):
@@ -47,17 +58,20 @@ def png(draw, width=720, height=300, above=54):
 
     above: the room for a title and a legend. Safe in a widget's callbacks, where pyplot is not.
     """
-    figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
     left, below, right = 70, 50, 20  # fixed, because a layout engine doubles the time
     place = left / width, below / height, 1 - (left + right) / width, 1 - (below + above) / height
-    draw(figure.add_axes(place))
-    return png_of(figure)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width / 100, height / 100), dpi=200, layout="none")
+        draw(figure.add_axes(place))
+        return png_of(figure)
 
 
 def png_of(figure):
     """Returns the bytes of a PNG of a figure, which must not be pyplot's in a widget's callbacks."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", facecolor="white")
+    for ax in figure.axes:
+        ax.set_facecolor(GROUND)
+    figure.savefig(buffer, format="png", facecolor=GROUND)
     return buffer.getvalue()
 
 
@@ -71,7 +85,7 @@ def numbers(ax, values, title="", role="input"):
 
 
 def heat(ax, values, title="", limit=None):
-    """Draws values (H, W) in blue above zero and orange below, white at zero, in full colour at the limit."""
+    """Draws values (H, W) in blue above zero and orange below: the page's own colour at zero, full at the limit."""
     limit = limit or _largest(values)
     ax.imshow(values, cmap=_signs(), vmin=-limit, vmax=limit)
     ax.set(xticks=[], yticks=[], title=title)
@@ -80,10 +94,12 @@ def heat(ax, values, title="", limit=None):
 
 @functools.cache
 def _signs():
-    """The colour map of signed values."""
-    return mpl.colors.LinearSegmentedColormap.from_list(
-        "signs", [BELOW_ZERO.light, PAPER.light, ABOVE_ZERO.light], N=257
-    )  # an odd number has a middle, which is white
+    """The colour map of signed values: the larger a value, the less of the page is seen through it."""
+    below, above = (mpl.colors.to_rgba_array(colour.light)[0] for colour in (BELOW_ZERO, ABOVE_ZERO))
+    shares = np.linspace(-1, 1, 257)[:, None]  # an odd number has a middle, which is clear
+    shades = np.where(shares < 0, below, above)
+    shades[:, 3:] = np.abs(shares)
+    return mpl.colors.ListedColormap(shades, "signs")
 
 
 def _largest(values):
@@ -138,7 +154,7 @@ def parts_and_sum(ax, parts, names, total_name, role):
     m, n = parts.shape
     _cells(ax, parts, 0, 0, role)
     _cells(ax, parts.sum(axis=0)[None], 0, m + 0.4, role)
-    ax.plot([0, n], [m + 0.2, m + 0.2], color="black", lw=1)
+    ax.plot([0, n], [m + 0.2, m + 0.2], color=INK, lw=1)
     for name, place in zip([*names, total_name], [*np.arange(m), m + 0.4], strict=True):
         ax.text(-0.2, place + 0.5, name, ha="right", va="center")
     _sheet(ax, -2.2, n + 0.2, -0.2, m + 1.6)
@@ -158,18 +174,22 @@ def beside(ax, arrays, names, role, signs=()):
 
 
 def _cells(ax, values, left, top, role):
-    """Draws values (rows, columns) as squares of side 1; zeros are pale."""
-    edge = PALETTE[role][0]
+    """Draws values (rows, columns) as squares of side 1, in the colour of their role; zeros are left clear."""
     largest = _largest(values)
     for (i, j), value in np.ndenumerate(values):
-        fill = (*mpl.colors.to_rgb(edge), 0.05 + 0.5 * abs(value) / largest if value else 0)
-        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=FAINT.light))
+        fill = _tint(PALETTE[role].light, 0.08 + 0.47 * abs(value) / largest) if value else GROUND
+        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=COLOURS[role], lw=0.7))
         colour = "black" if value else NEUTRAL
         ax.text(left + j + 0.5, top + i + 0.5, amount(value), ha="center", va="center", color=colour, fontsize=10)
 
 
+def _tint(colour, share):
+    """White with a share of a colour: opaque, so that black numbers are legible on it on a dark page too."""
+    return np.array(looks.mixed(WHITE, rgb(colour), share)) / 255
+
+
 def _frame(ax, left, top, width, height, role):
-    ax.add_patch(Rectangle((left, top), width, height, fill=False, ec=PALETTE[role][1], lw=2.5, zorder=3))
+    ax.add_patch(Rectangle((left, top), width, height, fill=False, ec=COLOURS[role], lw=2.5, zorder=3))
 
 
 def _sheet(ax, left, right, top, bottom):
@@ -189,14 +209,14 @@ def graph(ax, nodes, edges, gradients=None):
     width, height, across, down = 1.7, 0.66, 2.6, 1.3
     for name, (column, row, value) in nodes.items():
         left, top = column * across, row * down
-        ax.add_patch(Rectangle((left, top), width, height, fc=RAISED.light, ec=PALETTE["input"][0], lw=1.5))
+        ax.add_patch(Rectangle((left, top), width, height, fc=GROUND, ec=COLOURS["input"], lw=1.5))
         ax.text(left + width / 2, top + height / 2, f"{name} = {amount(value)}", ha="center", va="center")
         if gradients:
-            label, colour = f"d{name} = {amount(gradients[name])}", PALETTE["gradient"][1]
+            label, colour = f"d{name} = {amount(gradients[name])}", COLOURS["gradient"]
             ax.text(left + width / 2, top + height + 0.24, label, ha="center", va="center", color=colour)
     for start, end in edges:
         tail, head = ((nodes[name][0] * across, nodes[name][1] * down + height / 2) for name in (start, end))
-        arrow = {"arrowstyle": "->", "color": PALETTE["count"][1], "lw": 1.5}
+        arrow = {"arrowstyle": "->", "color": COLOURS["count"], "lw": 1.5}
         ax.annotate("", head, (tail[0] + width, tail[1]), arrowprops=arrow)
     columns, rows = (max(place) for place in zip(*((column, row) for column, row, _ in nodes.values()), strict=True))
     _sheet(ax, -0.1, columns * across + width + 0.1, -0.1, rows * down + height + 0.5)
@@ -206,10 +226,10 @@ def slope(ax, f, at, eps, title=""):
     """Draws the curve of f around `at`, and the line through its points at `at` ± eps, whose slope is measured."""
     x = np.linspace(at - 2.2 * eps, at + 2.2 * eps, 201)
     ends = np.array([at - eps, at + eps])
-    ax.plot(x, f(x), color=PALETTE["input"][0])
+    ax.plot(x, f(x), color=COLOURS["input"])
     measured = (f(ends[1]) - f(ends[0])) / (2 * eps)
-    ax.plot(ends, f(ends), "o-", color=PALETTE["gradient"][0], lw=1.5)
-    ax.plot(at, f(at), "s", color=PALETTE["input"][1])
+    ax.plot(ends, f(ends), "o-", color=COLOURS["gradient"], lw=1.5)
+    ax.plot(at, f(at), "s", color=COLOURS["input"])
     ax.set_xticks([at - eps, at, at + eps], ["x − eps", "x", "x + eps"])
     ax.set(yticks=[], title=f"{title}measured slope {number(measured)}")
 
@@ -220,9 +240,8 @@ def descent(ax, loss, paths):
     margin = 0.1 * np.ptp(points, axis=0)
     sides = zip(points.min(axis=0) - margin, points.max(axis=0) + margin, strict=True)
     grid = np.meshgrid(*(np.linspace(*ends, 100) for ends in sides))
-    ax.contour(
-        *grid, loss(*grid), levels=loss(*points[0]) * 2.0 ** -np.arange(8)[::-1], colors=FAINT.light, linewidths=0.8
-    )
+    levels = loss(*points[0]) * 2.0 ** -np.arange(8)[::-1]
+    ax.contour(*grid, loss(*grid), levels=levels, colors=NEUTRAL, alpha=0.6, linewidths=0.8)
     for (name, path), marker in zip(paths.items(), "os^D", strict=False):
         ax.plot(*np.transpose(path), marker=marker, ms=4, lw=1.2, label=name)
     ax.set(xlabel="w0", ylabel="w1")
@@ -237,9 +256,9 @@ def layers_in_a_row(ax, names, forward, backward, kept):
     width, gap = 2.6, 2.2
     for place, (name, inside) in enumerate(zip(names, kept, strict=True)):
         left = gap + place * (width + gap)
-        ax.add_patch(Rectangle((left, -1), width, 2, fc=RAISED.light, ec=PALETTE["count"][0], lw=1.5))
+        ax.add_patch(Rectangle((left, -1), width, 2, fc=GROUND, ec=COLOURS["count"], lw=1.5))
         ax.text(left + width / 2, 0.45, name, ha="center", va="center", weight="bold")
-        ax.text(left + width / 2, -0.45, inside, ha="center", va="center", color=PALETTE["gradient"][1])
+        ax.text(left + width / 2, -0.45, inside, ha="center", va="center", color=COLOURS["gradient"])
     for place, (ahead, back) in enumerate(zip(forward, backward, strict=True)):
         start, end = place * (width + gap) + 0.2, place * (width + gap) + gap - 0.2
         _arrow(ax, start, end, 0.45, ahead, "output")
@@ -250,7 +269,7 @@ def layers_in_a_row(ax, names, forward, backward, kept):
 
 def _arrow(ax, start, end, height, text, role):
     """Draws an arrow with its text on the side away from the arrow of the other direction."""
-    colour, side = PALETTE[role][1], np.sign(height)
+    colour, side = COLOURS[role], np.sign(height)
     ax.annotate("", (end, height), (start, height), arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.8})
     ax.text(
         (start + end) / 2, height + 0.12 * side, text, ha="center", va="bottom" if side > 0 else "top", color=colour
@@ -261,25 +280,26 @@ def _arrow(ax, start, end, height, text, role):
 
 
 def kernel(ax, values, title="", limit=None):
-    """Draws values (kH, kW) as `heat` does, with the numbers, rounded to hundredths."""
+    """Draws values (kH, kW) in blue above zero and orange below, on white, with the numbers rounded to hundredths."""
     limit = limit or _largest(values)
-    heat(ax, values, title, limit)
+    heat(ax, np.zeros_like(values), title, limit)
     for (i, j), value in np.ndenumerate(values):
-        colour = _text_on_sign(value / limit)
-        ax.text(j, i, number(round(value, 2)), ha="center", va="center", color=colour, fontsize=8)
+        share = min(abs(value) / limit, 1)
+        fill = _tint((BELOW_ZERO if value < 0 else ABOVE_ZERO).light, share)
+        ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fc=fill, ec=NEUTRAL, lw=0.5))
+        ax.text(j, i, number(round(value, 2)), ha="center", va="center", color=_text_on(fill), fontsize=8)
 
 
-def _text_on_sign(share):
-    """Black or white, on the colour of a share of the limit, from -1 to 1."""
-    background = _signs()((share + 1) / 2, bytes=True)[:3]
-    return "black" if looks.text_on(background) == looks.BLACK else "white"
+def _text_on(fill):
+    """Black or white, whichever is legible on a fill, three channels from 0 to 1."""
+    return "black" if looks.text_on(255 * np.asarray(fill)) == looks.BLACK else "white"
 
 
 def mosaic(ax, images, title="", columns=8):
     """Draws images (n, H, W) as one grey picture, `columns` of them in a row."""
     n, H, W = images.shape
     rows = -(-n // columns)
-    sheet = np.full((rows * columns, H + 1, W + 1), np.nan)  # nan is left white: a line between the images
+    sheet = np.full((rows * columns, H + 1, W + 1), np.nan)  # nan is left clear: a line between the images
     sheet[:n, :H, :W] = images
     sheet = sheet.reshape(rows, columns, H + 1, W + 1).transpose(0, 2, 1, 3).reshape(rows * (H + 1), -1)
     image(ax, sheet[:-1, :-1], title)
@@ -287,22 +307,24 @@ def mosaic(ax, images, title="", columns=8):
 
 def confusion(ax, counts, title=""):
     """Draws counts (classes, classes): how often class i (row) was taken for class j (column); mistakes in colour."""
-    mistakes = counts * (1 - np.eye(len(counts), dtype=int))
-    shades = mpl.colors.LinearSegmentedColormap.from_list("mistakes", [PAPER.light, looks.WRONG])
-    ax.imshow(mistakes, cmap=shades, vmin=0, vmax=max(mistakes.max(), 1))
+    most = max((counts * (1 - np.eye(len(counts), dtype=int))).max(), 1)
     for (i, j), count in np.ndenumerate(counts):
-        ax.text(j, i, count or "·", ha="center", va="center", color="black", fontsize=9)
-    classes = np.arange(len(counts))
-    ax.set(xticks=classes, yticks=classes, xlabel="taken for", ylabel="is", title=title)
+        colour, share = (NEUTRAL, 0.35) if i == j else (looks.WRONG, count / most)
+        if count:
+            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fc=_tint(colour, share), ec=NEUTRAL, lw=0.4))
+        ax.text(j, i, count or "·", ha="center", va="center", color="black" if count else INK, fontsize=9)
+    classes, edges = np.arange(len(counts)), (-0.5, len(counts) - 0.5)
+    ax.set(xlim=edges, ylim=edges[::-1], aspect="equal", xticks=classes, yticks=classes)
+    ax.set(xlabel="taken for", ylabel="is", title=title)
     ax.spines[:].set_visible(False)
 
 
 def _class_bars(ax, values, answer):
     """Draws values (classes,) as bars and returns them; the right class is green, as is its number."""
     classes = range(len(values))
-    bars = ax.bar(classes, values, color=[PALETTE["output" if c == answer else "count"][0] for c in classes])
+    bars = ax.bar(classes, values, color=[COLOURS["output" if c == answer else "count"] for c in classes])
     ax.set(xticks=classes, yticks=[])
-    ax.get_xticklabels()[answer].set(color=PALETTE["output"][0], weight="bold")
+    ax.get_xticklabels()[answer].set(color=COLOURS["output"], weight="bold")
     return bars
 
 
@@ -331,12 +353,13 @@ def saliency(ax, picture, dx, title=""):
     One pixel in a hundred is beyond full colour; otherwise a few large values would leave the rest pale.
     """
     heat(ax, dx, title, np.percentile(np.abs(dx), 99))
-    ax.contour(picture, levels=[picture.max() / 2], colors="black", linewidths=0.8)
+    ax.contour(picture, levels=[picture.max() / 2], colors=INK, linewidths=0.8)
     for sign, mark in ((1, "+"), (-1, "−")):
         strongest = np.argmax(sign * dx)
         if sign * dx.flat[strongest] > 0:
             row, column = divmod(strongest, dx.shape[1])
-            colour = _text_on_sign(sign)
+            full = rgb((ABOVE_ZERO if sign > 0 else BELOW_ZERO).light)
+            colour = _text_on(np.array(full) / 255)
             ax.text(column, row, mark, ha="center", va="center", color=colour, fontsize=11, weight="bold")
 
 
@@ -353,8 +376,8 @@ def flow(ax, readings, before=(), title=""):
     margin = 0.12 * (highest - lowest)  # for the numbers
     _path(ax, _layers_with(before, "activation"), NEUTRAL, ":", "before: mean |dy|")
     weights, outputs = _layers_with(readings, "weight"), _layers_with(readings, "activation")
-    _path(ax, weights, PALETTE["kernel"][1], "--", "mean |dw| of its weight", "s")
-    _path(ax, outputs, PALETTE["gradient"][1], "-", "mean |dy| of its output", "o")
+    _path(ax, weights, COLOURS["kernel"], "--", "mean |dw| of its weight", "s")
+    _path(ax, outputs, COLOURS["gradient"], "-", "mean |dy| of its output", "o")
     for end in (0, -1):
         by_size = sorted((weights[end], outputs[end]), key=lambda point: point[1])
         for (layer, size), place in zip(by_size, (-16, 9), strict=True):
@@ -364,7 +387,7 @@ def flow(ax, readings, before=(), title=""):
     ax.set(yscale="log", ylim=(10 ** (lowest - margin), 10 ** (highest + margin)))
     ax.set_yticks(10.0**powers, [number(10.0**power) for power in powers])
     ax.set_yticks([], minor=True)
-    ax.grid(axis="y", color=FAINT.light, lw=0.5)
+    ax.grid(axis="y", color=NEUTRAL, alpha=0.4, lw=0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("layer (the gradient comes from the right)")
     ax.set_title(title, loc="left", pad=22)

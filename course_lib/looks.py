@@ -91,6 +91,24 @@ def text_on(background: Iterable[float]) -> tuple[int, int, int]:
     return BLACK if brightness(background) > 0.179 else WHITE
 
 
+# ---------------------------------------------------------------- colours for pictures that do not know their page
+
+ANYWHERE = 0.19  # the luminance that stands out from white as much as from the dark page, 4.3 times
+STEPS = 64
+
+
+@functools.cache
+def on_any_page(tones: Tones) -> str:
+    """The shade of a colour that is legible on a light page and on a dark one, as "#rrggbb"."""
+    dark, light = rgb(tones.light_text), rgb(tones.dark_text)
+    shades = (mixed(dark, light, step / STEPS) for step in range(STEPS + 1))
+    nearest = min(shades, key=lambda shade: abs(brightness(shade) - ANYWHERE))
+    return "#" + "".join(f"{channel:02x}" for channel in nearest)
+
+
+INK_ANYWHERE = "#797979"  # text and lines
+
+
 # ---------------------------------------------------------------- colours for the browser
 
 

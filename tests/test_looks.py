@@ -230,12 +230,20 @@ def test_style_sheets_and_scripts_get_every_colour_of_both_themes():
 SIGNS = [[looks.rgb(colour) for colour in (looks.ABOVE_ZERO.light, looks.BELOW_ZERO.light, looks.PAPER.light)]]
 
 
-def drawn_as(draw):
-    """Returns the colours (rows, columns, 3), from 0 to 255, that a figure shows for +1, -1 and 0."""
-    ax = Figure().add_subplot()
-    draw(ax, np.array([[1.0, -1, 0]]))
-    (image,) = ax.images
-    return image.to_rgba(image.get_array(), bytes=True)[..., :3]
+def drawn_as(draw, page=looks.PAPER.light):
+    """Returns the colours (rows, columns, 3), from 0 to 255, that a figure shows on a page for +1, -1 and 0."""
+    figure = Figure(figsize=(3, 1), dpi=100)
+    draw(figure.add_axes((0, 0, 1, 1)), np.array([[1.0, -1, 0]]))
+    drawn = Image.open(io.BytesIO(figures.png_of(figure))).convert("RGBA")
+    seen = Image.alpha_composite(Image.new("RGBA", drawn.size, page), drawn)
+    return np.asarray(seen)[[25]][:, [25, 125, 225], :3]  # beside the numbers
+
+
+def test_a_figure_lets_its_page_through_and_what_it_draws_is_legible_on_both():
+    dark = drawn_as(figures.heat, looks.PAPER.dark)
+    np.testing.assert_array_equal(dark[0], [*SIGNS[0][:2], looks.rgb(looks.PAPER.dark)])
+    for colour in (figures.INK, *figures.COLOURS.values()):
+        assert min(contrast(colour, paper) for paper in looks.PAPER) >= 4.2
 
 
 def test_every_drawer_in_python_shows_a_sign_in_the_same_two_colours():
