@@ -149,6 +149,7 @@ def test_what_is_returned_is_the_callers_own_to_change(small, tmp_path):
 
 
 @needs_real_files
+@pytest.mark.slow
 def test_the_real_mnist_is_what_everybody_knows_it_to_be(monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(REAL))
     (x_train, y_train), (x_test, y_test) = data.mnist()

@@ -243,6 +243,7 @@ def test_the_notebook_survives_a_function_that(body, says):
 
 @posix
 @pytest.mark.parametrize("body", ["sys.exit()", "os._exit(3)", "raise KeyboardInterrupt", "raise ValueError"])
+@pytest.mark.slow
 def test_a_symptom_survives_them_too(body):
     program = f"""
         import os, sys

@@ -61,6 +61,7 @@ assert "\\N{MINUS SIGN}" in export._whole("lesson.html", "title", [{}], body="bo
 """
 
 
+@pytest.mark.slow
 def test_text_is_read_as_utf_8_whatever_the_system_prefers():
     subprocess.run([sys.executable, "-X", "warn_default_encoding", "-W", "ignore", "-c", READS], check=True)
 

@@ -231,6 +231,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize(("x_shape", "w_shape", "plain"), LARGE.values(), ids=LARGE)
+@pytest.mark.slow
 def test_large_convolutions_agree_with_one_matrix_product_per_image(x_shape, w_shape, plain, rng):
     x, w, b = rng.standard_normal(x_shape), rng.standard_normal(w_shape), rng.standard_normal(w_shape[0])
     cols = loops.im2col(x, w_shape[2:], **plain)

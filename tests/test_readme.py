@@ -49,6 +49,7 @@ def test_every_measured_table_has_its_place_and_was_written(name):
     assert report.written(README, name, between(name)) == README
 
 
+@pytest.mark.slow
 def test_the_table_of_labs_is_what_the_labs_make_of_the_answers():
     assert between("labs") == report.labs(), "run tests/report.py labs"
 

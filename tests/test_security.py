@@ -116,6 +116,7 @@ except AssertionError:
 """
 
 
+@pytest.mark.slow
 def test_importing_every_module_opens_no_connection_and_writes_no_file(tmp_path):
     run = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, cwd=tmp_path)
     count, guarded = run.stdout.split("\n")[:2]

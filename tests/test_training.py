@@ -468,6 +468,7 @@ def small_network_on_mnist(examples, loss, lr):
 
 
 @pytest.mark.skipif(mnist_folder() is None, reason="needs MNIST's four files: name their folder in COURSE_DATA_DIR")
+@pytest.mark.slow
 def test_a_seeded_tenth_of_mnist_tells_losses_and_learning_rates_apart(monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(mnist_folder()))
     assert small_network_on_mnist(6000, CrossEntropyLoss(), 0.1) == pytest.approx(0.756, abs=0.03)

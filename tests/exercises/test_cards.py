@@ -189,6 +189,7 @@ def test_entries_that_differ_are_outlined_and_bold():
     assert len(re.findall(r"<td[^>]*>·</td>", markup)) == smallest.yours.size - 1 == 2
 
 
+@pytest.mark.slow
 def test_large_arrays_are_cut_and_odd_values_shown():
     exercise = exercises.get("im2col")
     markup = exercise.judge(lambda *case: np.full((3, 400, 500), np.nan))._repr_html_()

@@ -13,12 +13,22 @@ from course_lib.exercises import lessons
 from course_lib.exercises.engine.compare import close
 
 NAMES = exercises.names()
-TABLE = [
-    pytest.param(exercises.get(name), tensor, mistake, id=f"{name}-{tensor}-{mistake.name}")
+
+
+def quickly(rows, every=4):
+    """Marks all but some of the rows as slow: of (values, id), one in `every` is left to the quick subset."""
+    return [
+        pytest.param(*values, id=name, marks=[pytest.mark.slow] if n % every else [])
+        for n, (values, name) in enumerate(rows)
+    ]
+
+
+TABLE = quickly(
+    ((exercises.get(name), tensor, mistake), f"{name}-{tensor}-{mistake.name}")
     for name in NAMES
     for tensor, mistakes in exercises.get(name).mistakes.items()
     for mistake in mistakes
-]
+)
 
 
 def namespace(exercise):
@@ -183,14 +193,12 @@ def test_an_import_of_another_lesson_would_be_seen(line):
 # ---------------------------------------------------------------- independent of the exercises' own functions
 
 
-@pytest.mark.parametrize(("name", "answer"), [pytest.param(*pair, id=f"{pair[0]}-{n}") for n, pair in enumerate(RIGHT)])
+@pytest.mark.parametrize(("name", "answer"), quickly((pair, f"{pair[0]}-{n}") for n, pair in enumerate(RIGHT)))
 def test_a_right_answer_in_another_style_is_right(name, answer):
     assert accepted(name, answer), repr(exercises.get(name).judge(answer))
 
 
-@pytest.mark.parametrize(
-    ("name", "told", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(WRONG)]
-)
+@pytest.mark.parametrize(("name", "told", "answer"), quickly((row, f"{row[0]}-{n}") for n, row in enumerate(WRONG)))
 def test_a_wrong_answer_is_refused_and_told_what_it_should_be_told(name, told, answer):
     exercise = exercises.get(name)
     verdict = exercise.judge(answer, explain=False)
