@@ -985,8 +985,141 @@ def with_the_gradient_of_the_mean_square_by_hand(layer, loss, optimizer, x, targ
     return np.mean((y - target) ** 2)
 
 
+@right("fit")
+def shuffled_in_place_and_split(step, x, y, epochs, batch_size, rng):
+    numbers, means = np.arange(len(x)), []
+    for _ in range(epochs):
+        rng.shuffle(numbers)
+        parts = np.split(numbers, range(batch_size, len(x), batch_size))
+        means.append(np.average([step(x[part], y[part]) for part in parts], weights=[len(part) for part in parts]))
+    return means
+
+
+@right("fit")
+def a_list_that_gets_shorter(step, x, y, epochs, batch_size, rng):
+    result = []
+    while len(result) < epochs:
+        left, total = list(rng.permutation(len(x))), 0
+        while left:
+            now, left = left[:batch_size], left[batch_size:]
+            total = total + step(x[now], y[now]) * len(now)
+        result.append(total / len(y))
+    return np.array(result)
+
+
+@right("saliency")
+def a_row_of_the_unit_matrix(model, image, digit):
+    classes = model.forward(image).shape[1]
+    return model.backward(np.eye(classes)[digit : digit + 1]).reshape(image.shape[2:])
+
+
+@right("saliency")
+def a_difference_of_two_backward_passes(model, image, digit):
+    scores = model.forward(image)
+    ones = np.ones(scores.shape)
+    others = ones.copy()
+    others[:, digit] = 0
+    return np.squeeze(model.backward(ones) - model.backward(others), axis=(0, 1))
+
+
+@right("turn_into")
+def brighter_and_darker_by_masks(model, loss, image, digit, eps):
+    loss.forward(model.forward(image), np.full(len(image), digit))
+    slope = model.backward(loss.backward())
+    moved = image.copy()
+    moved[slope < 0] += eps
+    moved[slope > 0] -= eps
+    moved[moved < 0] = 0
+    moved[moved > 1] = 1
+    return moved
+
+
+@right("turn_into")
+def with_the_gradient_of_the_loss_by_hand(model, loss, image, digit, eps):
+    z = model.forward(image)
+    p = np.exp(z) / np.exp(z).sum()
+    p[0, digit] -= 1
+    return np.minimum(np.maximum(image - np.sign(model.backward(p)) * eps, 0.0), 1.0)
+
+
 @right("residual_backward")
 def branch_first(dy, branch_backward):
     through = np.array(branch_backward(dy.copy()))
     through += dy
     return through
+
+
+# ---------------------------------------------------------------- lessons 09 and 10
+
+
+@right("gradient_std")
+def from_the_variance(shape, stride=1):
+    products = np.prod(shape) / shape[1] / stride / stride
+    return (products / 2) ** -0.5
+
+
+@right("double_backward")
+def four_slices(dy):
+    rows = dy[:, :, ::2] + dy[:, :, 1::2]
+    return rows[..., ::2] + rows[..., 1::2]
+
+
+@right("double_backward")
+def as_an_average_pool(dy):
+    return 4 * F.avg_pool2d(dy, 2)
+
+
+@right("Swish")
+class SwishFromY(Module):
+    """Keeps y and the logits, and takes the slope from y itself."""
+
+    def __init__(self, channels):
+        self.beta = Parameter(np.ones((channels, 1, 1)))
+
+    def forward(self, x):
+        self.logits, self.kept = self.beta.data * x, x.copy()
+        self.y = x * (1 + np.tanh(self.logits / 2)) / 2
+        return self.y
+
+    def backward(self, dy):
+        s = (1 + np.tanh(self.logits / 2)) / 2
+        slope = self.y * (1 - s)
+        self.beta.grad += np.einsum("nchw,nchw,nchw->c", dy, slope, self.kept)[:, None, None]
+        return dy * s + dy * slope * self.beta.data
+
+
+# ---------------------------------------------------------------- optimizers
+
+
+@right("sgd_step")
+def along_minus_the_velocity(w, dw, velocity, lr, momentum):
+    faded = velocity.copy()
+    faded *= momentum
+    faded += dw
+    return w + (-lr) * faded, faded
+
+
+@right("sgd_step")
+def one_weight_at_a_time(w, dw, velocity, lr, momentum):
+    w, velocity = w.copy(), velocity.copy()
+    for place in np.ndindex(w.shape):
+        velocity[place] = momentum * velocity[place] + dw[place]
+        w[place] -= lr * velocity[place]
+    return w, velocity
+
+
+@right("adam_step")
+def as_in_the_paper(theta, g, m, v, t, alpha, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g * g - v)
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - alpha * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+@right("adam_step")
+def with_the_correction_in_the_rate(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+    correction = np.sqrt(1 - beta2**t)
+    rate = lr * correction / (1 - beta1**t)
+    return w - rate * m / (v**0.5 + eps * correction), m, v

@@ -2141,6 +2141,130 @@ def starts_with_ones(layer, loss, optimizer, x, target):
     return value
 
 
+@wrong("fit", losses="last batch dropped", sizes="last batch dropped", uses="last batch dropped")
+def whole_batches_only(step, x, y, epochs, batch_size, rng):
+    means = []
+    for _ in range(epochs):
+        order, total = rng.permutation(len(x)), 0
+        for number in range(len(x) // batch_size):
+            chosen = order[number * batch_size : (number + 1) * batch_size]
+            total += step(x[chosen], y[chosen]) * batch_size
+        means.append(total / len(x))
+    return np.array(means)
+
+
+@wrong("fit", fresh="never shuffled")
+def as_they_lie(step, x, y, epochs, batch_size, rng):
+    means = np.zeros(epochs)
+    for epoch in range(epochs):
+        for at in range(0, len(x), batch_size):
+            batch = slice(at, at + batch_size)
+            means[epoch] += step(x[batch], y[batch]) * len(x[batch]) / len(x)
+    return means
+
+
+@wrong("fit", fresh="shuffled once")
+def order_drawn_before_the_epochs(step, x, y, epochs, batch_size, rng):
+    order = rng.permutation(len(x))
+    x, y = x[order], y[order]
+    means = []
+    for _ in range(epochs):
+        total = 0
+        for at in range(0, len(x), batch_size):
+            total += step(x[at : at + batch_size], y[at : at + batch_size]) * len(x[at : at + batch_size])
+        means.append(total / len(x))
+    return means
+
+
+@wrong("fit", pairs="y not in the order of x")
+def the_order_for_x_only(step, x, y, epochs, batch_size, rng):
+    means = []
+    for _ in range(epochs):
+        mixed, total = x[rng.permutation(len(x))], 0
+        for at in range(0, len(x), batch_size):
+            part = mixed[at : at + batch_size]
+            total += len(part) * step(part, y[at : at + batch_size])
+        means.append(total / len(x))
+    return means
+
+
+@wrong("fit", losses="mean not weighted")
+def mean_over_batches(step, x, y, epochs, batch_size, rng):
+    means = []
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        parts = [order[at : at + batch_size] for at in range(0, len(x), batch_size)]
+        means.append(sum(step(x[part], y[part]) for part in parts) / len(parts))
+    return means
+
+
+@wrong("fit", losses="loss of the last batch")
+def value_of_the_last_step(step, x, y, epochs, batch_size, rng):
+    means = []
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for at in range(0, len(x), batch_size):
+            value = step(x[order[at : at + batch_size]], y[order[at : at + batch_size]])
+        means.append(value)
+    return means
+
+
+@wrong("saliency", dx="all logits at once")
+def ones_for_all(model, image, digit):
+    return model.backward(np.ones(model.forward(image).shape))[0, 0]
+
+
+@wrong("saliency", dx="starts with the logits")
+def the_logits_go_back(model, image, digit):
+    return model.backward(model.forward(image))[0, 0]
+
+
+@wrong("saliency", dx="gradient of the loss")
+def of_the_cross_entropy(model, image, digit):
+    _, slope = F.cross_entropy(model.forward(image), np.array([digit]))
+    return model.backward(slope)[0, 0]
+
+
+@wrong("saliency", dx="sign lost")
+def how_strong_only(model, image, digit):
+    start = np.zeros_like(model.forward(image))
+    start[:, digit] = 1.0
+    return abs(model.backward(start)).sum(axis=(0, 1))
+
+
+@wrong("saliency")
+def the_first_class_always(model, image, digit):
+    start = np.zeros_like(model.forward(image))
+    start[0, 0] = 1
+    return model.backward(start)[0, 0]
+
+
+@wrong("turn_into", moved="uphill")
+def plus_for_minus(model, loss, image, digit, eps):
+    loss(model(image), np.array([digit]))
+    return np.clip(image + np.sign(model.backward(loss.backward())) * eps, 0, 1)
+
+
+@wrong("turn_into", moved="sign missing")
+def a_step_of_gradient_descent(model, loss, image, digit, eps):
+    loss(model(image), np.array([digit]))
+    return (image - eps * model.backward(loss.backward())).clip(0, 1)
+
+
+@wrong("turn_into", moved="not clipped")
+def beyond_paper_and_ink(model, loss, image, digit, eps):
+    loss(model(image), np.array([digit]))
+    return image - eps * np.sign(model.backward(loss.backward()))
+
+
+@wrong("turn_into")
+def the_weights_move_too(model, loss, image, digit, eps):
+    loss(model(image), np.array([digit]))
+    for parameter in model.parameters():
+        parameter.data = parameter.data - eps
+    return np.clip(image - eps * np.sign(model.backward(loss.backward())), 0, 1)
+
+
 @wrong("training_step")
 def starts_with_the_loss(layer, loss, optimizer, x, target):
     optimizer.zero_grad()
@@ -2338,3 +2462,135 @@ def room_cut_with_a_minus(dy, x, w, stride=1, padding=0):
 @wrong("bias_gradient")
 def squeezed(dy):
     return dy.sum(axis=(0, 2, 3)).squeeze()
+
+
+# ---------------------------------------------------------------- lessons 09 and 10
+
+
+@wrong("gradient_std", std="counts the forward pass")
+def as_he_wrote_it(shape, stride=1):
+    return stride * np.sqrt(2 / np.prod(shape[1:]))
+
+
+@wrong("gradient_std", std="stride left out")
+def for_stride_one(shape, stride=1):
+    return (2 / (shape[0] * shape[2] * shape[3])) ** 0.5
+
+
+@wrong("double_backward", dx="averaged")
+def an_average_pool(dy):
+    return F.avg_pool2d(dy, 2)
+
+
+@wrong("double_backward", dx="along one axis only")
+def rows_alone(dy):
+    return (dy[:, :, ::2] + dy[:, :, 1::2])[..., ::2]
+
+
+class PlainSwish(Module):
+    def __init__(self, channels):
+        self.beta = Parameter(np.ones((channels, 1, 1)))
+
+    def forward(self, x):
+        self.x, self.s = x, 1 / (1 + np.exp(-self.beta.data * x))
+        return x * self.s
+
+    def sum(self, values):
+        return values.sum(axis=(0, 2, 3), keepdims=True)[0]
+
+
+@wrong("Swish", dx="path through the sigmoid missing")
+class OnePath(PlainSwish):
+    def backward(self, dy):
+        self.beta.grad += self.sum(dy * self.x**2 * self.s * (1 - self.s))
+        return self.s * dy
+
+
+@wrong("Swish", beta_grad="mean instead of sum")
+class MeansItsBeta(PlainSwish):
+    def backward(self, dy):
+        bend = self.x * self.s * (1 - self.s)
+        self.beta.grad += (dy * bend * self.x).mean(axis=(0, 2, 3))[:, None, None]
+        return dy * (self.s + bend * self.beta.data)
+
+
+# ---------------------------------------------------------------- optimizers
+
+
+@wrong("sgd_step", w="follows from the velocity", velocity="a step in place of a velocity")
+def collects_steps(w, dw, velocity, lr, momentum):
+    velocity = momentum * velocity - lr * dw
+    return w + velocity, velocity
+
+
+@wrong("sgd_step", w="uphill")
+def climbs(w, dw, velocity, lr, momentum):
+    velocity = velocity * momentum + dw
+    return w + velocity * lr, velocity
+
+
+@wrong("sgd_step", w="follows from the velocity", velocity="learning rate in the velocity")
+def rate_first(w, dw, velocity, lr, momentum):
+    velocity = momentum * velocity + dw * lr
+    return w - velocity, velocity
+
+
+@wrong("sgd_step", w="follows from the velocity", velocity="a moving average")
+def dampened(w, dw, velocity, lr, momentum):
+    velocity = velocity + (1 - momentum) * (dw - velocity)
+    return w - lr * velocity, velocity
+
+
+@wrong("sgd_step", w="changed", velocity="changed")
+def in_place(w, dw, velocity, lr, momentum):
+    velocity *= momentum
+    velocity += dw
+    w -= lr * velocity
+    return w, velocity
+
+
+@wrong("sgd_step", results="order")
+def velocity_first(w, dw, velocity, lr, momentum):
+    velocity = momentum * velocity + dw
+    return velocity, w - lr * velocity
+
+
+@wrong("adam_step", w="no bias correction")
+def adam_as_two_averages(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = beta1 * m + (1 - beta1) * dw
+    v = beta2 * v + (1 - beta2) * dw**2
+    return w - lr * m / (v**0.5 + eps), m, v
+
+
+@wrong("adam_step", w="steps miscounted")
+def counts_from_zero(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    t = t - 1
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
+
+
+@wrong("adam_step", w="eps inside the root")
+def eps_under_the_root(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw * dw
+    return w - lr * m / (1 - beta1**t) * (v / (1 - beta2**t) + eps) ** -0.5, m, v
+
+
+@wrong("adam_step", m="corrected m returned", v="corrected v returned")
+def corrects_what_it_returns(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m = (beta1 * m + (1 - beta1) * dw) / (1 - beta1**t)
+    v = (beta2 * v + (1 - beta2) * dw**2) / (1 - beta2**t)
+    return w - lr * m / (np.sqrt(v) + eps), m, v
+
+
+@wrong("adam_step", w="follows from v", v="weights exchanged")
+def square_with_the_small_share(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, (1 - beta2) * v + beta2 * dw**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="eps corrected too")
+def rate_of_the_papers_remark(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+    rate = lr * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    return w - rate * m / (np.sqrt(v) + eps), m, v

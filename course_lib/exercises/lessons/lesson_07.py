@@ -1,4 +1,4 @@
-"""From scores to a first step: softmax and cross-entropy, the walk back, optimizers."""
+"""From scores to a first step: softmax and cross-entropy, and the walk back."""
 
 import numpy as np
 
@@ -182,14 +182,6 @@ LOGITS = np.log([[1.0, 2, 1]])  # three scores whose softmax is 1/4, 1/2, 1/4, a
 RIGHT_CLASS = np.array([1])
 
 
-def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
-    """The weight after each of two steps with the same gradient."""
-    velocity = gradient
-    first = start - lr * velocity
-    velocity = momentum * velocity + gradient
-    return np.array([first, first - lr * velocity])
-
-
 PREDICTIONS = (
     Prediction(
         name="07/softmax_gradient",
@@ -270,20 +262,5 @@ PREDICTIONS = (
         ),
         why="There are 25 winners, so 121 - 25 = 96 zeros: 75 losers, "
         "and 21 in the row and column that no window reached.",
-    ),
-    Prediction(
-        name="07/momentum",
-        formerly=("06/momentum",),
-        text="A weight is 2, and its gradient is 4 in both of two steps. "
-        "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
-        "Where is the weight after the first step, and where after the second?",
-        answer=_momentum_path,
-        wrong_answers=(
-            ((1.6, 1.2), "That is without momentum. In the second step v is 0.9 · 4 + 4."),
-            ((1.6, 1.24), "The new gradient is missing from the second v: it is 0.9 · 4 + 4."),
-            ((2.4, 3.16), "Downhill is against the gradient: subtract."),
-        ),
-        why="v is 4, then 0.9 · 4 + 4 = 7.6. "
-        "So 2 - 0.4 = 1.6, and 1.6 - 0.76 = 0.84: the second step is nearly twice as long.",
     ),
 )

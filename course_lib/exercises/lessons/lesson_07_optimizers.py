@@ -1,0 +1,515 @@
+"""The steps of two optimizers: SGD with momentum, and Adam with bias correction."""
+
+import numpy as np
+
+from course_lib import optim
+from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons.shared import drawn, small
+
+LESSON = "07_scores_to_first_step"
+
+FOLLOWS = "This w is what comes of your {}. Repair that first: w may then be right."
+UPHILL = "The step goes uphill. dw points to where the loss rises, so the step is *subtracted*."
+STEP_ALONE = "That is the step alone. Return the weights after it."
+NO_LR = "The learning rate is missing from the step."
+
+# ---------------------------------------------------------------- SGD with momentum
+
+VELOCITIES = {  # how a velocity goes wrong: (v, dw, m, lr) -> velocity
+    "learning rate in the velocity": lambda v, dw, m, lr: m * v + lr * dw,
+    "velocity turned round": lambda v, dw, m, lr: m * v - dw,
+    "a step in place of a velocity": lambda v, dw, m, lr: m * v - lr * dw,
+    "momentum on the gradient too": lambda v, dw, m, lr: m * (v + dw),
+    "momentum on the gradient alone": lambda v, dw, m, lr: v + m * dw,
+    "a moving average": lambda v, dw, m, lr: m * v + (1 - m) * dw,
+    "nothing fades": lambda v, dw, m, lr: v + dw,
+    "old velocity": lambda v, dw, m, lr: v,
+    "no memory": lambda v, dw, m, lr: dw,
+}
+ON_VELOCITY = {
+    "learning rate in the velocity": "The learning rate is inside the velocity. "
+    "The velocity collects gradients; `lr` multiplies it only when w takes its step.",
+    "velocity turned round": "Your velocity points downhill: dw is subtracted from it. "
+    "Here dw is added, and w goes *against* the velocity.",
+    "a step in place of a velocity": "You collect steps, -lr * dw, as some libraries do. "
+    "Here the velocity collects plain gradients; lr and the minus sign belong to the step of w.",
+    "momentum on the gradient too": "The momentum multiplies the new gradient as well. Only the old velocity fades.",
+    "momentum on the gradient alone": "The momentum multiplies the new gradient. It is the *old* velocity that fades.",
+    "a moving average": "You multiply dw by 1 - momentum, which makes a moving average, as Adam's. "
+    "In SGD the gradient is added whole.",
+    "nothing fades": "The old velocity does not fade. Multiply it by the momentum.",
+    "old velocity": "The velocity that you return is the one that came in. Let it collect dw first.",
+    "no memory": "The velocity that you return is dw alone: what it held before is lost.",
+}
+
+
+def _sgd_w(step):
+    """A wrong w: step(v, dw, velocity, m, lr) is subtracted from it, where velocity is the right new one."""
+    return lambda w, dw, velocity, lr, momentum: w - step(
+        velocity, dw, momentum * velocity + dw, momentum, lr
+    )  # fmt: skip
+
+
+def _velocity(wrong):
+    return lambda w, dw, velocity, lr, momentum: wrong(velocity, dw, momentum, lr)
+
+
+def _sgd_mistakes():
+    told = {
+        "uphill": (UPHILL, lambda v, dw, new, m, lr: -lr * new),
+        "learning rate missing": (NO_LR, lambda v, dw, new, m, lr: new),
+        "velocity not used": (
+            "That is plain SGD: w moves by lr * dw. With momentum it moves by lr times the new velocity.",
+            lambda v, dw, new, m, lr: lr * dw,
+        ),
+        "old velocity used": (
+            "w moves by the velocity that came in. Let it collect dw first.",
+            lambda v, dw, new, m, lr: lr * v,
+        ),
+        "two steps ahead": (
+            "The momentum is applied a second time in the step of w. "
+            "That is Nesterov's rule; here w moves by lr times the velocity.",
+            lambda v, dw, new, m, lr: lr * (dw + m * new),
+        ),
+        "gradient and velocity": (
+            "w moves by dw as well as by the velocity, which holds dw already.",
+            lambda v, dw, new, m, lr: lr * (dw + new),
+        ),
+    }
+    follows = (
+        *(lambda v, dw, new, m, lr, f=f: lr * f(v, dw, m, lr) for f in VELOCITIES.values()),
+        lambda v, dw, new, m, lr: m * v + lr * dw,
+        lambda v, dw, new, m, lr: lr * dw - m * v,
+        lambda v, dw, new, m, lr: -lr * (m * v - dw),
+    )
+    own = [step for _, step in told.values()]
+    return {
+        "w": (
+            *(Mistake(name, says, (_sgd_w(step),)) for name, (says, step) in told.items()),
+            Mistake(
+                "step alone",
+                STEP_ALONE,
+                (
+                    lambda w, dw, velocity, lr, momentum: lr * (momentum * velocity + dw),
+                    lambda w, dw, velocity, lr, momentum: -lr * (momentum * velocity + dw),
+                ),
+            ),
+            Mistake(
+                "follows from the velocity",
+                FOLLOWS.format("velocity"),
+                tuple(_sgd_w(step) for step in follows if not _is_among(step, own)),
+            ),
+        ),
+        "velocity": tuple(Mistake(name, ON_VELOCITY[name], (_velocity(wrong),)) for name, wrong in VELOCITIES.items()),
+    }
+
+
+def _is_among(step, others):
+    numbers = 2.0, 3.0, 0.7 * 2 + 3, 0.7, 0.1
+    return any(np.isclose(step(*numbers), other(*numbers)) for other in others)
+
+
+def sgd_cases(rng):
+    return [
+        {
+            "w": rng.standard_normal(shape),
+            "dw": rng.standard_normal(shape),
+            "velocity": rng.standard_normal(shape) * (number > 0),  # it starts at 0
+            "lr": lr,
+            "momentum": momentum,
+        }
+        for number, (shape, lr, momentum) in enumerate(
+            (((2, 3), 0.1, 0.9), ((3, 4), 0.3, 0.6), ((4, 2), 2.0, 0.8), ((1, 5), 0.05, 0.0))
+        )
+    ]
+
+
+@drawn.small
+def _drawn_sgd(rng, values):
+    shape = tuple(int(n) for n in rng.integers(1, 4, 2))
+    arrays = {name: values(shape) for name in ("w", "dw", "velocity")}
+    return {**arrays, "lr": float(rng.choice((0.1, 0.5, 2.0))), "momentum": float(rng.choice((0.0, 0.5, 0.9)))}
+
+
+def _small_sgd(numbers, shape, lr, momentum):
+    arrays = {name: numbers(*shape) for name in ("w", "dw", "velocity")}
+    return {**arrays, "lr": lr, "momentum": momentum}
+
+
+SGD_STEP = Exercise(
+    answer=optim.sgd_step,
+    next_idea="Write Nesterov's variant: w moves by `lr * (dw + momentum * velocity)`, with the new velocity.",
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Write `sgd_step(w, dw, velocity, lr, momentum)`: one step of SGD with momentum. "
+        "Return the new `w` and the new `velocity`, in this order. "
+        "Leave the arrays that came in as they are."
+    ),
+    hints=(
+        "Two lines of the formula above, one for each result. Which of them needs the other?",
+        "First the velocity: what was there fades by the momentum, and dw is added whole. Then w moves against it.",
+        "`velocity = momentum * velocity + dw`, then subtract `lr * velocity` from `w`. "
+        "Written so, and not with `+=`, both are new arrays.",
+    ),
+    cases=sgd_cases,
+    further=_drawn_sgd,
+    small=small.of_one_shape(_small_sgd, lr=(0.5, 0.1), momentum=(0.5, 0.9)),
+    probe={
+        "w": np.array([[2.0, 1, 0]]),
+        "dw": np.array([[4.0, -2, 1]]),
+        "velocity": np.array([[2.0, 0, 6]]),
+        "lr": 0.5,
+        "momentum": 0.5,
+    },
+    tensors=("w", "velocity"),
+    axes=dict.fromkeys(("w", "velocity"), ("row", "column")),
+    mistakes=_sgd_mistakes(),
+    patterns=[
+        ("It is right while the velocity is 0, as in the first step.", lambda velocity, **_: bool(velocity.any())),
+    ],
+)
+
+# ---------------------------------------------------------------- Adam
+
+
+def _adam(mean=None, square=None, step=None, which=0):
+    """A wrong Adam of which one result is looked at: 0 for w, 1 for m, 2 for v.
+
+    mean, square: (old, dw, beta1, beta2, t) -> the new average, in place of the right one.
+    step(m, v, dw, t, lr, beta1, beta2, eps) -> what is subtracted from w.
+    """
+    mean = mean or (lambda m, dw, b1, b2, t: b1 * m + (1 - b1) * dw)
+    square = square or (lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * dw**2)
+    step = step or _right_step
+
+    def wrong(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+        with np.errstate(all="ignore"):
+            m, v = mean(m, dw, beta1, beta2, t), square(v, dw, beta1, beta2, t)
+            return (w - step(m, v, dw, t, lr, beta1, beta2, eps), m, v)[which]
+
+    return wrong
+
+
+def _right_step(m, v, dw, t, lr, b1, b2, eps):
+    return lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+
+def _stepping(*steps):
+    return tuple(_adam(step=step) for step in steps)
+
+
+def _counted(shift):
+    return lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, t + shift, lr, b1, b2, eps)
+
+
+MEANS = {  # how m goes wrong: (m, dw, beta1, beta2, t) -> m
+    "gradient added whole": (
+        "The new gradient is added whole. A moving average has weights that sum to 1: beta1 and 1 - beta1.",
+        lambda m, dw, b1, b2, t: b1 * m + dw,
+    ),
+    "weights exchanged": (
+        "beta1 and 1 - beta1 are exchanged in m. The old average keeps the larger share, beta1.",
+        lambda m, dw, b1, b2, t: (1 - b1) * m + b1 * dw,
+    ),
+    "corrected m returned": (
+        "You return the corrected m. The next step would correct it again: "
+        "keep m as it is, and correct a copy for the step.",
+        lambda m, dw, b1, b2, t: (b1 * m + (1 - b1) * dw) / (1 - b1**t),
+    ),
+    "beta2 in m": (
+        "m fades by beta2. beta1 belongs to m, beta2 to v.",
+        lambda m, dw, b1, b2, t: b2 * m + (1 - b2) * dw,
+    ),
+    "squares in m": (
+        "m collects squares. That is v's task; m is the average of dw itself.",
+        lambda m, dw, b1, b2, t: b1 * m + (1 - b1) * dw**2,
+    ),
+    "m not updated": (
+        "The m that you return is the one that came in. It has to take in dw first.",
+        lambda m, dw, b1, b2, t: m,
+    ),
+}
+SQUARES = {  # how v goes wrong
+    "square added whole": (
+        "dw**2 is added whole. A moving average has weights that sum to 1: beta2 and 1 - beta2.",
+        lambda v, dw, b1, b2, t: b2 * v + dw**2,
+    ),
+    "weights exchanged": (
+        "beta2 and 1 - beta2 are exchanged in v. The old average keeps the larger share, beta2.",
+        lambda v, dw, b1, b2, t: (1 - b2) * v + b2 * dw**2,
+    ),
+    "corrected v returned": (
+        "You return the corrected v. The next step would correct it again: "
+        "keep v as it is, and correct a copy for the step.",
+        lambda v, dw, b1, b2, t: (b2 * v + (1 - b2) * dw**2) / (1 - b2**t),
+    ),
+    "beta1 in v": (
+        "v fades by beta1. beta1 belongs to m, beta2 to v.",
+        lambda v, dw, b1, b2, t: b1 * v + (1 - b1) * dw**2,
+    ),
+    "not squared": (
+        "v is the average of dw *squared*, and never below 0. Yours collects dw itself, or its absolute value.",
+        lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * dw,
+        lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * np.abs(dw),
+    ),
+    "factor squared too": (
+        "1 - beta2 is squared along with dw. Only dw is.",
+        lambda v, dw, b1, b2, t: b2 * v + ((1 - b2) * dw) ** 2,
+    ),
+    "v not updated": (
+        "The v that you return is the one that came in. It has to take in dw**2 first.",
+        lambda v, dw, b1, b2, t: v,
+    ),
+}
+NO_CORRECTION = (
+    "The bias correction is missing. m and v start at 0 and are far too small in the first steps: "
+    "divide m by 1 - beta1**t, and v by 1 - beta2**t."
+)
+FROM_ZERO = (
+    "t counts the steps from 1: after the first gradient, m is (1 - beta1) * dw, so it is divided by 1 - beta1**1. "
+    "With t - 1 the first step would divide by 0. With t + 1 it would be too short."
+)
+ADAM_MISTAKES = {
+    "w": (
+        Mistake(
+            "no bias correction",
+            NO_CORRECTION,
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (np.sqrt(v) + eps)),
+        ),
+        Mistake(
+            "only m corrected",
+            "m is corrected for its start at 0, but v is not. It starts at 0 too, and stays too small for longer.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / (np.sqrt(v) + eps)),
+        ),
+        Mistake(
+            "only v corrected",
+            "v is corrected for its start at 0, but m is not.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (np.sqrt(v / (1 - b2**t)) + eps)),
+        ),
+        Mistake("steps miscounted", FROM_ZERO, _stepping(_counted(-1), _counted(1))),
+        Mistake(
+            "the same correction for the first step always",
+            "The correction divides by 1 - beta in every step. That is right for t = 1; later it is 1 - beta**t.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, 1, lr, b1, b2, eps)),
+        ),
+        Mistake(
+            "eps inside the root",
+            "eps is inside the root. Its root is 10,000 times as large: add eps to the root, not under it.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t) + eps)),
+        ),
+        Mistake(
+            "eps missing",
+            "eps is missing: where all gradients were 0, your step is 0 / 0.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t))),
+        ),
+        Mistake(
+            "eps corrected too",
+            "eps is added to the root before that is corrected, so it is divided along with it. "
+            "Correct v first, take the root, then add eps.",
+            _stepping(
+                lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) * np.sqrt(1 - b2**t) / (np.sqrt(v) + eps)
+            ),
+        ),
+        Mistake(
+            "root missing",
+            "The root is missing. v has the size of dw squared; m must be divided by something of the size of dw.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / (v / (1 - b2**t) + eps)),
+        ),
+        Mistake(
+            "gradient in place of m",
+            "The step is made with dw itself. Adam's step goes along m, the average of the gradients.",
+            _stepping(
+                lambda m, v, dw, t, lr, b1, b2, eps: lr * dw / (np.sqrt(v / (1 - b2**t)) + eps),
+                lambda m, v, dw, t, lr, b1, b2, eps: lr * dw / (np.sqrt(v) + eps),
+            ),
+        ),
+        Mistake(
+            "betas exchanged in the correction",
+            "The corrections are exchanged: m takes 1 - beta1**t, and v takes 1 - beta2**t.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b2**t) / (np.sqrt(v / (1 - b1**t)) + eps)),
+        ),
+        Mistake(
+            "multiplied by the correction",
+            "The correction is multiplied instead of divided. m is too *small* at first, and 1 - beta1**t is below 1.",
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m * (1 - b1**t) / (np.sqrt(v * (1 - b2**t)) + eps)),
+        ),
+        Mistake("uphill", UPHILL, _stepping(lambda *numbers: -_right_step(*numbers))),
+        Mistake(
+            "learning rate missing",
+            NO_LR,
+            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, t, 1, b1, b2, eps)),
+        ),
+        Mistake(
+            "step alone",
+            STEP_ALONE,
+            (
+                lambda w, *rest: w - _adam()(w, *rest),
+                lambda w, *rest: _adam()(w, *rest) - w,
+            ),
+        ),
+        Mistake(
+            "follows from m",
+            FOLLOWS.format("m"),
+            tuple(_adam(mean=mean) for _, *means in MEANS.values() for mean in means),
+        ),
+        Mistake(
+            "follows from v",
+            FOLLOWS.format("v"),
+            tuple(_adam(square=square) for _, *squares in SQUARES.values() for square in squares),
+        ),
+    ),
+    "m": tuple(
+        Mistake(name, says, tuple(_adam(mean=mean, which=1) for mean in means))
+        for name, (says, *means) in MEANS.items()
+    ),
+    "v": tuple(
+        Mistake(name, says, tuple(_adam(square=square, which=2) for square in squares))
+        for name, (says, *squares) in SQUARES.items()
+    ),
+}
+
+
+def adam_cases(rng):
+    """Later steps, so that a wrong count is a wrong number and no 0 / 0; a large eps shows where it stands."""
+    return [
+        {
+            "w": rng.standard_normal(shape),
+            "dw": rng.standard_normal(shape),
+            "m": rng.standard_normal(shape),
+            "v": rng.uniform(0.5, 2, shape),
+            "t": t,
+            "lr": lr,
+            "beta1": beta1,
+            "beta2": beta2,
+            "eps": eps,
+        }
+        for shape, t, lr, beta1, beta2, eps in (
+            ((2, 3), 4, 0.1, 0.9, 0.999, 1e-8),
+            ((3, 4), 2, 0.3, 0.8, 0.9, 0.2),
+            ((4, 2), 5, 2.0, 0.6, 0.95, 0.05),
+            ((1, 5), 3, 0.05, 0.9, 0.99, 1e-3),
+        )
+    ]
+
+
+@drawn.small
+def _drawn_adam(rng, values):
+    shape = tuple(int(n) for n in rng.integers(1, 4, 2))
+    t = int(rng.integers(1, 5))
+    arrays = {"w": values(shape), "dw": values(shape), "m": values(shape) * (t > 1), "v": values(shape) ** 2 * (t > 1)}
+    arrays = {name: array.astype(arrays["w"].dtype) for name, array in arrays.items()}
+    return {
+        **arrays,
+        "t": t,
+        "lr": float(rng.choice((0.1, 0.5))),
+        "beta1": float(rng.choice((0.5, 0.9))),
+        "beta2": float(rng.choice((0.75, 0.99))),
+        "eps": float(rng.choice((1e-8, 0.5))),
+    }
+
+
+def _small_adam(numbers, shape, t, beta1, beta2, eps):
+    w, dw, m = (numbers(*shape) for _ in range(3))
+    later = t > 1
+    v = np.abs(numbers(*shape))
+    return {
+        "w": w, "dw": dw, "m": m * later, "v": v * later, "t": t,
+        "lr": 0.5, "beta1": beta1, "beta2": beta2, "eps": eps,
+    }  # fmt: skip
+
+
+ADAM_STEP = Exercise(
+    answer=optim.adam_step,
+    next_idea="AdamW: let the weights themselves fade as well, by `w - lr * decay * w`, outside of m and v.",
+    difficulty="medium",
+    minutes=15,
+    task=(
+        "Write `adam_step(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8)`: step number `t` of Adam, "
+        "where `t` is 1 for the first. "
+        "`m` and `v` are the averages as the step before left them, not corrected. "
+        "Return the new `w`, `m` and `v`, in this order."
+    ),
+    hints=(
+        "Three things happen, in this order: both averages take in the new gradient; both are corrected, for this step "
+        "only; w moves.",
+        "What you return as m and v is *not* corrected, or the next step would correct it twice. "
+        "Use other names for the corrected ones.",
+        "`m = beta1 * m + (1 - beta1) * dw`, and `v` alike with `dw**2` and beta2. "
+        "Divide m by `1 - beta1**t` and v by `1 - beta2**t`. Then subtract lr times the first, divided by the root of "
+        "the second plus eps.",
+    ),
+    cases=adam_cases,
+    further=_drawn_adam,
+    small=small.of_one_shape(_small_adam, t=(1, 2, 3), beta1=(0.5, 0.9), beta2=(0.75, 0.99), eps=(1e-8, 0.5)),
+    probe={
+        "w": np.array([[2.0, 1, 0]]),
+        "dw": np.array([[4.0, -2, 0]]),
+        "m": np.array([[2.0, 0, 6]]),
+        "v": np.array([[4.0, 1, 9]]),
+        "t": 2,
+        "lr": 0.5,
+        "beta1": 0.5,
+        "beta2": 0.75,
+        "eps": 0.5,
+    },
+    tensors=("w", "m", "v"),
+    axes=dict.fromkeys(("w", "m", "v"), ("row", "column")),
+    exceptions=(("w", r"ZeroDivisionError", FROM_ZERO),),
+    mistakes=ADAM_MISTAKES,
+)
+
+EXERCISES = (SGD_STEP, ADAM_STEP)
+
+# ---------------------------------------------------------------- predictions
+
+
+def _momentum_path(lr=0.1, momentum=0.9, gradient=4.0, start=2.0):
+    """The weight after each of two steps with the same gradient."""
+    w, velocity, path = np.array(start), np.array(0.0), []
+    for _ in range(2):
+        w, velocity = optim.sgd_step(w, np.array(gradient), velocity, lr, momentum)
+        path.append(float(w))
+    return np.array(path)
+
+
+def _first_averages(gradient=4.0):
+    """m and v after the first step."""
+    zero = np.array(0.0)
+    _, m, v = optim.adam_step(zero, np.array(gradient), zero, zero, 1, 0.1)
+    return np.array([m, v])
+
+
+PREDICTIONS = (
+    Prediction(
+        name="07/momentum",
+        formerly=("06/momentum",),
+        text="A weight is 2, and its gradient is 4 in both of two steps. "
+        "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
+        "Where is the weight after the first step, and where after the second?",
+        answer=_momentum_path,
+        wrong_answers=(
+            ((1.6, 1.2), "That is without momentum. In the second step v is 0.9 · 4 + 4."),
+            ((1.6, 1.24), "The new gradient is missing from the second v: it is 0.9 · 4 + 4."),
+            ((2.4, 3.16), "Downhill is against the gradient: subtract."),
+        ),
+        why="v is 4, then 0.9 · 4 + 4 = 7.6. "
+        "So 2 - 0.4 = 1.6, and 1.6 - 0.76 = 0.84: the second step is nearly twice as long.",
+    ),
+    Prediction(
+        name="07/first_averages",
+        text="Both averages start at 0, with $\\beta_1 = 0.9$ and $\\beta_2 = 0.999$. "
+        "The first gradient is 4. "
+        "What are $m$ and $v$ after it?",
+        answer=_first_averages,
+        wrong_answers=(
+            ((4, 16), "These are dw and its square. A moving average takes in only a share of them, 1 - beta."),
+            ((3.6, 15.984), "The large share, beta, belongs to what was there before, and that is 0."),
+            ((0.4, 0.004), "v takes in the *square* of the gradient, 16."),
+            ((0.4, 1.6), "m takes in a tenth, but v only a thousandth."),
+        ),
+        why="m = 0.1 · 4 = 0.4, and v = 0.001 · 16 = 0.016. "
+        "Both are much smaller than dw and its square: they remember a start at 0 that never was a gradient.",
+    ),
+)
