@@ -1058,6 +1058,11 @@ def from_the_variance(shape, stride=1):
     return (products / 2) ** -0.5
 
 
+@right("gradient_std")
+def by_he_and_the_transposed_shape(shape, stride=1):
+    return float(stride) * np.sqrt(2.0) / np.linalg.norm(np.ones((shape[0], *shape[2:])))
+
+
 @right("double_backward")
 def four_slices(dy):
     rows = dy[:, :, ::2] + dy[:, :, 1::2]
@@ -1086,6 +1091,25 @@ class SwishFromY(Module):
         slope = self.y * (1 - s)
         self.beta.grad += np.einsum("nchw,nchw,nchw->c", dy, slope, self.kept)[:, None, None]
         return dy * s + dy * slope * self.beta.data
+
+
+@right("Swish")
+class SwishChannelByChannel(Module):
+    def __init__(self, channels):
+        self.beta = Parameter(np.full((channels, 1, 1), 1.0))
+
+    def forward(self, x):
+        self.input = x
+        return np.stack([x[:, c] / (1 + np.exp(-b * x[:, c])) for c, b in enumerate(self.beta.data.ravel())], axis=1)
+
+    def backward(self, dy):
+        dx = np.empty(dy.shape)
+        for c, b in enumerate(self.beta.data.ravel()):
+            x = self.input[:, c]
+            s = 1 / (1 + np.exp(-b * x))
+            dx[:, c] = dy[:, c] * s * (1 + b * x * (1 - s))
+            self.beta.grad[c] += (dy[:, c] * x**2 * s * (1 - s)).sum()
+        return dx
 
 
 # ---------------------------------------------------------------- optimizers

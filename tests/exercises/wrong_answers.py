@@ -2477,6 +2477,16 @@ def for_stride_one(shape, stride=1):
     return (2 / (shape[0] * shape[2] * shape[3])) ** 0.5
 
 
+@wrong("gradient_std", std="a variance")
+def without_the_root(shape, stride=1):
+    return 2 * stride**2 / (shape[0] * shape[2] * shape[3])
+
+
+@wrong("double_backward", dx="one of the four")
+def the_last_of_each_block(dy):
+    return dy[..., 1::2, 1::2].copy()
+
+
 @wrong("double_backward", dx="averaged")
 def an_average_pool(dy):
     return F.avg_pool2d(dy, 2)
@@ -2504,6 +2514,14 @@ class OnePath(PlainSwish):
     def backward(self, dy):
         self.beta.grad += self.sum(dy * self.x**2 * self.s * (1 - self.s))
         return self.s * dy
+
+
+@wrong("Swish", dx="beta of the chain rule missing", beta_grad="one x missing")
+class ForgetsTwice(PlainSwish):
+    def backward(self, dy):
+        bend = self.x * self.s * (1 - self.s)
+        self.beta.grad += self.sum(dy * bend)
+        return dy * (self.s + bend)
 
 
 @wrong("Swish", beta_grad="mean instead of sum")
