@@ -10,8 +10,8 @@ import pytest
 from course_lib import exercises, loops
 from course_lib import functional as F
 from course_lib.exercises.engine import guard, repeating
-from course_lib.exercises.lessons import lesson_05_max_pooling, lesson_06_layer
-from course_lib.exercises.lessons.shared import sentences
+from course_lib.exercises.lessons import lesson_06_layer
+from course_lib.exercises.lessons.shared import max_pooling, sentences
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
 right = loops.conv1d_weight_gradient
@@ -449,7 +449,7 @@ def test_another_winner_among_ties_passes_with_a_remark():
 
     verdict = judged(last, exercises.get("max_pool2d"))
     assert verdict.status == "right"
-    assert verdict.remarks[0] == lesson_05_max_pooling.OTHER_WINNER
+    assert verdict.remarks[0] == max_pooling.OTHER_WINNER
     assert judged(last_wins, exercises.get("max_pool2d")).status == "wrong"
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from course_lib import functional
 from course_lib._support.sources import import_of_module
+from course_lib.exercises.engine.guard import SECONDS, supervised
 from course_lib.exercises.engine.judge import judge
+from course_lib.exercises.engine.pace import Measured, Pace, measure
 from course_lib.exercises.engine.question import Mistake, Question, WrongAnswer
-from course_lib.exercises.engine.running import can_be_called_with
+from course_lib.exercises.engine.running import callable_with, can_be_called_with
 from course_lib.exercises.engine.verdict import Verdict
 
 __all__ = ["Exercise", "Mistake", "WrongAnswer"]  # what a lesson makes its labs of
@@ -20,6 +22,7 @@ __all__ = ["Exercise", "Mistake", "WrongAnswer"]  # what a lesson makes its labs
 KEEP_THE_SIGNATURE = "Keep the signature of the stub: `{head}`."
 FEWER_LOOPS = "Can you write it with fewer loops, so that it is right still?"
 ANOTHER_TEST = "Which smallest input shows this bug, and which inputs hide it?"
+TOO_SLOW = "It is right, but too slow to be timed. {case}: it was still running after {seconds} s."
 AS_LOOPS = "Can you write it as plain loops over single numbers, so that it is right still?"
 
 
@@ -37,7 +40,20 @@ class Exercise(Question):
             verdict.remarks.append(KEEP_THE_SIGNATURE.format(head=self.head))
         if verdict.passed:
             verdict.passed.solution, verdict.passed.idea = self.solution(), self.idea
+            if self.pace and explain:
+                self._time(verdict, self.pace, f)
         return verdict
+
+    def _time(self, verdict: Verdict, pace: Pace, f: Any) -> None:
+        """Tell how fast a right answer is. A slow one is right as well, with a caution."""
+        found: Measured | None = None
+        with supervised():
+            found = measure(pace, self.answer, callable_with(f, self))
+        if found is not None and not found.is_slow and verdict.passed:
+            verdict.passed.pace = found.sentence(pace)
+            return
+        verdict.remarks.append(found.sentence(pace) if found else TOO_SLOW.format(case=pace.says, seconds=SECONDS))
+        verdict.caution = True
 
     @property
     def head(self) -> str:
@@ -47,7 +63,7 @@ class Exercise(Question):
     @property
     def idea(self) -> str:
         """Something to try next with a right answer."""
-        if self.start:
+        if self.start and not self.pace:
             return ANOTHER_TEST
         loops = [node for node in ast.walk(ast.parse(self.solution())) if isinstance(node, ast.For)]
         return self.next_idea or (FEWER_LOOPS if loops else AS_LOOPS)

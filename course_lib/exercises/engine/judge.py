@@ -12,6 +12,7 @@ from course_lib.exercises.engine import explaining, findings, guard, repeating, 
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.describing import call_text, describe
 from course_lib.exercises.engine.guard import supervised
+from course_lib.exercises.engine.pace import is_same_code
 from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.recognition import Suspect
 from course_lib.exercises.engine.running import Run, run_case, worst_error
@@ -28,6 +29,7 @@ ADDED_UP = (
     "Start from fresh zeros in every call."
 )
 AS_FOUND = "It still does what it did when you found it."
+STILL_LOOPS = "It is right and slow, as you found it: its loop is still there."
 SAME_ARRAY = (
     "It returns the same array in every call and overwrites it, so an earlier result changes with the next call. "
     "Make a new array in each call."
@@ -60,9 +62,9 @@ def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
     if all(one.empty for one in runs):
         verdict.status = "not attempted"
         return verdict
-    if question.start and _as_at_the_start(question, question.start, runs):
+    if question.start and _untouched(question, question.start, f, runs):
         verdict.status = "not attempted"
-        verdict.remarks.append(AS_FOUND)
+        verdict.remarks.append(STILL_LOOPS if question.pace else AS_FOUND)
         return verdict
 
     _results_in_order(verdict, question, runs)
@@ -142,6 +144,11 @@ def _stopped(verdict: Verdict, error: BaseException, case: Case) -> Verdict:
         raised.kind, raised.message = "Interrupted", INTERRUPTED
     verdict.status, verdict.raised = "error", raised
     return verdict
+
+
+def _untouched(question: Question, start: Callable[..., Any], f: Any, runs: Sequence[Run]) -> bool:
+    """Whether f is still what the learner was given: by what it does or, where that is right already, by its code."""
+    return is_same_code(f, start) if question.pace else _as_at_the_start(question, start, runs)
 
 
 def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequence[Run]) -> bool:

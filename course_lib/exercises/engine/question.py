@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from course_lib.exercises.engine.pace import Pace
 from course_lib.exercises.engine.symptom import Symptom
 from course_lib.exercises.engine.variant import Variant
 
@@ -81,6 +82,7 @@ class Question:
     formerly: names that the lab had before; answers and links are found by them.
     small: how small cases are drawn, where that cannot be told from the cases.
     start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
+    pace: what a right answer is timed beside; then `start`, where there is one, is right and slow.
     """
 
     answer: Callable[..., Any]
@@ -111,6 +113,7 @@ class Question:
     small: Small | None = None
     cautions: tuple[str, ...] = ()
     next_idea: str = ""
+    pace: Pace | None = None
 
     @property
     def name(self) -> str:

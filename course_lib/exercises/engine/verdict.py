@@ -100,6 +100,7 @@ class Passed:
 
     tried: the number of sets of arguments. worst: the largest error, relative to the largest entry.
     solution: the source that is shipped. idea: something to try next. progress: how many labs are solved.
+    pace: how much faster than loops it is.
     """
 
     tried: int
@@ -107,6 +108,7 @@ class Passed:
     solution: str = ""
     idea: str = ""
     progress: str = ""
+    pace: str = ""
 
     @property
     def figures(self) -> str:
@@ -114,7 +116,9 @@ class Passed:
         return f"Tried on {arguments}. The largest error is {looks.number(self.worst, 2)}."
 
     def lines(self) -> list[str]:
-        lines = [text for text in (self.figures, self.progress, self.idea and f"Try next: {self.idea}") if text]
+        lines = [
+            text for text in (self.figures, self.pace, self.progress, self.idea and f"Try next: {self.idea}") if text
+        ]
         return [f"  {line}" for line in lines]
 
 

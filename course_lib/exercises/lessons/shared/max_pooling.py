@@ -1,0 +1,355 @@
+"""Max pooling, forward and backward: cases, recipes and known mistakes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from course_lib import loops
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.shared import drawn, pooling, recipes, sentences, small, wrong_steps
+
+IMAGE = ("image", "channel", "row", "column")
+
+# ---------------------------------------------------------------- forward
+
+
+def max_pool_cases(rng):
+    """Small whole numbers, so that values tie; images below zero, where a padded 0 would win; and far below zero."""
+    drawn = [rng.integers(-3, 3, shape).astype(float) - 2 * (p > 0) for shape, *_, p in pooling.POOLS]
+    smooth = rng.standard_normal((2, 2, 6, 5))
+    cases = [_pool_case(x, *geometry) for x, (_, *geometry) in zip(drawn, pooling.POOLS, strict=True)]
+    return [
+        *cases,
+        _pool_case(smooth, 3, 2, 1),
+        _pool_case(-np.abs(smooth), 2, None, 0),
+        _pool_case(100 * smooth - 300, 3, 2, 1),
+    ]
+
+
+def _pool_case(x, kernel_size, stride, padding):
+    return {"x": x, "kernel_size": kernel_size, "stride": stride, "padding": padding}
+
+
+class Winner(NamedTuple):
+    """Where a maximum is: image, channel, place in the plane and in the window; and the sizes involved."""
+
+    n: int
+    c: int
+    row: int
+    column: int
+    row_inside: int
+    column_inside: int
+    C: int
+    H: int
+    W: int
+    padding: int
+    kernel_size: int
+
+
+def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, value=None, place=None, steps=None):
+    """Max pooling in steps. Returns y, indices. place(winner): the index that is noted for it."""
+    stride = (steps or pooling.step)(kernel_size, stride)
+    N, C, H, W = x.shape
+    edge = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
+    xp = np.pad(x, edge, constant_values=fill)
+    y = np.zeros((N, C, *recipes.out_sizes((H, W), (kernel_size, kernel_size), stride, padding)))
+    indices = np.zeros(y.shape, int)
+    for n, c, i, j in np.ndindex(y.shape):
+        top, left = i * stride, j * stride
+        window = xp[n, c, top : top + kernel_size, left : left + kernel_size]
+        row, column = divmod(int(best(window)), kernel_size)
+        y[n, c, i, j] = value(window) if value else window[row, column]
+        where = n, c, row + top - padding, column + left - padding, row, column
+        indices[n, c, i, j] = (place or in_plane)(Winner(*where, C, H, W, padding, kernel_size))
+    return y, indices
+
+
+def in_plane(at):
+    return at.row * at.W + at.column
+
+
+def in_padded_plane(at):
+    return (at.row + at.padding) * (at.W + 2 * at.padding) + at.column + at.padding
+
+
+def _y(**steps):
+    return lambda *case: pool(*case, **steps)[0]
+
+
+def _indices(**steps):
+    return lambda *case: pool(*case, **steps)[1]
+
+
+def largest_size(window):
+    return np.argmax(np.where(np.isfinite(window), np.abs(window), -1))
+
+
+def _finite_mean(window):
+    return np.where(np.isfinite(window), window, 0).mean()
+
+
+def another_maximum(case, results):
+    """A remark for indices that choose another of several tied pixels, which is a valid subgradient; else None."""
+    y, indices = pool(*case.values())
+    mine = results["indices"]
+    if (
+        not np.array_equal(results["y"], y)
+        or mine is None
+        or mine.shape != indices.shape
+        or mine.dtype.kind not in "iu"
+    ):
+        return None
+    x, kernel_size, stride, padding = case.values()
+    N, C, H, W = x.shape
+    if mine.min() < 0 or mine.max() >= H * W:
+        return None
+    row, column = np.divmod(mine, W)
+    step = pooling.step(kernel_size, stride)
+    top = np.arange(y.shape[2])[:, None] * step - padding
+    left = np.arange(y.shape[3]) * step - padding
+    inside = (row >= top) & (row < top + kernel_size) & (column >= left) & (column < left + kernel_size)
+    attains = np.take_along_axis(x.reshape(N, C, -1), mine.reshape(N, C, -1), axis=2).reshape(y.shape) == y
+    return OTHER_WINNER if np.all(inside & attains) else None
+
+
+OTHER_WINNER = (
+    "Where values tie, you choose a different winner from PyTorch, which takes the first. "
+    "Both are right: any of the tied pixels is a valid subgradient."
+)
+
+SMALL = np.array([[[[1.0, 3, 2, 0, 2, 1], [4, 0, 2, 2, 0, 1], [0, 1, 5, 1, 3, 3], [2, 2, 0, 3, 1, 0]]]])
+
+WRONG_STEPS = (
+    pooling.one_by_default,
+    pooling.always_tiling,
+    lambda kernel_size, stride: 1,
+    lambda kernel_size, stride: 2,
+)
+
+PADDING_WINS = (
+    "A padded value wins somewhere. "
+    "Padding must never be the maximum: zeros are larger than negative pixels, and so may be any number you pick."
+)
+
+PADDING_IGNORED = "It is right only without padding. The padded border makes more windows."
+
+PIXEL_NUMBER = (
+    "The number of a pixel is row * W + column, because a row has W pixels. "
+    "Height and width, or row and column, seem to be exchanged."
+)
+
+MAX_POOL = {  # what the labs about max pooling share
+    "cases": max_pool_cases,
+    "further": drawn.max_pool,
+    "small": small.MAX_POOL,
+    "probe": _pool_case(SMALL, 2, None, 0),
+    "tensors": ("y", "indices"),
+    "axes": {"y": IMAGE, "indices": IMAGE},
+    "accept": another_maximum,
+    "patterns": pooling.patterns(lambda x, **_: x.shape),
+    "mistakes": {
+        "y": (
+            Mistake("padding wins", PADDING_WINS, tuple(_y(fill=fill) for fill in (0, -1, -100))),
+            Mistake(
+                "not the maximum",
+                "What comes out is not the largest value of the window.",
+                (
+                    _y(fill=np.inf, best=np.argmin),
+                    _y(value=_finite_mean),
+                    _y(best=largest_size),
+                    _y(value=lambda window: window[0, 0] if np.isfinite(window[0, 0]) else 0),
+                    _y(value=lambda window: np.abs(window[np.isfinite(window)]).max()),
+                    _y(value=lambda window: window[np.isfinite(window)].sum()),
+                ),
+            ),
+            Mistake(
+                "search begins at 0",
+                "Where a whole window is negative, you get 0. "
+                "Does your search for the largest value begin at 0? "
+                "Then nothing negative can win.",
+                (lambda *case: np.maximum(pool(*case)[0], 0),),
+            ),
+            Mistake("stride of windows", pooling.STRIDE, tuple(_y(steps=steps) for steps in WRONG_STEPS)),
+            Mistake(
+                "padding ignored",
+                PADDING_IGNORED,
+                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[0],),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda *case: -pool(*case)[0],)),
+        ),
+        "indices": (
+            Mistake(
+                "place inside the window",
+                "The place is counted inside the window. "
+                "The backward pass needs the place in the image. "
+                "Where does the window begin?",
+                (
+                    _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
+                    _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
+                ),
+            ),
+            Mistake(
+                "place in the padded image",
+                "It is right only without padding. The place seems to be counted in the padded image.",
+                (
+                    _indices(place=in_padded_plane),
+                    _indices(place=in_padded_plane, fill=0),
+                    _indices(place=lambda at: (at.row + at.padding) * at.W + at.column + at.padding),
+                    _indices(place=lambda at: at.row * (at.W + 2 * at.padding) + at.column),
+                ),
+            ),
+            Mistake(
+                "H and W mixed up",
+                PIXEL_NUMBER,
+                (
+                    _indices(place=lambda at: at.row * at.H + at.column),
+                    _indices(place=lambda at: at.column * at.H + at.row),
+                    _indices(place=lambda at: at.column * at.W + at.row),
+                ),
+            ),
+            Mistake(
+                "counted through the whole batch",
+                "The count runs on through channels or images. It begins at 0 again in each image and channel.",
+                (
+                    _indices(place=lambda at: ((at.n * at.C + at.c) * at.H + at.row) * at.W + at.column),
+                    _indices(place=lambda at: (at.c * at.H + at.row) * at.W + at.column),
+                ),
+            ),
+            Mistake("padding wins", PADDING_WINS, tuple(_indices(fill=fill) for fill in (0, -1, -100))),
+            Mistake(
+                "not the maximum",
+                "The place is not where the largest value is.",
+                (_indices(fill=np.inf, best=np.argmin), _indices(best=largest_size)),
+            ),
+            Mistake("stride of windows", pooling.STRIDE, tuple(_indices(steps=steps) for steps in WRONG_STEPS)),
+            Mistake(
+                "padding ignored",
+                PADDING_IGNORED,
+                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[1],),
+            ),
+        ),
+    },
+}
+
+# ---------------------------------------------------------------- backward
+
+
+def max_pool_backward_cases(rng):
+    cases = []
+    for case in max_pool_cases(rng):
+        y, indices = loops.max_pool2d(**case)
+        cases.append({"dy": rng.standard_normal(y.shape), "indices": indices, "input_shape": case["x"].shape})
+    return cases
+
+
+def _routed(dy, indices, input_shape, combine=np.add, width=3, turned=False):
+    dx = np.zeros(input_shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        row, column = divmod(indices[n, c, i, j], input_shape[width])
+        place = (n, c, column, row) if turned else (n, c, row, column)
+        dx[place] = combine(dx[place], dy[n, c, i, j])
+    return dx
+
+
+def _how_often(dy, indices, input_shape):
+    return _routed(np.ones_like(dy), indices, input_shape)
+
+
+def _keep_in_dx(axis, index):
+    return lambda *case: wrong_steps.keep(axis, index)(_routed(*case))
+
+
+def through_the_whole(dy, indices, input_shape):
+    """indices used as if the whole batch were one image."""
+    dx = np.zeros(input_shape)
+    np.add.at(dx.reshape(-1), indices.ravel(), dy.ravel())
+    return dx
+
+
+def _summed_into_first(axis):
+    """All images (or all channels) land in the first."""
+
+    def wrong(*case):
+        dx = _routed(*case)
+        first = np.zeros_like(dx)
+        first[(slice(None),) * axis + (slice(0, 1),)] = dx.sum(axis=axis, keepdims=True)
+        return first
+
+    return wrong
+
+
+MAX_POOL_BACKWARD = {  # what the labs about its backward pass share
+    "cases": max_pool_backward_cases,
+    "further": drawn.max_pool_backward,
+    "small": small.MAX_POOL_BACKWARD,
+    "probe": {
+        "dy": np.array([[[[1.0, 2], [3, 4]]]]),
+        "indices": np.array([[[[4, 4], [4, 8]]]]),
+        "input_shape": (1, 1, 3, 3),
+    },
+    "tensors": ("dx",),
+    "axes": {"dx": IMAGE},
+    "mistakes": {
+        "dx": (
+            Mistake(
+                "overlaps overwritten",
+                "A pixel that wins several windows gets the gradient of only one of them. "
+                "A value seems to be set (=) where it must be added to (+=), "
+                "or you use += with an index array, which adds to each place only once.",
+                (
+                    lambda *case: _routed(*case, combine=lambda old, new: new),
+                    lambda *case: _routed(*case, combine=lambda old, new: old if old else new),
+                ),
+                source="https://github.com/0809zheng/CS231n-assignment2019/issues/19",
+            ),
+            Mistake(
+                "mean of what it won",
+                "A pixel that wins several windows gets the mean of their gradients. "
+                "It moves all of those outputs, so it takes the sum.",
+                (lambda *case: _routed(*case) / np.maximum(_how_often(*case), 1),),
+            ),
+            Mistake(
+                "H and W mixed up",
+                PIXEL_NUMBER,
+                (
+                    lambda *case: _routed(*case, width=2),
+                    lambda *case: _routed(*case, turned=True),
+                    lambda *case: _routed(*case, width=2, turned=True),
+                ),
+            ),
+            Mistake(
+                "counted through the whole batch",
+                "Everything lands in one image or channel. The indices begin at 0 again in each of them.",
+                (through_the_whole, _summed_into_first(0), _summed_into_first(1)),
+            ),
+            Mistake(
+                "only one image or channel",
+                "Only one image, or one channel, gets its gradient.",
+                tuple(_keep_in_dx(axis, index) for axis in (0, 1) for index in (0, -1)),
+            ),
+            Mistake(
+                "dy missing",
+                "The winners are marked, but dy is missing. Each winner takes *its* gradient.",
+                (
+                    _how_often,
+                    lambda *case: np.minimum(_how_often(*case), 1),
+                ),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda *case: -_routed(*case),)),
+            Mistake(
+                "divided by the batch",
+                "Everything is too small by the same factor. "
+                "The loss has already taken the mean, and dy contains that factor.",
+                (
+                    lambda dy, indices, shape: _routed(dy, indices, shape) / len(dy),
+                    lambda dy, indices, shape: _routed(dy, indices, shape) / np.prod(dy.shape[2:]),
+                ),
+            ),
+            Mistake(
+                "flat result",
+                "The values are right, but each image is still one long row. dx has the shape of the input.",
+                (lambda *case: _routed(*case).reshape(*case[2][:2], -1), lambda *case: _routed(*case).ravel()),
+            ),
+        )
+    },
+}
