@@ -190,7 +190,7 @@ def test_every_class_of_shapes_is_tried(name):
             sizes = [(list(zip(image, kernel, strict=True)), s, p) for image, kernel, s, p in map(seen.windows, cases)]
             assert any(all(test(n, k, s, p) for n, k in pairs) for pairs, s, p in sizes), what
     images = [case[key] for case in cases for key in ("x", "dy") if np.ndim(case.get(key)) >= 2]
-    if images and name not in ("training_step", "flatten_backward"):
+    if images and name not in ("training_step", "flatten_backward", "double_backward"):  # whose dy has even sides
         shapes = [image.shape for image in images]
         assert any(shape[-2] == 1 for shape in shapes) and any(shape[-1] > shape[-2] for shape in shapes)
         assert any(shape[-1] < shape[-2] for shape in shapes)

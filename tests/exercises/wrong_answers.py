@@ -2612,3 +2612,52 @@ def rate_of_the_papers_remark(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e
     m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
     rate = lr * np.sqrt(1 - beta2**t) / (1 - beta1**t)
     return w - rate * m / (np.sqrt(v) + eps), m, v
+
+
+# ---------------------------------------------------------------- the linear layer: repairs that miss
+
+
+class PlainLinear(Module):
+    def __init__(self, in_features, out_features, *, rng=None):
+        rng = rng or np.random.default_rng()
+        self.weight = Parameter(rng.normal(0, (2 / in_features) ** 0.5, (out_features, in_features)))
+        self.bias = Parameter(np.zeros(out_features))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.data.T + self.bias.data
+
+    def backward(self, dy):
+        self.weight.grad += dy.T @ self.x
+        self.bias.grad += dy.sum(axis=0)
+        return dy @ self.weight.data
+
+
+@wrong("Linear", y="weights of the constructor", dx="weights of the constructor")
+class KeepsSecondNames(PlainLinear):
+    def __init__(self, in_features, out_features, *, rng=None):
+        super().__init__(in_features, out_features, rng=rng)
+        self.w = self.weight.data
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w.T + self.bias.data
+
+    def backward(self, dy):
+        super().backward(dy)
+        return dy @ self.w
+
+
+@wrong("Linear", weight_grad="gradient set, not added", bias_grad="gradient set, not added")
+class SetsBoth(PlainLinear):
+    def backward(self, dy):
+        self.weight.grad, self.bias.grad = dy.T @ self.x, dy.sum(axis=0)
+        return dy @ self.weight.data
+
+
+@wrong("Linear", bias_grad="gradient set, not added")
+class RepairsTheWeightOnly(PlainLinear):
+    def backward(self, dy):
+        self.weight.grad += dy.T @ self.x
+        self.bias.grad = dy.sum(axis=0)
+        return dy @ self.weight.data

@@ -1,4 +1,4 @@
-"""Transposed convolution: a convolution run backward, to make images larger."""
+"""Transposed convolution, and other ways to make images larger."""
 
 from functools import partial
 
@@ -6,9 +6,13 @@ import numpy as np
 
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.picture import Picture
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.question import Small
+from course_lib.exercises.engine.symptom import Symptom, guarded_symptom, measured
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import convolution, drawn, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import broken, convolution, drawn, recipes, sentences, small, wrong_steps
+from course_lib.looks import number
 
 LESSON = "10_write_a_layer"
 
@@ -168,9 +172,140 @@ CONV_TRANSPOSE2D = Exercise(
     ],
 )
 
-EXERCISES = (CONV_TRANSPOSE2D,)
+# ---------------------------------------------------------------- doubled images
+
+
+def double_backward(dy):
+    """dy (N, C, 2 H, 2 W) of y = x.repeat(2, axis=2).repeat(2, axis=3) -> dx (N, C, H, W)."""
+    N, C, H, W = dy.shape
+    return dy.reshape(N, C, H // 2, 2, W // 2, 2).sum(axis=(3, 5))
+
+
+def _doubled(x):
+    return x.repeat(2, axis=2).repeat(2, axis=3)
+
+
+@guarded_symptom
+def doubled_and_paid(f):
+    x, dy = np.array([[[[1.0, 2], [3, 4]]]]), np.arange(1.0, 17).reshape(1, 1, 4, 4)
+    dx = np.asarray(f(dy), float)
+    rows = [(number(dy.sum()), number(dx.sum()))]
+    truth = measured(_doubled, dy, x)
+    return Symptom(
+        "x is 2 x 2, dy counts from 1 to 16.",
+        ("sum of dy", "sum of dx"),
+        rows,
+        Picture("dx", dx[0, 0], truth[0, 0], 1e-6, ("this one", "measured")),
+    )
+
+
+def double_cases(rng):
+    return [{"dy": rng.standard_normal(shape)} for shape in ((2, 3, 4, 6), (3, 2, 8, 4), (1, 1, 2, 2), (2, 2, 6, 6))]
+
+
+def _blocks(dy):
+    N, C, H, W = dy.shape
+    return dy.reshape(N, C, H // 2, 2, W // 2, 2)
+
+
+def _halves(dy):
+    N, C, H, W = dy.shape
+    return dy.reshape(N, C, 2, H // 2, 2, W // 2)
+
+
+DOUBLE_BACKWARD = Exercise(
+    answer=double_backward,
+    start=broken.double_backward,
+    symptom=doubled_and_paid,
+    difficulty="easy",
+    minutes=6,
+    task=(
+        "The backward pass of `double`, which repeats every row and every column. "
+        "Its author undid the forward pass: of each block of four pixels it keeps one."
+    ),
+    hints=(
+        "x[0, 0] is 1. How many entries of y are that 1? Each of them has a dy of its own.",
+        "A value that was copied to four places hears from all four. No part of dy may get lost.",
+        "`dy.reshape(N, C, H // 2, 2, W // 2, 2)` has each block along two axes of length 2. Which ones?",
+    ),
+    cases=double_cases,
+    further=drawn.small(
+        lambda rng, values: {
+            "dy": values(
+                (int(rng.integers(1, 3)), int(rng.integers(1, 3)), *(2 * int(n) for n in rng.integers(1, 4, 2)))
+            )
+        }
+    ),
+    small=Small(
+        {"W": (1, 2, 3), "H": (1, 2, 3), "C": (1, 2), "N": (1, 2)},
+        lambda numbers, W, H, C, N: {"dy": numbers(N, C, 2 * H, 2 * W)},
+    ),
+    probe={"dy": np.arange(1.0, 17).reshape(1, 1, 4, 4)},
+    tensors=("dx",),
+    axes={"dx": ("image", "channel", "row", "column")},
+    mistakes={
+        "dx": (
+            Mistake(
+                "averaged",
+                "The four gradients of a block are averaged. "
+                "Each of the four copies moves the loss by itself, so they are *added*.",
+                (lambda dy: _blocks(dy).mean(axis=(3, 5)),),
+            ),
+            Mistake(
+                "one of the four",
+                "One gradient of each block is kept, and three get lost.",
+                tuple(
+                    lambda dy, row=row, column=column: dy[:, :, row::2, column::2]
+                    for row, column in ((0, 1), (1, 0), (1, 1))
+                ),
+            ),
+            Mistake(
+                "one of the four, four times",
+                "One gradient of each block counts four times. The other three are not the same number.",
+                tuple(
+                    lambda dy, row=row, column=column: 4 * dy[:, :, row::2, column::2]
+                    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1))
+                ),
+            ),
+            Mistake(
+                "along one axis only",
+                "The copies are added along one axis only. Rows and columns were both repeated.",
+                (
+                    lambda dy: dy[:, :, ::2, ::2] + dy[:, :, 1::2, ::2],
+                    lambda dy: dy[:, :, ::2, ::2] + dy[:, :, ::2, 1::2],
+                ),
+            ),
+            Mistake(
+                "halves, not neighbours",
+                "It adds pixels that are half an image apart. The four copies of a pixel are neighbours.",
+                (lambda dy: _halves(dy).sum(axis=(2, 4)), lambda dy: _halves(dy).mean(axis=(2, 4))),
+            ),
+            Mistake(
+                "the largest",
+                "Of each block the largest gradient is kept. That is a max pool, and no gradient may get lost here.",
+                (lambda dy: _blocks(dy).max(axis=(3, 5)),),
+            ),
+            Mistake("sign", sentences.SIGN, (lambda dy: -double_backward(dy),)),
+        )
+    },
+)
+
+EXERCISES = (CONV_TRANSPOSE2D, DOUBLE_BACKWARD)
 
 PREDICTIONS = (
+    Prediction(
+        name="10/double_backward",
+        text="`double_backward`: from what you see, what is wrong?",
+        answer="c",
+        choices={
+            "a": ("The gradients of a block are averaged", "The mean of 1, 2, 5 and 6 is 3.5. It returns 1."),
+            "b": ("The blocks are in the wrong order", "Its numbers grow where the measured ones grow."),
+            "c": ("Of the four gradients of a block it takes one", ""),
+            "d": ("Nothing: 1 is what came in at x[0, 0]", "dx is about dy, and not about x."),
+        },
+        why="Each pixel was copied to four places, and all four copies move the loss. "
+        "Its author undid the forward pass, as if a gradient were an image.",
+    ),
     Prediction(
         name="10/overlaps",
         formerly=("07/overlaps",),
@@ -184,19 +319,6 @@ PREDICTIONS = (
             "c": ("5 x 5", "Along a row, stamps 5 wide start 2 apart: a cell is under two of them, or three."),
         },
         why="4 is divisible by 2: along a row each cell is under exactly two stamps.",
-    ),
-    Prediction(
-        name="10/swish",
-        formerly=("07/swish",),
-        text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
-        answer=lambda: 0.5,
-        wrong_answers=(
-            (0, "The second path contributes 0 there. And the first?"),
-            (0.25, "That is the slope of the sigmoid alone. It is multiplied by x, which is 0."),
-            (1, "sigmoid(0) is a half."),
-        ),
-        why="x reaches y along two paths. "
-        "As the factor in front, its slope is sigmoid(0) = 0.5; through the sigmoid it is multiplied by x = 0.",
     ),
     Prediction(
         name="10/upsample",

@@ -1,0 +1,14 @@
+"""Broken functions that labs of kind *repair* begin from, as learners are given them."""
+
+import numpy as np
+
+
+def gradient_std(shape, stride=1):
+    """shape (C_out, C_in, kH, kW) -> the standard deviation that keeps a gradient's size on its way back."""
+    C_out, C_in, kH, kW = shape
+    return np.sqrt(2 / (C_in * kH * kW))
+
+
+def double_backward(dy):
+    """dy (N, C, 2 H, 2 W) of y = x.repeat(2, axis=2).repeat(2, axis=3) -> dx (N, C, H, W)."""
+    return dy[:, :, ::2, ::2]
