@@ -1,4 +1,11 @@
-"""What a learner has tried and solved: a small file in the learner's folder.
+"""What a learner has tried, solved and predicted: a small file in the learner's folder.
+
+The file holds one entry for each name, of an exercise or of a prediction ("01/forward"):
+
+    exercise     tries, code (a fingerprint of the last try), solved (the time of the first success)
+    prediction   tries (answers given), first (the first answer; null: skipped), right (whether that was right),
+                 answered (its time), last (the answer given last),
+                 slot (how often the question has come back since), since (the time from which its next return counts)
 
 Nothing here ever stops a lesson: what cannot be read or written is said in a sentence.
 """
@@ -22,6 +29,8 @@ HAS_LOCKS = os.name == "nt" or hasattr(import_module("fcntl"), "flock")  # in a 
 DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
 
 Entries = dict[str, dict[str, Any]]
+_VALID = {"tries": int, "slot": int, "right": bool, "solved": str, "answered": str, "since": str}
+_renamed: dict[str, str] = {}  # a former name -> the name today
 
 
 def path() -> Path:
@@ -44,9 +53,37 @@ def record(name: str, right: bool, code: str = "") -> list[str]:
             if code:
                 entry["code"] = code
             if right:
-                entry["solved"] = datetime.now(UTC).isoformat(timespec="seconds")
+                entry["solved"] = _now()
 
     return _change(note)
+
+
+def record_prediction(name: str, answer: Any, right: bool) -> list[str]:
+    """Note an answer to a question; the first one and its time stay. None: the question was skipped.
+
+    Returns sentences about what went wrong: mostly none.
+    """
+
+    def note(entries: Entries) -> None:
+        now = _now()
+        begun = {"tries": 0, "first": answer, "right": right, "answered": now, "slot": 0, "since": now}
+        entry = entries.setdefault(name, begun)
+        if answer is not None and answer != entry.get("last"):
+            entry["tries"] += 1
+            entry["last"] = answer
+
+    return _change(note)
+
+
+def prediction(name: str) -> dict[str, Any]:
+    """What is noted of a question that was answered or skipped; {} if it was not."""
+    entry = entries().get(name, {})
+    return entry if "answered" in entry else {}
+
+
+def know_renamed(names: dict[str, str]) -> None:
+    """From now on, what is noted under a former name counts for the name today. names: former -> today's."""
+    _renamed.update(names)
 
 
 def reset(name: str | None = None) -> list[str]:
@@ -72,11 +109,15 @@ def tries(name: str) -> int:
 
 
 def entries() -> Entries:
-    """{name: {"tries": number, "solved": time of the first success, if any}}. Empty if nothing can be read."""
+    """{name: what is noted of it}, as the head of this file says. Empty if nothing can be read."""
     try:
         return _read()
     except (OSError, ValueError):
         return {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 # ---------------------------------------------------------------- the file
@@ -92,13 +133,26 @@ def _read() -> Entries:
     if max(depth, default=0) > DEEPEST:
         raise ValueError("it is nested too deeply")
     found = json.loads(content)
-    valid = isinstance(found, dict) and all(
-        isinstance(entry, dict) and isinstance(entry.get("tries"), int) and isinstance(entry.get("solved", ""), str)
-        for entry in found.values()
-    )
-    if not valid:
+    if not (isinstance(found, dict) and all(map(_is_entry, found.values()))):
         raise ValueError("it does not hold what this course writes")
-    return found
+    return _with_names_of_today(found)
+
+
+def _is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and "tries" in entry
+        and all(isinstance(entry[key], kind) for key, kind in _VALID.items() if key in entry)
+    )
+
+
+def _with_names_of_today(found: Entries) -> Entries:
+    """Where something is noted under both names, the older note is the first answer, and a lab solved stays solved."""
+    entries = {name: entry for name, entry in found.items() if name not in _renamed}
+    for former in found.keys() & _renamed.keys():
+        name = _renamed[former]
+        entries[name] = {**entries.get(name, {}), **found[former]}
+    return entries
 
 
 def _change(change: Callable[[Entries], None]) -> list[str]:

@@ -1,8 +1,9 @@
 """Study the course: python -m course_lib.study [LESSON] [options of JupyterLab]
 
 Makes a folder of the learner's own, `work`, with copies of the lessons to write in, and opens JupyterLab on the lesson
-that was saved last (the first one at the start). After an update of the course the copies are brought up to date: what
-the learner wrote stays, and the copy as it was is kept in `work/earlier`. With --prepare nothing is opened.
+that was saved last (the first one at the start). What would answer a question that is still open is folded there. After
+an update of the course the copies are brought up to date: what the learner wrote stays, and the copy as it was is kept
+in `work/earlier`. With --prepare nothing is opened.
 """
 
 import argparse
@@ -21,8 +22,10 @@ from pathlib import Path
 import nbformat
 from nbformat.sign import NotebookNotary
 
+from course_lib import progress
 from course_lib._support import places
 from course_lib._support.files import atomic_write, first_free
+from course_lib._support.folding import fold, unfold
 from course_lib._support.merging import Cell, Lessons, merge
 
 LESSON = re.compile(r"(\d\d|[A-Z])_\w+")
@@ -49,6 +52,9 @@ def prepare(shipped: Path = places.NOTEBOOKS, work: Path | None = None) -> list[
     gone = [name for name in lessons(work) if name in before and name not in now]
     if changed or missing or gone:
         said += _bring_up_to_date(now, before, work, changed | missing, gone)
+    for path in lessons(work).values():
+        with suppress(Exception):  # half a file, another program's, anything: the next update sets it aside
+            _fold(path)
     return said
 
 
@@ -85,6 +91,7 @@ def _read_own(work: Path, names: Sequence[str]) -> tuple[Lessons, list[str]]:
         if name in names:
             try:
                 own[name] = _cells(_read(path))
+                unfold(own[name])
             except Exception:  # half a file, another program's, anything
                 kept = _set_aside(path)
                 said.append(f"{path.name} could not be read. It is kept as {kept}, and a new copy was made.")
@@ -106,6 +113,23 @@ def _write(target: Path, shipped: nbformat.NotebookNode, cells: list[Cell], base
     with suppress(Exception):  # where no signature can be kept, the copy opens untrusted
         NotebookNotary().sign(notebook)  # as `jupyter trust` does: its widgets are shown at once
     return said
+
+
+def _fold(path: Path) -> None:
+    """Fold what would answer an open question in a learner's copy, which stays as trusted and as old as it was."""
+    notebook, saved = _read(path), path.stat().st_mtime
+    folded = copy.deepcopy(notebook)
+    fold(folded.cells, lambda name: bool(progress.prediction(name)))
+    if folded.cells == notebook.cells:
+        return
+    trusted = False
+    with suppress(Exception):  # where no signature can be kept, nothing is trusted
+        trusted = NotebookNotary().check_signature(notebook)
+    with atomic_write(path, "w") as file:
+        nbformat.write(folded, file)
+    os.utime(path, (saved, saved))
+    if trusted:
+        NotebookNotary().sign(folded)
 
 
 def _read(path: Path) -> nbformat.NotebookNode:

@@ -55,13 +55,14 @@ class _Merge:
     # ------------------------------------------------------------ where a cell is now
 
     def _former_ids(self) -> dict[str, str]:
-        """The id that a lab's cell had under an earlier name of the lab, and its id now."""
+        """The id that a cell of a lab or of a question had under an earlier name of it, and its id now."""
         found = {}
         for cells in self.merged.values():
             for cell in cells:
-                lab = _course(cell)
-                for former in lab.get("formerly", ()):
-                    found[cell["id"].replace(lab["exercise"], former)] = cell["id"]
+                course = _course(cell)
+                name = course.get("exercise") or course.get("predict", "")
+                for former in course.get("formerly", ()):
+                    found[cell["id"].replace(_in_id(name), _in_id(former))] = cell["id"]
         return found
 
     def _reworded(self, name: str) -> dict[str, str]:
@@ -147,6 +148,11 @@ class _Merge:
             home = self._home(name, cell["id"])
             if cell["id"] not in kept and home and self.sources[home] == cell["source"]:
                 self.merged[home[0]] = [c for c in self.merged[home[0]] if c["id"] != home[1]]
+
+
+def _in_id(name: str) -> str:
+    """A name as it is a part of a cell's id."""
+    return name.replace("/", "-")
 
 
 def _likeness(cell: Cell, other: Cell) -> float:

@@ -4,6 +4,8 @@ f = check(f)                    in a notebook: a card, and the function to go on
 watch(f)                        plays a learner's code, line by line
 examine(name), examine(f)       in the bug clinic: what a broken function shows, and what a learner's does
 exercises.get(name).judge(f)    in a program: a Verdict
+predict(name)                   a question before you look; the first answer is kept
+first_guesses(lesson)           those first answers beside the truth
 board()                         which labs are solved, and which comes next
 """
 
@@ -12,8 +14,8 @@ from course_lib.exercises.checking import check
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.examining import examine
-from course_lib.exercises.predictions import predict
+from course_lib.exercises.predictions import first_guesses, predict
 from course_lib.exercises.registry import get, names
 from course_lib.exercises.watching import watch
 
-__all__ = ["Exercise", "Verdict", "board", "check", "examine", "get", "names", "predict", "watch"]
+__all__ = ["Exercise", "Verdict", "board", "check", "examine", "first_guesses", "get", "names", "predict", "watch"]

@@ -6,6 +6,7 @@ from typing import ClassVar, NotRequired, TypedDict, cast
 from course_lib import progress
 from course_lib.exercises import registry
 from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.predictions import predicted
 
 
 class Entry(TypedDict):
@@ -32,11 +33,13 @@ def _labs() -> dict[str, list[str]]:
 class Board(Card):
     """The exercises of every lesson, with what is solved.
 
-    noted: exercise -> its Entry. lessons: notebook -> the names of its exercises.
+    noted: exercise -> its Entry. lessons: notebook -> the names of its exercises. predicted: (right, all) first answers
+    to questions.
     """
 
     noted: dict[str, Entry]
     lessons: dict[str, list[str]] = field(default_factory=_labs)
+    predicted: tuple[int, int] = field(default_factory=predicted)
 
     template: ClassVar[str] = "board.html"
 
@@ -62,6 +65,12 @@ class Board(Card):
         notebook, name = self.next
         return f"{solved} of {every} labs solved. Next: {name} in {notebook}."
 
+    @property
+    def guesses(self) -> str:
+        """A sentence about predictions, or ""."""
+        right, every = self.predicted
+        return f"You predicted {right} of {every}." if every else ""
+
     def mark(self, name: str) -> str:
         """A lab as it stands in the list, with how often it was tried."""
         if self.is_solved(name):
@@ -69,7 +78,7 @@ class Board(Card):
         return f"○ {name}" + (f" ({_times(self.noted[name]['tries'])} so far)" if name in self.noted else "")
 
     def lines(self) -> list[str]:
-        lines = [self.summary]
+        lines = [self.summary, *([self.guesses] if self.guesses else [])]
         for notebook, names in self.lessons.items():
             solved, every = self.count(notebook)
             lines += [f"{notebook}: {solved} of {every}", *(f"  {self.mark(name)}" for name in names)]

@@ -1,19 +1,23 @@
-"""Predict before you look: `predict(name, answer=None)` in a cell, and feedback that explains."""
+"""Predict before you look: `predict(name)` asks, and keeps the first answer; `first_guesses` shows them at the end."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from IPython.display import display
 
+from course_lib import progress
 from course_lib.exercises import registry
-from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.engine.cards import Card, rich
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.looks import number
+from course_lib.widgets.prediction import ASKS, Question, slug
 
 HEADS = {  # symbol, words, the name of the edge's colour
     True: ("✓", "Right", "right"),
     False: ("✗", "Not quite", "wrong"),
     None: ("?", "Your prediction", "neutral"),
 }
+SKIPPED = "You skipped it; what follows is open. You can still answer."
 
 
 def names() -> list[str]:
@@ -27,8 +31,103 @@ def get(name: str) -> Prediction:
 
 
 def predict(name: str, answer: Any = None) -> None:
-    """Show what there is to say about a learner's answer to a question; without an answer, how to give one."""
-    display(Feedback(*get(name).feedback(answer)))
+    """Ask a question, and keep the first answer to it. One that was answered before shows its answer again.
+
+    answer: an answer given in code, in place of a click.
+    """
+    question = get(name)
+    reply = _said_before(question) if answer is None else _judged(question, answer)
+    asked = {
+        "name": question.name,
+        "choices": [[letter, rich(says)] for letter, (says, _) in question.choices.items()],
+        "shape": None if question.shape is None else list(question.shape),
+        "how": question.how,
+        "reveals": question.reveals,
+        "code": question.reveals_code,
+    }
+    widget = Question(
+        asked, reply, lambda given: _judged(question, given, skips=True), Asked(question)._repr_html_(),
+        lambda: repr(_feedback(question)),
+    )  # fmt: skip
+    display(widget)
+
+
+def _judged(question: Prediction, answer: Any, skips: bool = False) -> dict[str, Any]:
+    """What is replied to an answer, which is noted if it is one. None: skipped, if that is meant."""
+    if answer is None and skips:
+        trouble = progress.record_prediction(question.name, None, False)
+        return _with_trouble(_said_before(question), trouble)
+    right, says = question.feedback(answer)
+    if right is None:
+        before = _said_before(question)
+        return before | {"status": "neutral", "head": "", "says": rich(says), "parts": [], "answer": _shown(answer)}
+    trouble = progress.record_prediction(question.name, question.given(answer), right)
+    return _with_trouble(_reply(question, question.given(answer), _shown(answer)), trouble)
+
+
+def _said_before(question: Prediction) -> dict[str, Any]:
+    """The reply to the answer that was given last."""
+    noted = progress.prediction(question.name)
+    answer = noted.get("last")
+    if answer is None or question.feedback(answer)[0] is None:  # the question may have changed since
+        reply: dict[str, Any] = {
+            "status": "neutral", "head": "", "says": [], "answer": None, "parts": [],
+            "first": "", "opens": False,
+        }  # fmt: skip
+        return reply | ({"status": "skipped", "says": rich(SKIPPED), "opens": True} if noted else {})
+    return _reply(question, answer, _shown(answer))
+
+
+def _reply(question: Prediction, answer: Any, shown: Any) -> dict[str, Any]:
+    right, says = question.feedback(answer)
+    return {
+        "status": "right" if right else "wrong", "head": " ".join(HEADS[right][:2]), "says": rich(says),
+        "answer": shown, "parts": [] if right else question.parts(answer), "first": _first(question, answer),
+        "opens": True,
+    }  # fmt: skip
+
+
+def _with_trouble(reply: dict[str, Any], trouble: list[str]) -> dict[str, Any]:
+    """The reply, with what went wrong when it was to be noted; it opens what follows all the same."""
+    return reply | {"says": [*reply["says"], *(("", f" {sentence}") for sentence in trouble)], "opens": True}
+
+
+def _first(question: Prediction, answer: Any) -> str:
+    """A sentence about the first answer, where it was another one than this."""
+    noted = progress.prediction(question.name)
+    if not noted or noted["first"] == answer:
+        return ""
+    if noted["first"] is None:
+        return "You had skipped it first."
+    return f"Your first answer was {written(question, noted['first'])}."
+
+
+def _shown(answer: Any) -> Any:
+    """An answer as the cells to type in show it: texts."""
+    if hasattr(answer, "tolist"):
+        answer = answer.tolist()
+    if isinstance(answer, (list, tuple)):
+        return [_shown(part) for part in answer]
+    return f"{answer:g}" if isinstance(answer, float) else str(answer)
+
+
+def written(question: Prediction, answer: Any) -> str:
+    """An answer in words: "b: ..." or numbers in brackets."""
+    if question.choices:
+        says, _ = question.choices.get(str(answer), ("", ""))
+        return f"{answer}: {says}" if says else str(answer)
+    return _numbers(answer)
+
+
+def _numbers(answer: Any) -> str:
+    if isinstance(answer, (list, tuple)):
+        return f"[{', '.join(map(_numbers, answer))}]"
+    return number(float(answer)) if isinstance(answer, (int, float)) else str(answer)
+
+
+def _feedback(question: Prediction) -> "Feedback":
+    """What a question says as it stands, for those who see no widget."""
+    return Feedback(*question.feedback(progress.prediction(question.name).get("last")))
 
 
 @dataclass(repr=False)
@@ -51,3 +150,110 @@ class Feedback(Card):
     def lines(self) -> list[str]:
         symbol, words = self.head
         return [f"{symbol} {words}: {self.says}"]
+
+
+@dataclass(repr=False)
+class Asked(Card):
+    """A question where nothing can be clicked: each choice opens to what is said to it; a number is folded."""
+
+    question: Prediction
+
+    template: ClassVar[str] = "question.html"
+
+    @property
+    def choices(self) -> list[tuple[str, str, tuple[str, str]]]:
+        """(letter, what it says, (head, what one who picks it is told)) of every choice."""
+        found = []
+        for letter, (says, _) in self.question.choices.items():
+            right, told = self.question.feedback(letter)
+            found.append((letter, says, (" ".join(HEADS[right][:2]), told)))
+        return found
+
+    @property
+    def answer(self) -> str:
+        return written(self.question, self.question.right_answer)
+
+    @property
+    def why(self) -> str:
+        return self.question.why
+
+    @property
+    def reveals(self) -> int:
+        return self.question.reveals
+
+    @property
+    def show(self) -> str:
+        """The class of the fold that opens what follows."""
+        return f"{ASKS}-{slug(self.question.name)}-show"
+
+    def lines(self) -> list[str]:
+        return [self.question.how]
+
+
+# ---------------------------------------------------------------- the end of a lesson
+
+
+def first_guesses(lesson: str) -> "Guesses":
+    """A learner's first guesses of a lesson, such as "01", beside the truth: shows itself in a notebook."""
+    asked = [get(name) for name in names() if name.partition("/")[0] == lesson]
+    if not asked:
+        known = ", ".join(dict.fromkeys(name.partition("/")[0] for name in names()))
+        raise ValueError(f"lesson must be one of {known}, but is {lesson!r}")
+    return Guesses([guess for question in asked if (guess := _guess(question))], len(asked))
+
+
+def predicted() -> tuple[int, int]:
+    """(right, all) first answers so far, skipped ones left out."""
+    noted = [progress.prediction(name) for name in names()]
+    answered = [one for one in noted if one.get("first") is not None]
+    return sum(bool(one.get("right")) for one in answered), len(answered)
+
+
+@dataclass
+class Guess:
+    """One line: a sign, the question, the first guess, the truth; and for a wrong one what was said to it."""
+
+    sign: str
+    text: str
+    yours: str
+    truth: str
+    says: str
+
+
+def _guess(question: Prediction) -> Guess | None:
+    noted = progress.prediction(question.name)
+    if not noted:
+        return None
+    truth = written(question, question.right_answer)
+    if noted["first"] is None:
+        return Guess("–", question.text, "skipped", truth, question.why)
+    if noted.get("right"):
+        return Guess("✓", question.text, written(question, noted["first"]), truth, "")
+    says = question.feedback(noted["first"])[1]
+    return Guess("✗", question.text, written(question, noted["first"]), truth, f"{says} {question.why}")
+
+
+@dataclass(repr=False)
+class Guesses(Card):
+    """First guesses beside the truth, those that were wrong with what there is to say."""
+
+    guesses: list[Guess]
+    asked: int
+
+    template: ClassVar[str] = "guesses.html"
+
+    @property
+    def summary(self) -> str:
+        if not self.guesses:
+            return f"You have answered none of the {self.asked} questions of this lesson yet."
+        right = sum(guess.sign == "✓" for guess in self.guesses)
+        summary = f"You predicted {right} of {self.asked} at the first guess."
+        open_ = self.asked - len(self.guesses)
+        return f"{summary} {open_} {'is' if open_ == 1 else 'are'} still to be answered." if open_ else summary
+
+    def lines(self) -> list[str]:
+        lines = [self.summary]
+        for guess in self.guesses:
+            lines.append(f"{guess.sign} {guess.text} You: {guess.yours}. The answer: {guess.truth}.")
+            lines += [f"  {guess.says}"] if guess.says else []
+        return lines

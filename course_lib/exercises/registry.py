@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
 
+from course_lib import progress
 from course_lib.exercises import lessons as _package
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
@@ -22,7 +23,10 @@ def _modules() -> list[ModuleType]:
         module = importlib.import_module(entry.name)
         if hasattr(module, "LESSON"):
             found.append((module.LESSON, entry.ispkg, entry.name, module))
-    return [module for *_, module in sorted(found, key=lambda one: one[:3])]
+    modules = [module for *_, module in sorted(found, key=lambda one: one[:3])]
+    questions = [question for module in modules for question in (*module.EXERCISES, *module.PREDICTIONS)]
+    progress.know_renamed({former: question.name for question in questions for former in question.formerly})
+    return modules
 
 
 @cache

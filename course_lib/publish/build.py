@@ -2,7 +2,7 @@
 
 notebooks/source/NN_name.md, in Jupytext's Markdown, becomes notebooks/NN_name.ipynb, executed and with its outputs.
 In a source, the line  <!-- exercise NAME -->  is replaced by the cells of that lab, and  <!-- predict NAME -->  by
-those of that question.
+those of that question. The learner's first guesses come before the heading of the lesson's end.
 """
 
 import argparse
@@ -28,6 +28,7 @@ SOURCES = NOTEBOOKS / "source"
 DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)
 # the cell works as the first one in a fresh kernel
 _FROM_EXERCISES = "from course_lib.exercises import {}"
+THE_END = "## What you can now do"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -69,7 +70,9 @@ def assemble(lesson):
         }
     )
     notebook.cells = [piece for cell in notebook.cells for piece in _expanded(cell)]
+    _add_first_guesses(notebook.cells)
     _name_cells(notebook.cells)
+    _mark_what_is_revealed(notebook.cells)
     return notebook
 
 
@@ -91,7 +94,7 @@ def lab_cells(name):
     below the code.
     """
     lab = exercises.get(name)
-    marked = {"exercise": name, **({"formerly": list(lab.formerly)} if lab.formerly else {})}
+    marked = {"exercise": name, **_formerly(lab)}
     heading = f"### Your turn: `{name}`\n\n*{lab.difficulty}, about {lab.minutes} minutes*\n\n{lab.task}"
     titles = ("First hint", "Second hint", "Third hint")
     folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
@@ -123,16 +126,58 @@ def lab_cells(name):
 def question_cells(name):
     """The cells of a question: its text, and the call in which it is answered."""
     question = exercises.predictions.get(name)
-    marked, place = {"predict": name}, name.replace("/", "-")
+    marked, place = {"predict": name, **_formerly(question)}, name.replace("/", "-")
     return [
         new_markdown_cell(
-            f"**Before you go on.** {question.question}", id=f"predict-{place}-text", metadata={"course": {**marked}}
+            f"**Before you go on.** {question.text}", id=f"predict-{place}-text", metadata={"course": {**marked}}
         ),
         new_code_cell(
             f'{_FROM_EXERCISES.format("predict")}\n\n{question.cell}', id=f"predict-{place}",
             metadata={"course": {**marked}},
         ),
     ]  # fmt: skip
+
+
+def _formerly(question):
+    return {"formerly": list(question.formerly)} if question.formerly else {}
+
+
+def _add_first_guesses(cells):
+    """Put the learner's first guesses, beside the truth, in front of the heading of a lesson's end."""
+    lesson = next((name.partition("/")[0] for cell in cells if (name := asked_in(cell))), None)
+    place = next((n for n, cell in enumerate(cells) if cell.source.startswith(THE_END)), None)
+    if lesson is None or place is None:
+        return
+    marked = {"first_guesses": lesson}
+    cells[place:place] = [
+        new_markdown_cell("## Your first guesses", id="first-guesses-text", metadata={"course": {**marked}}),
+        new_code_cell(
+            f'{_FROM_EXERCISES.format("first_guesses")}\n\nfirst_guesses("{lesson}")', id="first-guesses",
+            metadata={"course": {**marked}},
+        ),
+    ]  # fmt: skip
+
+
+def asked_in(cell):
+    """The name of the question that a code cell asks, or None."""
+    return cell.metadata.get("course", {}).get("predict") if cell.cell_type == "code" else None
+
+
+def revealed_by(cells, asking):
+    """The code cells that give away the question that the cell number `asking` asks: the first of those behind it."""
+    behind = [cell for cell in cells[asking + 1 :] if cell.cell_type == "code" and not asked_in(cell)]
+    return behind[: exercises.predictions.get(asked_in(cells[asking])).reveals]
+
+
+def _mark_what_is_revealed(cells):
+    """Note in the cells that give a question away which it is: a learner's copy folds them until it is answered."""
+    for number, cell in enumerate(cells):
+        if name := asked_in(cell):
+            for revealing in revealed_by(cells, number):
+                kinds = ("reveals", "reveals_code") if exercises.predictions.get(name).reveals_code else ("reveals",)
+                course = revealing.metadata.setdefault("course", {})
+                for kind in kinds:
+                    course[kind] = [*course.get(kind, []), name]
 
 
 def _name_cells(cells):

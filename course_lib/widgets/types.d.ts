@@ -163,10 +163,49 @@ interface Reading {
   probabilities?: number[];
   seen: DataView;
   maps: { shape: [count: number, rows: number, columns: number]; pixels: DataView }[];
+  back?: { first: number; second: number; winner: Shades; change: Shades; window: [number, number, number] };
 }
 
+interface Shades {
+  single: DataView;
+  smooth: DataView;
+}
+
+type Way = "winner" | "change" | "off";
+
 type PadState = {
-  settings: { pad: number; width: number; examples: DataView[] };
+  settings: { pad: number; width: number; examples: DataView[]; way: Way; demo: boolean };
   drawing: Drawing;
   reading: Reading;
+};
+
+// ---------------------------------------------------------------- a question, as prediction.py sends it
+
+/** text with its tag: "code", "em" or "" */
+type Pieces = [tag: string, text: string][];
+
+/** a letter; a text for a number; texts in rows; null: skipped */
+type Answer = string | string[] | string[][] | null;
+
+type QuestionState = {
+  asked: {
+    name: string;
+    slug: string;
+    choices: [letter: string, says: Pieces][];
+    shape: number[] | null;
+    how: string;
+    reveals: number;
+    code: boolean;
+  };
+  given: { number: number; answer: Answer };
+  reply: {
+    number: number;
+    status: "right" | "wrong" | "skipped" | "neutral";
+    head: string;
+    says: Pieces;
+    answer: Answer;
+    parts: boolean[];
+    first: string;
+    opens: boolean;
+  };
 };

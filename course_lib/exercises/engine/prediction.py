@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-NO_ANSWER = "Put {form} in place of `None` and run the cell. A guess costs nothing."
+HOW_TO_CHOOSE = "Click your answer, or press its letter. A guess costs nothing."
+HOW_TO_TYPE = "Type {form}, then press Enter. A guess costs nothing."
 NO_CHOICE = "{answer} is not one of the answers: {choices}."
-NO_NUMBER = "Please type a number: put {form} in place of your answer."
+NO_NUMBER = "Please type {form}, such as 3, -0.5 or 1/4."
 WRONG_SHAPE = "The answer is {expected}, but yours has shape {given}."
 WRONG = "Not that. Take it step by step with the numbers above, and try again."
+PARTLY = "Partly right: {right} of {every} are right, {places}. Look at {others} again."
 LONGEST = 200  # characters of what is said to an answer that is none
 
 
@@ -23,6 +25,9 @@ class Prediction:
     might be, what one who typed it is told), the first a number or a function that computes it.
     signs: what one is told whose numbers all have the right signs, where nothing else is known of them.
     why: what one who answered correctly is told.
+    reveals: how many of the code cells that follow give the answer away by their output (cells of other questions are
+    not counted); a learner's copy folds them until the question is answered. reveals_code: their source does, too.
+    harmless: the start of a cell's source -> why its output, though it shows the answer, gives nothing away.
     formerly: names that the question had before; links and the progress file are read by them too.
     """
 
@@ -34,23 +39,50 @@ class Prediction:
     wrong_answers: tuple[tuple[Any, str], ...] = ()
     tolerance: float = 1e-6
     signs: str = ""
+    reveals: int = 1
+    reveals_code: bool = False
+    harmless: dict[str, str] = field(default_factory=dict)
     formerly: tuple[str, ...] = ()
-
-    @property
-    def question(self) -> str:
-        """Markdown."""
-        listed = "".join(f"\n- **{letter}** · {says}" for letter, (says, _) in self.choices.items())
-        return f"{self.text}\n{listed}" if listed else self.text
 
     @property
     def cell(self) -> str:
         """The code cell in which the learner answers."""
-        return f'predict("{self.name}", answer=None)'
+        return f'predict("{self.name}")'
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """The shape of the numbers asked for, () for a single one; None where there are choices."""
+        return None if self.choices else self._expected().shape
+
+    @property
+    def right_answer(self) -> Any:
+        """The right letter; or the right number or numbers, as Python's own."""
+        return self.answer if self.choices else self._expected().tolist()
+
+    @property
+    def how(self) -> str:
+        """What one who has not answered yet is told."""
+        return HOW_TO_CHOOSE if self.choices else HOW_TO_TYPE.format(form=self._form())
+
+    def given(self, answer: Any) -> Any:
+        """An answer as it is kept: the letter; or the number or numbers, as Python's own. None if it is no answer."""
+        if self.choices:
+            letter = _letter(answer)
+            return letter if letter in self.choices else None
+        numbers = self._read(answer)
+        return None if numbers is None or numbers.shape != self.shape else numbers.tolist()
+
+    def parts(self, answer: Any) -> list[bool]:
+        """Of several numbers, row by row, whether each is right. Empty where there is one number, or none."""
+        numbers, expected = self._read(answer) if not self.choices else None, self.shape
+        if numbers is None or numbers.shape != expected or numbers.size < 2:
+            return []
+        return [bool(one) for one in self._near(numbers, self._expected()).ravel()]
 
     def feedback(self, answer: Any) -> tuple[bool | None, str]:
         """Whether an answer is right (None if it is no answer), and what to say to it."""
         if answer is None or (isinstance(answer, str) and not answer.strip()):
-            return None, NO_ANSWER.format(form=self._form())
+            return None, self.how
         return self._on_choice(answer) if self.choices else self._on_number(answer)
 
     def _expected(self) -> np.ndarray:
@@ -59,13 +91,18 @@ class Prediction:
         return np.asarray(self.answer(), dtype=float)
 
     def _form(self) -> str:
-        if self.choices:
-            return "your letter, in quotes,"
         count = self._expected().size
-        return "your number" if count == 1 else f"your {count} numbers, in square brackets,"
+        return "your number" if count == 1 else f"your {count} numbers"
+
+    def _read(self, answer: Any) -> np.ndarray | None:
+        """The numbers in an answer; None if it holds anything else."""
+        try:
+            return np.asarray(_numbers(answer), dtype=float)
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
+            return None
 
     def _on_choice(self, answer: Any) -> tuple[bool | None, str]:
-        letter = str(answer).strip().lower().rstrip(".)")
+        letter = _letter(answer)
         if letter not in self.choices:
             return None, NO_CHOICE.format(answer=repr(answer), choices=", ".join(self.choices))[:LONGEST]
         if letter == self.answer:
@@ -73,10 +110,8 @@ class Prediction:
         return False, self.choices[letter][1]
 
     def _on_number(self, answer: Any) -> tuple[bool | None, str]:
-        expected = self._expected()
-        try:
-            given = np.asarray(_numbers(answer), dtype=float)
-        except (TypeError, ValueError, ArithmeticError, RecursionError):
+        expected, given = self._expected(), self._read(answer)
+        if given is None or np.isnan(given).any():
             return None, NO_NUMBER.format(form=self._form())
         if given.shape != expected.shape:
             asked = "one number" if expected.ndim == 0 else f"numbers of shape {expected.shape}"
@@ -88,16 +123,35 @@ class Prediction:
                 return False, says
         if self.signs and np.array_equal(np.sign(given), np.sign(expected)):
             return False, self.signs
-        return False, WRONG
+        return False, self._partly(given, expected) or WRONG
+
+    def _partly(self, given: np.ndarray, expected: np.ndarray) -> str:
+        """What is said where some of several numbers are right: which. Else ""."""
+        right = self._near(given, expected)
+        if not right.any():
+            return ""
+        places = [str(place[0] if len(place) == 1 else place) for place in map(tuple, np.argwhere(right).tolist())]
+        named = places[0] if len(places) == 1 else ", ".join(places[:-1]) + f" and {places[-1]}"
+        return PARTLY.format(
+            right=len(places), every=right.size, places=f"at {'index' if len(places) == 1 else 'indices'} {named}",
+            others="the other" if right.size - len(places) == 1 else "the others",
+        )  # fmt: skip
+
+    def _near(self, given: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return np.abs(given - expected) <= self.tolerance
 
     def _close(self, given: np.ndarray, expected: np.ndarray) -> bool:
-        return given.shape == expected.shape and bool(np.all(np.abs(given - expected) <= self.tolerance))
+        return given.shape == expected.shape and bool(np.all(self._near(given, expected)))
+
+
+def _letter(answer: Any) -> str:
+    return str(answer).strip().lower().rstrip(".)")
 
 
 def _numbers(answer: Any) -> Any:
     """Numbers, and text such as "0.5" or "1/4"."""
     if isinstance(answer, str):
-        above, _, below = answer.partition("/")
+        above, _, below = answer.replace("\N{MINUS SIGN}", "-").partition("/")
         return float(above) / float(below or 1)
     if isinstance(answer, (list, tuple)):
         return [_numbers(part) for part in answer]

@@ -13,6 +13,7 @@ def _diagnosis(number, why, *choices):
         answer=next(letter for letter, (_, told) in letters.items() if told is None),
         choices={letter: (says, told or "") for letter, (says, told) in letters.items()},
         why=why,
+        reveals_code=True,
     )
 
 
