@@ -9,7 +9,12 @@ from course_lib.exercises.lessons.shared import bias, convolution, drawn, geomet
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
     MOVED,
+    NOT_KEPT,
     ONE_STAMP,
+    OVERWRITTEN,
+    STALE_INPUT,
+    STALE_WEIGHT,
+    STEPPED,
     TENSORS,
     TWICE,
     ZEROED,
@@ -19,11 +24,6 @@ from course_lib.exercises.lessons.shared.layer import (
 )
 
 LESSON = "06_layer_with_a_memory"
-
-NOT_KEPT = (
-    "backward asks self for something that was never kept there. "
-    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
-)
 
 # ---------------------------------------------------------------- how the layer goes wrong
 
@@ -149,26 +149,6 @@ def _forward(function):
 
 
 RATES = (1, 0.5, 0.1, 0.05, 0.01, 0.001)
-
-OVERWRITTEN = (
-    "A second backward must add to the gradients of the first: they accumulate (+=) until zero_grad clears them. "
-    "Yours are set (=)."
-)
-
-STALE_INPUT = (
-    "backward needs the input of the *last* forward, of this layer and no other. Which x do you keep, and where?"
-)
-
-STALE_WEIGHT = (
-    "It is right until an optimizer sets new weights. "
-    "A copy or a view of weight.data, kept from the constructor, still holds the old ones. "
-    "Read weight.data each time."
-)
-
-STEPPED = (
-    "backward changes the weights. "
-    "Updating them is the optimizer's job. backward only accumulates gradients, and dx needs the weights that made y."
-)
 
 IN_FORWARD = "The stride or the padding is not passed on to the convolution."
 

@@ -1,11 +1,14 @@
-"""The linear layer."""
+"""The linear layer: its backward pass, and a class to repair."""
 
 import numpy as np
 
-from course_lib import loops
+from course_lib import functional as F
+from course_lib import init, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import linear
+from course_lib.exercises.engine.question import Small
+from course_lib.exercises.lessons.shared import layer, linear, linear_layer
+from course_lib.layers import Module, Parameter
 
 LESSON = "06_layer_with_a_memory"
 
@@ -36,7 +39,80 @@ LINEAR_BACKWARD = Exercise(
     **linear.LINEAR,
 )
 
-EXERCISES = (LINEAR_BACKWARD,)
+# ---------------------------------------------------------------- the layer, to be repaired
+
+
+class Linear(Module):
+    """(N, in_features) -> (N, out_features)."""
+
+    def __init__(self, in_features, out_features, *, rng=None):
+        """weight (out_features, in_features) from He's rule, bias (out_features,) zero."""
+        shape = out_features, in_features
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng()))
+        self.bias = Parameter(np.zeros(out_features, np.float32))
+        self.w, self.b = self.weight.data, self.bias.data
+
+    def forward(self, x):
+        """Returns y, and remembers what backward needs."""
+        self.x = x
+        return F.linear(x, self.w, self.b)
+
+    def backward(self, dy):
+        """Returns dx, and adds to weight.grad and bias.grad."""
+        dx, self.weight.grad, self.bias.grad = F.linear_backward(dy, self.x, self.w)
+        return dx
+
+
+LINEAR = Exercise(
+    answer=linear_layer.Linear,
+    start=Linear,
+    difficulty="medium",
+    minutes=10,
+    task=(
+        "**Repair it.** This class `Linear` passes every gradient check: "
+        "after one forward and one backward all three gradients are right. "
+        "In a training it goes wrong all the same: its memory is corrupted in two of the ways above. "
+        "Find both, and mend them."
+    ),
+    hints=(
+        "A gradient check calls forward and backward once, on weights that nobody moves. "
+        "What else happens in a training, and what happens to `.data` and `.grad` then?",
+        "One mistake shows when backward is called twice. "
+        "The other shows when an optimizer has put a new array in place of `weight.data`.",
+        "Read `self.weight.data` and `self.bias.data` in each method, and drop the second names. "
+        "Take the three results of `F.linear_backward` as `dx, dw, db`, and accumulate two of them with `+=`.",
+    ),
+    cases=linear_layer.linear_layer_cases,
+    further=linear_layer.further_linear_layers,
+    small=Small(
+        {
+            "n_in": (1, 2, 3),
+            "n_out": (1, 2, 3),
+            "N": (1, 2, 3),
+            "then": linear_layer.LIVES,
+        },
+        linear_layer.small_linear_layer,
+    ),
+    probe=linear_layer.ONE_IMAGE,
+    tensors=layer.TENSORS,
+    axes={
+        "y": ("image", "output"),
+        "dx": ("image", "feature"),
+        "weight.grad": ("output", "feature"),
+        "bias.grad": ("output",),
+    },
+    run=layer.live,
+    exceptions=(("dx", r"AttributeError in .* of backward: .* object has no attribute", layer.NOT_KEPT),),
+    mistakes=linear_layer.mistakes(layer.STALE_WEIGHT, layer.OVERWRITTEN, layer.STEPPED),
+    patterns=[
+        ("It is right until backward is called a second time.", lambda then, **_: then == layer.TWICE),
+        (layer.STALE_WEIGHT, lambda then, **_: then == layer.MOVED),
+        (layer.STALE_INPUT, lambda then, **_: then == layer.BETWEEN),
+    ],
+    otherwise={"weight.data": (layer.STEPPED,), "bias.data": (layer.STEPPED,)},
+)
+
+EXERCISES = (LINEAR_BACKWARD, LINEAR)
 
 PREDICTIONS = (
     Prediction(

@@ -1,4 +1,4 @@
-"""The Conv2d layer of lesson 06, and the steps an answer is taken through: built, called, emptied, updated."""
+"""The Conv2d layer of lesson 06, and the steps an answer is taken through: built, called, zeroed, updated."""
 
 import numpy as np
 
@@ -31,6 +31,33 @@ class Conv2d(Module):
         return dx
 
 
+# ---------------------------------------------------------------- what a layer with a bad memory is told
+
+OVERWRITTEN = (
+    "A second backward must add to the gradients of the first: they accumulate (+=) until zero_grad clears them. "
+    "Yours are set (=)."
+)
+
+STALE_INPUT = (
+    "backward needs the input of the *last* forward, of this layer and no other. Which x do you keep, and where?"
+)
+
+STALE_WEIGHT = (
+    "It is right until an optimizer sets new weights. "
+    "A copy or a view of weight.data, kept from the constructor, still holds the old ones. "
+    "Read weight.data each time."
+)
+
+STEPPED = (
+    "backward changes the weights. "
+    "Updating them is the optimizer's job. backward only accumulates gradients, and dx needs the weights that made y."
+)
+
+NOT_KEPT = (
+    "backward asks self for something that was never kept there. "
+    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
+)
+
 # ---------------------------------------------------------------- the life of a layer
 
 ONCE = "forward, backward"
@@ -41,7 +68,7 @@ ZEROED = "forward, backward, zero_grad, then another batch"
 
 MOVED = "forward, backward, zero_grad, new weights as an optimizer sets them, then another batch"
 
-BETWEEN = "forward, another layer's forward and backward, backward"
+BETWEEN = "forward, another layer's forward, another layer's backward, backward"
 
 TENSORS = ("y", "dx", "weight.grad", "bias.grad", "weight.data", "bias.data")
 
@@ -77,12 +104,15 @@ ONE_STAMP = {
 }
 
 
-def live(cls, then, x, dy, weight, bias, stride, padding):
-    """Build a layer, give it these weights and take it through the steps. Returns the arrays that TENSORS names."""
-    layer = _built(cls, weight, bias, stride, padding)
+def live(cls, then, x, dy, weight, bias, *geometry):
+    """Build a layer, give it these weights and take it through the steps. Returns the arrays that TENSORS names.
+
+    geometry: stride and padding, of a convolution.
+    """
+    layer = _built(cls, weight, bias, geometry)
     y = layer.forward(x)
     if then == BETWEEN:
-        other = _built(cls, -weight, bias, stride, padding)
+        other = _built(cls, -weight, bias, geometry)
         other.forward(x[::-1] + 1)
         other.backward(-dy)
     dx = layer.backward(dy)
@@ -106,8 +136,9 @@ def live(cls, then, x, dy, weight, bias, stride, padding):
     return y, dx, *(np.array(array) for array in parameters)
 
 
-def _built(cls, weight, bias, stride, padding):
-    layer = _new(cls, weight.shape[1], weight.shape[0], weight.shape[2], stride=stride, padding=padding)
+def _built(cls, weight, bias, geometry):
+    sizes = weight.shape[1], weight.shape[0], *weight.shape[2:3]
+    layer = _new(cls, *sizes, **dict(zip(("stride", "padding"), geometry, strict=False)))
     if not hasattr(layer, "weight") and layer.forward(np.zeros((1, *weight.shape[1:]))) is None:
         return _Unwritten()
     if not isinstance(layer, Module):
@@ -124,8 +155,8 @@ def _built(cls, weight, bias, stride, padding):
             raise CannotBeJudgedError(f"The layer needs a .{name} that is a Parameter, with .data and .grad.")
         if parameter.data.shape != values.shape:
             raise CannotBeJudgedError(
-                f"{name}.data has shape {parameter.data.shape}, but {values.shape} is expected for "
-                f"{weight.shape[1]} channels in, {len(weight)} out and a kernel of {weight.shape[2]}."
+                f"{name}.data has shape {parameter.data.shape}, but {values.shape} is expected "
+                f"of {cls.__name__}({', '.join(map(str, sizes))})."
             )
         parameter.data[...] = values
         parameter.grad = np.zeros(values.shape)

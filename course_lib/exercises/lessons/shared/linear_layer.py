@@ -1,0 +1,224 @@
+"""The Linear layer of lesson 06: `linear_backward` with a memory, and the ways in which its memory goes wrong."""
+
+import numpy as np
+
+from course_lib import functional as F
+from course_lib import init
+from course_lib.exercises.engine.exercise import Mistake, WrongAnswer
+from course_lib.exercises.lessons.shared import drawn
+from course_lib.exercises.lessons.shared.layer import BETWEEN, MOVED, ONCE, TENSORS, TWICE, ZEROED, live
+from course_lib.layers import Module, Parameter
+
+
+class Linear(Module):
+    """(N, in_features) -> (N, out_features)."""
+
+    def __init__(self, in_features, out_features, *, rng=None):
+        """weight (out_features, in_features) from He's rule, bias (out_features,) zero."""
+        shape = out_features, in_features
+        self.weight = Parameter(init.he_normal(shape, rng or np.random.default_rng()))
+        self.bias = Parameter(np.zeros(out_features, np.float32))
+
+    def forward(self, x):
+        """Returns y, and remembers what backward needs."""
+        self.x = x
+        return F.linear(x, self.weight.data, self.bias.data)
+
+    def backward(self, dy):
+        """Returns dx, and adds to weight.grad and bias.grad."""
+        dx, dw, db = F.linear_backward(dy, self.x, self.weight.data)
+        self.weight.grad += dw
+        self.bias.grad += db
+        return dx
+
+
+# ---------------------------------------------------------------- the cases
+
+
+def linear_layer_cases(rng):
+    """No size is 2 where gradients double or weights move by -1/2: a factor would be taken for a size."""
+    return [
+        _case(rng, then, *sizes)
+        for then, sizes in (
+            (ONCE, (3, 4, 2)),
+            (TWICE, (3, 4, 3)),
+            (ZEROED, (4, 2, 3)),
+            (MOVED, (3, 5, 4)),
+            (BETWEEN, (3, 3, 4)),
+        )
+    ]
+
+
+def _case(rng, then, N, n_in, n_out):
+    return {
+        "then": then,
+        "x": rng.standard_normal((N, n_in)),
+        "dy": rng.standard_normal((N, n_out)),
+        "weight": rng.standard_normal((n_out, n_in)).astype(np.float32),
+        "bias": rng.standard_normal(n_out).astype(np.float32),
+    }
+
+
+LIVES = (ONCE, TWICE, ZEROED, MOVED, BETWEEN)
+
+
+@drawn.small
+def further_linear_layers(rng, values):
+    N, n_in, n_out = (int(n) for n in rng.integers(1, 5, 3))
+    return {
+        "then": LIVES[rng.integers(len(LIVES))],
+        "x": values((N, n_in)),
+        "dy": values((N, n_out)),
+        "weight": values((n_out, n_in)).astype(np.float32),
+        "bias": values(n_out).astype(np.float32),
+    }
+
+
+ONE_IMAGE = {
+    "then": ONCE,
+    "x": np.array([[1.0, 2, 0]]),
+    "dy": np.array([[0.0, 1]]),
+    "weight": np.array([[1, 0, 2], [-1, 1, 3]], np.float32),
+    "bias": np.array([5, 6], np.float32),
+}
+
+
+def small_linear_layer(numbers, n_in, n_out, N, then):
+    return {
+        "then": then,
+        "x": numbers(N, n_in),
+        "dy": numbers(N, n_out),
+        "weight": numbers(n_out, n_in).astype(np.float32),
+        "bias": numbers(n_out).astype(np.float32),
+    }
+
+
+# ---------------------------------------------------------------- how it goes wrong
+
+
+def _spoilt(tensor, **methods):
+    return WrongAnswer(live, type("Linear", (Linear,), methods), TENSORS.index(tensor))
+
+
+def _backward(dx=None, dw=None, db=None):
+    """A backward in which these functions of (dy, x, w) replace the right ones."""
+
+    def backward(self, dy):
+        values = dy, self.x, self.weight.data
+        right = F.linear_backward(*values)
+        found = [wrong(*values) if wrong else part for wrong, part in zip((dx, dw, db), right, strict=True)]
+        self.weight.grad += found[1]
+        self.bias.grad += found[2]
+        return found[0]
+
+    return backward
+
+
+def _keeping(self, *sizes, rng=None):
+    Linear.__init__(self, *sizes, rng=rng)
+    self.w = self.weight.data
+
+
+def _kept_forward(self, x):
+    self.x = x
+    return F.linear(x, self.w, self.bias.data)
+
+
+def _kept_backward(self, dy):
+    dx, dw, db = F.linear_backward(dy, self.x, self.w)
+    self.weight.grad += dw
+    self.bias.grad += db
+    return dx
+
+
+def _set(name):
+    """A backward that sets one of the two gradients and adds to the other."""
+
+    def backward(self, dy):
+        parameter = getattr(self, name)
+        parameter.grad = np.zeros_like(parameter.grad)
+        return Linear.backward(self, dy)
+
+    return backward
+
+
+def _twice(self, dy):
+    Linear.backward(self, dy)
+    return Linear.backward(self, dy)
+
+
+def _nothing(self, dy):
+    return F.linear_backward(dy, self.x, self.weight.data)[0]
+
+
+def _without_bias(self, x):
+    self.x = x
+    return F.linear(x, self.weight.data)
+
+
+def _moving(self, dy):
+    dx = Linear.backward(self, dy)
+    self.weight.data = self.weight.data - 0.1 * self.weight.grad
+    return dx
+
+
+KEPT = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
+
+
+def mistakes(stale, set_not_added, moved):
+    """stale, set_not_added, moved: what the lab on Conv2d says of the same."""
+    return {
+        "y": (
+            Mistake("weights of the constructor", stale, (_spoilt("y", **KEPT),)),
+            Mistake("bias missing", "The bias is missing from y.", (_spoilt("y", forward=_without_bias),)),
+        ),
+        "dx": (
+            Mistake(
+                "weights of the constructor",
+                stale,
+                (_spoilt("dx", **KEPT), _spoilt("dx", __init__=_keeping, backward=_kept_backward)),
+            ),
+            Mistake(
+                "mean instead of sum",
+                "dx is too small. The layer before this one gets the whole gradient: nothing is divided by N here.",
+                (_spoilt("dx", backward=_backward(dx=lambda dy, x, w: dy @ w / len(dy))),),
+            ),
+        ),
+        "weight.grad": (
+            Mistake("gradient set, not added", set_not_added, (_spoilt("weight.grad", backward=_set("weight")),)),
+            Mistake(
+                "added twice",
+                "weight.grad is twice what it should be after one backward. Is it added in two places?",
+                (_spoilt("weight.grad", backward=_twice),),
+            ),
+            Mistake(
+                "nothing collected",
+                "weight.grad stays zero. backward must add to it, and not only return dx.",
+                (_spoilt("weight.grad", backward=_nothing),),
+            ),
+            Mistake(
+                "mean instead of sum",
+                "weight.grad is too small. The 1/N of the loss is in dy already: sum over the batch.",
+                (_spoilt("weight.grad", backward=_backward(dw=lambda dy, x, w: dy.T @ x / len(dy))),),
+            ),
+        ),
+        "bias.grad": (
+            Mistake("gradient set, not added", set_not_added, (_spoilt("bias.grad", backward=_set("bias")),)),
+            Mistake(
+                "added twice",
+                "bias.grad is twice what it should be after one backward. Is it added in two places?",
+                (_spoilt("bias.grad", backward=_twice),),
+            ),
+            Mistake(
+                "nothing collected",
+                "bias.grad stays zero. backward must add to it, and not only return dx.",
+                (_spoilt("bias.grad", backward=_nothing),),
+            ),
+            Mistake(
+                "mean instead of sum",
+                "bias.grad is too small. The 1/N of the loss is in dy already: sum over the batch.",
+                (_spoilt("bias.grad", backward=_backward(db=lambda dy, x, w: dy.mean(axis=0))),),
+            ),
+        ),
+        "weight.data": (Mistake("weights moved in backward", moved, (_spoilt("weight.data", backward=_moving),)),),
+    }
