@@ -1,6 +1,7 @@
 """The smallest example on which an answer fails: it is true, it is small, and it holds nothing that is not needed."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -116,6 +117,79 @@ def test_only_the_feature_that_fails_is_in_the_example():
     assert plain.says == (
         f"It fails already for x = {x}, w = {w}: yours {plain.yours[0]:.0f}, right {plain.expected[0]:.0f}."
     )
+
+
+def one_less(case, said):
+    """The arguments of a convolution in one dimension, or in two, with what "yours is right with ..." names."""
+    case, rng = dict(case), np.random.default_rng(len(said))
+    shapes = {name: list(case[name].shape) for name in ("x", "w")}
+    if size := re.fullmatch(r"(\d) (entry|entries|rows?|columns?) in (x|w)", said):
+        shapes[size[3]][-1 if size[2].startswith(("entr", "col")) else 0] = int(size[1])
+    else:
+        name, value = re.fullmatch(r"(stride|padding) = (\d)", said).groups()
+        case[name] = int(value)
+    case |= {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    if "dy" in case:
+        sizes = zip(shapes["x"], shapes["w"], strict=True)
+        case["dy"] = rng.standard_normal([loops.out_size(n, k, case["stride"], case["padding"]) for n, k in sizes])
+    return case
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in NAMES
+        if name.startswith("conv")
+        and {"x", "w"} <= set(exercises.get(name).probe)
+        and exercises.get(name).probe["x"].ndim < 3
+    ],
+)
+def test_what_the_example_needs_is_true(name):
+    """It fails; with one size or feature less, as the sentence says, the same answer comes out right."""
+    exercise, said = exercises.get(name), 0
+    for answer in spoilt(exercise, each=True):
+        smallest = exercise.judge(answer).smallest
+        has, _, has_not = smallest.needs.removeprefix("This needs ").partition(": yours is right with ")
+        parts = has_not.rstrip(".").split(", and with ") if has_not else []
+        said += len(parts)
+        for part in parts:
+            case = one_less(smallest.arguments, part)
+            copies = {name: copied(value) for name, value in case.items()}
+            right = exercise.expected(case)
+            assert close(
+                np.asarray(exercise.results(answer, copies)), right[exercise.tensors[0]], exercise.tolerance
+            ), part
+            assert part.partition(" = ")[0].split()[-1] in has
+    assert said > 10
+
+
+def test_what_a_known_failure_does_without_is_not_needed():
+    """Wrong with a stride and no padding, and with padding and no stride: neither is needed."""
+
+    def answer(x, w, stride, padding):
+        return loops.conv1d(x, w, stride, padding) + ((stride > 1) != (padding > 0))
+
+    smallest = exercises.get("conv1d").judge(answer).smallest
+    assert {"stride = 2", "padding = 1"} & set(re.findall(r"\w+ = \d", smallest.says)) and smallest.needs == ""
+    always = exercises.get("conv1d").judge(lambda *case: loops.conv1d(*case) + 1).smallest
+    assert always.needs == ""
+
+
+def test_what_is_needed_is_said_in_the_words_of_the_lab():
+    def first_image(dy, x, w, stride, padding):
+        return loops.weight_gradient(dy[:1], x[:1], w, stride, padding)
+
+    def strideless(x, w, stride, padding):
+        return np.resize(loops.conv1d(x, w, 1, padding), loops.out_size(len(x), len(w), stride, padding))
+
+    needs = exercises.get("weight_gradient").judge(first_image).smallest.needs
+    assert needs == "This needs 2 images in x: yours is right with 1 image in x."
+    verdict = exercises.get("conv1d").judge(strideless)
+    assert verdict.smallest.needs == (
+        "This needs stride = 2 and 3 entries in x: yours is right with stride = 1, and with 2 entries in x."
+    )
+    assert verdict.smallest.needs in repr(verdict) and verdict.smallest.needs in verdict._repr_html_()
 
 
 def test_of_two_examples_of_one_size_that_without_padding_is_shown():

@@ -1,5 +1,6 @@
 """Calling a learner's function on one set of arguments, and bringing what it returns into one form."""
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from course_lib.exercises.engine.guard import OutOfTime
 from course_lib.exercises.engine.question import Case, Question, Tensors, copied
 from course_lib.exercises.engine.verdict import Raised
 
+ROUNDING = 8  # times the precision of the dtype: what a few additions lose, and no step that is made on purpose
 LARGEST = 10**6  # entries of a result that are kept; every right one is far smaller
 
 
@@ -30,6 +32,7 @@ class Run:
     tensors: dict[str, np.ndarray | None] = field(default_factory=dict)
     complaint: str = ""  # about what was returned as a whole
     changed: list[str] = field(default_factory=list)  # arguments that were written to
+    nearly: list[str] = field(default_factory=list)  # of these, the ones that differ by rounding alone
     raised: Raised | None = None
     given: list[Any] = field(default_factory=list)  # the very arrays that were returned
     empty: bool = False  # nothing was written yet: None came back, or NotImplementedError
@@ -51,6 +54,7 @@ def run_case(question: Question, f: Any, case: Case, expected: Tensors) -> Run:
         result.raised = describe(error, call_text(case))
         result.empty = type(error) is NotImplementedError
     result.changed = [name for name in case if not _same(arguments[name], case[name])]
+    result.nearly = [name for name in result.changed if _differs_by_rounding(arguments[name], case[name])]
     return result
 
 
@@ -58,6 +62,12 @@ def _same(value: Any, before: Any) -> bool:
     if not isinstance(before, np.ndarray):
         return True
     return value.shape == before.shape and value.dtype == before.dtype and np.array_equal(value, before)
+
+
+def _differs_by_rounding(value: np.ndarray, before: np.ndarray) -> bool:
+    if value.shape != before.shape or value.dtype.kind != "f":
+        return False
+    return close(value, before, ROUNDING * float(np.finfo(value.dtype).eps))
 
 
 def worst_error(question: Question, runs: Sequence[Run]) -> float:
@@ -77,7 +87,7 @@ def callable_with(f: Any, question: Question) -> Callable[..., Any]:
     """f, made callable with the arguments in the stub's order, whichever of them it wants by name."""
     if inspect.isclass(f):
         return f
-    stub = inspect.signature(question.answer)
+    stub = _signature(question.answer)
     try:
         own = inspect.signature(f)
     except (TypeError, ValueError):  # some callables tell nothing about themselves
@@ -90,9 +100,14 @@ def callable_with(f: Any, question: Question) -> Callable[..., Any]:
     return call
 
 
+@functools.cache
+def _signature(answer: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(answer)
+
+
 def can_be_called_with(f: Any, question: Question) -> bool:
     """Whether f takes the arguments of the stub, in one way or another, or tells nothing about what it takes."""
-    stub = inspect.signature(question.answer)
+    stub = _signature(question.answer)
     try:
         own = inspect.signature(f)
     except (TypeError, ValueError):
@@ -121,7 +136,7 @@ def as_in_stub(f: Any, question: Question) -> Callable[..., Any]:
     """f itself if it can be called as the stub promises, by name and with its defaults; else a wrapper that can."""
     if inspect.isclass(f):
         return f
-    stub = inspect.signature(question.answer)
+    stub = _signature(question.answer)
     needed = [p for p in stub.parameters.values() if p.default is p.empty]
     try:
         own = inspect.signature(f)

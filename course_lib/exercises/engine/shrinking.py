@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from course_lib import looks
+from course_lib.exercises.engine import needs
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import SEED, Case, Question, Small, Tensors, copied
@@ -25,12 +26,14 @@ FIRST = 200  # small cases that are tried in order of their size
 TRIED_AGAIN = 40  # of these, with other kinds of numbers
 DRAWS = 3  # of each size, when a case is made smaller
 TWICE = 5  # of these, in which the answer is called twice
+NEIGHBOURS = 4  # cases of one size less that have to come out right before it is said of them
 DRAWN = 40  # cases of any size that are drawn for each kind of numbers
 FEATURE = 2  # what a stride of 2 in place of 1 costs, where one more row costs 1
 FIGURES = 5  # of the numbers in a sentence; more where yours and the right one would look alike
 MOST_ENTRIES = 40  # of an array that is written out
 LARGEST = 6  # cells along one axis
 DIGITS, SIGNED, TENTHS, LARGE = "digits", "signed", "tenths", "large"  # kinds of numbers
+FAR = 100  # numbers beyond it are large
 
 
 class Numbers:
@@ -63,13 +66,17 @@ def smallest(question: Question, f: Any, verdict: Verdict, runs: Sequence[Run]) 
     """The smallest example that f fails on, or None where it is right or was stopped. runs: the cases of the judge."""
     if verdict.status not in ("wrong", "error"):
         return None
-    search = _Search(question, f, wants_values=any(not one.raised for one in runs if _failure(question, one)))
+    failing = [one for one in runs if _failure(question, one)]
+    search = _Search(question, f, failing)
     found = None
     with supervised(SECONDS):
         found = search.found() or search.found_when_called_twice()
     found = found or search.best
     if found is None:
-        found = next((failed for one in runs if (failed := _failure(question, one))), None)
+        found = next((failed for one in failing if (failed := _failure(question, one))), None)
+    elif search.at:
+        with supervised(SECONDS):
+            found.needs = needs.sentence(search.neighbours(), question, failing)
     return found
 
 
@@ -102,7 +109,7 @@ def _for(question: Question, run: Run) -> str:
     """The arguments of a call, but for those that have their default."""
     parameters = inspect.signature(question.answer).parameters
     default = {name: one.default for name, one in parameters.items() if one.default is not one.empty}
-    told = [f"{name} = {value}" if isinstance(value, str) else _argument(name, value)
+    told = [f'{name} = "{value}"' if isinstance(value, str) else _argument(name, value)
             for name, value in run.case.items() if name not in default or default[name] is not value]  # fmt: skip
     return f"for {', '.join(told)}"
 
@@ -166,19 +173,25 @@ class _Drawn:
 
 
 class _Search:
-    """The search for one answer. wants_values: whether an exception will not do, as other cases gave wrong values."""
+    """The search for one answer; failing: calls that it is known to fail in."""
 
-    def __init__(self, question: Question, f: Any, wants_values: bool) -> None:
-        self.question, self.f, self.wants_values = question, f, wants_values
+    def __init__(self, question: Question, f: Any, failing: Sequence[Run]) -> None:
+        self.question, self.f = question, f
+        self.wants_values = any(not one.raised for one in failing)  # then an exception will not do
+        self.kinds = [DIGITS, SIGNED, TENTHS, LARGE]
+        if failing and all(_has_large_numbers(one.case) for one in failing):
+            self.kinds = [LARGE, DIGITS, SIGNED, TENTHS]
         self.small = question.small or derived(question)
         self.calls = 0
         self.best: Smallest | None = None
+        self.at: tuple[_Drawn, str] | None = None  # where it was found, and with which kind of numbers
 
     def found(self) -> Smallest | None:
-        for kind in (DIGITS, SIGNED, TENTHS, LARGE):
+        for kind in self.kinds:
             first = FIRST if kind == DIGITS else TRIED_AGAIN
             for drawn in islice(_drawn(self.question, self.small, kind, in_order=True), first):
                 if failed := self.fails(drawn):
+                    self.at = drawn, kind
                     return failed
             for drawn in islice(_drawn(self.question, self.small, kind, in_order=False), DRAWN):
                 if failed := self.fails(drawn):
@@ -186,27 +199,44 @@ class _Search:
                     return self.made_smaller(drawn, failed, kind)
         return None
 
+    def neighbours(self) -> Iterator[tuple[Case, Case]]:
+        """(the example, a case that has one size or feature less), for all that come out right."""
+        assert self.at is not None
+        example, kind = self.at
+        numbers = [Numbers(kind)] * (NEIGHBOURS if kind == DIGITS else 3 * NEIGHBOURS)
+        numbers += [Numbers(SIGNED)] * (NEIGHBOURS if kind == DIGITS else 0)
+        for name, values in self.small.sizes.items():
+            place = _place(values, example.sizes[name])
+            if place == 0:
+                continue
+            sizes = {**example.sizes, name: values[place - 1]}
+            drawn = [one for each in numbers if (one := _draw(self.question, self.small, each, sizes))]
+            runs = (run_case(self.question, self.f, one.case, one.expected) for one in drawn)
+            if drawn and not any(_failure(self.question, run) for run in runs):
+                yield example.case, drawn[0].case
+
     def made_smaller(self, drawn: _Drawn, failed: Smallest, kind: str) -> Smallest:
         """Give each size in turn its simplest value with which the answer still fails, until nothing changes."""
-        sizes, numbers, changed = drawn.sizes, Numbers(kind), True
+        numbers, changed = Numbers(kind), True
         while changed:
             changed = False
             for name, values in self.small.sizes.items():
-                for value in values[: _place(values, sizes[name])]:
-                    if found := self.fails_with({**sizes, name: value}, numbers):
-                        sizes, failed, changed = {**sizes, name: value}, found, True
+                for value in values[: _place(values, drawn.sizes[name])]:
+                    if found := self.fails_with({**drawn.sizes, name: value}, numbers):
+                        (drawn, failed), changed = found, True
                         self.best = failed
                         break
+        self.at = drawn, kind
         return failed
 
-    def fails_with(self, sizes: dict[str, Any], numbers: Numbers) -> Smallest | None:
-        """How the answer fails on one of several cases of these sizes; None if it does not."""
+    def fails_with(self, sizes: dict[str, Any], numbers: Numbers) -> tuple[_Drawn, Smallest] | None:
+        """The first of several cases of these sizes that the answer fails on, and how; None if there is none."""
         for _ in range(DRAWS):
             drawn = _draw(self.question, self.small, numbers, sizes)
             if drawn is None:
                 return None
             if failed := self.fails(drawn):
-                return failed
+                return drawn, failed
         return None
 
     def fails(self, drawn: _Drawn) -> Smallest | None:
@@ -229,6 +259,10 @@ class _Search:
             if failed:
                 return failed
         return None
+
+
+def _has_large_numbers(case: Case) -> bool:
+    return any(isinstance(value, np.ndarray) and np.abs(value).max(initial=0) > FAR for value in case.values())
 
 
 def _place(values: Sequence[Any], value: Any) -> int:

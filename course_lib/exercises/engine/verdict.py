@@ -62,7 +62,7 @@ class Smallest:
     """The smallest example on which an answer fails.
 
     tensor: the result that comes out wrong. arguments: parameter -> value. yours (None where nothing was returned),
-    expected: that result. says: all of that in a sentence.
+    expected: that result. says: all of that in a sentence. needs: what has to be in it, a sentence, or "".
     """
 
     tensor: str
@@ -70,6 +70,7 @@ class Smallest:
     yours: np.ndarray | None
     expected: np.ndarray
     says: str = ""
+    needs: str = ""
 
     @property
     def picture(self) -> Picture | None:
@@ -224,7 +225,8 @@ class Verdict(Card):
         symbol, words = self.head
         lines = [f"{symbol} {words}: {self.name}"]
         if self.smallest:
-            lines += [f"  {self.smallest.says}", *(self.smallest.picture.lines() if self.smallest.picture else [])]
+            lines += [f"  {self.smallest.says} {self.smallest.needs}".rstrip()]
+            lines += [*(self.smallest.picture.lines() if self.smallest.picture else [])]
         lines += self.raised.lines() if self.raised else []
         first, *others = self.sections or [Section("", [], [], None)]
         lines += first.lines()
