@@ -158,9 +158,14 @@ def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequen
         if (given.raised is None) != (one.raised is None) or given.changed != one.changed:
             return False
         for name, array in given.tensors.items():
-            if array is None or not close(one.tensors.get(name), array, question.tolerance):
+            if array is None or not _does_the_same(one.tensors.get(name), array, question.tolerance):
                 return False
     return True
+
+
+def _does_the_same(found: np.ndarray | None, given: np.ndarray, tolerance: float) -> bool:
+    """Whether two results agree, where nan and infinity agree with themselves."""
+    return close(found, given, tolerance) or (found is not None and np.array_equal(found, given, equal_nan=True))
 
 
 def _tell(verdict: Verdict, tensor: str, sentence: str) -> None:
