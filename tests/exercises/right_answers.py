@@ -1166,3 +1166,18 @@ def with_the_correction_in_the_rate(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, 
     correction = np.sqrt(1 - beta2**t)
     rate = lr * correction / (1 - beta1**t)
     return w - rate * m / (v**0.5 + eps * correction), m, v
+
+
+@right("cross_entropy_loss")
+def with_logaddexp(logits, targets):
+    total = np.logaddexp.reduce(logits, axis=1)
+    return float(np.mean(total - logits[np.arange(len(logits)), targets]))
+
+
+@right("cross_entropy_loss")
+def row_after_row(logits, targets):
+    total = 0.0
+    for row, target in zip(logits, targets, strict=True):
+        largest = max(row)
+        total += largest + np.log(sum(np.exp(row - largest))) - row[target]
+    return total / len(logits)

@@ -2661,3 +2661,25 @@ class RepairsTheWeightOnly(PlainLinear):
         self.weight.grad += dy.T @ self.x
         self.bias.grad = dy.sum(axis=0)
         return dy @ self.weight.data
+
+
+# ---------------------------------------------------------------- the loss: repairs that miss
+
+
+@wrong("cross_entropy_loss", loss="clipped")
+def clips_the_probability(logits, targets):
+    p = probabilities(logits)
+    return -np.log(np.clip(p[np.arange(len(p)), targets], 1e-7, 1)).mean()
+
+
+@wrong("cross_entropy_loss", loss="summed")
+def sums_the_rows(logits, targets):
+    largest = logits.max(axis=1)
+    logs = largest + np.log(np.exp(logits.T - largest).sum(axis=0))
+    return (logs - logits[range(len(logits)), targets]).sum()
+
+
+@wrong("cross_entropy_loss", loss="maximum of the row not added back")
+def shifts_one_term(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return (np.log(np.exp(shifted).sum(axis=1)) - logits[np.arange(len(logits)), targets]).mean()
