@@ -1,6 +1,7 @@
 """What an exercise asks: a function of the library as the answer, the cases it is tried on, and its known mistakes."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -131,9 +132,29 @@ class Question:
 
     def expected(self, case: Case) -> Tensors:
         """The right results of a case."""
+        known = self._known[-1] if self._known else None
+        key = None if known is None else _contents(case)
+        if known is not None and key in known:
+            return known[key]
         value = self.results(self.answer, case)
         parts = (value,) if len(self.tensors) == 1 else value
-        return {name: np.asarray(part) for name, part in zip(self.tensors, parts, strict=True)}
+        found = {name: np.asarray(part) for name, part in zip(self.tensors, parts, strict=True)}
+        if known is not None:
+            known[key] = found
+        return found
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """In the block, the right results of a case are worked out once, however often they are asked for."""
+        self._known.append({})
+        try:
+            yield
+        finally:
+            self._known.pop()
+
+    @cached_property
+    def _known(self) -> list[dict[Any, Tensors]]:
+        return []
 
     @cached_property
     def references(self) -> list[Tensors]:
@@ -200,6 +221,14 @@ class Question:
             )
 
         return answer
+
+
+def _contents(case: Case) -> tuple[Any, ...]:
+    """What tells a case from others: the numbers in its arrays; functions by which they are."""
+    return tuple(
+        (value.shape, value.dtype.str, value.tobytes()) if isinstance(value, np.ndarray) else (type(value), value)
+        for value in case.values()
+    )
 
 
 def copied(value: Any) -> Any:
