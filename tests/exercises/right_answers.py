@@ -1181,3 +1181,91 @@ def row_after_row(logits, targets):
         largest = max(row)
         total += largest + np.log(sum(np.exp(row - largest))) - row[target]
     return total / len(logits)
+
+
+# ---------------------------------------------------------------- the same without loops over windows
+
+
+@right("im2col_fast")
+def as_a_strided_view(x, kernel_size, stride=1, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    windows = sliding_window_view(xp, kernel_size, axis=(2, 3))[:, :, ::stride, ::stride]
+    N, C, rows, columns, kH, kW = windows.shape
+    return windows.transpose(0, 1, 4, 5, 2, 3).reshape(N, C * kH * kW, rows * columns)
+
+
+@right("im2col_fast")
+def with_images_innermost(x, kernel_size, stride=1, padding=0):
+    kH, kW = kernel_size
+    xp = np.pad(x.transpose(1, 2, 3, 0), ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    rows, columns = (xp.shape[1] - kH) // stride + 1, (xp.shape[2] - kW) // stride + 1
+    cells = [
+        xp[:, a : a + stride * (rows - 1) + 1 : stride, b : b + stride * (columns - 1) + 1 : stride]
+        for a in range(kH)
+        for b in range(kW)
+    ]
+    cols = np.stack(cells, axis=1).reshape(-1, rows * columns, len(x))
+    return cols.transpose(2, 0, 1)
+
+
+@right("col2im_fast")
+def rows_of_the_kernel_then_columns(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW), N = output_size, kernel_size, len(cols)
+    rows, columns = (H + 2 * padding - kH) // stride + 1, (W + 2 * padding - kW) // stride + 1
+    six = cols.reshape(N, -1, kH, kW, rows, columns)
+    wide = np.zeros((*six.shape[:3], rows, W + 2 * padding), cols.dtype)
+    for b in range(kW):
+        wide[..., b : b + stride * columns : stride] += six[:, :, :, b]
+    xp = np.zeros((*six.shape[:2], H + 2 * padding, W + 2 * padding), cols.dtype)
+    for a in range(kH):
+        xp[:, :, a : a + stride * rows : stride] += wide[:, :, a]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@right("col2im_fast")
+def counted_into_places(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), N, C = output_size, len(cols), cols.shape[1] // (kernel_size[0] * kernel_size[1])
+    numbers = 1 + np.arange(N * C * H * W, dtype=float).reshape(N, C, H, W)
+    places = as_a_strided_view(numbers, kernel_size, stride, padding).astype(int)
+    sums = np.bincount(places.ravel(), cols.ravel(), minlength=numbers.size + 1)
+    return sums[1:].reshape(N, C, H, W).astype(cols.dtype)  # place 0 is the border
+
+
+@right("max_pool2d_fast")
+def argmax_over_views(x, kernel_size, stride=None, padding=0):
+    step = stride or kernel_size
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-np.inf)
+    windows = sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))[:, :, ::step, ::step]
+    flat = windows.reshape(*windows.shape[:4], -1)
+    best = flat.argmax(axis=-1)
+    rows, columns = np.indices(best.shape)[2:] * step - padding
+    indices = (rows + best // kernel_size) * x.shape[3] + columns + best % kernel_size
+    return np.take_along_axis(flat, best[..., None], -1)[..., 0], indices
+
+
+@right("max_pool2d_fast")
+def from_the_last_cell_to_the_first(x, kernel_size, stride=None, padding=0):
+    step, (H, W) = stride or kernel_size, x.shape[2:]
+    places = np.arange(H * W).reshape(H, W)
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-np.inf)
+    places = np.pad(places, padding)
+    rows, columns = ((n + 2 * padding - kernel_size) // step + 1 for n in (H, W))
+    y, indices = None, None
+    for a in reversed(range(kernel_size)):
+        for b in reversed(range(kernel_size)):
+            here = np.s_[..., a : a + step * rows : step, b : b + step * columns : step]
+            if y is None:
+                y, indices = xp[here].copy(), np.broadcast_to(places[here], xp[here].shape).copy()
+            better = xp[here] >= y
+            np.copyto(indices, places[here], where=better & (xp[here] > -np.inf))
+            np.copyto(y, xp[here], where=better)
+    return y, indices
+
+
+@right("max_pool2d_backward_fast")
+def one_add_at(dy, indices, input_shape):
+    dx = np.zeros(input_shape, dy.dtype)
+    n, c = np.ogrid[: input_shape[0], : input_shape[1]]
+    places = ((n * input_shape[1] + c) * input_shape[2] * input_shape[3])[:, :, None, None] + indices
+    np.add.at(dx.ravel(), places.ravel(), dy.ravel())
+    return dx

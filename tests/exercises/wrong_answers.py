@@ -2683,3 +2683,97 @@ def sums_the_rows(logits, targets):
 def shifts_one_term(logits, targets):
     shifted = logits - logits.max(axis=1, keepdims=True)
     return (np.log(np.exp(shifted).sum(axis=1)) - logits[np.arange(len(logits)), targets]).mean()
+
+
+# ---------------------------------------------------------------- loops taken away, and something with them
+
+
+@wrong("im2col_fast", cols="row order differs from w")
+def channels_last_in_a_column(x, kernel_size, stride=1, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    view = np.lib.stride_tricks.sliding_window_view(xp, kernel_size, axis=(2, 3))[:, :, ::stride, ::stride]
+    N, _, rows, columns, *_ = view.shape
+    return view.transpose(0, 4, 5, 1, 2, 3).reshape(N, -1, rows * columns)
+
+
+@wrong("im2col_fast", cols="stride missing")
+def slices_without_a_step(x, kernel_size, stride=1, padding=0):
+    kH, kW = kernel_size
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    H, W = (n + 2 * padding - k for n, k in zip(x.shape[2:], kernel_size, strict=True))
+    rows, columns = H // stride + 1, W // stride + 1
+    cells = [xp[:, :, a : a + rows, b : b + columns] for a in range(kH) for b in range(kW)]
+    return np.stack(cells, axis=2).reshape(len(x), -1, rows * columns)
+
+
+@wrong("im2col_fast", cols="reshape without the transpose")
+def view_reshaped_as_it_is(x, kernel_size, stride=1, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    view = np.lib.stride_tricks.sliding_window_view(xp, kernel_size, axis=(2, 3))[:, :, ::stride, ::stride]
+    N, C, rows, columns, kH, kW = view.shape
+    return view.transpose(0, 2, 3, 1, 4, 5).reshape(N, C * kH * kW, rows * columns)
+
+
+@wrong("col2im_fast", x="overlaps overwritten")
+def slices_assigned(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    six = cols.reshape(len(cols), -1, kH, kW, rows, columns)
+    xp = np.zeros((*six.shape[:2], H + 2 * padding, W + 2 * padding))
+    for a, b in np.ndindex(kH, kW):
+        xp[:, :, a : a + stride * rows : stride, b : b + stride * columns : stride] = six[:, :, a, b]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("col2im_fast", x="row order differs from im2col")
+def cells_read_by_columns(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    six = cols.reshape(len(cols), -1, kW, kH, rows, columns)
+    xp = np.zeros((*six.shape[:2], H + 2 * padding, W + 2 * padding))
+    for b in range(kW):
+        for a in range(kH):
+            xp[:, :, a : a + stride * rows : stride, b : b + stride * columns : stride] += six[:, :, b, a]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("max_pool2d_fast", y="padding wins", indices="padding wins")
+def slices_of_an_image_in_zeros(x, kernel_size, stride=None, padding=0):
+    step, W = stride or kernel_size, x.shape[3]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    view = np.lib.stride_tricks.sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))[:, :, ::step, ::step]
+    flat = view.reshape(*view.shape[:4], -1)
+    best = flat.argmax(-1)
+    rows, columns = np.indices(best.shape)[2:] * step - padding
+    return flat.max(-1), (rows + best // kernel_size) * W + columns + best % kernel_size
+
+
+@wrong("max_pool2d_fast", indices="place inside the window")
+def number_of_the_slice(x, kernel_size, stride=None, padding=0):
+    step = stride or kernel_size
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=-np.inf)
+    view = np.lib.stride_tricks.sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))[:, :, ::step, ::step]
+    flat = view.reshape(*view.shape[:4], -1)
+    return flat.max(-1), flat.argmax(-1)
+
+
+@wrong("max_pool2d_backward_fast", dx="overlaps overwritten")
+def all_positions_at_once(dy, indices, input_shape):
+    N, C, H, W = input_shape
+    dx = np.zeros((N, C, H * W))
+    n, c = np.arange(N)[:, None, None, None], np.arange(C)[:, None, None]
+    dx[n, c, indices] += dy
+    return dx.reshape(input_shape)
+
+
+@wrong("max_pool2d_backward_fast", dx="counted through the whole batch")
+def places_of_one_plane(dy, indices, input_shape):
+    sums = np.bincount(indices.ravel(), dy.ravel(), minlength=int(np.prod(input_shape)))
+    return sums.reshape(input_shape)
+
+
+@wrong("max_pool2d_backward_fast", dx="overlaps overwritten")
+def put_along_the_plane(dy, indices, input_shape):
+    dx = np.zeros((*input_shape[:2], input_shape[2] * input_shape[3]))
+    np.put_along_axis(dx, indices.reshape(*dx.shape[:2], -1), dy.reshape(*dx.shape[:2], -1), axis=2)
+    return dx.reshape(input_shape)

@@ -5,6 +5,7 @@ import inspect
 import textwrap
 import types
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +23,7 @@ __all__ = ["Exercise", "Mistake", "WrongAnswer"]  # what a lesson makes its labs
 KEEP_THE_SIGNATURE = "Keep the signature of the stub: `{head}`."
 FEWER_LOOPS = "Can you write it with fewer loops, so that it is right still?"
 ANOTHER_TEST = "Which smallest input shows this bug, and which inputs hide it?"
-TOO_SLOW = "It is right, but too slow to be timed. {case}: it was still running after {seconds} s."
+NOT_TIMED = "It is right, but could not be timed. {case}: it failed, or was still running after {seconds} s."
 AS_LOOPS = "Can you write it as plain loops over single numbers, so that it is right still?"
 
 
@@ -47,12 +48,12 @@ class Exercise(Question):
     def _time(self, verdict: Verdict, pace: Pace, f: Any) -> None:
         """Tell how fast a right answer is. A slow one is right as well, with a caution."""
         found: Measured | None = None
-        with supervised():
+        with supervised(), suppress(Exception):  # it may fail on arrays of that size, or of float32
             found = measure(pace, self.answer, callable_with(f, self))
         if found is not None and not found.is_slow and verdict.passed:
             verdict.passed.pace = found.sentence(pace)
             return
-        verdict.remarks.append(found.sentence(pace) if found else TOO_SLOW.format(case=pace.says, seconds=SECONDS))
+        verdict.remarks.append(found.sentence(pace) if found else NOT_TIMED.format(case=pace.says, seconds=SECONDS))
         verdict.caution = True
 
     @property
