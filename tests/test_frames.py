@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from PIL import Image
 from stories import every_story, small_network
 from strategies import convolutions, poolings, transposed_convolutions
 
@@ -14,6 +15,8 @@ from course_lib import frames, layers, loops
 from course_lib import functional as F
 from course_lib.frames.story import Flow, Grid, Step, Story, plain, source_lines
 from course_lib.looks import number
+from course_lib.widgets import still
+from course_lib.widgets.still import Frame
 
 FEW = settings(max_examples=60)
 
@@ -305,16 +308,46 @@ def test_outputs_and_columns_made_of_padding_are_not_called_untouched():
 @pytest.mark.parametrize(
     ("kernel_size", "stride", "zeros"),
     [
-        ((2, 2), 1, "dy gets 1 zero on each side. w"),
-        ((3, 3), 3, "dy gets 2 zeros on each side, and 2 zeros between its values. w"),
+        ((2, 2), 1, "dy gets 1 zero on each side."),
+        ((3, 3), 3, "dy gets 2 zeros on each side, and 2 zeros between its values."),
         ((3, 2), (2, 1), "dy gets 2 rows and 1 column of zeros on each side, and 1 row of zeros between its values."),
-        ((1, 1), 1, "outputs it fed. w is turned"),
+        ((1, 1), 1, "outputs it fed."),
     ],
 )
 def test_the_gather_story_counts_the_zeros_that_dy_gets(kernel_size, stride, zeros):
     shape = [(7 - k) // s + 1 for k, s in zip(kernel_size, np.broadcast_to(stride, 2), strict=True)]
     story = frames.conv2d_single_input_gradient_gather(np.ones(shape), np.ones((7, 7)), np.ones(kernel_size), stride)
-    assert zeros in story.steps[0].sentence
+    assert story.steps[0].sentence.endswith(zeros)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        frames.conv1d_input_gradient_gather(np.ones(2), np.ones(6), np.arange(3), stride=2),
+        frames.conv2d_single_input_gradient_gather(np.ones((3, 3)), np.ones((6, 7)), np.arange(6).reshape(2, 3), 2),
+    ],
+    ids=["line", "plane"],
+)
+def test_the_kernel_of_a_gather_story_lies_as_it_is_until_it_is_turned_before_your_eyes(story):
+    told = story.steps[0].sentence.lower()
+    assert not any(word in told for word in ("turn", "revers", "flip", "180"))
+    assert story.grids["w"].turns == 1 and "turned" in story.steps[1].sentence and not story.steps[1].flows
+    squares = [
+        [Frame(story, at, story.bounds, 720)._square("w", cell) for cell in range(story.grids["w"].values.size)]
+        for at in (0, 1)
+    ]
+    first, *_ = squares[0][-1]  # of w[0]: its cell comes last in a turned grid, and lies first as long as it is not
+    assert first == min(left for left, *_ in squares[0]) and squares[1][0][0] == min(left for left, *_ in squares[1])
+
+
+def test_what_no_window_reaches_is_hatched_at_the_end_alone(monkeypatch):
+    story = frames.conv1d(np.ones(6), np.ones(3), stride=2)
+    hatched = []
+    monkeypatch.setattr(still, "_hatch", lambda *place: hatched.append(place))
+    for at in range(len(story.steps)):
+        pen = still.Pen(Image.new("RGB", (1500, 1500)), 0, 0)
+        Frame(story, at, story.bounds, 720).draw(pen)
+        assert len(hatched) == (at == len(story.steps) - 1)
 
 
 def test_a_stride_larger_than_the_kernel_leaves_gaps_untouched():

@@ -165,7 +165,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     reach = line.k - 1
     grids = by_key(
         line.input("dx", GRADIENT, np.zeros(line.n), collects=True, empty=True),
-        line.kernel("w", KERNEL, w[::-1], flipped=True, caption="w, turned round"),
+        line.kernel("w", KERNEL, w[::-1], flipped=True, turns=1),
         Grid(
             "dy", UPSTREAM, np.pad(spread, reach)[None], (-reach / 2, BOTTOM),
             pad=(0, reach), gaps=(1, line.stride), ndim=1,
@@ -173,10 +173,12 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
     )  # fmt: skip
     padded, flipped = grids["dy"].values[0], w[::-1]
     steps = [
+        Step(f"Every input will collect from the outputs it fed.{_zeros_around(reach, line.stride)}"),
         Step(
-            f"Every input will collect from the outputs it fed. {_zeros_around(reach, line.stride)}w is turned round.",
+            "From the first output that an input fed to the last, it met the weights from the last to the first. "
+            "So w is turned round.",
             moves={"w": (-reach / 2, MIDDLE)},
-        )
+        ),
     ]
     for i in range(full):
         reads = list(range(i, i + line.k))
@@ -218,10 +220,10 @@ def _line(dy, x, w, stride, padding):
 
 
 def _zeros_around(reach, stride):
-    """The zeros put into dy before it is read, as the first half of a sentence, or ""."""
+    """A sentence about the zeros put into dy before it is read, or ""."""
     places = [(reach, "at each end"), (stride - 1, "between its values")]
     named = [f"{count} {'zero' if count == 1 else 'zeros'} {where}" for count, where in places if count]
-    return f"dy gets {' and '.join(named)}, and " if named else ""
+    return f" dy gets {' and '.join(named)}." if named else ""
 
 
 def _places(count):

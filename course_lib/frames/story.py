@@ -32,6 +32,7 @@ class Grid:
     pad       (rows, columns) of padding on each side: drawn dashed, not counted in cell names
     gaps      real cells stand at every gaps-th (row, column), with zeros between, as in a dilated dy
     flipped   turned by 180 degrees: its last cell comes first
+    turns     the step in which a flipped grid is turned, before the reader's eyes; until then it lies as it is
     prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
     folded    the length of a vector that fills its rows, whose cells are named by one index; 0 for any other array
     collects  its cells are written; until then they show 0, or nothing if `empty`
@@ -46,6 +47,7 @@ class Grid:
     pad: tuple = (0, 0)
     gaps: tuple = (1, 1)
     flipped: bool = False
+    turns: int = 0
     prefix: tuple = ()
     folded: int = 0
     ndim: int = 2

@@ -233,12 +233,18 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=
     padded = np.pad(spread, [(r, r) for r in plane.reach])
     grids = side_by_side(
         Grid("dx", GRADIENT, np.zeros(plane.padded), pad=plane.padding, collects=True, empty=True),
-        Grid("w", KERNEL, w[::-1, ::-1], flipped=True, caption="w turned", scale=_kernel_scale(plane)),
+        Grid("w", KERNEL, w[::-1, ::-1], flipped=True, turns=1, caption="w turned", scale=_kernel_scale(plane)),
         Grid("dy", UPSTREAM, padded, pad=plane.reach, gaps=plane.stride, caption="dy with zeros"),
     )
     reader = Plane(padded.shape, w.shape, 1, 0, dilation)
     values, turned = padded.ravel(), w[::-1, ::-1].ravel()
-    steps = [Step(_gather_opening(plane))]
+    steps = [
+        Step(_gather_opening(plane)),
+        Step(
+            "The first weight of a window met the pixel that lies first in it. "
+            "Seen from a pixel it is the other way round: so w is turned by 180 degrees.",
+        ),
+    ]
     for i, j, at in reader.outputs:
         reads = reader.window(i, j)
         dx = float(values[reads] @ turned)
@@ -286,11 +292,8 @@ def _ending(plane):
 def _gather_opening(plane):
     places = [(plane.reach, "on each side"), ([s - 1 for s in plane.stride], "between its values")]
     named = [f"{_zeros(*counts)} {where}" for counts, where in places if any(counts)]
-    zeros = f"dy gets {', and '.join(named)}. " if named else ""
-    return (
-        f"Every pixel will collect from the outputs it fed. {zeros}"
-        "w is turned by 180 degrees: the first weight of a window met the pixel that lies first in it."
-    )
+    zeros = f" dy gets {', and '.join(named)}." if named else ""
+    return f"Every pixel will collect from the outputs it fed.{zeros}"
 
 
 def _zeros(rows, columns):

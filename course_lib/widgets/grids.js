@@ -11,7 +11,7 @@ import { SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
 import { amountText, blend, css, textOn } from "./looks.js";
 
 /** @typedef {Story["grids"][number]} Grid */
-/** @typedef {{ cell: number, square: Square, value: number | null, rgb: Rgb, dimmed: boolean }} DrawnCell */
+/** @typedef {{ cell: number, square: Square, value: number | null, rgb: Rgb, dimmed: boolean, missed: boolean }} DrawnCell */
 
 const SMALLEST_WITH_INDEX = 24; // of cells on a line, which have their index inside
 const SMALLEST_WITH_INDICES = 20;
@@ -46,7 +46,8 @@ function drawCells(scene, n, at, lit) {
     const value = grid.value(cell, at);
     const blank = grid.fillers[cell] || value === null;
     const rgb = blank ? theme.paper : theme.cell(grid.role, Math.abs(value) / grid.largest);
-    return { cell, square: scene.square(n, cell), value, rgb, dimmed: lit !== null && !lit.has(cell) };
+    const missed = at === story.last && grid.untouched.has(cell); // before the end, nobody knows
+    return { cell, square: scene.square(n, cell), value, rgb, dimmed: lit !== null && !lit.has(cell), missed };
   });
   /** @type {(draw: (one: DrawnCell) => void, dimmed?: number) => void} */
   const each = (draw, dimmed = DIMMED) => {
@@ -56,7 +57,7 @@ function drawCells(scene, n, at, lit) {
     }
     pen.context.globalAlpha = 1;
   };
-  each((one) => fillCell(pen, grid, one));
+  each((one) => fillCell(pen, one));
   if (side < SMALLEST_WITH_NUMBER) return drawRim(scene, n);
   each((one) => grid.fillers[one.cell] && pen.dashes(one.square));
   each((one) => grid.fillers[one.cell] || pen.frame(boxOf(one.square), scene.lineColour(n), 1));
@@ -72,15 +73,14 @@ const boxOf = ([x, y, side]) => [x, y, x + side, y + side];
 
 /**
  * @param {Pen} pen
- * @param {Grid} grid
  * @param {DrawnCell} cell
  */
-function fillCell(pen, grid, { cell, square, rgb }) {
+function fillCell(pen, { square, rgb, missed }) {
   const [x, y, side] = square;
   const gap = side < SMALLEST_WITH_NUMBER && side > 4 ? 0.75 : 0; // of paper, in place of lines
   if (gap) pen.fill(square, css(pen.theme.paper));
   pen.fill([x, y, side - gap], css(rgb));
-  if (grid.untouched.has(cell)) pen.hatch(square);
+  if (missed) pen.hatch(square);
 }
 
 /**
@@ -101,7 +101,7 @@ function drawRim(scene, n) {
  * @param {DrawnCell} cell
  * @param {number} size
  */
-function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed }, size) {
+function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed, missed }, size) {
   const { context, theme } = pen;
   const ground = dimmed ? blend(theme.paper, rgb, DIMMED) : rgb;
   const filler = grid.fillers[cell];
@@ -114,7 +114,7 @@ function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed }
   if (value === null || size < SMALLEST_LETTERS) return;
   const [text, font] = [amountText(value), pen.font(size)];
   const [middleX, middleY] = [x + side / 2, y + (grid.ndim === 1 ? 0.54 : 0.5) * side + 0.5];
-  if (grid.untouched.has(cell)) {
+  if (missed) {
     const width = Math.min(side - 4, pen.widthOf(text, font) + 6);
     context.fillStyle = css(ground); // no slanted lines through the number
     context.fillRect(middleX - width / 2, middleY - 0.65 * size, width, 1.2 * size);
@@ -224,14 +224,15 @@ function bitmapOf(grid, at, theme) {
 function drawNames(scene, n) {
   const { pen, layout, theme, story } = scene;
   const grid = story.grids[n];
-  const [x, y, side] = scene.square(n, 0);
+  const [x, y, side] = scene.spot(n, 0);
+  const name = scene.places[n][2] < 0.5 ? grid.key : grid.title;
   const colour = scene.textColour(n);
   if (grid.ndim === 1) return pen.text(grid.key, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
   const indexed = side >= SMALLEST_WITH_INDICES && !grid.picture;
   const above = indexed ? Math.max(0.78 * layout.unit, 20) : Math.max(0.45 * layout.unit, 9);
   const font = `600 ${layout.nameSize}px ${theme.codeFont}`;
-  const left = Math.min(x, layout.width - pen.widthOf(grid.title, font) - 1); // not beyond the edge
-  pen.text(grid.title, [left, y - above], colour, font, "left");
+  const left = Math.min(x, layout.width - pen.widthOf(name, font) - 1); // not beyond the edge
+  pen.text(name, [left, y - above], colour, font, "left");
   if (!indexed) return;
   for (let column = 0; column < grid.columns; column++) drawIndex(scene, n, column, 1, column);
   for (let row = 0; row < grid.rows; row++) drawIndex(scene, n, row * grid.columns, 0, row);
@@ -241,16 +242,17 @@ function drawNames(scene, n) {
  * The number of a row (axis 0) or of a column (axis 1), beside its first cell.
  * @param {Scene} scene
  * @param {number} n
- * @param {number} cell
+ * @param {number} spot
  * @param {0 | 1} axis
  * @param {number} count
  */
-function drawIndex(scene, n, cell, axis, count) {
+function drawIndex(scene, n, spot, axis, count) {
   const grid = scene.story.grids[n];
   const at = count - grid.pad[axis];
   const size = axis ? grid.columns : grid.rows;
   if (at < 0 || count >= size - grid.pad[axis] || at % grid.gaps[axis]) return;
-  const [x, y, side] = scene.square(n, cell);
+  const [x, y, side] = scene.spot(n, spot);
+  const number = String(grid.place(scene.cellOn(n, spot))[axis]);
   const [dx, dy] = axis ? [side / 2, -8] : [-8, side / 2];
-  scene.pen.text(String(grid.place(cell)[axis]), [x + dx, y + dy], scene.theme.soft, fontOfIndices(scene.pen, side));
+  scene.pen.text(number, [x + dx, y + dy], scene.theme.soft, fontOfIndices(scene.pen, side));
 }

@@ -90,18 +90,46 @@ export class Layout {
   }
 
   /**
-   * The square of a cell of grid n.
+   * The square of a cell of grid n. While the grid turns, it is on a circle around the middle.
    * @param {number} n
    * @param {number} cell
-   * @param {Point[]} places where the grids stand, in cells
+   * @param {Place[]} places where the grids stand, in cells
    * @returns {Square}
    */
   square(n, cell, places) {
+    const turn = places[n][2];
+    const [x, y, side] = this.spot(n, cell, places);
+    if (turn === 1) return [x, y, side];
+    const [acrossX, acrossY] = this.spot(n, this.story.grids[n].all.length - 1 - cell, places);
+    const [middleX, middleY] = [(x + acrossX) / 2, (y + acrossY) / 2];
+    const [cos, sin] = [Math.cos(Math.PI * (1 - turn)), Math.sin(Math.PI * (1 - turn))];
+    const [right, down] = [x - middleX, y - middleY];
+    return [middleX + cos * right - sin * down, middleY + sin * right + cos * down, side];
+  }
+
+  /**
+   * The cell that lies on a spot of grid n.
+   * @param {number} n
+   * @param {number} spot
+   * @param {Place[]} places
+   */
+  cellOn(n, spot, places) {
+    return places[n][2] < 0.5 ? this.story.grids[n].all.length - 1 - spot : spot;
+  }
+
+  /**
+   * The first, second ... square of grid n, row by row.
+   * @param {number} n
+   * @param {number} spot
+   * @param {Place[]} places where the grids stand, in cells
+   * @returns {Square}
+   */
+  spot(n, spot, places) {
     const grid = this.story.grids[n];
     const side = this.sides[n];
     const left = this.snap(this.origin[0] + places[n][0] * this.unit);
     const top = this.snap(this.origin[1] + places[n][1] * this.unit);
-    const [row, column] = [Math.floor(cell / grid.columns), cell % grid.columns];
+    const [row, column] = [Math.floor(spot / grid.columns), spot % grid.columns];
     return [left + column * grid.pitch[0] * side, top + row * grid.pitch[1] * side, side];
   }
 
@@ -109,7 +137,7 @@ export class Layout {
    * The box around some cells of grid n.
    * @param {number} n
    * @param {Iterable<number>} cells
-   * @param {Point[]} places
+   * @param {Place[]} places
    * @returns {Box}
    */
   around(n, cells, places) {
@@ -133,19 +161,19 @@ export class Layout {
   /**
    * The cell at a point of the picture.
    * @param {Point} point
-   * @param {Point[]} places
+   * @param {Place[]} places
    * @returns {Cell | null}
    */
   hit([x, y], places) {
     for (let n = this.story.grids.length - 1; n >= 0; n--) {
       const grid = this.story.grids[n];
-      const [left, top, side] = this.square(n, 0, places);
+      const [left, top, side] = this.spot(n, 0, places);
       const column = Math.floor((x - left) / (grid.pitch[0] * side));
       const row = Math.floor((y - top) / (grid.pitch[1] * side));
-      const cell = row * grid.columns + column;
-      if (column < 0 || row < 0 || column >= grid.columns || row >= grid.rows || cell >= grid.count) continue;
-      const [cellX, cellY] = this.square(n, cell, places);
-      if (x <= cellX + side && y <= cellY + side) return { grid: n, cell };
+      const spot = row * grid.columns + column;
+      if (column < 0 || row < 0 || column >= grid.columns || row >= grid.rows || spot >= grid.count) continue;
+      const [spotX, spotY] = this.spot(n, spot, places);
+      if (x <= spotX + side && y <= spotY + side) return { grid: n, cell: this.cellOn(n, spot, places) };
     }
     return null;
   }

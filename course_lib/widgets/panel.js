@@ -214,12 +214,16 @@ export class Panel {
   /**
    * Where the grids stand on their way from the last step to this one.
    * @param {number} glide from 0 to 1
-   * @returns {Point[]}
+   * @returns {Place[]}
    */
   placesBetween(glide) {
     const { places } = this.story;
     const before = places[Math.max(0, this.at - 1)];
-    return places[this.at].map(([column, row], n) => [mix(before[n][0], column, glide), mix(before[n][1], row, glide)]);
+    return places[this.at].map(([column, row, turn], n) => [
+      mix(before[n][0], column, glide),
+      mix(before[n][1], row, glide),
+      mix(before[n][2], turn, glide),
+    ]);
   }
 
   /**

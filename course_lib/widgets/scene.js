@@ -11,7 +11,7 @@ export class Scene {
    * @param {Layout} layout
    * @param {Pen} pen
    * @param {number} at the number of the step
-   * @param {Point[]} places where the grids stand, in cells
+   * @param {Place[]} places where the grids stand, in cells
    */
   constructor(story, layout, pen, at, places) {
     this.story = story;
@@ -28,6 +28,24 @@ export class Scene {
    */
   square(n, cell) {
     return this.layout.square(n, cell, this.places);
+  }
+
+  /**
+   * Where the cell lies that comes first, second ... in the picture of a grid, whichever way it is turned.
+   * @param {number} n
+   * @param {number} spot
+   */
+  spot(n, spot) {
+    return this.layout.spot(n, spot, this.places);
+  }
+
+  /**
+   * The cell that lies there.
+   * @param {number} n
+   * @param {number} spot
+   */
+  cellOn(n, spot) {
+    return this.layout.cellOn(n, spot, this.places);
   }
 
   /**

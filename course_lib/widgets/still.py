@@ -167,7 +167,7 @@ class Frame:
     """One moment: the picture, with the sentence and the formula beside or below it."""
 
     def __init__(self, story, position, box, width):
-        self.story, self.box = story, box
+        self.story, self.box, self.position = story, box, position
         self.step = story.steps[position]
         self.values, self.places = story.values_at(position), story.places_at(position)
         left, top, right, bottom = box
@@ -216,6 +216,8 @@ class Frame:
     def _square(self, key, cell):
         """(left, top, right, bottom) of a cell, in pixels."""
         grid = self.story.grids[key]
+        if self.position < grid.turns:  # not turned yet
+            cell = grid.values.size - 1 - cell
         column, row = self.places[key]
         down, across = divmod(cell, grid.values.shape[1])
         x = (column + across * grid.pitch[0] * grid.scale) * self.unit
@@ -242,7 +244,8 @@ class Frame:
         small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines; gaps separate the cells
         if small:
             pen.square(*whole, _PAPER, _FAINT)
-        untouched = set(self.story.untouched[key])
+        found_out = self.position == len(self.story.steps) - 1  # before the end, nobody knows
+        untouched = set(self.story.untouched[key]) if found_out else ()
         for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
             square, filler = self._square(key, cell), grid.is_filler(cell)
             background = _PAPER if filler or np.isnan(value) else mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))

@@ -34,6 +34,7 @@ class Grid {
     this.pad = data.pad;
     this.gaps = data.gaps;
     this.flipped = data.flipped;
+    this.turns = data.turns;
     this.prefix = data.prefix;
     this.folded = data.folded;
     this.rows = data.shape[0];
@@ -176,12 +177,13 @@ export class Story {
 
   /**
    * For each step, where every grid stands.
-   * @returns {Point[][]}
+   * @returns {Place[][]}
    */
   placesOverTime() {
-    let places = this.grids.map((grid) => grid.at);
-    return this.steps.map(({ moves }) => {
-      places = places.map((place, n) => moves[n] ?? place);
+    /** @type {Place[]} */
+    let places = this.grids.map(({ at }) => [...at, 1]);
+    return this.steps.map(({ moves }, step) => {
+      places = places.map(([column, row], n) => [...(moves[n] ?? [column, row]), Number(step >= this.grids[n].turns)]);
       return places;
     });
   }

@@ -212,6 +212,29 @@ def brightness(colour):
     return np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
 
 
+def test_the_kernel_turns_in_the_first_step_of_the_gather(page, shown):
+    shown(frames.conv1d_input_gradient_gather([1, 1], [0, 0, 0, 0], [41, 42, 43]), before=WATCH_CANVAS)
+    read = """() => window.written.filter(({ text }) => /^4[123]$/.test(text)).sort((a, b) => a.x - b.x)
+      .map(({ text }) => text)"""
+    assert page.evaluate(read) == ["41", "42", "43"]
+    scrub(page, 1)
+    assert page.evaluate(read) == ["43", "42", "41"]
+
+
+def test_what_no_window_reaches_is_hatched_when_the_story_has_found_it_out(page, shown):
+    story = frames.conv1d([1, 1, 1, 1, 1, 7], [1, 1, 1], stride=2)
+    count = """() => {  // only hatching clips
+      window.clips = 0;
+      const { clip } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clip = function (...given) { window.clips += 1; clip.apply(this, given); };
+    }"""
+    shown(story, before=count)
+    for at in range(len(story.steps)):
+        page.evaluate("() => { window.clips = 0; }")
+        scrub(page, at)
+        assert (page.evaluate("() => window.clips") > 0) == (at == len(story.steps) - 1), at
+
+
 @pytest.mark.parametrize("name", every_story())
 def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
     shown(every_story()[name](), before=WATCH_CANVAS)
