@@ -76,7 +76,8 @@ class Question(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data, metadata = data_and_metadata(super()._repr_mimebundle_(**kwargs))
-        return {**data, "text/html": self._still, "text/plain": repr(self)}, metadata
+        unrun = Markup('<div class="{}-{}-unrun">{}</div>').format(ASKS, self.asked["slug"], Markup(self._still))
+        return {**data, "text/html": unrun, "text/plain": repr(self)}, metadata
 
     def _ipython_display_(self) -> None:
         beside = display({"text/html": self._beside_html(), "text/plain": ""}, raw=True, display_id=True)
@@ -102,12 +103,12 @@ def slug(name: str) -> str:
 def fold_html(name: str, reveals: int, code: bool) -> str:
     """A style sheet that folds the outputs of the next code cells, and with `code` their source, until an answer.
 
-    It acts where the widget was run: in a notebook as it is shipped, nothing is folded.
+    It acts where a widget was put out: in a notebook as it is shipped, nothing is folded.
     """
     if not reveals:
         return ""
     mark = f"{ASKS}-{slug(name)}"
-    question = f".jp-Cell:has(.{mark}):has(.jupyter-widgets):not(:has(.{mark}-open)):not(:has(.{mark}-show[open]))"
+    question = f".jp-Cell:has(.{mark}):not(:has(.{mark}-unrun, .{mark}-open, .{mark}-show[open]))"
     cell = f".jp-CodeCell:not(:has(.{ASKS}))"
     beyond = " ~ ".join([f".jp-Cell:has(.{mark})", *[cell] * (reveals + 1)])
     folded = f"{question} ~ {cell}:not({beyond})"

@@ -1,0 +1,212 @@
+"""Questions in JupyterLab: answered by mouse and keyboard, kept over a restart, and what follows folded until then."""
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib import study
+from course_lib.exercises import predictions
+from course_lib.publish import build
+
+pytestmark = pytest.mark.slow
+
+# Of every code cell, by its number: how high its outputs and its source are on the page.
+HEIGHTS = """() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map((cell) => {
+  const high = (selector) => cell.querySelector(selector)?.getBoundingClientRect().height ?? 0;
+  return [high(".jp-OutputArea"), high(".jp-InputArea-editor")];
+})"""
+FILLED = """() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map(
+  (cell) => cell.querySelector(".jp-OutputArea-child") !== null
+)"""
+OPEN = ".cg-ask:not([data-status=neutral])"
+DIGITS = 'predict("01/forward")', 'print("5 11 18")', 'print("something else")'
+PICTURE = 'predict("02/which_picture")', 'print("it is b")', 'print("the end")'
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """The file in which the kernel of a test notes its answers."""
+    return tmp_path / "progress.json"
+
+
+@pytest.fixture
+def asked(lab, kept):
+    """A function that opens a notebook with some cells, and runs them all."""
+
+    def ask(*cells, name="asked.ipynb"):
+        lab.open(lab.write(name, begin(kept), *cells))
+        lab.run_all_to_the_end()
+        lab.page.wait_for_selector(".cg-ask")
+        lab.settle()
+        return lab
+
+    return ask
+
+
+def begin(kept):
+    return f'import os\nos.environ["COURSE_PROGRESS"] = {str(kept)!r}\nfrom course_lib.exercises import predict'
+
+
+def noted(kept):
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+def outputs_seen(lab):
+    lab.settle()
+    return [height > 0 for height, _ in lab.page.evaluate(HEIGHTS)]
+
+
+def test_a_letter_answers_and_opens_what_follows_its_own_question_alone(asked, kept):
+    lab = asked(*DIGITS, *PICTURE)
+    page = lab.page
+    assert outputs_seen(lab) == [False, True, False, True, True, False, True]
+    assert not kept.exists()  # Run All answers nothing
+    page.locator(".cg-choices button").first.focus()
+    page.keyboard.press("a")
+    page.wait_for_selector('.cg-ask[data-status="wrong"]')
+    assert outputs_seen(lab) == [False, True, False, True, True, True, True]
+    says = page.locator(".cg-ask").nth(1).inner_text()
+    assert predictions.get("02/which_picture").choices["a"][1].replace("`", "") in says
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".cg-choices [data-letter=b][aria-pressed=true]")
+    assert noted(kept)["02/which_picture"]["first"] == "a" and noted(kept).keys() == {"02/which_picture"}
+
+
+def test_numbers_are_typed_into_cells_and_those_that_are_right_are_marked(asked, kept):
+    lab = asked(*DIGITS)
+    cells = lab.page.locator(".cg-cells input")
+    assert cells.count() == 3
+    cells.first.focus()
+    for text in ("5", "9", "11"):  # Enter goes on to the next cell, and answers from the last
+        lab.page.keyboard.type(text)
+        lab.page.keyboard.press("Enter")
+    lab.page.wait_for_selector('.cg-ask[data-status="wrong"]')
+    marks = lab.page.locator(".cg-cells .cg-verdict").all_inner_texts()
+    assert marks == ["✓", "✗", "✗"] and "Partly right: 1 of 3" in lab.page.locator(".cg-reply").inner_text()
+    assert outputs_seen(lab) == [False, True, True, True]
+    for number, text in ((1, "11"), (2, "18")):
+        cells.nth(number).fill(text)
+    lab.page.get_by_role("button", name="Answer").click()
+    lab.page.wait_for_selector('.cg-ask[data-status="right"]')
+    assert "Your first answer was [5, 9, 11]." in lab.page.locator(".cg-ask").inner_text()
+    assert noted(kept)["01/forward"]["first"] == [5, 9, 11] and noted(kept)["01/forward"]["last"] == [5, 11, 18]
+
+
+def test_a_skip_opens_and_is_noted(asked, kept):
+    lab = asked(*DIGITS)
+    lab.page.get_by_role("button", name="Skip").click()
+    lab.page.wait_for_selector('.cg-ask[data-status="skipped"]')
+    assert outputs_seen(lab) == [False, True, True, True]
+    assert noted(kept)["01/forward"]["first"] is None
+
+
+def test_the_answer_is_there_after_a_restart_and_the_fold_after_save_and_reload(asked, kept, page):
+    lab = asked(*DIGITS, *PICTURE)
+    page.locator(".cg-choices button").nth(1).click()
+    page.wait_for_selector(OPEN)
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    lab.wait_for_kernel()
+    assert outputs_seen(lab) == [False, True, False, True, True, True, True]
+    lab.run_all_to_the_end()
+    page.wait_for_selector('.cg-ask[data-status="right"]')
+    assert page.locator(".cg-choices [data-letter=b]").get_attribute("aria-pressed") == "true"
+    assert outputs_seen(lab) == [False, True, False, True, True, True, True]
+    lab.save_and_leave()
+    lab.open("asked.ipynb")
+    page.wait_for_selector(".cg-spare >> text=Show what follows", timeout=20_000)  # the widgets have lost their kernel
+    assert outputs_seen(lab) == [False, True, False, True, True, True, True]
+    page.forgive("widget model not found")
+    page.get_by_text("Show what follows without an answer").first.click()
+    assert outputs_seen(lab)[2]  # one click, without a kernel
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_a_question_fits_into_720_pixels_in_both_themes(asked, theme, page):
+    page.set_viewport_size({"width": 720, "height": 900})
+    lab = asked(*DIGITS, *PICTURE, 'predict("05/indices")')
+    lab.theme(theme)
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('.cg-ask')].map((one) => [one.scrollWidth, one.clientWidth])"
+    )
+    assert len(wide) == 3 and all(needed <= there for needed, there in wide)
+    lab.theme("JupyterLab Light")
+
+
+# ---------------------------------------------------------------- the lessons in work/
+
+
+class Copy:
+    """A learner's copy of a lesson, open in JupyterLab: what of it gives something away."""
+
+    def __init__(self, lab, path):
+        self.lab, self.path = lab, path
+        self.questions = {}  # number among the code cells -> the questions that its output answers
+        self.of_code = set()  # those numbers whose source answers them, too
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        for number, cell in enumerate(cells):
+            course = cell.metadata.get("course", {})
+            if "reveals" in course:
+                self.questions[number] = set(course["reveals"])
+                if "reveals_code" in course:
+                    self.of_code.add(number)
+
+    def seen(self):
+        """The numbers of cells that show what gives something away."""
+        self.lab.settle()
+        heights = self.lab.page.evaluate(HEIGHTS)
+        return {n for n in self.questions if heights[n][0] > 0 or (n in self.of_code and heights[n][1] > 0)}
+
+    def expected(self, answered):
+        """The numbers of cells that may be seen when these questions were answered or skipped."""
+        filled = self.lab.page.evaluate(FILLED)
+        return {n for n, names in self.questions.items() if names <= answered and (filled[n] or n in self.of_code)}
+
+
+@pytest.fixture(scope="session")
+def copies(built, tmp_path_factory):
+    """The folder that the study command makes of the built lessons."""
+    folder = tmp_path_factory.mktemp("copies")
+    study.prepare(built, folder)
+    return folder
+
+
+@pytest.mark.course
+@pytest.mark.parametrize("lesson", build.lessons())
+def test_in_a_learners_copy_nothing_answers_an_open_question(lesson, lab, page, copies):
+    opened = Copy(lab, Path(shutil.copy(copies / f"{lesson}.ipynb", lab.root / f"copy-{lesson}.ipynb")))
+    if not opened.questions:
+        pytest.skip("this lesson asks nothing")
+
+    lab.open(opened.path.name)
+    assert opened.seen() == set(), "unrun, not trusted"
+    lab.trust()
+    assert opened.seen() == set(), "unrun, trusted"
+    lab.run_all_to_the_end()
+    assert opened.seen() == set(), "after Run All"
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+
+    elsewhere = lab.root / "elsewhere" / f"{lesson}.ipynb"  # as it arrives on another computer: run, but not trusted
+    elsewhere.parent.mkdir(exist_ok=True)
+    notebook = nbformat.read(opened.path, as_version=4)
+    notebook.metadata["elsewhere"] = True
+    nbformat.write(notebook, elsewhere)
+    study.prepare(lab.root / "nothing", elsewhere.parent)
+    page.goto(f"{lab.address}/doc/tree/elsewhere/{lesson}.ipynb?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    assert opened.seen() == set(), "run and saved, not trusted"
+
+    lab.open(opened.path.name)  # its kernel is still there
+    page.wait_for_selector(".cg-ask")
+    assert opened.seen() == set(), "run, saved and loaded again"
+    answered = set()
+    for question in page.locator(".cg-ask").all():
+        name = question.get_attribute("aria-label").split(", ")[1]
+        question.get_by_role("button", name="Skip").click()
+        page.wait_for_selector(f".cg-ask[aria-label$='{name}'][data-status=skipped]")
+        answered.add(name)
+        assert opened.seen() == opened.expected(answered), f"{name} skipped"
+    assert answered >= set().union(*opened.questions.values())
