@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from PIL import Image
+from traitlets import TraitError
 
 from course_lib import figures, flow, gradcheck, looks
 from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU, Residual, Sequential
@@ -56,6 +57,35 @@ def test_weights_start_with_the_standard_deviation_of_their_rule(start, std, rng
     assert weights.std() == pytest.approx(std, rel=0.02)
 
 
+def test_a_number_is_a_multiple_of_the_he_standard_deviation():
+    assert flow.deep_flow(4, 1) == flow.deep_flow(4, "He")
+    (one, *_), (half, *_) = (flow.deep_network(3, start, rng=np.random.default_rng(5)) for start in (1.0, 0.5))
+    np.testing.assert_allclose(half[0].weight.data, one[0].weight.data / 2)
+
+
+def test_channels_grow_from_the_first_to_the_last_by_one_factor(rng):
+    assert flow.widths(5, (4, 64)) == [4, 8, 16, 32, 64] and flow.widths(3, (8, 8)) == [8, 8, 8]
+    network = flow.deep_network(5, channels=(4, 64), rng=rng)
+    assert [block[0].weight.data.shape[:2] for block in network.layers[:-1]] == [
+        (4, 1),
+        (8, 4),
+        (16, 8),
+        (32, 16),
+        (64, 32),
+    ]
+    with pytest.raises(ValueError, match="channels must be equal where there are shortcuts, but are 4 and 8"):
+        flow.deep_network(3, residual=True, channels=(4, 8), rng=rng)
+
+
+def test_over_a_whole_network_fan_in_and_fan_out_differ_by_a_factor_that_depth_does_not_change():
+    for depth in (10, 20):
+        first_to_last = {
+            start: (readings := flow.deep_flow(depth, start, channels=(4, 32)))[0].activation / readings[-1].activation
+            for start in ("He", "He fan-out")
+        }
+        assert first_to_last["He"] / first_to_last["He fan-out"] == pytest.approx(np.sqrt(8), rel=0.02)
+
+
 @pytest.mark.slow
 def test_a_whole_deep_network_passes_a_gradient_check(rng):
     network = flow.deep_network(2, "Xavier", "sigmoid", batch_norm=True, residual=True, rng=rng)
@@ -65,8 +95,8 @@ def test_a_whole_deep_network_passes_a_gradient_check(rng):
 @pytest.mark.parametrize(
     "wrong, says",
     [
-        (dict(start="he"), "start must be one of .*He, but is 'he'"),
-        (dict(start=["He"]), r"start must be one of .*He, but is \['He'\]"),
+        (dict(start="he"), "start must be one of .*He, He fan-out, but is 'he'"),
+        (dict(start=["He"]), r"start must be one of .*He fan-out, but is \['He'\]"),
         (dict(activation="relu"), "activation must be one of ReLU"),
         (dict(depth=0), "depth must be at least 1, but is 0"),
         (dict(start="uniform", rng=None), "rng must be a numpy.random.Generator .*, but is None"),
@@ -93,6 +123,8 @@ def test_gradient_sizes_are_those_of_a_backward_pass_by_hand(rng):
     assert [reading.name for reading in readings] == ["Linear", "ReLU", "Linear"]
     expected = [np.abs(d).mean() for d in (dhidden, drelu, dlast)]
     np.testing.assert_allclose([reading.activation for reading in readings], expected)
+    sizes = [np.abs(y).mean() for y in (hidden, np.maximum(hidden, 0), last(np.maximum(hidden, 0)))]
+    np.testing.assert_allclose([reading.output for reading in readings], sizes)
     assert readings[1].weight is None
     assert readings[0].weight == pytest.approx(np.abs(dhidden.T @ x).mean())
     assert readings[2].weight == pytest.approx(np.abs(dlast.T @ np.maximum(hidden, 0)).mean())
@@ -113,7 +145,8 @@ def test_the_factor_of_a_step_and_the_verdict_follow_from_first_and_last():
     assert flow.step_factor(readings(5.0)) == 1
     assert flow.verdict(readings(1e-3, 1)) == "vanishes"
     assert flow.verdict(readings(1e3, 1)) == "explodes"
-    assert flow.verdict(readings(0.02, 1)) == flow.verdict(readings(50, 1)) == "keeps its size"
+    assert flow.verdict(readings(0.02, 1)) == "fades slowly" and flow.verdict(readings(50, 1)) == "grows slowly"
+    assert flow.verdict(readings(0.21, 1)) == flow.verdict(readings(4.9, 1)) == "keeps its size"
 
 
 # ---------------------------------------------------------------- the picture
@@ -148,21 +181,45 @@ def test_everything_lies_within_the_picture_and_what_was_before_is_grey(start):
 # ---------------------------------------------------------------- with controls
 
 
-def control(explorer, name):
-    return explorer._controls[name]
-
-
-def test_moving_a_control_measures_that_network_and_keeps_the_one_before():
+def test_a_change_of_the_settings_measures_that_network():
     explorer = explore_flow(depth=6, start="N(0, 0.01)")
-    assert explorer.readings == flow.deep_flow(6, "N(0, 0.01)")
-    moves = dict(start="He", activation="tanh", batch_norm=True, residual=True, depth=9)
-    for name, value in moves.items():
-        before, image = explorer.readings, explorer._image.value
-        control(explorer, name).value = value
-        assert explorer.readings == flow.deep_flow(**explorer.settings) != before
-        assert explorer._before == before
-        assert explorer._image.value != image
-    assert explorer.settings == moves
+    for name, value in dict(start="He", activation="tanh", batch_norm=True, residual=True, depth=9).items():
+        explorer.settings = {**explorer.settings, name: value}
+        assert explorer.readings == flow.deep_flow(**explorer.settings)
+        assert explorer.measured["sizes"]["gradients"] == [reading.activation for reading in explorer.readings]
+        assert explorer.measured["back"] == flow.step_factor(explorer.readings)
+    assert explorer.settings["depth"] == 9 and explorer.measured["verdict"] == flow.verdict(explorer.readings)
+
+
+def test_networks_for_dragging_are_measured_anew_only_where_more_than_the_initialisation_changed(monkeypatch):
+    explorer, calls, measure = explore_flow(depth=4), [], flow.deep_flow
+    monkeypatch.setattr(flow, "deep_flow", lambda **settings: calls.append(settings) or measure(**settings))
+    explorer.settings = {**explorer.settings, "start": 0.5}
+    assert [call["start"] for call in calls] == [0.5]
+    explorer.settings = {**explorer.settings, "activation": "tanh"}
+    assert len(calls) == 1 + 1 + 7 and explorer.grid["of"]["activation"] == "tanh"
+
+
+@pytest.mark.parametrize("settings", [{}, {"channels": (4, 12)}])
+def test_where_there_is_nothing_but_convolution_and_relu_two_networks_tell_all_others(settings):
+    """Sizes beside the last layer's are powers of the scale: what the page draws while dragging is exact."""
+    grid = explore_flow(depth=6, **settings).grid
+    logs = [np.log([size / sizes["gradients"][-1] for size in sizes["gradients"]]) for sizes in grid["sizes"]]
+    share = np.log(0.4 / grid["scales"][0]) / np.log(grid["scales"][1] / grid["scales"][0])
+    gradients = np.array([reading.activation for reading in flow.deep_flow(6, 0.4, **settings)])
+    np.testing.assert_allclose(logs[0] + (logs[1] - logs[0]) * share, np.log(gradients / gradients[-1]), atol=0.03)
+
+
+def test_the_named_initialisations_are_marks_at_their_scale():
+    marks = dict(explore_flow(depth=5).measured["marks"])
+    assert list(marks) == ["N(0, 0.01)", "uniform", "Xavier", "He"] and marks["He"] == 1
+    assert marks["Xavier"] == pytest.approx(np.sqrt(1 / 2)) and marks["N(0, 0.01)"] == pytest.approx(0.06)
+    assert marks["uniform"] == pytest.approx(np.sqrt(1 / 6))
+    wider = dict(explore_flow(depth=5, channels=(4, 16)).measured["marks"])
+    assert wider["He fan-out"] == pytest.approx((4 / 16) ** (1 / 8), rel=0.02)
+    named, by_number = explore_flow(depth=5, start="Xavier"), explore_flow(depth=5, start=marks["Xavier"])
+    assert named.measured["scale"] == by_number.measured["scale"]
+    assert named.measured["sigma"] == pytest.approx(by_number.measured["sigma"]) == pytest.approx([1 / np.sqrt(72)] * 2)
 
 
 def test_it_leaves_a_picture_and_words_behind_and_no_address():
@@ -170,9 +227,9 @@ def test_it_leaves_a_picture_and_words_behind_and_no_address():
     data, metadata = explorer._repr_mimebundle_()
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert image.width == 2 * still.WIDTH and metadata["image/png"] == {"width": still.WIDTH}
-    assert data["text/plain"] == repr(explorer) and len(repr(explorer)) <= 110  # beyond, ipywidgets cuts it off
+    assert data["text/plain"] == repr(explorer) and len(repr(explorer)) <= 110
     assert "40 layers, N(0, 0.01), sigmoid, batch norm, residual: mean |dy|" in repr(explorer)
-    assert f'alt="From the last layer to the first, with {explorer!r}' in explorer._image.value
+    assert explorer.measured["words"].startswith(f"From the last layer to the first, with {explorer!r}")
 
 
 @pytest.mark.slow
@@ -181,18 +238,31 @@ def test_the_deepest_network_of_all_settings_can_be_drawn():
         for activation in flow.ACTIVATIONS:
             explorer = explore_flow(depth=40, start=start, activation=activation)
             assert all(reading.activation > 0 and np.isfinite(reading.weight) for reading in explorer.readings)
+            assert explorer.picture().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(
-    "start, error, says",
-    [
-        (dict(width=3), TypeError, "width is no control"),
-        (dict(depth=41), ValueError, "depth must be a whole number from 2 to 40, but is 41"),
-        (dict(depth=2.5), ValueError, "depth must be"),
-        (dict(start="he"), ValueError, "start must be one of"),
-        (dict(residual=1), TypeError, "residual must be True or False, but is 1"),
-    ],
-)
+WRONG = [
+    (dict(width=3), TypeError, "width is no control"),
+    (dict(depth=41), ValueError, "depth must be a whole number from 2 to 40, but is 41"),
+    (dict(depth=2.5), ValueError, "depth must be"),
+    (dict(start="he"), ValueError, "start must be one of"),
+    (dict(start=True), ValueError, "start must be one of"),
+    (dict(start=4.5), ValueError, "start must be from 0.03 to 3.0 times He's, but is 4.5"),
+    (dict(residual=1), TypeError, "residual must be True or False, but is 1"),
+    (dict(channels=8), TypeError, "channels must be two whole numbers, but is 8"),
+    (dict(channels=(8, 64)), ValueError, r"channels\[1\] must be a whole number from 4 to 16, but is 64"),
+    (dict(channels=(4, 8), residual=True), ValueError, "channels must be equal where there are shortcuts"),
+]
+
+
+@pytest.mark.parametrize("start, error, says", WRONG)
 def test_a_start_that_no_control_has_is_named(start, error, says):
     with pytest.raises(error, match=says):
         explore_flow(**start)
+
+
+@pytest.mark.parametrize("start", [start for start, *_ in WRONG[1:]])
+def test_a_page_cannot_ask_for_what_no_control_has(start):
+    explorer = explore_flow(depth=3)
+    with pytest.raises(TraitError):
+        explorer.settings = {**explorer.settings, **start}

@@ -326,7 +326,6 @@ def test_hostile_text_in_the_index_of_the_pages_stays_text(text, tmp_path):
 
 UNESCAPED = {  # file -> how often it says that a text is markup already, as its comments explain
     "publish/export.py": 5,
-    "widgets/flow_explorer.py": 1,
     "widgets/still.py": 2,
 }
 OPT_OUTS = r"\bhtml\.escape|import escape|autoescape=False|\|\s*safe\b|{%-?\s*autoescape"

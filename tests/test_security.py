@@ -350,8 +350,7 @@ def test_the_explorer_of_gradient_flow_puts_its_words_out_as_text(monkeypatch):
     explorer = explore_flow(depth=5)
     monkeypatch.setattr(FlowExplorer, "_settings", lambda self: EVIL)
     explorer._measure()
-    assert "alert(1)" in explorer._image.value
-    assert_harmless(explorer._image.value)
+    assert "alert(1)" in explorer.measured["words"]  # which the page sets as text: see MAKES_MARKUP
     for piece in puts_out(monkeypatch, player, explorer._ipython_display_):
         assert_harmless(piece)
 

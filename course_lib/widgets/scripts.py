@@ -15,7 +15,13 @@ from course_lib import looks
 
 _HERE = pathlib.Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
-_ROOTS = {"player": ".cg-player", "dashboard": ".cg-board", "digit_pad": ".dp-root", "prediction": ".cg-ask"}
+_ROOTS = {
+    "player": ".cg-player",
+    "dashboard": ".cg-board",
+    "digit_pad": ".dp-root",
+    "flow_explorer": ".fe-root",
+    "prediction": ".cg-ask",
+}
 
 
 @functools.cache

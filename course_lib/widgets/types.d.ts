@@ -2,6 +2,8 @@
 
 /** x and y, in pixels; or, in a story, column and row, in cells */
 type Point = [x: number, y: number];
+/** where a grid stands, in cells, and how far it is turned: 0 as it lay, 1 turned by 180 degrees */
+type Place = [column: number, row: number, turn: number];
 type Square = [x: number, y: number, side: number];
 type Box = [left: number, top: number, right: number, bottom: number];
 type Rgb = [red: number, green: number, blue: number];
@@ -30,6 +32,8 @@ interface GridData {
   pad: [rows: number, columns: number];
   gaps: [rows: number, columns: number];
   flipped: boolean;
+  /** the step in which a flipped grid is turned */
+  turns: number;
   prefix: number[];
   folded: number;
   ndim: number;
@@ -208,4 +212,46 @@ type QuestionState = {
     first: string;
     opens: boolean;
   };
+};
+
+// ---------------------------------------------------------------- gradients in deep networks, as flow_explorer.py sends them
+
+/** one size for each layer */
+interface FlowSizes {
+  gradients: number[];
+  signals: number[];
+  weights: number[];
+}
+
+interface FlowSettings {
+  depth: number;
+  /** the name of an initialisation, or how many times He's standard deviation */
+  start: string | number;
+  activation: string;
+  batch_norm: boolean;
+  residual: boolean;
+  channels: number[];
+}
+
+interface FlowGrid {
+  scales: number[];
+  sizes: FlowSizes[];
+}
+
+type FlowState = {
+  limits: { depth: [number, number]; channels: [number, number]; scale: [number, number]; activations: string[] };
+  settings: FlowSettings;
+  measured: {
+    settings: FlowSettings;
+    sizes: FlowSizes;
+    sigma: number[];
+    scale: number;
+    marks: [name: string, scale: number][];
+    back: number;
+    ahead: number;
+    name: string;
+    verdict: string;
+    words: string;
+  };
+  grid: FlowGrid;
 };

@@ -1,0 +1,422 @@
+// @ts-check
+// A deep network as tiles: how large a signal and its gradient are in each, and a pulse that runs there and back.
+// While the slider of the initialisation is dragged, sizes are interpolated between networks that Python has measured
+// ahead; on release Python measures that very network. render() is the anywidget entry point.
+
+/** @import { AnyModel, Render } from "@anywidget/types" */
+import { button, element, keepKeys, shape } from "./dom.js";
+import { clamp } from "./geometry.js";
+import { number } from "./looks.js";
+
+const STEPS = 1000; // of the slider of the initialisation
+const [CHART, TILE, GAP, LEFT, RIGHT] = [150, 34, 8, 62, 46];
+const [AHEAD, BACK] = [700, 1500]; // milliseconds of the pulse, there and back
+const [SMALLEST, LARGEST] = [0.16, 1.08]; // side of what fills a tile, beside the tile's own
+const NEAR = 0.012; // how close to a mark the slider sticks to it, as a share of its length
+
+/** @param {number[]} values @param {number} of */
+const beside = (values, of) => values.map((value) => Math.log10(value / values[of]));
+
+/**
+ * The sizes as powers of ten: those of gradients and weights beside the last layer's, those of signals beside the first's.
+ * @param {FlowSizes} sizes
+ * @returns {FlowSizes}
+ */
+function powers({ gradients, signals, weights }) {
+  const last = gradients.length - 1;
+  return { gradients: beside(gradients, last), signals: beside(signals, 0), weights: beside(weights, last) };
+}
+
+/**
+ * The powers at a scale, on the straight lines between the networks measured ahead.
+ * @param {FlowGrid} grid
+ * @param {number} scale
+ * @returns {FlowSizes}
+ */
+function interpolated(grid, scale) {
+  const logs = grid.scales.map(Math.log);
+  const upper = clamp(
+    logs.findIndex((log) => log >= Math.log(scale)),
+    1,
+    logs.length - 1,
+  );
+  const share = (Math.log(scale) - logs[upper - 1]) / (logs[upper] - logs[upper - 1]);
+  const [low, high] = [powers(grid.sizes[upper - 1]), powers(grid.sizes[upper])];
+  /** @param {keyof FlowSizes} kind */
+  const mixed = (kind) => low[kind].map((value, n) => value + (high[kind][n] - value) * share);
+  return { gradients: mixed("gradients"), signals: mixed("signals"), weights: mixed("weights") };
+}
+
+/** The factor of one layer, from the powers of all. @param {number} whole @param {number} layers */
+const perLayer = (whole, layers) => 10 ** (whole / (layers - 1));
+
+/** How large what fills a tile is, beside the tile. @param {number} power */
+const fill = (power) => clamp(0.55 * 10 ** (power / 9), SMALLEST, LARGEST);
+
+/** @param {number} power */
+const strength = (power) => clamp(1 + power / 9, 0.12, 1);
+
+class Explorer {
+  /**
+   * @param {AnyModel<FlowState>} model
+   * @param {HTMLElement} root
+   */
+  constructor(model, root) {
+    this.model = model;
+    this.root = root;
+    this.limits = model.get("limits");
+    this.scale = model.get("measured").scale;
+    this.dragging = false;
+    /** @type {FlowSizes} */
+    this.shown = powers(model.get("measured").sizes);
+    /** @type {number[]} */
+    this.kept = [];
+    /** @type {number[]} */
+    this.before = [];
+    this.frame = 0;
+    root.className = "fe-root";
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Gradients in a deep network");
+    const head = element("div", "fe-head", root);
+    const words = element("div", "fe-words", head);
+    this.name = element("div", "fe-name", words);
+    this.says = element("div", "fe-says", words);
+    this.says.setAttribute("role", "status");
+    button(head, "Send a pulse", () => this.pulse(), "Send a signal through all layers, and its gradient back");
+    this.svg = shape("svg", { role: "img" }, root);
+    this.pointed = element("div", "fe-pointed", root);
+    const start = element("div", "fe-start", root);
+    this.sigma = element("label", "fe-sigma", start);
+    const track = element("div", "fe-track", start);
+    this.slider = element("input", "", track);
+    this.marks = element("div", "fe-marks", track);
+    this.prepareSlider();
+    const row = element("div", "fe-controls", root);
+    const { depth, channels, activations } = this.limits;
+    /** @param {number} which */
+    const other = (which) => this.model.get("settings").channels[1 - which];
+    this.depth = this.addRange(row, "layers", depth, (value) => ({ depth: value }));
+    this.first = this.addRange(row, "channels, first layer", channels, (value) => ({ channels: [value, other(0)] }));
+    this.last = this.addRange(row, "last layer", channels, (value) => ({ channels: [other(1), value] }));
+    const choices = element("div", "fe-choices", row);
+    choices.setAttribute("role", "group");
+    choices.setAttribute("aria-label", "nonlinearity");
+    this.choices = activations.map((name) => button(choices, name, () => this.ask({ activation: name })));
+    this.norm = this.addBox(row, "batch norm", (checked) => ({ batch_norm: checked }));
+    this.residual = this.addBox(row, "residual", (checked) => ({ residual: checked }));
+    this.onMeasured = () => this.take();
+    this.onGrid = () => this.draw();
+    model.on("change:measured", this.onMeasured);
+    model.on("change:grid", this.onGrid);
+    this.svg.addEventListener("pointermove", (event) => this.point(event));
+    this.svg.addEventListener("pointerleave", () => this.say(-1));
+    this.resizer = new ResizeObserver(() => this.draw());
+    this.resizer.observe(root);
+    this.take();
+  }
+
+  close() {
+    cancelAnimationFrame(this.frame);
+    this.resizer.disconnect();
+    this.model.off("change:measured", this.onMeasured);
+    this.model.off("change:grid", this.onGrid);
+  }
+
+  // ---------------------------------------------------------------- controls
+
+  prepareSlider() {
+    Object.assign(this.slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
+    this.slider.setAttribute("aria-label", "Standard deviation of the weights");
+    keepKeys(this.slider);
+    this.slider.addEventListener("input", () => {
+      this.dragging = true;
+      this.scale = this.scaleAt(Number(this.slider.value) / STEPS);
+      this.shown = interpolated(this.model.get("grid"), this.scale);
+      this.draw();
+    });
+    this.slider.addEventListener("change", () => this.ask({ start: this.startAt(this.scale) }));
+  }
+
+  /**
+   * @param {Element} row
+   * @param {string} name
+   * @param {[number, number]} limits
+   * @param {(value: number) => Partial<FlowSettings>} changed
+   */
+  addRange(row, name, [least, most], changed) {
+    const label = element("label", "fe-range", row);
+    element("span", "", label, name);
+    const input = element("input", "", label);
+    Object.assign(input, { type: "range", min: String(least), max: String(most), step: "1" });
+    keepKeys(input);
+    const value = element("output", "", label);
+    input.addEventListener("input", () => {
+      value.textContent = input.value;
+    });
+    input.addEventListener("change", () => this.ask(changed(Number(input.value))));
+    return input;
+  }
+
+  /**
+   * @param {Element} row
+   * @param {string} name
+   * @param {(checked: boolean) => Partial<FlowSettings>} changed
+   */
+  addBox(row, name, changed) {
+    const label = element("label", "fe-box", row);
+    const input = element("input", "", label);
+    input.type = "checkbox";
+    keepKeys(input);
+    label.append(name);
+    input.addEventListener("change", () => this.ask(changed(input.checked)));
+    return input;
+  }
+
+  /** The share of the slider's length at which a scale stands. @param {number} scale */
+  place(scale) {
+    const [least, most] = this.limits.scale;
+    return clamp(Math.log(scale / least) / Math.log(most / least), 0, 1);
+  }
+
+  /** @param {number} share */
+  scaleAt(share) {
+    const [least, most] = this.limits.scale;
+    const mark = this.model.get("measured").marks.find(([, scale]) => Math.abs(this.place(scale) - share) < NEAR);
+    return mark ? mark[1] : least * (most / least) ** share;
+  }
+
+  /** The name of an initialisation where the scale is that of a mark, else the scale. @param {number} scale */
+  startAt(scale) {
+    return this.model.get("measured").marks.find(([, other]) => other === scale)?.[0] ?? Number(scale.toPrecision(4));
+  }
+
+  /**
+   * Have another network measured. A shortcut needs as many channels behind a block as before it.
+   * @param {Partial<FlowSettings>} changes
+   */
+  ask(changes) {
+    const settings = { ...this.model.get("settings"), ...changes };
+    if (settings.residual) settings.channels = [settings.channels[0], settings.channels[0]];
+    this.model.set("settings", settings);
+    this.model.save_changes();
+  }
+
+  // ---------------------------------------------------------------- what was measured
+
+  take() {
+    const { settings, sizes, scale, marks } = this.model.get("measured");
+    this.before = this.kept;
+    this.dragging = false;
+    this.scale = scale;
+    this.shown = powers(sizes);
+    this.kept = this.shown.gradients;
+    this.slider.value = String(Math.round(STEPS * this.place(scale)));
+    for (const [input, value] of /** @type {[HTMLInputElement, number][]} */ ([
+      [this.depth, settings.depth],
+      [this.first, settings.channels[0]],
+      [this.last, settings.channels[1]],
+    ])) {
+      input.value = String(value);
+      if (input.nextElementSibling) input.nextElementSibling.textContent = String(value);
+    }
+    this.last.disabled = settings.residual;
+    this.norm.checked = settings.batch_norm;
+    this.residual.checked = settings.residual;
+    for (const one of this.choices) one.setAttribute("aria-pressed", String(one.textContent === settings.activation));
+    this.marks.replaceChildren();
+    marks.forEach(([name, at], n) => {
+      const mark = button(this.marks, name, () => this.ask({ start: name }), `initialisation: ${name}`);
+      mark.style.left = `${100 * this.place(at)}%`;
+      mark.dataset.row = String(n % 2);
+      mark.setAttribute("aria-pressed", String(settings.start === name));
+    });
+    this.draw();
+    this.pulse();
+  }
+
+  // ---------------------------------------------------------------- the picture
+
+  draw() {
+    const width = Math.max(320, this.root.clientWidth - 28);
+    const { gradients, signals, weights } = this.shown;
+    const layers = gradients.length;
+    const step = (width - LEFT - RIGHT) / layers;
+    const side = Math.min(TILE, step - 3);
+    const height = CHART + 2 * (side + GAP) + 46;
+    this.svg.replaceChildren();
+    for (const [name, value] of Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height })) {
+      this.svg.setAttribute(name, String(value));
+    }
+    this.tell(gradients, signals, layers);
+    /** @param {number} layer */
+    const x = (layer) => LEFT + step * (layer + 0.5);
+    const all = [...gradients, ...weights, ...this.before];
+    const low = Math.min(-2, 3 * Math.floor(Math.min(...all) / 3 + 0.1));
+    const high = Math.max(2, 3 * Math.ceil(Math.max(...all) / 3 - 0.1));
+    /** @param {number} power */
+    const y = (power) => 8 + ((CHART - 16) * (high - power)) / (high - low);
+    const apart = Math.max(1, Math.ceil((high - low) / 6));
+    for (let power = Math.ceil(low / apart) * apart; power <= high; power += apart) {
+      const look = { x1: LEFT, x2: width - RIGHT, y1: y(power), y2: y(power), class: power ? "fe-rule" : "fe-axis" };
+      shape("line", look, this.svg);
+      const label = { x: LEFT - 6, y: y(power) + 4, class: "fe-soft", "text-anchor": "end" };
+      shape("text", label, this.svg, number(10 ** power, 1));
+    }
+    if (this.before.length > 1) {
+      const far = this.before.length - layers; // aligned by the distance from the loss
+      const points = this.before.map((power, n) => `${x(n - far)},${y(power)}`).slice(Math.max(0, far));
+      shape("polyline", { points: points.join(" "), class: "fe-before" }, this.svg);
+    }
+    const bar = Math.max(2, side * 0.62);
+    gradients.forEach((power, n) => {
+      const top = Math.min(y(0), y(power));
+      const look = { x: x(n) - bar / 2, y: top, width: bar, height: Math.max(1.5, Math.abs(y(power) - y(0))), rx: 1.5 };
+      shape("rect", { ...look, class: "fe-bar" }, this.svg);
+      const place = { x: x(n) - 3, y: y(weights[n]) - 3, width: 6, height: 6, class: "fe-weight" };
+      shape("rect", place, this.svg);
+    });
+    this.tiles = { x, rows: [CHART + 10 + side / 2, CHART + 10 + side * 1.5 + GAP], side, layers };
+    this.drawTiles(signals, "fe-signal", this.tiles.rows[0]);
+    this.drawTiles(gradients, "fe-gradient", this.tiles.rows[1]);
+    this.drawEnds(width, height);
+  }
+
+  /**
+   * @param {number[]} sizes as powers of ten
+   * @param {string} look
+   * @param {number} middle
+   */
+  drawTiles(sizes, look, middle) {
+    const { x, side } = this.parts();
+    sizes.forEach((power, n) => {
+      const frame = { x: x(n) - side / 2, y: middle - side / 2, width: side, height: side, rx: 3, class: "fe-tile" };
+      shape("rect", frame, this.svg);
+      const inner = side * fill(power);
+      const filled = { x: x(n) - inner / 2, y: middle - inner / 2, width: inner, height: inner, rx: 2.5, class: look };
+      shape("rect", { ...filled, opacity: strength(power) }, this.svg);
+    });
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   */
+  drawEnds(width, height) {
+    const { x, rows, side, layers } = this.parts();
+    const name = { x: LEFT - 6, "text-anchor": "end" };
+    shape("text", { ...name, y: rows[0] + 4, class: "fe-signal-text" }, this.svg, "signal →");
+    shape("text", { ...name, y: rows[1] + 4, class: "fe-gradient-text" }, this.svg, "← gradient");
+    shape("text", { x: width - RIGHT + 6, y: (rows[0] + rows[1]) / 2 + 4, class: "fe-strong" }, this.svg, "loss");
+    const under = rows[1] + side / 2 + 15;
+    for (const layer of new Set([
+      0,
+      Math.floor(layers / 4),
+      Math.floor(layers / 2),
+      Math.floor((3 * layers) / 4),
+      layers - 1,
+    ])) {
+      const label = { x: x(layer), y: under, class: "fe-soft", "text-anchor": "middle" };
+      shape("text", label, this.svg, String(layer + 1));
+    }
+    const legend = { x: LEFT, y: height - 4, class: "fe-soft" };
+    const lines = shape("text", legend, this.svg);
+    for (const [mark, text, look] of [
+      ["▮ ", "mean |dy|   ", "fe-gradient-text"],
+      ["■ ", "mean |dw|   ", "fe-weight-text"],
+      ["", "beside those of the last layer", ""],
+    ]) {
+      if (mark) shape("tspan", { class: look }, lines, mark);
+      shape("tspan", {}, lines, text);
+    }
+  }
+
+  parts() {
+    if (!this.tiles) throw new Error("drawn before it was laid out");
+    return this.tiles;
+  }
+
+  /**
+   * Title and sentences: measured, or about right while the slider moves.
+   * @param {number[]} gradients
+   * @param {number[]} signals
+   * @param {number} layers
+   */
+  tell(gradients, signals, layers) {
+    const { name, verdict, back, ahead, sigma, words } = this.model.get("measured");
+    const about = this.dragging ? "≈ " : "";
+    const [slope, signal] = this.dragging
+      ? [perLayer(gradients[0], layers), perLayer(signals[layers - 1], layers)]
+      : [back, ahead];
+    const times = this.scale / this.model.get("measured").scale;
+    const [low, high] = sigma.map((one) => number(one * times, 2));
+    const which = this.dragging ? `${number(this.scale, 2)} × He` : name;
+    this.name.textContent = which;
+    this.says.textContent =
+      `The gradient ${this.dragging ? "" : `${verdict}: `}× ${about}${number(slope, 2)} with each layer` +
+      ` (× ${number(10 ** gradients[0], 2)} over all). The signal: × ${about}${number(signal, 2)}.`;
+    this.sigma.textContent = `σ = ${low === high ? low : `${low} … ${high}`}`;
+    this.svg.setAttribute("aria-label", words);
+  }
+
+  /** @param {PointerEvent} event */
+  point(event) {
+    const { layers } = this.parts();
+    const box = this.svg.getBoundingClientRect();
+    const step = (box.width - LEFT - RIGHT) / layers;
+    const layer = Math.floor((event.clientX - box.left - LEFT) / step);
+    this.say(layer >= 0 && layer < layers ? layer : -1);
+  }
+
+  /** Tell the sizes of one layer; -1 for none. @param {number} layer */
+  say(layer) {
+    const { sizes } = this.model.get("measured");
+    const known = layer >= 0 && !this.dragging;
+    this.pointed.textContent = known
+      ? `Layer ${layer + 1}: mean |y| ${number(sizes.signals[layer], 2)}, mean |dy| ` +
+        `${number(sizes.gradients[layer], 2)}, mean |dw| ${number(sizes.weights[layer], 2)}`
+      : "";
+  }
+
+  // ---------------------------------------------------------------- the pulse
+
+  pulse() {
+    cancelAnimationFrame(this.frame);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const began = performance.now();
+    /** @param {number} now */
+    const move = (now) => {
+      this.svg.querySelector(".fe-pulse")?.remove();
+      const passed = now - began;
+      if (passed > AHEAD + BACK || this.dragging) return;
+      const back = passed > AHEAD;
+      const share = back ? 1 - (passed - AHEAD) / BACK : clamp(passed / AHEAD, 0, 1);
+      this.drawPulse(share, back);
+      this.frame = requestAnimationFrame(move);
+    };
+    this.frame = requestAnimationFrame(move);
+  }
+
+  /**
+   * @param {number} share of the way from the image to the loss
+   * @param {boolean} back
+   */
+  drawPulse(share, back) {
+    const { x, rows, side, layers } = this.parts();
+    const sizes = back ? this.shown.gradients : this.shown.signals;
+    const at = share * (layers - 1);
+    const low = Math.min(Math.floor(at), layers - 2);
+    const power = sizes[low] + (sizes[low + 1] - sizes[low]) * (at - low);
+    const radius = clamp(side * 0.5 * 10 ** (power / 9), 2.5, side * 1.4);
+    const look = back ? "fe-pulse fe-gradient" : "fe-pulse fe-signal";
+    const middle = { cx: x(at), cy: rows[back ? 1 : 0], r: radius };
+    shape("circle", { ...middle, class: look, opacity: strength(power) }, this.svg);
+  }
+}
+
+/** @type {Render<FlowState>} */
+function render({ model, el }) {
+  const explorer = new Explorer(/** @type {AnyModel<FlowState>} */ (model), element("div", "", el));
+  return () => explorer.close();
+}
+
+export default { render };
