@@ -18,6 +18,7 @@ from course_lib.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequenti
 from course_lib.losses import CrossEntropyLoss
 from course_lib.optim import Adam
 from course_lib.widgets.digit_pad import PAD, DigitPad, drawn, feature_maps, normalised
+from course_lib.widgets.way_back import gradients
 
 ONE = [[140, 40 + 4 * step] for step in range(50)]
 
@@ -303,7 +304,7 @@ def test_a_drawing_is_answered_within_50_milliseconds(model):
 @pytest.mark.parametrize(
     "wrong, error, sentence",
     [
-        (lambda rng: None, TypeError, "model must be a Sequential, but is NoneType"),
+        (lambda rng: None, TypeError, "model must have a forward and a backward pass, but is NoneType"),
         (lambda rng: Sequential(Flatten(), Linear(784, 3, rng=rng)), ValueError, "ten logits"),
         (lambda rng: Sequential(Flatten(), Linear(100, 10, rng=rng)), ValueError, r"shape \(N, 1, 28, 28\), but says"),
     ],
@@ -327,13 +328,77 @@ def test_what_cannot_be_examples_is_refused_by_name(model, examples, sentence):
         DigitPad(model, examples)
 
 
+# ---------------------------------------------------------------- the way back
+
+
+def shades(answer, name, kind):
+    return np.frombuffer(answer["back"][name][kind], np.int8).reshape(28, 28).astype(int)
+
+
+def test_the_gradients_of_a_linear_network_are_its_weights_whatever_the_noise(rng):
+    network = Sequential(Flatten(), Linear(784, 10, rng=rng))
+    answer = set_drawing(DigitPad(network), [ONE])
+    first, second = np.argsort(answer["probabilities"])[:-3:-1]
+    assert (answer["back"]["first"], answer["back"]["second"]) == (first, second)
+    weights = network[1].weight.data.reshape(10, 28, 28).astype(float)
+    for name, right in (("winner", weights[first]), ("change", weights[second] - weights[first])):
+        full = np.percentile(np.abs(right), 99)
+        for kind in ("single", "smooth"):
+            assert np.abs(shades(answer, name, kind) - 127 * np.clip(right / full, -1, 1)).max() <= 1
+
+
+def test_the_gradient_is_the_slope_of_the_score_and_the_smooth_one_a_mean_over_noise(model, rng):
+    seen = normalised(drawn([ONE])) + rng.normal(0, 0.05, (28, 28)).astype(np.float32)  # on paper, maxima are tied
+    found = gradients(model, seen)
+    for name, score in (("winner", lambda z: z[found["first"]]), ("change", lambda z: z[found["second"]] - z.max())):
+        row, column = np.unravel_index(np.argmax(np.abs(found[name]["single"])), (28, 28))
+        nudge = np.zeros((28, 28), np.float32)
+        nudge[row, column] = 1e-3
+        up, down = (score(training.predict(model, (seen + sign * nudge)[None, None])[0]) for sign in (1, -1))
+        assert (up - down) / 2e-3 == pytest.approx(found[name]["single"][row, column], rel=0.05)
+        assert not np.allclose(found[name]["single"], found[name]["smooth"])
+
+
+def test_the_gradient_lies_where_the_pixels_were_drawn(model):
+    stroke = [[60, 200], [150, 90], [230, 210]]
+    answer = set_drawing(DigitPad(model), [stroke])
+    left, top, side = answer["back"]["window"]
+    ink = np.argwhere(normalised(drawn([stroke])) > 0.5) + 0.5  # rows and columns of the network's picture
+    on_pad = np.array([top, left]) + ink * side / 28
+    drawing = (np.argwhere(drawn([stroke]) > 0.5) + 0.5) * 280 / 112
+    for edge in (np.min, np.max):
+        np.testing.assert_allclose(edge(on_pad, axis=0), edge(drawing, axis=0), atol=side / 28)
+
+
+def test_a_network_of_ones_own_is_read_and_asked_for_its_gradient():
+    class Own:
+        def forward(self, x):
+            self.shape = x.shape
+            return np.stack([x.sum(axis=(1, 2, 3)) * digit for digit in range(10)], axis=1)
+
+        def backward(self, dy):
+            return (dy @ np.arange(10.0))[:, None, None, None] * np.ones(self.shape)
+
+    answer = set_drawing(DigitPad(Own()), [ONE])
+    assert answer["maps"] == [] and (answer["back"]["first"], answer["back"]["second"]) == (9, 8)
+    assert (shades(answer, "winner", "single") == 127).all() and (shades(answer, "change", "smooth") == -127).all()
+
+
+def test_what_lies_on_the_drawing_at_first_is_one_of_three(model):
+    with pytest.raises(ValueError, match="^way must be one of winner, change, off, but is 'second'$"):
+        DigitPad(model, way="second")
+
+
 # ---------------------------------------------------------------- what it leaves behind
 
 
 def test_what_is_sent_is_small_and_plain(model):
     answer = set_drawing(DigitPad(model), [ONE])
-    size = sum(len(value) for value in (answer["seen"], *(one["pixels"] for one in answer["maps"])))
-    rest = {**answer, "seen": 0, "maps": [one["shape"] for one in answer["maps"]]}
+    back = answer["back"]
+    shades = [shade for name in ("winner", "change") for shade in back[name].values()]
+    size = sum(len(value) for value in (answer["seen"], *shades, *(one["pixels"] for one in answer["maps"])))
+    maps = [one["shape"] for one in answer["maps"]]
+    rest = {**answer, "seen": 0, "maps": maps, "back": {**back, "winner": 0, "change": 0}}
     assert size + len(json.dumps(rest, allow_nan=False)) < 20_000
 
 

@@ -6,8 +6,8 @@
 import { button, context2d, element, keepKeys } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { BLACK, css, WHITE } from "./looks.js";
+import { SIDE, WayBack } from "./way_back.js";
 
-const SIDE = 28;
 const STEP = 7; // of the keyboard's pen, in units of the pad
 const PATIENCE = 1500; // milliseconds until the pad says that it waits
 const NEAREST = 4; // points closer than this, in units of the pad, are not worth sending
@@ -15,6 +15,7 @@ const [MOST_IN_A_ROW, BETWEEN_MAPS] = [16, 90]; // maps side by side; the grey b
 const KEYS =
   "Draw with mouse, finger or pen. With the keyboard: arrows move the pen, space sets it down and lifts it, " +
   "backspace takes the last stroke back, delete clears the pad.";
+const [DEMO_STEPS, DEMO_BEAT] = [36, 45]; // points of the digit that draws itself, and milliseconds between them
 /** @type {Record<string, Point>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -32,6 +33,19 @@ function paint(canvas, bytes, rows, columns) {
   const image = context.createImageData(columns, rows);
   for (let n = 0; n < rows * columns; n++) image.data.set([bytes[n], bytes[n], bytes[n], 255], 4 * n);
   context.putImageData(image, 0, 0);
+}
+
+/**
+ * A point of the three that draws itself: two arcs, one below the other.
+ * @param {number} share how much of it is drawn, from 0 to 1
+ * @param {number} pad
+ * @returns {Point}
+ */
+function three(share, pad) {
+  const [middle, radius] = share < 0.5 ? [0.34, 0.17] : [0.68, 0.2];
+  const angle = (share < 0.5 ? -160 + 500 * share : -90 + 500 * (share - 0.5)) * (Math.PI / 180);
+  const at = [0.47 + radius * Math.cos(angle), middle + radius * Math.sin(angle)];
+  return [Math.round(at[0] * pad), Math.round(at[1] * pad)];
 }
 
 /** @param {DataView} view */
@@ -94,7 +108,7 @@ class Pad {
   constructor(model, root) {
     this.model = model;
     this.root = root;
-    const { pad, width, examples } = model.get("settings");
+    const { pad, width, examples, way, demo } = model.get("settings");
     this.pad = pad; // its side, in the units of strokes
     this.width = width; // of a stroke
     /** @type {Point} */
@@ -127,6 +141,7 @@ class Pad {
     const tools = element("div", "dp-tools", left);
     button(tools, "Clear", () => this.start([], null), "Clear the pad");
     button(tools, "Undo", () => this.undo(), "Take the last stroke back");
+    this.way = new WayBack(left, way, () => this.redraw());
     const right = element("div", "dp-right", top);
     this.says = element("p", "dp-says", right);
     this.says.setAttribute("role", "status");
@@ -146,10 +161,15 @@ class Pad {
     model.on("change:drawing", this.onDrawing);
     this.take();
     this.show();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.showing = undefined;
+    if (demo) this.demonstrate();
   }
 
   destroy() {
     clearTimeout(this.waiting);
+    clearTimeout(this.showing);
+    this.watcher?.disconnect();
     this.model.off("change:reading", this.onReading);
     this.model.off("change:drawing", this.onDrawing);
     this.root.remove();
@@ -170,6 +190,38 @@ class Pad {
     });
   }
 
+  // -------------------------------------------------------------- the digit that draws itself
+
+  /** As soon as an empty pad is seen, a digit draws itself on it; the first touch of the pad ends that. */
+  demonstrate() {
+    this.watcher = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      this.watcher?.disconnect();
+      if (this.strokes.length || this.example != null) return;
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.drawThree(DEMO_STEPS);
+      else this.drawThree(1);
+    });
+    this.watcher.observe(this.canvas);
+  }
+
+  /** @param {number} points how many of its points are drawn */
+  drawThree(points) {
+    const drawn = Array.from({ length: points }, (_, n) => three(n / (DEMO_STEPS - 1), this.pad));
+    this.strokes = [drawn];
+    this.changed();
+    this.root.dataset.demo = points < DEMO_STEPS ? "drawing" : "drawn";
+    if (points < DEMO_STEPS) this.showing = setTimeout(() => this.drawThree(points + 1), DEMO_BEAT);
+  }
+
+  /** Whoever begins to draw gets an empty pad. */
+  endDemo() {
+    clearTimeout(this.showing);
+    this.watcher?.disconnect();
+    if (!this.root.dataset.demo) return;
+    delete this.root.dataset.demo;
+    this.strokes = [];
+  }
+
   // -------------------------------------------------------------- drawing
 
   listen() {
@@ -177,6 +229,7 @@ class Pad {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
+      this.endDemo();
       this.pen.down = false;
       this.pointer = event.pointerId;
       this.strokes.push([this.place(event)]);
@@ -239,6 +292,7 @@ class Pad {
     if (!direction && !actions[event.key]) return;
     event.preventDefault();
     event.stopPropagation();
+    this.endDemo();
     if (direction) this.movePen(direction);
     else actions[event.key]();
   }
@@ -260,6 +314,7 @@ class Pad {
   }
 
   undo() {
+    this.endDemo();
     if (this.strokes.length) this.start(this.strokes.slice(0, -1), this.example);
     else this.start([], null);
   }
@@ -270,6 +325,7 @@ class Pad {
    * @param {Drawing["example"]} example
    */
   start(strokes, example) {
+    this.endDemo();
     this.strokes = strokes;
     this.example = example;
     this.pointer = null;
@@ -314,6 +370,7 @@ class Pad {
       for (const point of others) context.lineTo(...point);
       context.stroke();
     }
+    this.way.draw(context);
     if (document.activeElement === this.canvas && this.canvas.matches(":focus-visible")) this.drawPen(context);
   }
 
@@ -335,13 +392,15 @@ class Pad {
   }
 
   show() {
-    const { number, says, probabilities, seen, maps } = this.model.get("reading");
+    const { number, says, probabilities, seen, maps, back } = this.model.get("reading");
     if (number === this.number) {
       clearTimeout(this.waiting);
       this.waiting = undefined;
     }
     this.root.dataset.number = String(number);
     this.say(says);
+    this.way.take(back);
+    this.redraw();
     this.root.classList.toggle("dp-empty", !probabilities);
     const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
     this.bars.forEach(({ row, bar, share }, digit) => {

@@ -17,8 +17,10 @@ from PIL import Image, ImageDraw
 from course_lib import figures, layers
 from course_lib import functional as F
 from course_lib._support import checks
+from course_lib.widgets import way_back
 from course_lib.widgets.player import StillFallback
 from course_lib.widgets.scripts import script, style
+from course_lib.widgets.way_back import Network
 
 PAD = 280  # the pad's width and height, in the units of its strokes
 PEN = 22  # the width of a stroke
@@ -31,6 +33,7 @@ _CENTRE = 14  # row and column of its centre of mass
 _INK = 1 / 255  # anything fainter is paper
 
 _ASK = "Draw a digit, or load one of the examples."
+WAYS = "winner", "change", "off"
 
 # ---------------------------------------------------------------- from strokes to what a network sees
 
@@ -60,13 +63,20 @@ def normalised(picture: ArrayLike) -> np.ndarray:
     """
     pixels = checks.floats(picture=picture)
     checks.ndim("picture", pixels, "(H, W)")
+    return _normalised(pixels)[0]
+
+
+def _normalised(pixels: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """(H, W) -> (28, 28), and where that window lies on the pixels: its left and upper edge, and its side."""
     rows, columns = (np.flatnonzero(pixels.max(axis=axis) >= _INK) for axis in (1, 0))
     if not len(rows):
         raise ValueError("picture must show something, but nothing in it is brighter than paper")
     ink = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(ink.shape)
     small = _resized(ink, *(max(1, round(length * scale)) for length in ink.shape))
-    return _centred(small).astype(np.float32)
+    image, (up, left) = _centred(small)
+    window = [float(columns[0] - left / scale), float(rows[0] - up / scale), SIDE / scale]
+    return image.astype(np.float32), window
 
 
 def _resized(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -81,8 +91,8 @@ def _resized(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return averaged(averaged(picture, rows).T, columns).T
 
 
-def _centred(ink: np.ndarray) -> np.ndarray:
-    """ink, at most (20, 20) -> (28, 28), moved by whole pixels; what is far out to one side stays inside."""
+def _centred(ink: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """ink, at most (20, 20) -> (28, 28), and its corner there; what is far out to one side stays inside."""
     result = np.zeros((SIDE, SIDE))
     corner = []
     for axis, length in enumerate(ink.shape):
@@ -90,18 +100,23 @@ def _centred(ink: np.ndarray) -> np.ndarray:
         middle = mass @ np.arange(length) / mass.sum()
         corner.append(int(np.clip(round(_CENTRE - middle), 0, SIDE - length)))
     result[corner[0] : corner[0] + ink.shape[0], corner[1] : corner[1] + ink.shape[1]] = ink
-    return result
+    return result, corner
 
 
 # ---------------------------------------------------------------- from what it sees to what it says
 
 
-def feature_maps(model: layers.Sequential, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """image (1, 1, 28, 28) -> logits (10,), and the maps (C, H, W) after the first two ReLUs that see images."""
+def feature_maps(model: Network, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """image (1, 1, 28, 28) -> logits (10,), and the maps (C, H, W) after the first two ReLUs that see images.
+
+    A network that does not list its `layers` shows no maps; a layer of one's own counts as a ReLU by its name.
+    """
+    if not hasattr(model, "layers"):
+        return model.forward(image)[0], []
     maps, value = [], image
     for layer in model.layers:
         value = layer.forward(value)
-        if isinstance(layer, layers.ReLU) and value.ndim == 4:
+        if type(layer).__name__ == layers.ReLU.__name__ and value.ndim == 4:
             maps.append(value[0])
     return value[0], maps[:2]
 
@@ -119,10 +134,13 @@ def _share(p: float) -> str:
 
 
 class DigitPad(StillFallback, anywidget.AnyWidget):
-    """A pad to draw on, and what a network makes of it: ten probabilities, its input, its first two layers.
+    """A pad to draw on, and what a network makes of it: ten probabilities, its gradients, its input, its maps.
 
-    model      a Sequential from (N, 1, 28, 28) to ten logits. The pad keeps a copy: later training does not change it
+    model      from (N, 1, 28, 28) to ten logits, with forward and backward: a Sequential or a network of one's own.
+               The pad keeps a copy: later training does not change it
     examples   (n, 1, 28, 28), digits that can be loaded and drawn over
+    way        the gradient that lies on the drawing at first: "winner", "change" (towards the second guess) or "off"
+    demo       whether a digit draws itself, once, until something is drawn
     """
 
     _esm = script("digit_pad")
@@ -131,14 +149,20 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
     reading = traitlets.Dict().tag(sync=True)  # what the network says to the drawing of this number
     settings = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, model: layers.Sequential, examples: ArrayLike = (), **kwargs: Any) -> None:
-        if not isinstance(model, layers.Sequential):
-            raise TypeError(f"model must be a Sequential, but is {type(model).__name__}")
-        self._model = copy.deepcopy(model).eval()
+    def __init__(
+        self, model: Network, examples: ArrayLike = (), way: str = "winner", demo: bool = True, **kwargs: Any
+    ) -> None:
+        if not all(callable(getattr(model, name, None)) for name in ("forward", "backward")):
+            raise TypeError(f"model must have a forward and a backward pass, but is {type(model).__name__}")
+        checks.one_of("way", way, WAYS)
+        self._model = copy.deepcopy(model)
+        if hasattr(self._model, "eval"):
+            self._model.eval()
         self._examples = _checked_examples(examples)
         _refuse_other_shapes(self._model)
         super().__init__(**kwargs)
-        self.settings = {"pad": PAD, "width": PEN, "examples": [_bytes(example) for example in self._examples]}
+        shown = [_bytes(example) for example in self._examples]
+        self.settings = {"pad": PAD, "width": PEN, "examples": shown, "way": way, "demo": demo}
         self.drawing = {"number": 0, "strokes": [], "example": None}
         self.observe(lambda change: self._read(), "drawing")
         self._read()
@@ -167,7 +191,16 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
         return {
             "says": _sentence(p), "probabilities": p.tolist(), "seen": _bytes(seen),
             "maps": [{"shape": shown.shape, "pixels": _bytes(shown)} for shown in maps],
+            "back": self._back(picture, seen),
         }  # fmt: skip
+
+    def _back(self, picture: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
+        """The two likeliest digits, their gradients, and where these lie: left, top and side, in units of the pad."""
+        found = way_back.gradients(self._model, seen)
+        for name in ("winner", "change"):
+            found[name] = {kind: way_back.shaded(values) for kind, values in found[name].items()}
+        window = _normalised(picture)[1]
+        return {**found, "window": [edge * PAD / len(picture) for edge in window]}
 
     def _on_pad(self, drawing: dict[str, Any]) -> np.ndarray | None:
         """The picture (112, 112) of a drawing, or None where there is nothing to be seen."""
@@ -223,10 +256,10 @@ def _is_point(value: object) -> bool:
     )
 
 
-def _refuse_other_shapes(model: layers.Sequential) -> None:
+def _refuse_other_shapes(model: Network) -> None:
     empty = np.zeros((1, 1, SIDE, SIDE), np.float32)
     try:
-        shape = model.forward(empty).shape
+        shape = np.shape(model.forward(empty))
     except (ValueError, TypeError) as error:
         raise ValueError(f"model must take pictures of shape (N, 1, {SIDE}, {SIDE}), but says: {error}") from error
     if shape != (1, 10):
@@ -241,7 +274,7 @@ def _bytes(values: np.ndarray) -> bytes:
 
 def _still(on_pad: np.ndarray, seen: np.ndarray, p: np.ndarray, maps: list[np.ndarray]) -> bytes:
     """A PNG of the pad as it is now."""
-    figure = Figure(figsize=(7.2, 4.6), dpi=200, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(7.2, 4.6), dpi=200, layout="constrained")
     ratios = [2.2, *(0.9 for _ in maps)]
     top, *rows = figure.subfigures(len(ratios), 1, squeeze=False, height_ratios=ratios)[:, 0]
     left, middle, right = top.subplots(1, 3, width_ratios=(1, 1, 1.3))

@@ -126,7 +126,7 @@ def test_a_closed_board_listens_to_nothing(board):
 
 @pytest.mark.parametrize("example", ["null", "undefined"])
 def test_a_pad_draws_strokes_over_no_example(page, rng, example):
-    pad = DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng)), rng.random((3, 1, 28, 28)))
+    pad = DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng)), rng.random((3, 1, 28, 28)), demo=False)
     state = {name: getattr(pad, name) for name in ("settings", "drawing", "reading")}
     page.evaluate(SHOW_WIDGET, widget("digit_pad", state))
     page.evaluate(f"() => model.set('drawing', {{ number: 1, strokes: [[[140, 140]]], example: {example} }})")
@@ -134,3 +134,38 @@ def test_a_pad_draws_strokes_over_no_example(page, rng, example):
     assert page.locator(".dp-canvas").evaluate(pixel) == [255] * 4
     page.get_by_role("button", name="Take the last stroke back").click()
     assert page.locator(".dp-canvas").evaluate(pixel) == [0, 0, 0, 255]
+
+
+def shown_pad(page, rng, strokes=(), **options):
+    """A pad in the page, with what its network answered to a drawing; returns a pixel reader."""
+    pad = DigitPad(Sequential(Flatten(), Linear(784, 10, rng=rng)), **options)
+    pad.drawing = {"number": 1, "strokes": list(strokes), "example": None}
+    page.evaluate(SHOW_WIDGET, widget("digit_pad", {n: getattr(pad, n) for n in ("settings", "drawing", "reading")}))
+    tinted = """(pad) => {
+      const { data } = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height);
+      return data.filter((_, n) => n % 4 === 0 && Math.abs(data[n] - data[n + 2]) > 25).length;
+    }"""
+    return pad, lambda: page.locator(".dp-canvas").evaluate(tinted)
+
+
+def test_the_gradient_lies_on_the_drawing_and_is_chosen_by_buttons(page, rng):
+    pad, tinted = shown_pad(page, rng, [[[140, 60], [140, 220]]], demo=False)
+    first, second = (pad.reading["back"][name] for name in ("first", "second"))
+    smooth = tinted()
+    assert smooth > 1000
+    assert f"raises the score of {first}" in page.locator(".dp-legend").inner_text()
+    page.get_by_role("button", name=f"What moves it to {second}").click()
+    assert f"towards {second}" in page.locator(".dp-legend").inner_text() and tinted() > 1000
+    page.get_by_role("button", name="None").click()
+    assert tinted() == 0 and page.locator(".dp-legend").inner_text() == ""
+
+
+def test_a_digit_draws_itself_once_and_makes_way_for_the_first_stroke(page, rng):
+    shown_pad(page, rng)
+    page.wait_for_selector(".dp-root[data-demo='drawn']")
+    assert len(page.evaluate("() => model.get('drawing').strokes[0]")) == 36
+    box = page.locator(".dp-canvas").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.up()
+    assert page.evaluate("() => model.get('drawing').strokes") == [[[40, 40]]]

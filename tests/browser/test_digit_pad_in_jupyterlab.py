@@ -30,7 +30,7 @@ else:
     training.save_weights(model, "weights_of_the_pad.npz")
 _, first = np.unique(y_test, return_index=True)
 """
-PAD = "DigitPad(model, x_test[first])"
+PAD = "DigitPad(model, x_test[first], way='off', demo=False)"
 
 
 def run(lab, name, *cells):
