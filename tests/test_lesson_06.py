@@ -1,56 +1,22 @@
 """What lesson 06 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
 
-import contextlib
-import io
-from itertools import pairwise
-
 import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
+from lesson_run import Run, answer, chosen, most_cells_and_minutes
 from matplotlib import pyplot as plt
 
-from course_lib import exercises, figures, frames, gradcheck, init, layers
+from course_lib import exercises, figures, gradcheck, init, layers
 from course_lib import functional as F
-from course_lib.exercises.lessons import lesson_06_layer, lesson_06_linear, lesson_07
+from course_lib.exercises.lessons import lesson_06_layer, lesson_06_linear
 from course_lib.layers import Module, Parameter, Sequential
-from course_lib.looks import PALETTE
 from course_lib.optim import SGD, Adam
 from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSON = "06_layer_with_a_memory"
-
-
-class Run:
-    """The lesson's code cells, run in order in one namespace: `names`, and what each cell printed."""
-
-    def __init__(self, **written):
-        """written: for some exercises, the source that replaces the stub in their cell."""
-        self.names, self.printed = {}, {}
-        for cell in build.assemble(LESSON).cells:
-            if cell.cell_type == "code":
-                about = cell.metadata.get("course", {})
-                own = written.get(about.get("exercise")) if about.get("part") == "stub" else None
-                self._run(own or cell.source)
-
-    def _run(self, source):
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(source, LESSON, "exec"), self.names)
-        self.printed[source] = printed.getvalue()
-
-    def __getitem__(self, name):
-        return self.names[name]
-
-    def printed_by(self, text):
-        """What the one cell printed in whose source the text stands."""
-        (source,) = [source for source in self.printed if text in source]
-        return self.printed[source]
-
-    def numbers_printed_by(self, text):
-        words = self.printed_by(text).replace("[", " ").replace("]", " ").split()
-        return [float(word) for word in words if word.replace(".", "", 1).lstrip("+-").isdigit()]
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +31,18 @@ def quietly(tmp_path_factory):
 @pytest.fixture(scope="module")
 def lesson(quietly):
     """The lesson as it is shipped, with nothing solved."""
-    return Run()
+    return Run(LESSON)
 
 
-def answer(name):
-    return exercises.predictions.get(f"06/{name}").answer
-
-
-def chosen(name):
-    """What the right choice says."""
-    return exercises.predictions.get(f"06/{name}").choices[answer(name)][0]
+def test_it_is_one_sitting():
+    most_cells_and_minutes(LESSON)
 
 
 # ---------------------------------------------------------------- the smallest layer
 
 
 def test_the_smallest_layer_gives_the_numbers_of_the_text(lesson):
-    y, dx, dw, db = lesson.numbers_printed_by('print("y ", layer(3.0))')
+    y, dx, dw, db = lesson.numbers_printed_by('print("y ", scale(3.0))')
     assert (y, dx, dw, db) == (7, 10, 15, 5)
     states(text_of(LESSON), 2, 1, 3, y, db, about="Forward")
     states(text_of(LESSON), dx, dw, db)
@@ -90,17 +51,18 @@ def test_the_smallest_layer_gives_the_numbers_of_the_text(lesson):
 def test_of_the_three_gradients_only_dw_depends_on_the_image(lesson):
     said = [line.split()[-1] for line in lesson.printed_by("for name, one, two in zip").splitlines()]
     assert said == ["True", "False", "True"]
-    assert chosen("remember") == "`dw` only"
+    assert chosen("06/remember") == "`dw` only"
 
 
 def test_a_second_backward_pass_doubles_what_is_collected(lesson):
     assert lesson.numbers_printed_by("dw after zero_grad") == [30, 0]
-    assert chosen("twice") == "30"
+    assert chosen("06/twice") == "30"
 
 
 def test_a_weight_used_twice_collects_from_both_uses(lesson):
     assert lesson.numbers_printed_by("first.backward(second.backward(1.0))") == [13, 13]
-    assert answer("shared")() == 13 and lesson["h"] == 7
+    assert answer("06/shared")() == 13
+    assert lesson["Scale"](2, 1)(3.0) == 7
 
 
 def test_with_set_in_place_of_add_the_last_use_is_all_that_counts(lesson):
@@ -121,46 +83,21 @@ def test_a_layer_called_twice_forgets_its_first_call(lesson):
     layer(layer(3.0))
     layer.backward(layer.backward(1.0))
     assert layer.weight.grad == 21
-    states(text_of(LESSON), layer.weight.grad.item(), answer("shared")(), 3, 7, 7, 1, 7, 2, 7)
+    states(text_of(LESSON), layer.weight.grad.item(), answer("06/shared")(), 3, 7, 7, 1, 7, 2, 7)
     with pytest.raises(ValueError, match="must be a layer of its own"):
         Sequential(layer, layer)
-
-
-# ---------------------------------------------------------------- where weights start
-
-
-def test_filters_that_start_equal_get_equal_gradients(lesson):
-    first, *others = lesson["net"][0].weight.grad
-    assert len(others) == 3 and first.any()
-    for other in others:
-        np.testing.assert_allclose(other, first)
-
-
-def test_the_signal_keeps_its_size_with_hes_rule_only(lesson):
-    ends = {name: values[-1] for name, values in lesson["spread"].items()}
-    assert ends["half of it"] < 1e-6
-    assert 0.3 < ends["He"] < 1
-    assert 350_000 < ends["twice as much"] < 450_000
-    for name, factor in (("half of it", 0.5), ("twice as much", 2)):
-        shrunk = lesson["spread"][name] / lesson["spread"]["He"]
-        np.testing.assert_allclose(shrunk, factor ** np.arange(21.0), rtol=1e-3)
-    n, _ = init.fan_in_and_out((1, 16, 3, 3))
-    states(text_of(LESSON), 16, 3, 3, 2, n, round(np.sqrt(2 / n), 3))
-    states(text_of(LESSON), 400_000)
-    assert chosen("depth") == "about a millionth"
-    assert 0.5**20 == pytest.approx(1e-6, rel=0.05)
 
 
 # ---------------------------------------------------------------- the memory corrupted
 
 
 def test_a_weight_moved_too_soon_makes_a_wrong_dx(lesson):
-    assert lesson.numbers_printed_by("for kind in (Scale, Hasty)") == [10, answer("hasty")()] == [10, 2.5]
+    assert lesson.numbers_printed_by("for kind in (Scale, Hasty)") == [10, answer("06/hasty")()] == [10, 2.5]
 
 
 def test_a_second_name_for_the_weights_shows_old_ones_once_somebody_assigns(lesson):
     assert lesson.numbers_printed_by("for kind in (Scale, Keeper)") == [2.5, 2.5, 7, 2.5]
-    assert chosen("kept") == "7, and 7 again"
+    assert chosen("06/kept") == "7, and 7 again"
 
 
 def test_a_copy_of_the_weights_shows_old_ones_whatever_anybody_does(lesson):
@@ -192,7 +129,7 @@ def test_integers_drop_everything_after_the_decimal_point(lesson):
     printed = lesson.printed_by("dx as made above")
     assert "[1 0 0]" in printed and "[144]" in printed
     states(text_of(LESSON), 400, 8, 400 % 2**8)
-    assert answer("integers")().tolist() == [1, 0, 0]
+    assert answer("06/integers")().tolist() == [1, 0, 0]
     (question,) = [p for p in lesson_06_layer.PREDICTIONS if p.name == "06/integers"]
     assert "`[1.5, -0.5, 0.75]`" in question.text and "[ 1.5  -0.5   0.75]" in printed
 
@@ -201,145 +138,19 @@ def test_integers_drop_everything_after_the_decimal_point(lesson):
 
 
 def test_the_question_about_the_linear_layer_is_about_the_lessons_own_numbers():
-    (source,) = [cell.source for cell in build.assemble(LESSON).cells if "y = x wᵀ" in cell.source]
+    (source,) = [cell.source for cell in build.assemble(LESSON).cells if cell.source.startswith("x = np.array")]
     names = {"np": np}
-    exec("\n".join(source.splitlines()[:3]), names)
+    exec(source, names)
     for name, expected in (
         ("x", lesson_06_linear.LINEAR_X),
         ("w", lesson_06_linear.LINEAR_W),
         ("dy", lesson_06_linear.LINEAR_DY),
     ):
         np.testing.assert_array_equal(names[name], expected)
-    assert answer("linear_weight")() == 1 * 2 + 2 * 1
+    assert answer("06/linear_weight")() == 1 * 2 + 2 * 1
 
 
-# ---------------------------------------------------------------- the loss
-
-
-def test_the_three_scores_of_the_text_have_the_loss_and_the_slopes_it_shows():
-    np.testing.assert_allclose(F.softmax(lesson_07.LOGITS), [[0.25, 0.5, 0.25]])
-    assert F.cross_entropy(lesson_07.LOGITS, lesson_07.RIGHT_CLASS)[0] == pytest.approx(0.693, abs=5e-4)
-    states(text_of(LESSON), 1, 2, round(np.log(2), 3), about="-\\ln p_t")
-    np.testing.assert_allclose(answer("softmax_gradient")(), [0.25, -0.5, 0.25])
-
-
-def test_the_first_loss_is_the_logarithm_of_ten(lesson):
-    assert lesson.numbers_printed_by("F.cross_entropy(np.zeros((1, 10))") == [2.3026]
-    assert answer("first_loss")() == pytest.approx(2.3026, abs=5e-5)
-
-
-def test_large_scores_overflow_where_the_text_says_and_do_not_once_shifted(lesson):
-    double, single = (np.log(np.float64(np.finfo(kind).max)) for kind in (np.float64, np.float32))
-    states(text_of(LESSON), round(double, 2), round(single, 1))
-    printed = lesson.printed_by("raised = np.exp(z - z.max())")
-    assert "[inf inf inf]" in printed and "[nan nan nan]" in printed and "[0.245 0.665 0.09 ]" in printed
-    assert chosen("overflow") == "[nan, nan, nan]"
-    assert lesson.printed_by("log(sum of exp)").split()[-1] == "1000.0"
-
-
-def test_cross_entropy_lets_go_of_a_sure_answer_and_squares_pull_it_back(lesson):
-    score = lesson["scores"][:, 0, 0]
-    entropy, squares = np.array(lesson["by_entropy"]), np.array(lesson["by_squares"])
-    assert (entropy < 0).all() and (entropy >= -1).all() and abs(entropy[-1]) < 1e-3
-    assert np.array_equal(np.sign(squares.round(12)), np.sign((score - 1).round(12)))
-
-
-# ---------------------------------------------------------------- the network
-
-
-def test_the_network_has_the_sizes_that_the_text_names(lesson):
-    counts = [sum(p.data.size for p in layer.parameters()) for layer in lesson["network"].layers]
-    states(text_of(LESSON), sum(counts))
-    assert sum(counts) == 34_826 and (counts[3] + counts[8]) / sum(counts) > 0.95
-    assert lesson["values"][7].shape == (1, answer("flatten_width")()) == (1, 1600)
-    assert sum(value.nbytes for value in lesson["values"][:-1]) > lesson["weights"]
-
-
-def test_the_walk_and_the_table_below_it_show_the_same_backward_pass(lesson):
-    network = lesson["classic"](np.random.default_rng(0))
-    network[7].rng = np.random.default_rng(0)
-    story = frames.backward_walk(network, lesson["digit"], lesson["label"])
-    printed, *_ = lesson.printed_by("mean |dx|").splitlines()
-    assert printed.startswith("loss ") and f"the loss is {printed.split()[1]}." in story.steps[0].sentence
-    np.testing.assert_allclose(story.sum()["dx"], lesson["gradients"][-1], rtol=1e-5)
-
-
-def test_pools_leave_holes_and_convolutions_fill_them(lesson):
-    back = lesson["gradients"]  # from dlogits, 0, to the pixels, 9
-    zeros = [np.mean(gradient == 0) for gradient in back]
-    in_pool = back[4][0]
-    assert in_pool.shape == (64, 11, 11) and (np.sum(in_pool == 0, axis=(1, 2)) >= answer("pool_zeros")()).all()
-    assert zeros[5] > 0.9 and zeros[6] < 0.3  # ReLU, and the convolution before it
-    sizes = [np.abs(gradient).mean() for gradient in back]
-    steps = [max(pair) / min(pair) for pair in pairwise(sizes)]
-    assert 10 < max(steps) < 20  # "by a factor of more than ten"
-
-
-def test_the_gradient_of_the_background_is_zero(lesson):
-    inked, pixels = np.argwhere(lesson["digit"][0, 0]), lesson["gradients"][-1][0, 0]
-    for place in np.argwhere(pixels):  # in one window of 3 x 3 with ink
-        assert np.abs(inked - place).max(axis=1).min() <= 2
-    assert np.mean(pixels == 0) > 0.4
-
-
-def test_the_gradient_of_the_pixel_agrees_with_its_measurement(lesson):
-    assert lesson["measured"] == pytest.approx(lesson["slope"][lesson["i"], lesson["j"]], rel=1e-5)
-
-
-def test_the_small_network_passes_its_gradient_check_and_a_wrong_dx_spoils_what_is_left_of_it(lesson):
-    def small(Second):
-        rng = np.random.default_rng(3)
-        return Sequential(
-            layers.Conv2d(1, 2, 3, rng=rng), layers.ReLU(), Second(2, 3, 3, rng=rng), layers.Flatten(),
-            layers.Linear(3 * 4 * 5, 2, rng=rng),
-        ).astype(np.float64)  # fmt: skip
-
-    class Turned(layers.Conv2d):
-        def backward(self, dy):
-            super().backward(dy)
-            return F.conv2d_input_gradient(dy, self.x, self.weight.data[:, :, ::-1, ::-1], **self.geometry)
-
-    x = np.random.default_rng(4).standard_normal((2, 1, 8, 9))
-    assert gradcheck.check_layer(small(layers.Conv2d), x, rng=np.random.default_rng(5))
-    errors = gradcheck.check_layer(small(Turned), x, rng=np.random.default_rng(5)).errors
-    wrong = {name.split()[0] for name, error in errors.items() if error > 1e-6}
-    assert wrong == {"dx", "0.weight", "0.bias"}
-    assert lesson.printed_by("def loss_with_kernel(w)").strip() == "True"
-
-
-# ---------------------------------------------------------------- steps
-
-
-def test_momentum_and_adam_take_the_steps_of_the_text(lesson):
-    assert lesson.numbers_printed_by("optimizer = SGD([weight], lr=0.1, momentum=0.9)") == [1.6, 0.84]
-    np.testing.assert_allclose(answer("momentum")(), [1.6, 0.84])
-    printed = lesson.printed_by("for gradient in (4.0, 0.004)")
-    assert [line.split()[-1] for line in printed.splitlines()] == ["[1.9]", "[1.9]"]
-
-
-def test_in_the_valley_sgd_jumps_across_and_the_others_are_carried_past_the_bottom(lesson):
-    paths = lesson["paths"]
-    steep = paths["SGD"][:, 1]
-    assert (steep[1:] * steep[:-1] < 0).all() and (paths["SGD"][:, 0] < 0).all()
-    for name in ("momentum", "Adam"):
-        flat = paths[name][:, 0]
-        assert flat.max() > 0.2 and flat[-1] < flat.max()
-
-
-# ---------------------------------------------------------------- training
-
-
-def test_the_network_with_the_learners_layer_trains_just_as_the_librarys(lesson):
-    assert lesson.printed_by("the same loss in every step").strip().endswith("True")
-    assert lesson["histories"][0].test_accuracy[-1] > 0.93
-    states(text_of(LESSON), 19, 20, about="digits")
-    assert lesson["histories"][0].step_loss[-1] < 0.5 * lesson["histories"][0].step_loss[0]
-
-
-def test_every_row_of_the_table_is_a_transpose(lesson):
-    assert len(lesson["rows"]) == 7
-    assert [line.split()[-1] for line in lesson.printed_by("gradcheck.adjoint_gap").splitlines()] == ["True"] * 7
-    np.testing.assert_allclose(lesson["dw"], F.conv2d_backward(lesson["dy"], lesson["x"], lesson["w"])[1])
+# ---------------------------------------------------------------- the layer in other styles
 
 
 OF_ANOTHER_STYLE = """
@@ -364,10 +175,58 @@ class Conv2d(Module):
 
 
 def test_a_right_class_of_another_style_carries_the_lesson_to_its_end(quietly):
-    run = Run(Conv2d=OF_ANOTHER_STYLE)
+    run = Run(LESSON, Conv2d=OF_ANOTHER_STYLE)
     assert "✓" in run.printed_by('Conv2d = check("Conv2d")')
-    assert isinstance(run["yours"][0], run["Conv2d"]) and not isinstance(run["yours"][0], lesson_06_layer.Conv2d)
-    assert run.printed_by("the same loss in every step").strip().endswith("True")
+    assert issubclass(run["OwnConv2d"], run["Conv2d"]) and not issubclass(run["Conv2d"], lesson_06_layer.Conv2d)
+
+
+def test_the_class_on_the_learners_own_functions_gives_what_the_librarys_gives(lesson):
+    rng = np.random.default_rng(0)
+    own = lesson["OwnConv2d"](2, 3, 3, stride=2, padding=1, rng=rng)
+    librarys = layers.Conv2d(2, 3, 3, stride=2, padding=1)
+    librarys.load_state_dict(own.state_dict())
+    x = rng.standard_normal((2, 2, 6, 7))
+    y = own(x)
+    np.testing.assert_allclose(y, librarys(x), atol=1e-6)
+    dy = rng.standard_normal(y.shape)
+    np.testing.assert_allclose(own.backward(dy), librarys.backward(dy), atol=1e-6)
+    np.testing.assert_allclose(own.weight.grad, librarys.weight.grad, atol=1e-5)
+
+
+def test_the_class_on_the_learners_own_functions_takes_those_that_mine_hands_out(lesson, monkeypatch):
+    called = []
+
+    def counted(name):
+        function = getattr(lesson["mine"], name)
+        return lambda *values: called.append(name) or function(*values)
+
+    for name in ("im2col", "conv2d_backward"):
+        monkeypatch.setattr(lesson["mine"], name, counted(name), raising=False)
+    own = lesson["OwnConv2d"](1, 1, 2, rng=np.random.default_rng(0))
+    own.backward(own(np.ones((1, 1, 3, 3))))
+    assert called == ["im2col", "conv2d_backward"]
+
+
+# ---------------------------------------------------------------- the layer to repair
+
+
+def test_the_broken_linear_layer_passes_the_gradient_check_and_fails_both_tests_of_its_memory():
+    broken = lesson_06_linear.Linear
+    rng = np.random.default_rng(0)
+    assert gradcheck.check_layer(broken(3, 2, rng=rng).astype(np.float64), rng.standard_normal((4, 3)), rng=rng)
+    layer, x, dy = broken(3, 2, rng=rng), rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    layer(x)
+    layer.backward(dy)
+    once = layer.weight.grad.copy()
+    layer.backward(dy)
+    assert np.allclose(layer.weight.grad, once)
+    broken(3, 2, rng=rng)(-x)
+    layer.backward(dy)
+    assert not np.allclose(layer.weight.grad, once)
+
+
+def test_the_repaired_one_passes_the_two_tests_of_its_memory(lesson):
+    assert [line.split()[-1] for line in lesson.printed_by("two backward passes, twice").splitlines()] == ["True"] * 2
 
 
 # ---------------------------------------------------------------- the lab
@@ -552,19 +411,3 @@ def test_layers_in_a_row_stand_between_arrows_forward_above_and_backward_below(a
         (end, height), start = arrow.xy, arrow.xyann[0]
         assert (start < end) == (height > 0)
     assert len(arrows) == 6
-
-
-def test_a_descent_draws_each_path_with_a_marker_of_its_own(ax):
-    paths = {"one": np.array([(-2.0, 1), (-1, 0.5), (0, 0)]), "other": np.array([(-2.0, 1), (0.5, -0.5)])}
-    figures.descent(ax, lambda a, b: a**2 + b**2, paths)
-    assert [line.get_label() for line in ax.lines] == ["one", "other"]
-    for line, path in zip(ax.lines, paths.values(), strict=True):
-        np.testing.assert_array_equal(np.transpose(line.get_data()), path)
-    assert len({line.get_marker() for line in ax.lines}) == 2
-
-
-def test_slopes_print_signed_numbers_and_mark_the_right_class(ax):
-    figures.slopes(ax, np.array([0.25, -0.5, 0.25]), answer=1)
-    assert [text.get_text() for text in ax.texts] == ["+0.25", "−0.5", "+0.25"]
-    colours = [label.get_color() for label in ax.get_xticklabels()]
-    assert colours[1] == PALETTE["output"][0] != colours[0] == colours[2]

@@ -8,8 +8,8 @@ from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, small, wrong_steps
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
+    EXCEPTIONS,
     MOVED,
-    NOT_KEPT,
     ONE_STAMP,
     OVERWRITTEN,
     STALE_INPUT,
@@ -117,6 +117,11 @@ def _shared_input(self, x):
     return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
 
 
+def _output_kept(self, x):
+    self.x = F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
+    return self.x
+
+
 class Conv2d_shared(Conv2d):  # noqa: N801
     """Remembers x on the class, and so for all its layers together."""
 
@@ -170,6 +175,11 @@ def layer_mistakes():
 
     def stale(tensor):
         return (
+            Mistake(
+                "output kept in place of the input",
+                f"{tensor} is computed from y, or from something else than x. Which array does forward keep?",
+                (_spoilt(tensor, forward=_output_kept),),
+            ),
             Mistake(
                 "input of an earlier forward",
                 STALE_INPUT,
@@ -316,7 +326,7 @@ CONV2D = Exercise(
     ),
     cases=layer_cases,
     further=drawn.conv2d_layer,
-    exceptions=(("dx", r"AttributeError in .* of backward: .* object has no attribute", NOT_KEPT),),
+    exceptions=EXCEPTIONS,
     small=small.living(*dict.fromkeys(case["then"] for case in layer_cases(np.random.default_rng(0)))),
     probe=ONE_STAMP,
     tensors=TENSORS,
@@ -393,6 +403,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/shared",
+        reveals=2,
         text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. "
         "By how much does the 15 move for each unit that `w` moves?",
         answer=lambda: 2 * 2 * 3 + 1,
@@ -409,20 +420,6 @@ PREDICTIONS = (
         why="In the second layer `w` met a 7. "
         "In the first it met a 3, and that effect is doubled on its way: 7 + 2 · 3 = 13. "
         "Both uses count, so they are added.",
-    ),
-    Prediction(
-        name="06/depth",
-        text="Your weights are *half* the size that keeps the signal alive. "
-        "After one layer its size is halved. "
-        "How much of it is left after 20 layers?",
-        answer="c",
-        choices={
-            "a": ("half", "Half is left after the first layer. Then comes the second."),
-            "b": ("about a fortieth", "Halving 20 times is not dividing by 2 · 20."),
-            "c": ("about a millionth", ""),
-            "d": ("nothing: every number is exactly 0", "No number is 0 yet. Halve 1 twenty times."),
-        },
-        why="A factor for each layer, 20 times: 0.5 to the power of 20 is about 1/1,000,000.",
     ),
     Prediction(
         name="06/hasty",

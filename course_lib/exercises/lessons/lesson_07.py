@@ -33,6 +33,16 @@ def _one_off_in_rows(logits, targets):
     return p / len(p)
 
 
+OVERFLOWS = (
+    "For logits of 1000 it overflows: exp(1000) is infinite. "
+    "Subtract each row's maximum first, which does not change softmax."
+)
+UNDERFLOWS = (
+    "You subtract the maximum of the whole batch. In a row far below it every exp becomes 0, and 0 / 0 is nan. "
+    "Subtract the maximum of each *row*."
+)
+
+
 def _survives_large_logits(f):
     """Both rows have the same maximum, so that it does not matter whether it is taken of the row or of the batch."""
     logits, targets = np.array([[1000.0, 0.0, 900.0], [-1000.0, 1000.0, 5.0]]), np.array([1, 1])
@@ -111,6 +121,16 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 ),
             ),
             Mistake(
+                "softmax differentiated once more",
+                "softmax minus onehot is already the gradient by the *logits*. "
+                "The slope p (1 - p) of softmax is in it, and must not be multiplied in again.",
+                (
+                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) * (1 - _share(z)) / len(z),
+                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) * (1 - _share(z)),
+                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) / len(z),
+                ),
+            ),
+            Mistake(
                 "softmax over the wrong axis",
                 "The probabilities of one *row* sum to 1. Over which axis do you sum?",
                 (
@@ -165,12 +185,8 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             ),
         )
     },
-    extras={
-        "For logits of 1000 it overflows: exp(1000) is infinite. "
-        "Subtract each row's maximum first, which does not change softmax.": _survives_large_logits,
-        "You subtract the maximum of the whole batch. In a row far below it every exp becomes 0, and 0 / 0 is nan. "
-        "Subtract the maximum of each *row*.": _subtracts_the_maximum_of_each_row,
-    },
+    extras={OVERFLOWS: _survives_large_logits, UNDERFLOWS: _subtracts_the_maximum_of_each_row},
+    cautions=(OVERFLOWS, UNDERFLOWS),
 )
 
 # ---------------------------------------------------------------- the loss, to be repaired
@@ -331,7 +347,26 @@ PREDICTIONS = (
         why="inf / inf has no value, so NumPy warns and returns nan. Every gradient computed from it is nan too.",
     ),
     Prediction(
+        name="07/batch_maximum",
+        text="Two rows, `[1000, 1001]` and `[0, 1]`. "
+        "Someone computes softmax after `z - z.max()`, with the maximum of the whole batch, 1001. "
+        "What comes out for the *second* row?",
+        answer="c",
+        choices={
+            "a": (
+                "[0.27, 0.73], as it should",
+                "Subtracting 1001 would not change the fraction, if the powers could be held. How large is exp(-1000)?",
+            ),
+            "b": ("an overflow: [inf, inf]", "The largest power is exp(0) = 1. Nothing is too large here."),
+            "c": ("[nan, nan]", ""),
+            "d": ("[0, 0]", "Both powers are 0, yes. Then each is divided by their sum."),
+        },
+        why="exp(-1001) and exp(-1000) are too small for a float64 and become 0. Their sum is 0 too, and 0 / 0 is nan.",
+    ),
+    Prediction(
         name="07/flatten_width",
+        reveals=2,
+        reveals_code=True,  # the network names the size of its linear layer
         formerly=("06/flatten_width",),
         text="28 x 28 → Conv 3 x 3 → pool 2 → Conv 3 x 3 with 64 filters → pool 2 → Flatten. "
         "How many features come out for one image?",
@@ -349,6 +384,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/pool_zeros",
+        reveals=2,
         formerly=("06/pool_zeros",),
         text="On the way back, the second pool receives 5 x 5 numbers for each channel and returns a `dx` of 11 x 11. "
         "At least how many of these 121 are 0?",

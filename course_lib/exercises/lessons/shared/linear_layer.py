@@ -162,11 +162,22 @@ def _moving(self, dy):
     return dx
 
 
+def _shared_forward(self, x):
+    type(self).x = x
+    return F.linear(x, self.weight.data, self.bias.data)
+
+
+def _first_forward(self, x):
+    if "x" not in vars(self):
+        self.x = x
+    return F.linear(x, self.weight.data, self.bias.data)
+
+
 KEPT = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
 
 
-def mistakes(stale, set_not_added, moved):
-    """stale, set_not_added, moved: what the lab on Conv2d says of the same."""
+def mistakes(stale, stale_input, set_not_added, moved):
+    """stale, stale_input, set_not_added, moved: what the lab on Conv2d says of the same."""
     return {
         "y": (
             Mistake("weights of the constructor", stale, (_spoilt("y", **KEPT),)),
@@ -185,6 +196,11 @@ def mistakes(stale, set_not_added, moved):
             ),
         ),
         "weight.grad": (
+            Mistake(
+                "input of another forward",
+                stale_input,
+                (_spoilt("weight.grad", forward=_shared_forward), _spoilt("weight.grad", forward=_first_forward)),
+            ),
             Mistake("gradient set, not added", set_not_added, (_spoilt("weight.grad", backward=_set("weight")),)),
             Mistake(
                 "added twice",
