@@ -202,12 +202,12 @@ def test_networks_for_dragging_are_measured_anew_only_where_more_than_the_initia
 
 @pytest.mark.parametrize("settings", [{}, {"channels": (4, 12)}])
 def test_where_there_is_nothing_but_convolution_and_relu_two_networks_tell_all_others(settings):
-    """Sizes beside the last layer's are powers of the scale: what the page draws while dragging is exact."""
+    """Sizes beside the last layer's are powers of the scale, but for some percent that the loss makes."""
     grid = explore_flow(depth=6, **settings).grid
     logs = [np.log([size / sizes["gradients"][-1] for size in sizes["gradients"]]) for sizes in grid["sizes"]]
     share = np.log(0.4 / grid["scales"][0]) / np.log(grid["scales"][1] / grid["scales"][0])
     gradients = np.array([reading.activation for reading in flow.deep_flow(6, 0.4, **settings)])
-    np.testing.assert_allclose(logs[0] + (logs[1] - logs[0]) * share, np.log(gradients / gradients[-1]), atol=0.03)
+    np.testing.assert_allclose(logs[0] + (logs[1] - logs[0]) * share, np.log(gradients / gradients[-1]), atol=0.06)
 
 
 def test_the_named_initialisations_are_marks_at_their_scale():
@@ -219,7 +219,8 @@ def test_the_named_initialisations_are_marks_at_their_scale():
     assert wider["He fan-out"] == pytest.approx((4 / 16) ** (1 / 8), rel=0.02)
     named, by_number = explore_flow(depth=5, start="Xavier"), explore_flow(depth=5, start=marks["Xavier"])
     assert named.measured["scale"] == by_number.measured["scale"]
-    assert named.measured["sigma"] == pytest.approx(by_number.measured["sigma"]) == pytest.approx([1 / np.sqrt(72)] * 2)
+    for explorer in (named, by_number):
+        assert explorer.measured["sigma"] == pytest.approx([1 / np.sqrt(72)] * 2)
 
 
 def test_it_leaves_a_picture_and_words_behind_and_no_address():

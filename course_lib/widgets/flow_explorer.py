@@ -176,8 +176,8 @@ def _sizes(readings):
 def _measured_ahead(others):
     """{"scales": ..., "sizes": ...} of networks from the smallest initialisation of the slider to the largest.
 
-    Two are enough where convolution and ReLU are all there is: every size is then a power of the scale, and
-    the slope of the loss alone is not, which is the same factor in all layers.
+    Two are enough where convolution and ReLU are all there is: every size is then a power of the scale. Only the loss
+    is not so simple: it weighs the images differently where scores are larger, which makes some percent.
     """
     powers = others["activation"] == "ReLU" and not (others["batch_norm"] or others["residual"])
     scales = np.geomspace(*SCALES, 2 if powers else _GRID)
