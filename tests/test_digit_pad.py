@@ -193,6 +193,7 @@ def test_a_drawing_is_answered_with_what_the_network_says_to_the_normalised_pict
     p = np.exp(logits) / np.exp(logits).sum()
     np.testing.assert_allclose(answer["probabilities"], p, rtol=1e-4)
     assert answer["number"] == 1 and f"I read {p.argmax()}, " in answer["says"]
+    np.testing.assert_array_equal(pad.image, image)
     seen = np.frombuffer(answer["seen"], np.uint8).reshape(28, 28)
     np.testing.assert_allclose(seen / 255, image / image.max(), atol=0.003)
 
@@ -203,6 +204,7 @@ def test_a_one_is_read_as_a_one(model):
 
 def test_an_empty_pad_says_what_to_do(model):
     pad = DigitPad(model)
+    assert pad.image is None
     assert pad.reading == {"number": 0, "says": "Draw a digit, or load one of the examples."}
     set_drawing(pad, [ONE])
     assert set_drawing(pad) == {"number": 2, "says": "Draw a digit, or load one of the examples."}
@@ -385,7 +387,7 @@ def test_a_network_of_ones_own_is_read_and_asked_for_its_gradient():
 
 
 def test_what_lies_on_the_drawing_at_first_is_one_of_three(model):
-    with pytest.raises(ValueError, match="^way must be one of winner, change, off, but is 'second'$"):
+    with pytest.raises(ValueError, match=r"^way must be one of winner, change, off, but is 'second'$"):
         DigitPad(model, way="second")
 
 

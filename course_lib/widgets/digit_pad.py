@@ -214,6 +214,12 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
         logits, maps = feature_maps(self._model, seen[None, None])
         return seen, F.softmax(logits[None])[0], maps
 
+    @property
+    def image(self) -> np.ndarray | None:
+        """What the network sees of the drawing, (28, 28) float32; None where nothing is drawn."""
+        picture = self._on_pad(self.drawing)
+        return None if picture is None else normalised(picture)
+
     def picture(self) -> bytes | None:
         """A PNG of what is on the pad, or else of one of the examples, and how the network reads it."""
         drawing = self.drawing
