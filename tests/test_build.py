@@ -63,15 +63,27 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
     assert all(hint in folded for hint in lab.hints) and lab.solution().strip() in folded
 
 
-def test_a_case_of_the_clinic_is_seen_and_named_before_its_code_and_seen_again_below_it(lesson):
+def test_a_case_of_the_clinic_is_seen_and_named_before_its_code(lesson):
     (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n")
-    _, task, seen, question, named, stub, check, folds = build.assemble(lesson).cells
-    lab, asked = exercises.get("clinic_01"), exercises.predictions.get("11/clinic_01")
-    assert lab.task in task.source and lab.stub().splitlines()[3] not in task.source
-    assert seen.source.endswith('\n\nexamine("clinic_01")')
-    assert asked.text in question.source and named.source.endswith(f"\n\n{asked.cell}")
-    assert stub.source.endswith(f"\n\n\n{lab.stub().strip()}\n\n\nexamine(clinic_01)")
-    assert check.source.endswith('\n\nclinic_01 = check("clinic_01")') and lab.solution().strip() in folds.source
+    _, task, seen, stub = build.assemble(lesson).cells
+    lab = exercises.get("clinic_01")
+    assert task.source.startswith(f"### {lab.title}\n") and lab.task in task.source
+    assert all(report.url in task.source for report in lab.reports) and "clinic_01" in task.source
+    assert lab.stub().splitlines()[3] not in task.source
+    assert seen.source.endswith('\n\ncase("clinic_01")') and seen.metadata["jupyter"]["source_hidden"]
+    assert build.asked_in(seen) == "11/clinic_01" and stub.metadata["course"]["reveals_code"] == ["11/clinic_01"]
+    assert stub.source.endswith(f"\n\n\n{lab.stub().strip()}\n\n\nclinic_01 = treat(clinic_01)")
+    assert build.checks_in(stub) and stub.metadata["course"]["part"] == "stub"
+
+
+def test_a_solved_stub_is_the_solution_with_all_that_is_around_it(lesson):
+    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n\n<!-- exercise conv1d -->\n")
+    stubs = [cell for cell in build.assemble(lesson).cells if cell.metadata.get("course", {}).get("part") == "stub"]
+    for cell in stubs:
+        lab = exercises.get(cell.metadata["course"]["exercise"])
+        source = build.solved(cell)
+        assert lab.solution().strip() in source and lab.stub().strip() not in source
+    assert build.solved(stubs[0]).endswith("\n\n\nclinic_01 = treat(clinic_01)")
 
 
 def test_a_predict_line_becomes_a_question_and_a_cell_without_the_answer(lesson):

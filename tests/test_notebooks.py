@@ -14,7 +14,7 @@ from course_lib import exercises
 from course_lib._support import places
 from course_lib.publish import build
 
-LESSONS = build.lessons()
+NOTEBOOKS = build.notebooks()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 SANITIZE = Path(__file__).parent / "nbval_sanitize.cfg"
 
@@ -42,7 +42,7 @@ def shown_text(cell):
     return re.sub(r"base64,[\w+/=]+", "PICTURE", "\n".join(texts))
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_a_source_becomes_a_whole_notebook_with_every_lab_and_question_it_names(lesson):
     source = (build.SOURCES / f"{lesson}.md").read_text(encoding="utf-8")
     notebook = build.assemble(lesson)
@@ -52,15 +52,15 @@ def test_a_source_becomes_a_whole_notebook_with_every_lab_and_question_it_names(
     for cell in code_cells(notebook):
         compile(cell.source, cell.id, "exec")
     labs = re.findall(r"^<!--\s*exercise\s+(\w+)", source, re.MULTILINE)
-    for name in ("stub", "check"):
-        assert [cell.metadata["course"]["exercise"] for cell in code_cells(notebook) if part(cell) == name] == labs
+    for holds in (lambda cell: part(cell) == "stub", build.checks_in):
+        assert [cell.metadata["course"]["exercise"] for cell in code_cells(notebook) if holds(cell)] == labs
     asked = re.findall(r"^<!--\s*predict\s+(\S+)", source, re.MULTILINE)
     placed = [name for cell in code_cells(notebook) if (name := cell.metadata.get("course", {}).get("predict"))]
     assert set(asked) <= set(placed) and len(set(placed)) == len(placed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
     command = [
         sys.executable,
@@ -82,7 +82,7 @@ def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_every_cell_has_run_without_errors_and_holds_nothing_private(lesson, built):
     notebook = read(built / f"{lesson}.ipynb")
     assert "widgets" not in notebook.metadata
@@ -97,22 +97,22 @@ def test_every_cell_has_run_without_errors_and_holds_nothing_private(lesson, bui
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_as_shipped_every_lab_says_not_attempted(lesson, built):
     for cell in code_cells(read(built / f"{lesson}.ipynb")):
-        if part(cell) == "check":
+        if build.checks_in(cell):
             assert "not attempted" in shown_text(cell).lower(), cell.source
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_with_every_lab_solved_every_check_says_right_and_the_lesson_reaches_its_end(lesson, built, tmp_path):
     notebook = read(built / f"{lesson}.ipynb")
     checks = []
     for cell in code_cells(notebook):
         if part(cell) == "stub":
-            cell.source = exercises.get(cell.metadata["course"]["exercise"]).solution()
-        if part(cell) == "check":
+            cell.source = build.solved(cell)
+        if build.checks_in(cell):
             checks.append(cell)
     if not checks:
         pytest.skip("this lesson has no lab")
@@ -131,7 +131,7 @@ def shipped(lesson):
     return path
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", NOTEBOOKS)
 def test_the_notebooks_in_the_repository_are_built_and_hold_what_their_sources_say(lesson):
     advice = f"{lesson} differs from its source: run python -m course_lib.publish.build {lesson}"
     assert build.is_current(shipped(lesson)), advice
@@ -146,7 +146,7 @@ def test_the_finale_is_shipped_with_the_training_on_all_digits_and_with_the_larg
 
 def test_the_lessons_stand_in_the_readme_in_order():
     links = re.findall(r"\(notebooks/(\w+)\.ipynb\)", (places.ROOT / "README.md").read_text(encoding="utf-8"))
-    assert links == LESSONS
+    assert links == build.lessons()
 
 
 @pytest.mark.slow

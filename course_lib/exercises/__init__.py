@@ -2,7 +2,8 @@
 
 f = check(f)                    in a notebook: a card, and the function to go on with
 watch(f)                        plays a learner's code, line by line
-examine(name), examine(f)       in the bug clinic: what a broken function shows, and what a learner's does
+examine(name), examine(f)       what a broken function shows, and what a learner's does
+case(name), f = treat(f)        in the bug clinic: a case and its question, and a learner's treatment
 exercises.get(name).judge(f)    in a program: a Verdict
 predict(name)                   a question before you look; the first answer is kept
 first_guesses(lesson)           those first answers beside the truth
@@ -11,11 +12,15 @@ board()                         which labs are solved, and which comes next
 
 from course_lib.exercises.board import board
 from course_lib.exercises.checking import check
+from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.verdict import Verdict
-from course_lib.exercises.examining import examine
+from course_lib.exercises.examining import case, examine, treat
 from course_lib.exercises.predictions import first_guesses, predict
 from course_lib.exercises.registry import get, names
 from course_lib.exercises.watching import watch
 
-__all__ = ["Exercise", "Verdict", "board", "check", "examine", "first_guesses", "get", "names", "predict", "watch"]
+__all__ = [
+    "Case", "Exercise", "Verdict", "board", "case", "check", "examine", "first_guesses", "get", "names", "predict",
+    "treat", "watch",
+]  # fmt: skip

@@ -1,13 +1,17 @@
-"""What a cell of the bug clinic calls: run a broken function, or a learner's, and show what it does."""
+"""What cells of the bug clinic call: a case as it came in, a learner's treatment, and what a function shows."""
 
 import base64
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from IPython.display import display
 
+from course_lib.exercises import predictions
+from course_lib.exercises.checking import check
 from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.engine.case import Case
+from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.symptom import Symptom
 from course_lib.exercises.registry import get, names
 from course_lib.looks import number
@@ -19,6 +23,36 @@ SAYS = {
     "gone": "the symptom is gone",
 }
 CURVES_WIDTH, CURVES_HEIGHT = 520, 230  # pixels
+CAME_IN, YOURS = "as it came in", "yours"
+
+
+def case(name: str) -> None:
+    """Show the symptom of a case of the clinic, and ask what is wrong. Its code opens with an answer."""
+    patient = _case(name)
+    assert patient.start is not None
+    seen, question = patient.seen_in(patient.start), predictions.get(f"{patient.lesson}/{patient.name}")
+    display(Examination(patient.title, SAYS["broken"], seen))
+    _draw(seen.curves, seen)
+    display(Asked(question.text))
+    predictions.predict(question.name)
+
+
+def treat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Check a learner's treatment of a case, and show its symptom beside that of the case as it came in.
+
+    Returns f if it is right, else the library's answer.
+    """
+    patient = _case(getattr(f, "__name__", repr(f)))
+    assert patient.start is not None
+    answer = check(f, patient.name)
+    before, now = patient.seen_in(patient.start), patient.seen_in(f)
+    state = _state(patient, f, before, now, patient.seen_in(patient.answer))
+    if state != "still":
+        display(Treatment(patient.title, SAYS[state], before, now))
+        _draw(_beside_each_other(before, now), now)
+    if state != "gone":
+        display(Hints(patient.hints, patient.solution()))
+    return answer
 
 
 def examine(target: str | Callable[..., Any]) -> None:
@@ -32,41 +66,79 @@ def examine(target: str | Callable[..., Any]) -> None:
         _show(exercise.name, "broken", before)
         return
     now = exercise.symptom(target)
+    state = _state(exercise, target, before, now, exercise.symptom(exercise.answer))
+    if state == "still":
+        display(Examination(exercise.name, SAYS[state]))
+    else:
+        _show(exercise.name, state, now)
+
+
+def _case(name: str) -> Case:
+    exercise = get(name)
+    if not isinstance(exercise, Case):
+        known = ", ".join(known for known in names() if isinstance(get(known), Case))
+        raise ValueError(f"name must be one of the cases, {known}, but is {exercise.name}")
+    return exercise
+
+
+def _state(exercise: Exercise, f: Any, before: Symptom, now: Symptom, right: Symptom) -> str:
+    """What has become of the symptom, compared with that of the right function: a key of SAYS."""
     if repr(now) == repr(before):
-        display(Examination(exercise.name, SAYS["still"]))
+        return "still"
+    correct = repr(now) == repr(right) or exercise.judge(f, explain=False).status == "right"
+    return "gone" if correct else "other"
+
+
+# ---------------------------------------------------------------- curves
+
+
+def _show(title: str, state: str, seen: Symptom) -> None:
+    display(Examination(title, SAYS[state], seen))
+    _draw(seen.curves, seen)
+
+
+def _beside_each_other(before: Symptom, now: Symptom) -> dict[str, Sequence[float]]:
+    """The curves of both: two curves each, of which the second is that of the right function."""
+    if before.curves.keys() != now.curves.keys() or not now.curves:
+        return now.curves
+    own, right = now.curves
+    return {CAME_IN: before.curves[own], YOURS: now.curves[own], right: now.curves[right]}
+
+
+def _draw(curves: dict[str, Sequence[float]], seen: Symptom) -> None:
+    if not curves:
         return
-    as_the_answer = repr(now) == repr(exercise.symptom(exercise.answer))
-    correct = as_the_answer or exercise.judge(target, explain=False).status == "right"
-    _show(exercise.name, "gone" if correct else "other", now)
+    along, what = seen.axes
+    words = "; ".join(f"{label}: {number(values[0], 2)} to {_end(values)}" for label, values in curves.items())
+    picture = base64.b64encode(_curves(curves, along, what, seen.every)).decode()
+    display(
+        {"image/png": picture, "text/plain": f"The {what} of each {along}. {words}"},
+        metadata={"image/png": {"width": CURVES_WIDTH}}, raw=True,
+    )  # fmt: skip
 
 
-def _show(name: str, state: str, seen: Symptom) -> None:
-    display(Examination(name, SAYS[state], seen))
-    if seen.curves:
-        words = "; ".join(f"{label}: {number(losses[0], 2)} to {_end(losses)}" for label, losses in seen.curves.items())
-        picture = base64.b64encode(_curves(seen.curves)).decode()
-        display(
-            {"image/png": picture, "text/plain": f"The loss of each step. {words}"},
-            metadata={"image/png": {"width": CURVES_WIDTH}}, raw=True,
-        )  # fmt: skip
+def _end(values: Sequence[float]) -> str:
+    return "more than 100" if values[-1] > 100 else number(values[-1], 2)
 
 
-def _end(losses: Sequence[float]) -> str:
-    return "more than 100" if losses[-1] > 100 else number(losses[-1], 2)
-
-
-def _curves(series: dict[str, Sequence[float]]) -> bytes:
-    """A PNG of the loss of each step, one line for each name."""
+def _curves(series: dict[str, Sequence[float]], along: str, what: str, every: int) -> bytes:
+    """A PNG with one line for each name."""
     from course_lib import figures  # matplotlib takes long to load, and few cells need it
 
     def draw(ax: Any) -> None:
-        for (name, losses), style in zip(series.items(), ("-", "--"), strict=False):
-            ax.plot(losses, style, label=name)
-        first = max(losses[0] for losses in series.values())
-        ax.set(xlabel="step", ylabel="loss", ylim=(0, 1.3 * first))  # one that diverges leaves the picture
-        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
+        for (name, values), style in zip(series.items(), ("-", "--", ":"), strict=False):
+            ax.plot(range(0, every * len(values), every), values, style, label=name)
+        if what == "loss":
+            ax.set(ylim=(0, 1.3 * max(values[0] for values in series.values())))  # one that diverges leaves the picture
+        else:
+            ax.set(yscale="log")
+        ax.set(xlabel=along, ylabel=what)
+        ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9)
 
     return figures.png(draw, CURVES_WIDTH, CURVES_HEIGHT)
+
+
+# ---------------------------------------------------------------- cards
 
 
 @dataclass(repr=False)
@@ -81,3 +153,50 @@ class Examination(Card):
 
     def lines(self) -> list[str]:
         return [f"{self.name}: {self.says}", *(self.seen.lines() if self.seen else [])]
+
+
+@dataclass(repr=False)
+class Asked(Card):
+    """The text of a question, above its choices."""
+
+    says: str
+
+    template: ClassVar[str] = "asked.html"
+
+    def lines(self) -> list[str]:
+        return [self.says]
+
+
+@dataclass(repr=False)
+class Treatment(Card):
+    """What has become of a symptom: as it was, and as it is now."""
+
+    title: str
+    says: str
+    before: Symptom
+    now: Symptom
+
+    template: ClassVar[str] = "treatment.html"
+
+    @property
+    def columns(self) -> list[tuple[str, Symptom]]:
+        """(name, symptom) side by side. What both say stands above them."""
+        now = replace(self.now, says="") if self.now.says == self.before.says else self.now
+        return [(CAME_IN, replace(self.before, says="")), (YOURS, now)]
+
+    def lines(self) -> list[str]:
+        before, now = (["", f"{name}:", *seen.lines()] for name, seen in ((CAME_IN, self.before), (YOURS, self.now)))
+        return [f"{self.title}: {self.says}", *before, *now]
+
+
+@dataclass(repr=False)
+class Hints(Card):
+    """The hints of a lab and its solution, each folded."""
+
+    hints: Sequence[str]
+    solution: str
+
+    template: ClassVar[str] = "hints.html"
+
+    def lines(self) -> list[str]:
+        return [f"{len(self.hints)} hints and the solution are folded here."]

@@ -41,6 +41,11 @@ def lessons():
     return sorted(path.stem for path in SOURCES.glob("[0-9A-C]*_*.md"))
 
 
+def notebooks():
+    """Returns the names of all lessons, and of the pages behind them, such as the glossary."""
+    return lessons() + sorted(path.stem for path in SOURCES.glob("[X-Z]_*.md"))
+
+
 def build(lesson, folder=NOTEBOOKS, force=False):
     """Build a lesson into an executed notebook in `folder`. Returns its path.
 
@@ -91,9 +96,11 @@ def lab_cells(name):
     """Returns the cells of a lab: the task, a stub to fill in, the check, and the folded hints and solution.
 
     A lab that begins with a broken function also shows its symptom, asks what is wrong, and shows the symptom again
-    below the code.
+    below the code. A case of the clinic has three cells: its story, the case, and its code.
     """
     lab = exercises.get(name)
+    if isinstance(lab, exercises.Case):
+        return _case_cells(lab)
     marked = {"exercise": name, **_formerly(lab)}
     heading = f"### Your turn: `{name}`\n\n*{lab.difficulty}, about {lab.minutes} minutes*\n\n{lab.task}"
     titles = ("First hint", "Second hint", "Third hint")
@@ -121,6 +128,42 @@ def lab_cells(name):
     )  # fmt: skip
     task, *others = cells.values()
     return [task, symptom, *question_cells(f"{lab.lesson}/{name}"), *others]
+
+
+def _case_cells(lab):
+    """Returns the cells of a case: its story, the symptom with the question, the broken code with its check."""
+    name, marked = lab.name, {"exercise": lab.name, **_formerly(lab)}
+    heading = f"### {lab.title}\n\n*{lab.difficulty}, about {lab.minutes} minutes* · `{name}`\n\n{lab.task}"
+    shipped = "\n\n".join(report.markdown for report in lab.reports)
+    imports = sorted((*lab.imports, _FROM_EXERCISES.format("treat")), key=lambda line: ("course_lib" in line, line))
+    code = "\n".join(imports) + f"\n\n\n{lab.stub().strip()}\n\n\n{name} = treat({name})"
+    question = f"{lab.lesson}/{name}"
+    asks = {"predict": question, **_formerly(exercises.predictions.get(question))}
+    cells = {
+        "task": new_markdown_cell(
+            f"{heading}\n\n{_folded('It has happened. (This tells you what the bug is.)', shipped)}"
+        ),
+        "symptom": new_code_cell(f'{_FROM_EXERCISES.format("case")}\n\ncase("{name}")'),
+        "stub": new_code_cell(code),
+    }
+    more = {"task": {}, "symptom": asks, "stub": {"checks": True}}
+    for part, cell in cells.items():
+        cell.id = f"lab-{name}-{part}"
+        cell.metadata["course"] = {**marked, "part": part, **more[part]}
+    cells["symptom"].metadata["jupyter"] = {"source_hidden": True}
+    return list(cells.values())
+
+
+def checks_in(cell):
+    """Whether a code cell checks a lab."""
+    about = cell.metadata.get("course", {})
+    return about.get("part") == "check" or bool(about.get("checks"))
+
+
+def solved(cell):
+    """The source of the cell of a lab's stub with the lab's solution in the stub's place."""
+    lab = exercises.get(cell.metadata["course"]["exercise"])
+    return cell.source.replace(lab.stub().strip(), lab.solution().strip())
 
 
 def question_cells(name):
@@ -268,11 +311,11 @@ def main():
     )
     parser.add_argument("--folder", type=Path, default=NOTEBOOKS, help="where to write (default: notebooks/)")
     arguments = parser.parse_args()
-    unknown = set(arguments.lessons) - set(lessons())
+    unknown = set(arguments.lessons) - set(notebooks())
     if unknown:
-        parser.error(f"no such lesson: {', '.join(sorted(unknown))}; choose from {', '.join(lessons())}")
+        parser.error(f"no such lesson: {', '.join(sorted(unknown))}; choose from {', '.join(notebooks())}")
     failed = False
-    for lesson in arguments.lessons or lessons():
+    for lesson in arguments.lessons or notebooks():
         try:
             print(build(lesson, arguments.folder, arguments.force))
         except ChangedByHandError as refusal:

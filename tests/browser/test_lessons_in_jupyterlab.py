@@ -75,9 +75,8 @@ class Lesson:
         self.animations = sum("Animation" in data.get("text/plain", "") for data in outputs)
         texts = "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
         self.formulas = sum(code is None for code, *_ in map(re.Match.groups, FORMULA.finditer(texts)))
-        self.solutions = {
-            cell.id: exercises.get(cell.metadata["course"]["exercise"]).solution() for cell in self.parts("stub")
-        }
+        self.solutions = {cell.id: build.solved(cell) for cell in self.parts("stub")}
+        self.checks = [cell.id for cell in self.cells if cell.cell_type == "code" and build.checks_in(cell)]
 
     def parts(self, name):
         return [cell for cell in self.cells if cell.metadata.get("course", {}).get("part") == name]
@@ -197,7 +196,7 @@ def forms(cells):
 def checks(page, promised):
     """The text that the check of each lab shows, by the id of its cell."""
     texts = page.evaluate(OUTPUTS)
-    return {cell.id: texts[cell.id].strip() for cell in promised.parts("check")}
+    return {cell_id: texts[cell_id].strip() for cell_id in promised.checks}
 
 
 # ---------------------------------------------------------------- with the keyboard alone

@@ -17,7 +17,10 @@ from course_lib.looks import number
 
 @dataclass(repr=False)
 class Symptom(Card):
-    """A sentence; a table of rows below a head; a picture; curves by name; or an exception, if one was raised."""
+    """A sentence; a table of rows below a head; a picture; curves by name; or an exception, if one was raised.
+
+    axes: what the curves are drawn along, and what they show. every: how far their points are apart.
+    """
 
     says: str
     head: Sequence[object] = ()
@@ -25,6 +28,8 @@ class Symptom(Card):
     picture: Picture | None = None
     curves: dict[str, Sequence[float]] = field(default_factory=dict)
     raised: Raised | None = None
+    axes: tuple[str, str] = ("step", "loss")
+    every: int = 1
 
     template: ClassVar[str] = "symptom.html"
 

@@ -4,16 +4,18 @@ import numpy as np
 
 from course_lib import functional as F
 from course_lib import loops
-from course_lib.exercises.engine.exercise import Exercise, Mistake
+from course_lib.exercises.engine.case import Case
+from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
 from course_lib.exercises.lessons.shared import bias, columns, drawn, geometries, recipes
 
-CLINIC_06 = Exercise(
+CLINIC_06 = Case(
     answer=fixed.clinic_06,
     start=broken.clinic_06,
     symptom=symptoms.bias_by_size,
+    **records.of(6),
     difficulty="easy",
     minutes=3,
     task=(
@@ -48,10 +50,11 @@ def _by_columns(dy_rows, x, w, stride, padding):
     return (dy_rows @ cols.transpose(1, 0, 2).reshape(cols.shape[1], -1).T).reshape(w.shape)
 
 
-CLINIC_07 = Exercise(
+CLINIC_07 = Case(
     answer=fixed.clinic_07,
     start=broken.clinic_07,
     symptom=symptoms.errors_by_batch,
+    **records.of(7),
     difficulty="medium",
     minutes=8,
     task=(
@@ -95,10 +98,11 @@ def _last_one_times_windows(cols, output_size, kernel_size, stride, padding):
     return broken.clinic_08(cols, *geometry) * loops.col2im(np.ones_like(cols), *geometry)
 
 
-CLINIC_08 = Exercise(
+CLINIC_08 = Case(
     answer=fixed.clinic_08,
     start=broken.clinic_08,
     symptom=symptoms.coverage_of_ones,
+    **records.of(8),
     difficulty="hard",
     minutes=8,
     task=(

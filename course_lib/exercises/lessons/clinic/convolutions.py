@@ -3,8 +3,9 @@
 import numpy as np
 
 from course_lib import functional as F
-from course_lib.exercises.engine.exercise import Exercise, Mistake
-from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.engine.case import Case
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
 from course_lib.exercises.lessons.shared import columns, convolution, geometries
 
@@ -14,10 +15,11 @@ def _without_geometry(dy, x, w, stride, padding):
     return F.col2im(w.reshape(C_out, -1).T @ dy.reshape(N, C_out, -1), x.shape[2:], w.shape[2:])
 
 
-CLINIC_01 = Exercise(
+CLINIC_01 = Case(
     answer=fixed.clinic_01,
     start=broken.clinic_01,
     symptom=symptoms.one_stamp,
+    **records.of(1),
     difficulty="easy",
     minutes=5,
     task=(
@@ -47,10 +49,11 @@ CLINIC_01 = Exercise(
     **geometries.BATCH_BACKWARD,
 )
 
-CLINIC_02 = Exercise(
+CLINIC_02 = Case(
     answer=fixed.clinic_02,
     start=broken.clinic_02,
     symptom=symptoms.errors_by_stride,
+    **records.of(2),
     difficulty="medium",
     minutes=8,
     task=(
@@ -82,10 +85,11 @@ def _zeros_in_front(dy, x, w, stride, padding):
     return dx
 
 
-CLINIC_03 = Exercise(
+CLINIC_03 = Case(
     answer=fixed.clinic_03,
     start=broken.clinic_03,
     symptom=symptoms.sizes_of_dx,
+    **records.of(3),
     difficulty="medium",
     minutes=8,
     task=(

@@ -123,3 +123,108 @@ def clinic_13(dy, x, weight, eps=1e-5):
 def clinic_14(dy, mask, p):
     """dy, mask (True where kept), p the share dropped -> dx of a dropout that divided what it kept by 1 - p."""
     return dy * mask / (1 - p)
+
+
+def clinic_15(dy, x, w, stride=1, groups=1):
+    """dy (N, C_out, H_out, W_out), x (N, C, H, W), w (C_out, C / groups, kH, kW) -> dx like x."""
+    if groups == 1:
+        return F.conv2d_input_gradient(dy, x, np.tile(w, (1, groups, 1, 1)), stride)
+    parts = np.split(dy, groups, axis=1), np.split(x, groups, axis=1), np.split(w, groups)
+    return np.concatenate([F.conv2d_input_gradient(*part, stride) for part in zip(*parts, strict=True)], axis=1)
+
+
+def clinic_16(dy, indices, memory):
+    """dy, indices (N, C, H_out, W_out) of a max pooling, memory (N, C, H, W) to be used again -> dx (N, C, H, W)."""
+    dx = np.zeros_like(memory)
+    for n, c in np.ndindex(dx.shape[:2]):
+        np.add.at(dx[n, c].reshape(-1), indices[n, c], dy[n, c])
+    return dx
+
+
+def clinic_17(dy, x, kernel_size, stride):
+    """Max pooling: dy (H_out, W_out), x (H, W) -> dx like x, by a gate that is open where a pixel wins."""
+    k = kernel_size
+    gate, dx = np.zeros(x.shape), np.zeros(x.shape)
+    for i, j in np.ndindex(dy.shape):
+        window = np.s_[i * stride : i * stride + k, j * stride : j * stride + k]
+        gate[window] = x[window] == x[window].max()
+        dx[window] += gate[window] * dy[i, j]
+    return dx
+
+
+def clinic_18(dy, x, w, stride=1, groups=1):
+    """dy (N, C_out, H_out, W_out), x (N, C, H, W), w (C_out, C / groups, kH, kW) -> dw like w."""
+    filters, channels = len(w) // groups, w.shape[1]
+    dense = F.conv2d_weight_gradient(dy, x, np.tile(w, (1, groups, 1, 1)), stride)[0]
+    dw = np.zeros(w.shape)
+    for g in range(groups):
+        own = slice(g * filters, (g + 1) * filters)
+        dw[own] = dense[own, g * channels : (g + 1) * channels]
+    return dw
+
+
+def clinic_19(dy, x, w1, w2):
+    """scores = flatten(relu(conv2d(x, w1))) @ w2.T: dy (N, classes), x (N, C, H, W) -> dw1 like w1, dw2 like w2."""
+    before = F.conv2d(x, w1)
+    flat = np.maximum(before, 0).reshape(len(x), -1)
+    dw1, dw2 = np.zeros(w1.shape), np.zeros(w2.shape)
+    for layer, entered in (("linear", flat), ("flatten", before), ("relu", before), ("conv2d", x)):
+        if layer == "linear":
+            dw2, dy = dy.T @ entered, dy @ w2
+        elif layer == "flatten":
+            dy = dy.reshape(entered.shape)
+        elif layer == "relu" and dy.shape == entered.shape:
+            dy = dy * (entered > 0)
+        elif layer == "conv2d" and dy.ndim == entered.ndim:
+            dw1, _ = F.conv2d_weight_gradient(dy, entered, w1)
+    return dw1, dw2
+
+
+def clinic_20(dy, x, w):
+    """dy (m,), x (n,), w (k,) of a convolution with stride 1 and no padding -> dw like w."""
+    return np.correlate(x, dy, mode="valid")
+
+
+def clinic_21(x, dy):
+    """A flatten, there and back: x (N, C, H, W), dy (N, C H W) -> y like dy, dx like x."""
+    y = x.reshape(len(x), -1)
+    dx = dy.reshape(x.shape)
+    return y, dx
+
+
+def clinic_22(scores, target):
+    """Softmax and cross-entropy: scores (N, K), target (N,) whole numbers -> the mean loss, dscores like scores."""
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(len(target)), target]))
+    onehot = target[:, None] == np.arange(scores.shape[1])
+    return loss, (p - onehot) / len(scores)
+
+
+def clinic_23(dy, x, w):
+    """y = max_pool2d(relu(conv2d(x, w)), 2): dy (N, F, H_y, W_y), x (N, C, H, W) -> dx like x, dw like w."""
+    before = F.conv2d(x, w)
+    y, indices = F.max_pool2d(np.maximum(before, 0), 2)
+    dactive = F.max_pool2d_backward(dy, indices, before.shape)
+    dbefore = dactive * (before > 0)
+    dx = F.conv2d_input_gradient(dbefore, x, w)
+    dw, _ = F.conv2d_weight_gradient(dbefore, x, w)
+    return dx, dw
+
+
+def clinic_24(dy, x, w1, w2):
+    """y = relu(relu(x @ w1.T) @ w2.T): dy (N, n), x (N, n), w1 and w2 (n, n) -> dx, dw1, dw2."""
+    remembered = []
+
+    def relu(x):
+        remembered.append(x)
+        return np.maximum(x, 0)
+
+    def relu_backward(dy):
+        return dy * (remembered.pop() > 0)
+
+    hidden = relu(x @ w1.T)
+    relu(hidden @ w2.T)
+    dy2 = relu_backward(dy)
+    dy1 = relu_backward(dy2 @ w2)
+    return dy1 @ w1, dy1.T @ x, dy2.T @ hidden

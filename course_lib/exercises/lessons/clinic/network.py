@@ -2,17 +2,19 @@
 
 import numpy as np
 
-from course_lib.exercises.engine.exercise import Exercise, Mistake
-from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.engine.case import Case
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import PLANE, all_but, residual_block
 from course_lib.exercises.lessons.shared import batch_norm, drawn, linear, pointwise, sentences
 
 # ---------------------------------------------------------------- 09, 10: ReLU and linear
 
-CLINIC_09 = Exercise(
+CLINIC_09 = Case(
     answer=fixed.clinic_09,
     start=broken.clinic_09,
     symptom=symptoms.errors_by_dy,
+    **records.of(9),
     difficulty="easy",
     minutes=3,
     task=("The backward pass of a ReLU. Its author checked it with `dy` all ones and an `x` without negative numbers."),
@@ -39,10 +41,11 @@ TIMES_N = (
     "The matrix product already sums over the batch; do not multiply or divide by N."
 )
 
-CLINIC_10 = Exercise(
+CLINIC_10 = Case(
     answer=fixed.clinic_10,
     start=broken.clinic_10,
     symptom=symptoms.loss_while_training,
+    **records.of(10),
     difficulty="medium",
     minutes=5,
     task=(
@@ -83,10 +86,11 @@ def _mask(x, w):
     return x @ w.T > 0
 
 
-CLINIC_11 = Exercise(
+CLINIC_11 = Case(
     answer=fixed.clinic_11,
     start=broken.clinic_11,
     symptom=symptoms.error_and_argument,
+    **records.of(11),
     difficulty="medium",
     minutes=6,
     task=(
@@ -165,10 +169,11 @@ def step_cases(rng):
     ]
 
 
-CLINIC_12 = Exercise(
+CLINIC_12 = Case(
     answer=fixed.clinic_12,
     start=broken.clinic_12,
     symptom=symptoms.errors_by_rate,
+    **records.of(12),
     difficulty="medium",
     minutes=5,
     task=(
@@ -233,10 +238,11 @@ CLINIC_12 = Exercise(
 
 # ---------------------------------------------------------------- 13, 14: batch norm and dropout
 
-CLINIC_13 = Exercise(
+CLINIC_13 = Case(
     answer=fixed.clinic_13,
     start=broken.clinic_13,
     symptom=symptoms.shifted_together,
+    **records.of(13),
     difficulty="hard",
     minutes=12,
     task=(
@@ -257,10 +263,11 @@ CLINIC_13 = Exercise(
     mistakes={"dx": all_but(batch_norm.MISTAKES["dx"], "statistics treated as constants")},
 )
 
-CLINIC_14 = Exercise(
+CLINIC_14 = Case(
     answer=fixed.clinic_14,
     start=broken.clinic_14,
     symptom=symptoms.scale_by_share,
+    **records.of(14),
     difficulty="easy",
     minutes=3,
     task=(

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from course_lib.exercises.engine.exercise import Exercise, Mistake
-from course_lib.exercises.lessons.clinic import broken, fixed, symptoms
+from course_lib.exercises.engine.case import Case
+from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import PLANE, pooled
 from course_lib.exercises.lessons.shared import drawn, sentences, small
 
@@ -73,10 +74,11 @@ def _in_the_corner(dy, x, k):
     return _all_in_the_corner(dy, x, k, k)
 
 
-CLINIC_04 = Exercise(
+CLINIC_04 = Case(
     answer=fixed.clinic_04,
     start=broken.clinic_04,
     symptom=symptoms.paid_out,
+    **records.of(4),
     difficulty="easy",
     minutes=5,
     task=(
@@ -191,10 +193,11 @@ def _mean_of_what_it_won(dy, x, k, stride):
     return _routed(dy, x, k, stride, _one) / np.maximum(won, 1)
 
 
-CLINIC_05 = Exercise(
+CLINIC_05 = Case(
     answer=fixed.clinic_05,
     start=broken.clinic_05,
     symptom=symptoms.paid_by_stride,
+    **records.of(5),
     difficulty="easy",
     minutes=4,
     task=(
