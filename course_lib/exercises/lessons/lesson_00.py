@@ -324,6 +324,7 @@ EXERCISES = (CHAIN_BACKWARD, NUMERICAL_GRADIENT)
 PREDICTIONS = (
     Prediction(
         name="00/first_gradient",
+        reveals=2,
         text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. "
         "How much does `f` move for each unit that `x` moves: what is df/dx?",
         answer=lambda: -4,
@@ -336,6 +337,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/smaller_eps",
+        reveals=3,
         text="You measure a gradient with `eps = 1e-5` in float64. "
         "Now you take `eps = 1e-12`. "
         "What happens to the error?",
@@ -359,6 +361,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/relu_kink",
+        reveals=2,
         text="ReLU at exactly `x = 0`: what do central differences measure as its slope?",
         answer=lambda: 0.5,
         wrong_answers=(

@@ -151,9 +151,10 @@ UPSTREAM = np.array([1.0, -1, 2])
 PREDICTIONS = (
     Prediction(
         name="01/forward",
+        reveals=2,
         text="`x = [1, 2, 0, 3, 4]` and `w = [1, 2, 3]`. "
         "The first window gives `y[0] = 5`. "
-        "Type all three entries of `y`, as `[5, ..., ...]`.",
+        "What are all three entries of `y`?",
         answer=lambda: loops.conv1d(*FIVE),
         wrong_answers=(
             (
@@ -189,6 +190,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/feeds",
+        reveals=2,
         text="`x` has 5 entries, the kernel 3, the stride is 1. "
         "How many outputs does each entry of `x` feed? "
         "Type 5 numbers, for `x[0]` to `x[4]`.",
@@ -214,6 +216,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/stamp",
+        reveals=0,
         text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. "
         "Type the 7 entries of `dx`.",
         answer=lambda: loops.conv1d_input_gradient_scatter([0, 1, 0], np.ones(7), [1, 2, 3], 2, 0),

@@ -151,9 +151,10 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/corner_and_centre",
+        reveals=2,
         text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. "
         "How many windows contain the corner pixel, and how many the pixel (1, 1)? "
-        "Type both, as `[corner, centre]`.",
+        "Type both, the corner first.",
         answer=lambda: recipes.coverage((4, 4), (3, 3), (2, 2), 1, 0)[[0, 1], [0, 1]],
         wrong_answers=(
             ([1, 9], "9 is what a pixel far from every border would have. Here only 2 x 2 windows exist."),
@@ -168,6 +169,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/which_picture",
+        reveals=3,
         text="`dy` is zero except for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
         "What does `dx` show around that place?",
         answer="b",
@@ -189,6 +191,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/turn",
+        reveals=2,
         text="In one dimension the gather form read the kernel backwards. "
         "Which kernel will slide over `dy` now, if `w` is `[[1, 2], [3, 4]]`?",
         answer="d",
@@ -211,6 +214,10 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/padding",
+        harmless={
+            "for H in": "The 3 there are other sizes, and one is a size of the kernel.",
+            "def fed": "The numbers there are counts of outputs.",
+        },
         text="A kernel of 5 x 5, stride 1, and the forward pass used padding 1. "
         "How many rows of zeros does `dy` need above it, so that sliding "
         "the turned kernel over it gives `dx` at once, with nothing to crop?",
@@ -226,6 +233,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/remainder",
+        reveals=3,
         text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. "
         "How many of the 36 pixels get gradient 0, whatever dy is?",
         answer=lambda: int((recipes.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
