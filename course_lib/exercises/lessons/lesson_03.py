@@ -125,6 +125,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/weights",
+        reveals=0,
         text="A layer takes colour images (3 channels) and has 16 filters of 3 x 3. How many weights are in `w`?",
         answer=lambda: np.zeros((16, 3, 3, 3)).size,
         wrong_answers=(
@@ -184,6 +185,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/cost",
+        reveals=2,
         text="A convolution's forward pass needs M multiplications. About how many does its backward pass need?",
         answer="c",
         choices={
@@ -203,6 +205,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/mean",
+        reveals=2,
         text="The loss is a mean over a batch of 8 images. Where does the factor 1/8 enter the gradients?",
         answer="a",
         choices={
@@ -219,6 +222,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/lost",
+        reveals=3,
         text="A convolution took `x` of 6 x 6 with a kernel of 3 x 3, stride 2 and padding 1, and made `y` of 3 x 3. "
         "How many rows does `conv_transpose2d(dy, w, stride=2, padding=1)` have?",
         answer=lambda: (3 - 1) * 2 - 2 * 1 + 3,

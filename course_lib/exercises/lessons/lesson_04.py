@@ -128,6 +128,7 @@ def ones_assigned():
 PREDICTIONS = (
     Prediction(
         name="04/second_window",
+        reveals=2,
         text="Move the window one place to the right. Type the four numbers of column 1, from top to bottom.",
         answer=lambda: loops.im2col(X34, (2, 2))[0, :, 1],
         wrong_answers=(
@@ -142,6 +143,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/columns",
+        reveals=0,
         text="One image with 3 channels of 8 x 8, a kernel of 3 x 3, stride 1, no padding. "
         "What is the shape of its im2col matrix? "
         "Type `[rows, columns]`.",
@@ -186,6 +188,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/inverse",
+        harmless={'print("ones in each row': "It answers the next question, of another matrix."},
         text="`x` is 4 x 4, full of ones. "
         "You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
         "What is in the middle, at (1, 1)?",
@@ -198,9 +201,10 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/rows_and_columns",
+        reveals=2,
         text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. "
         "How many ones are in one row, and how many in the column of the pixel (1, 1)? "
-        "Type both, as `[row, column]`.",
+        "Type both, the row first.",
         answer=lambda: (im2col_matrix()[0].sum(), im2col_matrix()[:, 1 * 4 + 1].sum()),
         wrong_answers=(
             ([4, 1], "The other way round: a row makes one entry, and a column belongs to one pixel."),
@@ -244,6 +248,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/memory",
+        reveals=2,
         text="A kernel of 3 x 3, stride 1, padding 1. "
         "How many times as many numbers as the images do the columns contain?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,

@@ -74,7 +74,7 @@ FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).resh
 PREDICTIONS = (
     Prediction(
         name="05/indices",
-        text="Type the numbers of the four winners, as `[[..., ...], [..., ...]]`. The first is 4: row 1, column 0.",
+        text="Type the numbers of the four winners. The first is 4: row 1, column 0.",
         answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
         wrong_answers=(
             ([[2, 3], [3, 0]], "Those are places inside the windows. Number the pixels of the whole image."),
@@ -99,6 +99,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/tie",
+        reveals=2,
         text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` contain in total, if it is right?",
         answer=lambda: 1,
         wrong_answers=(
@@ -111,9 +112,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/measured_tie",
-        text="`window = [[2, 2], [2, 1]]`. "
-        "What does a central difference report for its maximum? "
-        "Type `[[..., ...], [..., ...]]`.",
+        text="`window = [[2, 2], [2, 1]]`. What does a central difference report for its maximum? Type all four.",
         answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
         tolerance=1e-3,
         wrong_answers=(
@@ -135,6 +134,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/share",
+        reveals=2,
         text="In what share of these windows do two or more pixels hold the maximum?",
         answer="d",
         choices={

@@ -179,6 +179,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
+        reveals=2,
         text="A 2 x 2 max pool turns a channel of 11 x 11 into 5 x 5. "
         "How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((recipes.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),
