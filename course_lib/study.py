@@ -118,18 +118,19 @@ def _write(target: Path, shipped: nbformat.NotebookNode, cells: list[Cell], base
 def _fold(path: Path) -> None:
     """Fold what would answer an open question in a learner's copy, which stays as trusted and as old as it was."""
     notebook, saved = _read(path), path.stat().st_mtime
-    folded = copy.deepcopy(notebook)
-    fold(folded.cells, lambda name: bool(progress.prediction(name)))
-    if folded.cells == notebook.cells:
+    cells = _cells(notebook)
+    fold(cells, lambda name: bool(progress.prediction(name)))
+    if cells == _cells(notebook):
         return
     trusted = False
     with suppress(Exception):  # where no signature can be kept, nothing is trusted
         trusted = NotebookNotary().check_signature(notebook)
+    notebook.cells = nbformat.from_dict(cells)
     with atomic_write(path, "w") as file:
-        nbformat.write(folded, file)
+        nbformat.write(notebook, file)
     os.utime(path, (saved, saved))
     if trusted:
-        NotebookNotary().sign(folded)
+        NotebookNotary().sign(notebook)
 
 
 def _read(path: Path) -> nbformat.NotebookNode:

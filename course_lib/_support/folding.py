@@ -4,10 +4,19 @@ A build notes in a cell which questions its output (`reveals`) and its source (`
 JupyterLab's own, in the cell's metadata: it needs no trust, and opens by a click.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 Cell = dict[str, Any]
+
+SAYS = "This answers the question above."
+# JupyterLab shows how the first output of a folded cell begins: this one comes before those that would answer
+_FIRST: dict[str, Any] = {
+    "output_type": "display_data",
+    "data": {"text/plain": SAYS},
+    "metadata": {"course": {"fold": True}},
+}
 
 
 def fold(cells: list[Cell], answered: Callable[[str], bool]) -> None:
@@ -22,6 +31,8 @@ def fold(cells: list[Cell], answered: Callable[[str], bool]) -> None:
         hidden = {}
         if any(map(is_open, _course(cell).get("reveals", ()))):
             cell["metadata"]["collapsed"] = hidden["outputs_hidden"] = True
+            if cell.get("outputs"):
+                cell["outputs"] = [copy.deepcopy(_FIRST), *cell["outputs"]]
         if any(map(is_open, _course(cell).get("reveals_code", ()))):
             hidden["source_hidden"] = True
         if hidden:
@@ -38,9 +49,14 @@ def unfold(cells: list[Cell]) -> None:
         ]
         if ours:
             metadata.pop("collapsed", None)
+            cell["outputs"] = [output for output in cell.get("outputs", ()) if not _is_ours(output)]
             kept = {key: value for key, value in metadata.pop("jupyter", {}).items() if key not in ours}
             if kept:
                 metadata["jupyter"] = kept
+
+
+def _is_ours(output: Cell) -> bool:
+    return output.get("metadata", {}).get("course") == _FIRST["metadata"]["course"]
 
 
 def _course(cell: Cell) -> dict[str, Any]:

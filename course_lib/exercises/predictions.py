@@ -229,8 +229,8 @@ def _guess(question: Prediction) -> Guess | None:
         return Guess("–", question.text, "skipped", truth, question.why)
     if noted.get("right"):
         return Guess("✓", question.text, written(question, noted["first"]), truth, "")
-    says = question.feedback(noted["first"])[1]
-    return Guess("✗", question.text, written(question, noted["first"]), truth, f"{says} {question.why}")
+    says = f"{question.explained(noted['first'])} {question.why}".strip()
+    return Guess("✗", question.text, written(question, noted["first"]), truth, says)
 
 
 @dataclass(repr=False)
@@ -247,9 +247,9 @@ class Guesses(Card):
         if not self.guesses:
             return f"You have answered none of the {self.asked} questions of this lesson yet."
         right = sum(guess.sign == "✓" for guess in self.guesses)
-        summary = f"You predicted {right} of {self.asked} at the first guess."
-        open_ = self.asked - len(self.guesses)
-        return f"{summary} {open_} {'is' if open_ == 1 else 'are'} still to be answered." if open_ else summary
+        summary = f"You predicted {right} of {len(self.guesses)} at the first guess."
+        left = self.asked - len(self.guesses)
+        return f"{summary} {left} {'question is' if left == 1 else 'questions are'} still open." if left else summary
 
     def lines(self) -> list[str]:
         lines = [self.summary]

@@ -14,7 +14,6 @@ import traitlets
 from IPython.display import DisplayHandle, display
 from markupsafe import Markup
 
-from course_lib.widgets import still
 from course_lib.widgets.player import data_and_metadata
 from course_lib.widgets.scripts import script, style
 
@@ -58,7 +57,7 @@ class Question(anywidget.AnyWidget):
         self.reply = {"number": self.given["number"], **self._judge(self.given["answer"])}
         if self.reply["opens"] and not was_open:
             for handle in filter(None, self._beside):
-                handle.update({"text/html": self._beside_html(), "text/plain": ""}, raw=True)
+                handle.update(self._beside_data(), raw=True)
 
     @traitlets.validate("given")
     def _checked_given(self, proposal: Any) -> dict[str, Any]:
@@ -68,22 +67,22 @@ class Question(anywidget.AnyWidget):
         return {name: given[name] for name in ("number", "answer")}
 
     def _beside_html(self) -> str:
-        """What stands beside the widget: it takes its place where the kernel is gone, and folds what follows."""
-        spare = still.fallback_html("", Markup(self._still))
-        if self.reply["opens"]:
-            return spare
-        return spare + fold_html(self.asked["name"], self.asked["reveals"], self.asked["code"])
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data, metadata = data_and_metadata(super()._repr_mimebundle_(**kwargs))
-        unrun = Markup('<div class="{}-{}-unrun">{}</div>').format(ASKS, self.asked["slug"], Markup(self._still))
-        return {**data, "text/html": unrun, "text/plain": repr(self)}, metadata
+        """What stands beside the widget: it is seen where there is no widget, and folds what follows."""
+        mark = f"{ASKS}-{self.asked['slug']}"
+        sheets = [stand_in_css(mark)]
+        if self.asked["reveals"] and not self.reply["opens"]:
+            sheets.append(fold_css(mark, self.asked["reveals"], self.asked["code"]))
+        return Markup('<div class="{}">{}<style>{}</style></div>').format(
+            mark, Markup(self._still), Markup("\n".join(sheets))
+        )
 
     def _ipython_display_(self) -> None:
-        beside = display({"text/html": self._beside_html(), "text/plain": ""}, raw=True, display_id=True)
-        self._beside.append(beside)
-        data, metadata = self._repr_mimebundle_()
-        display(data, metadata=metadata, raw=True)
+        self._beside.append(display(self._beside_data(), raw=True, display_id=True))
+        data, metadata = data_and_metadata(self._repr_mimebundle_())
+        display({kind: data[kind] for kind in data if kind != "text/plain"}, metadata=metadata, raw=True)
+
+    def _beside_data(self) -> dict[str, str]:
+        return {"text/html": self._beside_html(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return self._words()
@@ -100,25 +99,31 @@ def slug(name: str) -> str:
     return re.sub(r"\W", "-", name)
 
 
-def fold_html(name: str, reveals: int, code: bool) -> str:
-    """A style sheet that folds the outputs of the next code cells, and with `code` their source, until an answer.
+def stand_in_css(mark: str) -> str:
+    """Hides what stands beside a widget, unless the widget has lost its kernel: then it takes the widget's place."""
+    child = ".jp-OutputArea-child"
+    beside, widget = f"{child}:has(.{mark})", f"+ {child} > .jupyter-widgets"
+    lost = f":has({widget}):not(:has({widget} > *))"
+    return f"""{beside}:has(+ {child}):not({lost}) {{ display: none; }}
+{beside}{lost} + {child} {{ display: none; }}
+{beside}{lost} .{mark}-show {{ display: block; }}"""
+
+
+def fold_css(mark: str, reveals: int, code: bool) -> str:
+    """Folds the outputs of the next code cells, and with `code` their source, until there is an answer.
 
     It acts where a widget was put out: in a notebook as it is shipped, nothing is folded.
     """
-    if not reveals:
-        return ""
-    mark = f"{ASKS}-{slug(name)}"
-    question = f".jp-Cell:has(.{mark}):not(:has(.{mark}-unrun, .{mark}-open, .{mark}-show[open]))"
+    run = ":has(.jp-OutputArea-child + .jp-OutputArea-child)"
+    question = f".jp-Cell:has(.{mark}){run}:not(:has(.{mark}-open, .{mark}-show[open]))"
     cell = f".jp-CodeCell:not(:has(.{ASKS}))"
     beyond = " ~ ".join([f".jp-Cell:has(.{mark})", *[cell] * (reveals + 1)])
     folded = f"{question} ~ {cell}:not({beyond})"
     output = ".jp-Cell-outputWrapper"
     hidden = [f"{folded} {output} .jp-OutputArea", *([f"{folded} .jp-InputArea-editor"] if code else [])]
     told = [f"{folded} {output}:has(.jp-OutputArea-child)", *([f"{folded} .jp-InputArea"] if code else [])]
-    return f"""<div class="{mark}"><style>
-{", ".join(hidden)} {{ display: none; }}
+    return f"""{", ".join(hidden)} {{ display: none; }}
 {", ".join(f"{place}::after" for place in told)} {{
   content: "{FOLDED}"; padding: 5px 8px; color: var(--jp-content-font-color2);
   font: italic 13px/1.4 var(--jp-ui-font-family, sans-serif);
-}}
-</style></div>"""
+}}"""

@@ -150,6 +150,13 @@ class Lab:
         }""")
         self.page.wait_for_function("() => window.ended", timeout=1000 * seconds)
 
+    def skip_questions(self):
+        """Skip every question that is open, one after the other."""
+        while (open_ := self.page.locator('.cg-ask[data-status="neutral"]')).count():
+            question = open_.first.get_attribute("aria-label")
+            open_.first.get_by_role("button", name="Skip").click()
+            self.page.wait_for_selector(f".cg-ask[aria-label='{question}'][data-status=skipped]")
+
     def trust(self):
         """Trust the notebook, as a learner who says yes to JupyterLab's question does."""
         self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:trust') }")
