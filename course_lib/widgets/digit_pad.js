@@ -141,7 +141,7 @@ class Pad {
     const tools = element("div", "dp-tools", left);
     button(tools, "Clear", () => this.start([], null), "Clear the pad");
     button(tools, "Undo", () => this.undo(), "Take the last stroke back");
-    this.way = new WayBack(left, way, () => this.redraw());
+    this.way = new WayBack(left, tools, way, () => this.redraw());
     const right = element("div", "dp-right", top);
     this.says = element("p", "dp-says", right);
     this.says.setAttribute("role", "status");

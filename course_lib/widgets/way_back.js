@@ -13,10 +13,11 @@ const WAYS = ["winner", "change", "off"];
 export class WayBack {
   /**
    * @param {Element} parent
+   * @param {Element} tools the row of buttons above
    * @param {Way} way what is shown at first
    * @param {() => void} changed
    */
-  constructor(parent, way, changed) {
+  constructor(parent, tools, way, changed) {
     this.way = way;
     this.smooth = true;
     this.changed = changed;
@@ -27,7 +28,7 @@ export class WayBack {
     row.setAttribute("aria-label", "The gradient on the drawing");
     element("span", "", row, "Gradient:");
     this.choices = WAYS.map((way) => button(row, "", () => this.choose(way)));
-    this.single = button(row, "smooth", () => this.toggle());
+    this.single = button(tools, "smooth", () => this.toggle());
     this.single.classList.add("dp-smooth");
     this.single.title = "The mean over 16 copies with noise on them, or the drawing's own";
     this.legend = element("p", "dp-legend", parent);

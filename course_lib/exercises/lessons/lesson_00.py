@@ -64,6 +64,52 @@ def times_eps(f, x, eps):
     return gradcheck.numerical_gradient(f, x, eps) * eps**2
 
 
+def only_below_divided(f, x, eps):
+    """above - below / (2 * eps), with no brackets around the difference."""
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: _moved(f, x, index, eps) - _moved(f, x, index, -eps) / (2 * eps))
+
+
+def only_below_divided_twice(f, x, eps):
+    """above - below / 2 * eps."""
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: _moved(f, x, index, eps) - _moved(f, x, index, -eps) / 2 * eps)
+
+
+def value_above(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    return _each(x, lambda index: _moved(f, x, index, eps))
+
+
+def value_below(f, x, eps):
+    return value_above(f, x, -eps)
+
+
+def value_here(f, x, eps):
+    return np.full(np.shape(x), f(np.array(x, dtype=np.float64)))
+
+
+def by_a_share(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+
+    def slope(index):
+        step = eps * x[index]
+        return (_moved(f, x, index, step) - _moved(f, x, index, -step)) / (2 * eps)
+
+    return _each(x, slope)
+
+
+def all_in_float32(f, x, eps):
+    """x, eps and the values of f in float32, whatever x was."""
+    x, eps = np.array(x, dtype=np.float32), np.float32(eps)
+
+    def slope(index):
+        above, below = np.float32(_moved(f, x, index, eps)), np.float32(_moved(f, x, index, -eps))
+        return (above - below) / (2 * eps)
+
+    return _each(x, slope)
+
+
 def all_at_once(f, x, eps):
     x = np.array(x, dtype=np.float64)
     return np.full(x.shape, (f(x + eps) - f(x - eps)) / (2 * eps))
@@ -192,7 +238,25 @@ NUMERICAL_GRADIENT = Exercise(
             Mistake(
                 "divided by the wrong distance",
                 "Every value is off by the same factor. How far apart are the two points at which you evaluate f?",
-                (divided_by(1), divided_by(4), divided_by(0.5), undivided, times_eps, back_to_the_middle),
+                (divided_by(1), divided_by(4), divided_by(0.5), undivided, back_to_the_middle),
+            ),
+            Mistake(
+                "brackets missing",
+                "Brackets are missing in the quotient. `/ 2 * eps` divides by 2 and then *multiplies* by eps, "
+                "and `above - below / (2 * eps)` divides only the second value. "
+                "The whole difference is divided, by all of `(2 * eps)`.",
+                (times_eps, only_below_divided, only_below_divided_twice),
+            ),
+            Mistake(
+                "a value in place of a slope",
+                "These are values of f, or their differences with nothing to compare. "
+                "A slope is how far f moves, divided by how far x moves.",
+                (value_above, value_below, value_here),
+            ),
+            Mistake(
+                "nudged by a share of x",
+                "The nudge is a share of the entry: x * (1 + eps). Add and subtract eps itself.",
+                (by_a_share,),
             ),
             Mistake(
                 "sign",
@@ -217,7 +281,7 @@ NUMERICAL_GRADIENT = Exercise(
                 "It is right for float64 only. "
                 "An integer array drops a small nudge, and in float32 it gets lost in rounding. "
                 "What is the dtype of the copy you nudge, and of the array you fill?",
-                (own_dtype, into_own_dtype, own_dtype_both),
+                (own_dtype, into_own_dtype, own_dtype_both, all_in_float32),
             ),
             Mistake(
                 "nudge does not arrive",
@@ -334,6 +398,19 @@ PREDICTIONS = (
             (1, "1 is how x moves the sum x + y. On the way to f that sum is multiplied by z."),
         ),
         why="x moves the sum q = x + y one to one, and q moves f by z = -4. Along a path, slopes multiply.",
+    ),
+    Prediction(
+        name="00/two_ways",
+        reveals=2,
+        text="At `x = -2, y = 5, z = -4` again: `x` feeds both `q` and `p`. What is dg/dx?",
+        answer=lambda: -3,
+        wrong_answers=(
+            (1, "That is what comes back through q. x also feeds p."),
+            (-4, "That is what comes back through p. x also feeds q."),
+            (-1.5, "That is the mean of the two paths. Both nudges arrive in full, so both count in full."),
+            (-5, "The two paths have opposite signs: 1 through the sum, and z = -4 through the product."),
+        ),
+        why="1 comes back through q, and z = -4 through p. Both paths reach g, so x adds them up.",
     ),
     Prediction(
         name="00/smaller_eps",
