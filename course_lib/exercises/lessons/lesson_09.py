@@ -277,6 +277,7 @@ EXERCISES = (GRADIENT_STD, BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="09/gradient_std",
+        reveals_code=True,
         text="`gradient_std`: from what you see, what is wrong?",
         answer="b",
         choices={
@@ -376,6 +377,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/constant_dy",
+        reveals=0,
         formerly=("07/constant_dy",),
         text="A batch norm receives a `dy` that is 1 everywhere. What is `dx`?",
         answer="c",
@@ -410,7 +412,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/depth",
-        formerly=("07/depth",),
+        reveals=0,
+        formerly=("07/depth", "06/depth"),
         text="Each of 20 layers halves the gradient on its way back. "
         "About what share of it is left in the first layer? "
         "(Write it as a power of ten, and type the exponent.)",

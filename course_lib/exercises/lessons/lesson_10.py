@@ -64,6 +64,26 @@ def _without_output_padding(size, kernel, stride, padding, output_padding):
     return sizes(size, kernel, stride, padding, 0)
 
 
+def _appended(after_bias, around=False):
+    """output_padding as zeros behind (or around) an output without it."""
+
+    def wrong(x, w, b, stride, padding, output_padding):
+        y = _transposed(x, w, b if after_bias else None, stride, padding, 0)
+        edge = (output_padding if around else 0, output_padding)
+        y = np.pad(y, ((0, 0), (0, 0), edge, edge))
+        return y if b is None or after_bias else y + b[:, None, None]
+
+    return wrong
+
+
+def _bias_with_every_stamp(x, w, b, stride, padding, output_padding):
+    y = _transposed(x, w, None, stride, padding, output_padding)
+    if b is None:
+        return y
+    stamps = recipes.coverage(y.shape[2:], w.shape[2:], x.shape[2:], stride, padding)
+    return y + b[:, None, None] * stamps
+
+
 def _transposed_mistakes():
     variant = partial(Variant, _transposed)
     shared = [
@@ -81,6 +101,13 @@ def _transposed_mistakes():
             (variant(size=_without_output_padding), variant(room=wrong_steps.without_remainder)),
         ),
         Mistake(
+            "output_padding appended as zeros",
+            "Zeros are appended to the finished output. "
+            "output_padding makes the array larger *before* the padding is cropped: "
+            "stamps may reach those rows and columns, and the bias is added there too.",
+            tuple(_appended(after_bias, around) for after_bias in (False, True) for around in (False, True)),
+        ),
+        Mistake(
             "bias missing",
             "The bias is missing. It is added once to every entry of its channel.",
             (variant(bias=lambda y, b: y),),
@@ -93,6 +120,7 @@ def _transposed_mistakes():
                 variant(bias=lambda y, b: y - b[:, None, None]),
                 variant(bias=lambda y, b: y * b[:, None, None]),
                 variant(bias=lambda y, b: y + b[0]),
+                _bias_with_every_stamp,
             ),
         ),
         Mistake(
@@ -295,6 +323,7 @@ EXERCISES = (CONV_TRANSPOSE2D, DOUBLE_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="10/double_backward",
+        reveals_code=True,
         text="`double_backward`: from what you see, what is wrong?",
         answer="c",
         choices={
@@ -308,6 +337,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="10/overlaps",
+        reveals=2,
         formerly=("07/overlaps",),
         text="A transposed convolution with stride 2, and an input that is the same everywhere. "
         "With which kernel does every place of the output, "
@@ -322,6 +352,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="10/upsample",
+        reveals=0,
         formerly=("07/upsample",),
         text="A transposed convolution with kernel 3, stride 2, padding 1 and output_padding 1 gets 16 x 16. "
         "How wide is its output?",

@@ -211,6 +211,7 @@ EXERCISES = (SWISH,)
 PREDICTIONS = (
     Prediction(
         name="10/swish",
+        reveals=0,
         formerly=("07/swish",),
         text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
         answer=lambda: 0.5,
