@@ -39,6 +39,14 @@ def standalone(
     return writer.text()
 
 
+def source_of(thing: Any) -> str:
+    """The source of a function or class as its author wrote it; "" where it is not found."""
+    try:
+        return _source(getattr(thing, "__name__", ""), thing)[0]
+    except CannotBeKeptError:
+        return ""
+
+
 class _Writer:
     """Collects imports, constants and definitions, each behind what it needs."""
 

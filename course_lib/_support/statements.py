@@ -58,7 +58,7 @@ class Statement:
     reads: list[Part] = field(default_factory=list)
     sets: list[Part] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
-    gives_name_to: tuple[str, Part] | None = None  # ("g", dy[j]) of g = dy[j]
+    gives_name_to: str = ""  # "g" of g = dy[j]
     adds: bool = False  # an augmented assignment
     returns: bool = False
 
@@ -165,8 +165,8 @@ def _statement(node: ast.stmt) -> Statement:
         found.reads = _reads(node.value)
         found.sets = [part for target in node.targets for part in _sets(target)]
         (target, *others) = node.targets
-        if isinstance(target, ast.Name) and not others and len(found.reads) == 1 and _is_a_part(node.value):
-            found.gives_name_to = target.id, found.reads[0]
+        if isinstance(target, ast.Name) and not others and isinstance(node.value, ast.Subscript):
+            found.gives_name_to = target.id
     elif isinstance(node, ast.AugAssign):
         found.adds = True
         found.reads = _reads(node.value)
@@ -175,10 +175,6 @@ def _statement(node: ast.stmt) -> Statement:
     else:
         found.reads = _reads(node)
     return found
-
-
-def _is_a_part(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript)
 
 
 def _sets(target: ast.AST) -> list[Part]:

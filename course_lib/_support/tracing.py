@@ -235,8 +235,9 @@ class Recorder:
         active.pending = _Pending(statement, number, reads, sets)
 
     def _read(self, active: _Active, part: Part, local: Any) -> list[Touched]:
-        if part.pick is None and part.name in active.scalars:
-            return [active.scalars[part.name]]
+        scalar = active.scalars.get(part.name) if part.pick is None else None
+        if scalar is not None and _is_the_number(local.get(part.name), scalar.amounts.item()):
+            return [scalar]
         found = active.names.get(part.name)
         cells = None if found is None else part.cells(found.numbers, local, active.frame.f_globals)
         if found is None or cells is None or not cells.size:
@@ -260,12 +261,12 @@ class Recorder:
                 active.writes.append(Touched(number, cells.ravel(), amounts, self._how(pending)))
         statement = pending.statement
         if statement and statement.gives_name_to:
-            self._remember_scalar(active, *statement.gives_name_to, pending.reads)
+            self._remember_scalar(active, statement.gives_name_to, pending.reads)
         if active.writes:
             self._record(active, pending)
         active.pending = None
 
-    def _remember_scalar(self, active: _Active, name: str, part: Part, reads: list[Touched]) -> None:
+    def _remember_scalar(self, active: _Active, name: str, reads: list[Touched]) -> None:
         """g = dy[j]: where g is read, dy[j] is."""
         active.scalars.pop(name, None)
         if len(reads) == 1 and reads[0].cells.size == 1 and name not in active.names:
@@ -333,6 +334,10 @@ class Recorder:
             for name in wanted
             if name in local and name not in active.names and isinstance(local[name], (int, float, np.number))
         }
+
+
+def _is_the_number(value: Any, number: float) -> bool:
+    return isinstance(value, (int, float, np.number)) and float(value) == number
 
 
 def _with_unchanged(cells: np.ndarray, amounts: np.ndarray, all_cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

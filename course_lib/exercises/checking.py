@@ -11,6 +11,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from course_lib import progress
+from course_lib._support.sources import source_of
 from course_lib.exercises import keeping
 from course_lib.exercises.board import board
 from course_lib.exercises.engine.cards import Card
@@ -60,6 +61,7 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     verdict.remarks += progress.record(exercise.name, right, keeping.fingerprint(answer))
     if verdict.passed:
         verdict.passed.progress = "{} of {} labs are solved.".format(*board().count())
+        verdict.passed.yours = source_of(answer)
     display(verdict)
     offer_watch(exercise, answer, verdict)
     if not right:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from course_lib import exercises, loops
+from course_lib import exercises, looks, loops
 from course_lib.exercises import predictions
+from course_lib.exercises.engine.describing import shown
 from course_lib.exercises.engine.picture import Picture
-from course_lib.exercises.engine.verdict import Finding, Smallest, Verdict
+from course_lib.exercises.engine.verdict import Finding, Section, Smallest, Verdict
 
 NAMES = exercises.names()
 
@@ -259,6 +260,33 @@ def test_one_finding_is_shown_and_the_others_are_folded():
     for section in (first, second):
         assert all(fact in parsed(f"<details{folded}</details>")[0] for _, fact in section.finding.facts[:1])
     assert "More, also about db" in folded and "More, also about db" in repr(verdict)
+    for _, sentence in first.explained:
+        assert sentence in parsed(f"<details{folded}</details>")[0] and sentence not in parsed(open_ + "</div>")[0]
+
+
+def test_where_nothing_is_named_one_explanation_is_shown_and_the_others_are_folded():
+    explained = {"dx": ["First of dx.", "It doubles.", "dx is twice dx2."]}
+    verdict = Verdict("name", "wrong", explained=explained)
+    open_, folded = verdict._repr_html_().split("<details", 1)
+    assert "First of dx." in open_ and "It doubles." not in open_ and "dx is twice dx2." not in open_
+    lines = [line.strip() for line in repr(verdict).splitlines()]
+    assert lines[1:5] == ["First of dx.", "More about it:", "dx: It doubles.", "dx is twice dx2."]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "sentence", "said"),
+    [
+        ("dx", "dx is right.", True),
+        ("dx", "dxp is right.", False),
+        ("weight.grad", "In weight.grad.", True),
+        ("grad", "In weight.grad.", False),
+        ("dx, dw", "dx is right.", False),
+        ("dx, dw", "dw is dx.", True),
+    ],
+)
+def test_a_sentence_has_a_label_only_where_it_does_not_name_its_tensor(tensors, sentence, said):
+    section = Section(tensors, [], [(tensors, sentence)], None)
+    assert section.open == [("" if said else tensors, sentence)]
 
 
 def test_the_smallest_example_leads_and_is_the_picture_that_is_shown():
@@ -269,7 +297,7 @@ def test_the_smallest_example_leads_and_is_the_picture_that_is_shown():
     yours = [f"{value:.0f}" for value in verdict.smallest.yours]
     assert re.findall(r"<td[^>]*>(?:<b>)?(.*?)(?:</b>)?</td>", shown)[: len(yours)] == yours
     lines = repr(verdict).splitlines()
-    assert lines[1].strip() == verdict.smallest.says
+    assert lines[1].strip() == f"{verdict.smallest.says} {verdict.smallest.needs}"
     assert next(line for line in lines if line.strip().startswith("yours ")).split()[1:] == yours
 
 
@@ -322,19 +350,40 @@ def test_a_right_answer_is_told_what_was_tried_the_solution_and_an_idea(name):
     exercise = exercises.get(name)
     verdict = exercise.judge(exercise.answer)
     text, _ = parsed(verdict._repr_html_())
-    assert verdict.passed.tried >= len(exercise.arguments) and verdict.passed.worst == 0
-    assert f"Tried on {verdict.passed.tried} sets of arguments. The largest error is 0." in text
+    assert verdict.passed.tried == len(exercise.arguments) + len(exercise.further_runs) and verdict.passed.worst == 0
+    assert 1 <= verdict.passed.geometries <= verdict.passed.tried
+    assert f"{verdict.passed.figures} " in text and verdict.passed.figures.endswith("The largest error is 0.")
     assert verdict.passed.idea and f"Try next: {verdict.passed.idea}" in repr(verdict)
     assert verdict.passed.solution == exercise.solution()
     folded = verdict._repr_html_().split("<details")[1]
     assert " ".join(exercise.solution().split()) in parsed(f"<details{folded.split('</details>')[0]}</details>")[0]
 
 
+def test_a_right_answer_is_told_how_many_geometries_it_was_tried_on():
+    cases = [case for case, _ in exercises.get("conv1d").further_runs] + exercises.get("conv1d").arguments
+    geometries = {(len(case["x"]), len(case["w"]), case["stride"], case["padding"]) for case in cases}
+    assert f"Tried on {len(cases)} sets of arguments with {len(geometries)} geometries." in repr(
+        exercises.get("conv1d").judge(loops.conv1d)
+    )
+    assert "geometries" not in repr(exercises.get("chain_backward").judge(loops.chain_backward))
+
+
+def test_the_solution_stands_beside_the_learners_own_code():
+    verdict = exercises.get("conv1d").judge(loops.conv1d)
+    alone = verdict._repr_html_()
+    assert "The course&#39;s own solution</summary>" in alone and "yours" not in alone
+    verdict.passed.yours = "def conv1d(x):\n    return x < 1"
+    text, _ = parsed(verdict._repr_html_())
+    assert "Your code beside the course's own solution yours def conv1d(x): return x < 1 the course's def" in text
+
+
 def test_the_largest_error_is_relative_to_the_largest_entry():
     exercise = exercises.get("conv1d")
-    verdict = exercise.judge(lambda *case: loops.conv1d(*case) * (1 + 1e-7))
-    assert verdict.status == "right" and verdict.passed.worst == pytest.approx(1e-7, rel=1e-3)
-    assert "The largest error is 1e−7." in repr(verdict)
+    verdict = exercise.judge(lambda *case: loops.conv1d(*case) * (1 + 1e-6))
+    assert verdict.status == "right" and verdict.passed.worst == pytest.approx(
+        1e-6, rel=0.1
+    )  # rounded to float32 in some cases
+    assert f"The largest error is {looks.number(verdict.passed.worst, 2)}." in repr(verdict)
 
 
 def test_an_accepted_choice_among_ties_is_no_error():
@@ -391,3 +440,17 @@ def test_cards_of_the_clinic_do_not_speak_of_a_lesson_that_goes_on(name):
     for answer in answers:
         verdict = exercise.judge(answer)
         assert "librar" not in repr(verdict) + verdict._repr_html_() and "The lesson" not in repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.array([True, False]), "array [True, False]"),
+        (np.array([1, 2]), "array [1, 2]"),
+        (np.array([1.23456]), "array [1.235]"),
+        (np.array(["a"]), "array ['a']"),
+        (np.zeros((2, 3)), "array (2, 3)"),
+    ],
+)
+def test_a_value_in_a_line_that_raised_is_written_whatever_it_holds(value, text):
+    assert shown(value) == text

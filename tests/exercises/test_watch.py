@@ -134,6 +134,21 @@ def test_many_cells_that_one_is_made_of_each_send_their_product():
     ]
 
 
+def test_a_number_taken_from_a_cell_is_that_cell_as_long_as_it_is_not_changed():
+    def conv1d(x, w, stride=1, padding=0):
+        y = np.zeros(4)
+        for j in range(2):
+            g = x[j + 1]
+            y[j] += g * w[0]
+            g = g + 1
+            y[j + 2] += g * w[0]
+        return y
+
+    watched = told("conv1d", conv1d)[2]
+    sources = [term.sources for step in watched.steps[2:6] for term in watched.terms(step)]
+    assert sources == [(("x", 1), ("w", 0)), (("w", 0),), (("x", 2), ("w", 0)), (("w", 0),)]
+
+
 def window_of(xp, start, k):
     window = np.zeros(k)
     for u in range(k):

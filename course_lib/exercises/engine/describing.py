@@ -66,7 +66,9 @@ def _learners_frame(traceback: TracebackType | None) -> tuple[FrameType | None, 
 def shown(value: Any) -> str:
     """A value in a few characters, without addresses: what to print of an argument or a variable."""
     if isinstance(value, np.ndarray):
-        return f"array {value.shape}" if value.size > 6 or value.ndim > 1 else f"array {value.round(3).tolist()}"
+        if value.size > 6 or value.ndim > 1:
+            return f"array {value.shape}"
+        return f"array {(value.round(3) if value.dtype.kind in 'fc' else value).tolist()}"
     if isinstance(value, np.generic):
         value = value.item()  # 0.5, and not np.float64(0.5)
     if callable(value):

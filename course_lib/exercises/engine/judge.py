@@ -44,6 +44,11 @@ def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
 
     explain: whether to fill in `explained` and `smallest` too, which takes most of the time for a wrong answer.
     """
+    with question.remembering():
+        return _judged(question, f, explain)
+
+
+def _judged(question: Question, f: Any, explain: bool) -> Verdict:
     verdict = Verdict(question.name, "right", goes_on=question.symptom is None)
     if not callable(f):
         verdict.status = "error"
@@ -79,10 +84,12 @@ def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
         verdict.status, verdict.raised = "error", raised[0]
     telling = runs
     if verdict.status == "right":
-        telling = _on_further_cases(verdict, question, f)
+        more = _on_further_cases(verdict, question, f)
+        telling = [one for one in more if not _passed(question, one)]
+        runs += more
     if verdict.status == "right":
         _with_remarks(verdict, question, f, runs[0], again)
-        verdict.passed = Passed(len(runs), worst_error(question, runs))
+        verdict.passed = Passed(len(runs), len({_geometry(one.case) for one in runs}), worst_error(question, runs))
     else:
         findings.add(verdict, question, telling, _on_the_probe(verdict, question, f, telling))
         if explain:
@@ -92,7 +99,7 @@ def judge(question: Question, f: Any, explain: bool = True) -> Verdict:
 
 
 def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]:
-    """Try an answer that passed on small cases of many more geometries. Returns the calls that went wrong.
+    """Try an answer that passed on small cases of many more geometries. Returns the calls.
 
     No known mistake is looked for there: all of them show in the cases that it passed.
     """
@@ -113,7 +120,16 @@ def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]
     raised = next((one.raised for one in failed if one.raised), None)
     if raised:
         verdict.status, verdict.raised = "error", raised
-    return failed
+    return runs
+
+
+def _geometry(case: Case) -> tuple[Any, ...]:
+    """The shapes of its arrays, and its whole numbers."""
+    return tuple(
+        value.shape if isinstance(value, np.ndarray) else value
+        for value in case.values()
+        if isinstance(value, (np.ndarray, int, tuple))
+    )
 
 
 def _passed(question: Question, one: Run) -> bool:

@@ -123,10 +123,17 @@ def _argument(name: str, value: Any) -> str:
 
 
 def entries(value: Any, figures: int = FIGURES) -> str:
-    """An array or a number as one would type it; leading axes of size one left out, and a long array not written."""
+    """An array or a number as one would type it; a long array is not written, nor are axes of size one.
+
+    Rows and columns of an image are written: axes of size one are left out in front, and behind if it is one pixel.
+    """
     if isinstance(value, np.ndarray):
         if value.size > MOST_ENTRIES:
             return f"{value.size} numbers"
+        if value.ndim > 2 and value.shape[-2:] == (1, 1):
+            value = value[..., 0, 0]
+            while value.ndim > 1 and value.shape[-1] == 1:
+                value = value[..., 0]
         while value.ndim > 1 and len(value) == 1:
             value = value[0]
         return entries(value.tolist(), figures)

@@ -1,5 +1,7 @@
 """What the judge found out about a learner's answer, as a card."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -89,7 +91,9 @@ class Smallest:
 
 
 def _in_a_plane(array: np.ndarray) -> np.ndarray:
-    """An array without those of its leading axes that hold one entry, as long as it has more than two axes."""
+    """An array of at most two axes, if those that can be left out hold one entry each."""
+    if array.ndim > 2 and array.shape[-2:] == (1, 1):
+        array = array[..., 0, 0]
     while array.ndim > 2 and len(array) == 1:
         array = array[0]
     return array
@@ -99,22 +103,35 @@ def _in_a_plane(array: np.ndarray) -> np.ndarray:
 class Passed:
     """What an answer is told that is right.
 
-    tried: the number of sets of arguments. worst: the largest error, relative to the largest entry.
-    solution: the source that is shipped. idea: something to try next. progress: how many labs are solved.
+    tried: the number of sets of arguments; geometries: how many of them differ in a shape or a whole number.
+    worst: the largest error, relative to the largest entry. idea: something to try next.
+    solution: the source that is shipped; yours: the learner's own. progress: how many labs are solved.
     pace: how much faster than loops it is.
     """
 
     tried: int
+    geometries: int
     worst: float
     solution: str = ""
+    yours: str = ""
     idea: str = ""
     progress: str = ""
     pace: str = ""
 
     @property
     def figures(self) -> str:
+        geometries = f" with {self.geometries} geometries" if self.geometries > 1 else ""
         arguments = "1 set of arguments" if self.tried == 1 else f"{self.tried} sets of arguments"
-        return f"Tried on {arguments}. The largest error is {looks.number(self.worst, 2)}."
+        return f"Tried on {arguments}{geometries}. The largest error is {looks.number(self.worst, 2)}."
+
+    @property
+    def solution_title(self) -> str:
+        return "Your code beside the course's own solution" if self.yours else "The course's own solution"
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """(title, source): the learner's own and the one that is shipped."""
+        return [(title, text) for title, text in (("yours", self.yours), ("the course's", self.solution)) if text]
 
     def lines(self) -> list[str]:
         lines = [
@@ -131,8 +148,30 @@ class Section(NamedTuple):
     explained: list[tuple[str, str]]
     finding: Finding | None
 
-    def lines(self) -> list[str]:
-        return [f"  {label}: {sentence}" for label, sentence in (*self.named, *self.explained)]
+    @property
+    def open(self) -> list[tuple[str, str]]:
+        """What is shown at once, where this section leads: what is named or, where nothing is, one explanation."""
+        return self.named or self._explained[:1]
+
+    @property
+    def folded(self) -> list[tuple[str, str]]:
+        """The explanations that are not shown at once."""
+        return self._explained if self.named else self._explained[1:]
+
+    @property
+    def _explained(self) -> list[tuple[str, str]]:
+        """Without a label where the sentence itself says which tensors it is about."""
+        return [
+            ("" if _names_all(sentence, label.split(", ")) else label, sentence) for label, sentence in self.explained
+        ]
+
+
+def _names_all(sentence: str, tensors: Sequence[str]) -> bool:
+    return all(re.search(rf"(?<![\w.]){re.escape(tensor)}(?!\w)", sentence) for tensor in tensors)
+
+
+def _told_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"  {label}: {sentence}" if label else f"  {sentence}" for label, sentence in pairs]
 
 
 @dataclass(repr=False)
@@ -229,12 +268,14 @@ class Verdict(Card):
             lines += [*(self.smallest.picture.lines() if self.smallest.picture else [])]
         lines += self.raised.lines() if self.raised else []
         first, *others = self.sections or [Section("", [], [], None)]
-        lines += first.lines()
-        if others or first.finding:
+        lines += _told_lines(first.open)
+        if others or first.folded or first.finding:
             lines.append(f"  {self.folded_title}:")
-        lines += first.finding.lines() if first.finding else []
+        lines += _told_lines(first.folded) + (first.finding.lines() if first.finding else [])
         for section in others:
-            lines += section.lines() + (section.finding.lines() if section.finding else [])
+            lines += _told_lines([*section.open, *section.folded]) + (
+                section.finding.lines() if section.finding else []
+            )
         lines += [f"  {remark}" for remark in dict.fromkeys(self.remarks)]
         lines += self.passed.lines() if self.passed else []
         if self.printed:
