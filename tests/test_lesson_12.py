@@ -1,8 +1,9 @@
-"""What lesson 08 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
+"""What the finale states is computed from the lesson's own cells, so that text and code cannot drift apart."""
 
 import json
 import os
 import re
+from types import SimpleNamespace
 
 import matplotlib
 import nbformat
@@ -14,7 +15,7 @@ from course_lib import data, exercises, figures, frames, looks, training
 from course_lib.exercises.lessons import lesson_12
 from course_lib.layers import Conv2d
 from course_lib.losses import CrossEntropyLoss
-from course_lib.optim import Adam
+from course_lib.optim import SGD, Adam
 from course_lib.publish import build
 from course_lib.widgets.player import to_json
 
@@ -42,10 +43,11 @@ def lesson(tmp_path_factory):
         cells = code_cells()
         for cell in cells[: cells.index(cell_with("mnist_or_digits"))]:
             exec(cell, names)
-        for part in ("network(rng", "test_accuracy(", "saliency(", "larger_network(", "step_in_pytorch("):
-            part = f"def {part}"
-            exec(cell_with(part).split("\n\n\nimages, labels =")[0], names)
-        exec(cell_with("class SilentConv2d").split("print")[0], names)
+        names["saliency"] = exercises.get("saliency").answer
+        names["turn_into"] = exercises.get("turn_into").answer
+        exec(cell_with("def step_in_pytorch").split("\n\n\nours =")[0], names)
+        exec(cell_with("class SilentConv2d").split("few =")[0], names)
+        exec(cell_with("def plan(").split("\n\n\ndef one_step")[0], names)
     return names
 
 
@@ -213,11 +215,11 @@ def test_the_network_reads_nine_in_ten_digits_even_with_a_wrong_gradient(lesson,
     train, (x, y) = data.digits()
     rng = np.random.default_rng(0)
     model = lesson["network"](rng, lesson[second])
-    first = model[0].weight.data.copy()
+    first = model.layers[0].weight.data.copy()
     optimizer = Adam(model.parameters(), lr=2e-3)
     training.fit(model, CrossEntropyLoss(), optimizer, *train, epochs=4, batch_size=64, rng=rng, progress=False)
     assert training.accuracy(training.predict(model, x), y) > 0.9
-    assert np.array_equal(model[0].weight.data, first) == (second == "SilentConv2d")
+    assert np.array_equal(model.layers[0].weight.data, first) == (second == "SilentConv2d")
 
 
 @pytest.fixture
@@ -226,14 +228,15 @@ def trained(lesson, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (x, y), (x_test, y_test) = data.digits()
     names = {**lesson, "x_train": x[:700], "y_train": y[:700], "x_test": x_test, "y_test": y_test}
-    names["again"] = lambda: exec(cell_with('checkpoint=f"checkpoints/digits_'), names)
+    names.update(images=700, epochs=20)
+    names["again"] = lambda: exec(cell_with("LIBRARY = False"), names)
     names["again"]()
     return names
 
 
 def test_the_training_cell_run_again_finds_that_it_is_finished_and_shows_the_same(trained, capsys):
     history, weights = trained["history"], trained["model"].state_dict()
-    assert os.listdir("checkpoints") == ["digits_700.npz"] and len(history.seconds) == 20
+    assert os.listdir("checkpoints") == [f"digits_{trained['parts'].mark}_700_20.npz"] and len(history.seconds) == 20
     capsys.readouterr()
     trained["again"]()
     assert "holds all 20 epochs of this training: nothing is left to do" in capsys.readouterr().out
@@ -243,9 +246,10 @@ def test_the_training_cell_run_again_finds_that_it_is_finished_and_shows_the_sam
 
 
 def test_a_training_on_other_digits_leaves_the_first_one_in_its_place(trained):
-    trained.update(x_train=trained["x_train"][:300], y_train=trained["y_train"][:300])
+    trained.update(x_train=trained["x_train"][:300], y_train=trained["y_train"][:300], images=300)
     trained["again"]()
-    assert sorted(os.listdir("checkpoints")) == ["digits_300.npz", "digits_700.npz"]
+    mark = trained["parts"].mark
+    assert sorted(os.listdir("checkpoints")) == [f"digits_{mark}_300_20.npz", f"digits_{mark}_700_20.npz"]
 
 
 def test_the_gradient_of_the_last_layer_gets_much_shorter_as_the_network_learns(lesson):
@@ -257,12 +261,73 @@ def test_the_gradient_of_the_last_layer_gets_much_shorter_as_the_network_learns(
         loss.forward(model.forward(x), y)
         model.zero_grad()
         model.backward(loss.backward())
-        return np.linalg.norm(model[7].weight.grad)
+        return np.linalg.norm(model.layers[7].weight.grad)
 
     before = length()
     optimizer = Adam(model.parameters(), lr=2e-3)
     training.fit(model, loss, optimizer, x, y, epochs=6, batch_size=64, rng=rng, progress=False)
     assert length() < before / 2
+
+
+def test_the_training_with_a_step_and_a_loop_of_ones_own_is_the_librarys(lesson):
+    (x, y), _ = data.digits()
+    rows = []
+    for network, loss, own in (
+        (
+            lesson["network"],
+            lesson["CrossEntropy"](),
+            {"step": lesson["parts"].training_step, "loop": lesson["parts"].fit},
+        ),
+        (lesson["library_network"], CrossEntropyLoss(), {}),
+    ):
+        rng = np.random.default_rng(0)
+        model = network(rng)
+        Optimizer = lesson["Adam"] if own else Adam
+        rows.append(
+            training.fit(
+                model, loss, Optimizer(model.parameters(), lr=2e-3), x[:300], y[:300],
+                epochs=2, batch_size=64, rng=rng, progress=False, **own,
+            ).step_loss
+        )  # fmt: skip
+    np.testing.assert_allclose(*rows, rtol=1e-3)  # float32, ten steps of Adam
+
+
+@pytest.mark.parametrize(
+    "rate, images, expected",
+    [
+        (4000, 60_000, (60_000, 3)),
+        (1300, 60_000, (60_000, 3)),
+        (1000, 60_000, (60_000, 2)),
+        (500, 60_000, (30_000, 2)),
+        (52, 60_000, (3750, 2)),
+        (20, 60_000, (937, 3)),
+        (1, 60_000, (468, 2)),
+        (4000, 1400, (1400, 20)),
+        (4000, 3000, (3000, 6)),
+    ],
+)
+def test_the_plan_takes_as_many_images_as_fit_into_the_time(lesson, rate, images, expected):
+    count, epochs = lesson["plan"](rate, images)
+    assert (count, epochs) == expected
+    assert count * epochs <= 150 * rate or count <= 500
+
+
+def test_a_training_that_has_begun_is_not_made_smaller(trained, capsys):
+    """On a busier computer the plan is smaller; the larger training in the folder counts."""
+    (x, y), _ = data.digits()
+    trained.update(x_train=x[:1400], y_train=y[:1400])
+    trained["speed"] = SimpleNamespace(rates=lambda steps, images: {"your network": 1.0}, ladder=lambda *_, **__: None)
+    exec(cell_with("def plan("), trained)
+    assert (trained["images"], trained["epochs"]) == (700, 20)
+    assert "You train on 700 of 1,400 images, 20 times each" in capsys.readouterr().out
+
+
+def test_a_five_is_turned_into_an_eight_by_a_small_step(trained, capsys):
+    trained["answers"] = trained["model"](trained["x_test"]).argmax(axis=1)
+    exec(cell_with("def smallest_eps"), trained)
+    found = [eps for eps in trained["found"].values() if eps is not None]
+    assert len(found) >= 8 and np.median(found) < 0.4
+    assert "smallest eps for each of ten fives" in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------- saliency
@@ -285,7 +350,6 @@ def test_the_saliency_of_a_pixel_is_the_measured_change_of_the_logit_wherever_th
 def test_noise_that_breaks_the_ties_makes_dx_agree_with_what_is_measured_at_every_pixel(trained, capsys):
     names = {**trained, "image": trained["x_test"][:1], "wrong": 3}
     exec(cell_with("def compare(image)"), names)
-    exec(cell_with("compare(image + 0.01"), names)
     flat, noisy = re.findall(r"(\d+) of 784 pixels agree", capsys.readouterr().out)
     assert int(flat) < 392 and noisy == "784"  # most do not, as the lesson says
 
@@ -310,8 +374,11 @@ def test_along_the_sign_of_dx_a_tenth_of_brightness_ruins_what_chance_leaves_alo
 # ---------------------------------------------------------------- the larger network, and PyTorch
 
 
-def test_the_larger_network_is_that_of_the_keras_example(lesson, rng):
-    larger = lesson["larger_network"](rng)
+def test_the_larger_network_is_that_of_the_keras_example(lesson, rng, monkeypatch):
+    monkeypatch.delenv("COURSE_LARGER", raising=False)
+    names = dict(lesson)
+    exec(cell_with("LARGER = bool("), names)
+    larger = names["larger_network"](rng)
     assert sum(parameter.data.size for parameter in larger.parameters()) == 34_826
     assert [repr(layer) for layer in larger.layers if isinstance(layer, Conv2d)] == [
         repr(Conv2d(1, 32, 3, rng=rng)), repr(Conv2d(32, 64, 3, rng=rng)),
@@ -329,7 +396,7 @@ def test_a_step_in_pytorch_gives_the_same_loss_gradients_and_weights(lesson, rng
     torch = pytest.importorskip("torch", reason="the comparison with PyTorch needs it: pip install torch")
     ours = lesson["network"](np.random.default_rng(0)).astype(np.float64)
     weights, x, y = ours.state_dict(), rng.random((64, 1, 28, 28)), rng.integers(0, 10, 64)
-    value = lesson["training_step"](ours, CrossEntropyLoss(), lesson["SGD"](ours.parameters(), lr=0.1), x, y)
+    value = lesson["training_step"](ours, lesson["CrossEntropy"](), SGD(ours.parameters(), lr=0.1), x, y)
     their_value, theirs = lesson["step_in_pytorch"](torch, weights, x, y)
     assert value == pytest.approx(their_value, rel=1e-12)
     for own, their in zip(ours.parameters(), theirs.parameters(), strict=True):
@@ -347,7 +414,7 @@ def test_the_notebook_in_the_repository_shows_both_trainings_in_full():
         pytest.skip("this notebook holds a learner's work")
     outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
     shown = "\n".join(output.text for output in outputs if output.output_type == "stream")
-    assert "You train on 60,000 images and test on 10,000." in shown
+    assert "You train on 60,000 of 60,000 images, 3 times each, and test on 10,000." in shown
     (accuracy,) = re.findall(r"seconds, (\d+\.\d+)% of the test digits right", shown)
     assert float(accuracy) >= 98
     (larger,) = re.findall(r"the larger network reads (\d+\.\d+)% of the test digits", shown)
