@@ -372,6 +372,7 @@ def test_the_solution_stands_beside_the_learners_own_code():
     verdict = exercises.get("conv1d").judge(loops.conv1d)
     alone = verdict._repr_html_()
     assert "The course&#39;s own solution</summary>" in alone and "yours" not in alone
+    assert """The course's own solution: print(exercises.get("conv1d").solution())""" in repr(verdict)
     verdict.passed.yours = "def conv1d(x):\n    return x < 1"
     text, _ = parsed(verdict._repr_html_())
     assert "Your code beside the course's own solution yours def conv1d(x): return x < 1 the course's def" in text

@@ -125,7 +125,8 @@ class Passed:
         return f"Tried on {arguments}{geometries}. The largest error is {looks.number(self.worst, 2)}."
 
     @property
-    def solution_title(self) -> str:
+    def title(self) -> str:
+        """Of what is folded: `sources`."""
         return "Your code beside the course's own solution" if self.yours else "The course's own solution"
 
     @property
@@ -277,7 +278,10 @@ class Verdict(Card):
                 section.finding.lines() if section.finding else []
             )
         lines += [f"  {remark}" for remark in dict.fromkeys(self.remarks)]
-        lines += self.passed.lines() if self.passed else []
+        if self.passed:
+            lines += self.passed.lines()
+            if self.passed.solution:
+                lines.append(f"""  The course's own solution: print(exercises.get("{self.name}").solution())""")
         if self.printed:
             lines += ["  Your code printed:", *(f"    {line}" for line in self.printed.splitlines())]
         return [*lines, *([self.what_now] if self.what_now else [])]
