@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, ClassVar, NamedTuple
 
 from course_lib import looks
-from course_lib._support.clock import PATIENCE, fastest
+from course_lib._support.clock import fastest, patience
 from course_lib.exercises.engine.cards import Card
 
 __all__ = ["Bars", "by_line", "by_part", "card", "compare", "fastest", "ladder", "rates"]
@@ -75,7 +75,7 @@ class Bars(Card):
 def by_part(step: Callable[[dict[str, Any]], Any], parts: Mapping[str, Callable[..., Any]], rounds: int = 15) -> Bars:
     """Run step(parts) a few times, and show how much of the fastest run each of the functions in `parts` took."""
     runs, begun = [], time.perf_counter()
-    while not runs or (len(runs) < rounds and time.perf_counter() - begun < PATIENCE):
+    while not runs or (len(runs) < rounds and time.perf_counter() - begun < patience()):
         runs.append(_shares_of_a_run(step, parts))
     whole, spent = min(runs, key=lambda run: run[0])
     bars = [Bar(name, value / whole, _share(value / whole)) for name, value in spent.items()]
@@ -141,9 +141,9 @@ def _lines_of_code(source: str) -> list[int]:
 
 
 def _seconds_of_lines(
-    own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], rounds: int = 15
 ) -> tuple[dict[int, float], float]:
-    """({line number: seconds}, seconds of a call without the clock)."""
+    """({line number: seconds} of the fastest of a few calls, seconds of a call without the clock)."""
     spent: dict[int, float] = {}
     now, line = 0.0, 0
 
@@ -159,16 +159,17 @@ def _seconds_of_lines(
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         return local if frame.f_code is own.__code__ else None  # type: ignore[attr-defined]
 
-    start = time.perf_counter()
-    own(*args, **kwargs)
-    untraced = time.perf_counter() - start
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        own(*args, **kwargs)
-    finally:
-        sys.settrace(before)
-    return spent, untraced
+    untraced = fastest({"call": lambda: own(*args, **kwargs)}, rounds)["call"]
+    before, begun, runs = sys.gettrace(), time.perf_counter(), []
+    while not runs or (len(runs) < rounds and time.perf_counter() - begun < patience()):
+        spent = {}
+        sys.settrace(trace)
+        try:
+            own(*args, **kwargs)
+        finally:
+            sys.settrace(before)
+        runs.append(spent)
+    return min(runs, key=lambda run: sum(run.values())), untraced
 
 
 # ---------------------------------------------------------------- how fast it is
@@ -186,10 +187,10 @@ def compare(calls: Mapping[str, Callable[[], Any]], title: str = "Time of one ca
 
 
 def rates(
-    steps: Mapping[str, Callable[[], Any]], images: int, rounds: int = 15, patience: float = PATIENCE
+    steps: Mapping[str, Callable[[], Any]], images: int, rounds: int = 15, seconds: float | None = None
 ) -> dict[str, float]:
     """Images a second, for steps that learn from so many images each; they take turns, and the best of each counts."""
-    return {name: images / seconds for name, seconds in fastest(steps, rounds, patience).items()}
+    return {name: images / taken for name, taken in fastest(steps, rounds, seconds).items()}
 
 
 def ladder(rates: Mapping[str, float], title: str = "Images a second", others: tuple[str, ...] = ()) -> Bars:

@@ -48,10 +48,10 @@ class Measured:
 
     def sentence(self, pace: Pace) -> str:
         """What is said of it: how much faster than the loops, or how much slower than it could be."""
-        times = self.yours / self.best if self.is_slow else self.loop / self.yours
+        times = float(f"{self.yours / self.best if self.is_slow else self.loop / self.yours:.2g}")
         text = SLOWER if self.is_slow else FASTER
         loop, yours, best = (milliseconds(value) for value in (self.loop, self.yours, self.best))
-        return text.format(case=pace.says, times=looks.number(times, 2), loop=loop, yours=yours, best=best)
+        return text.format(case=pace.says, times=looks.number(times), loop=loop, yours=yours, best=best)
 
 
 def milliseconds(seconds: float) -> str:

@@ -207,6 +207,7 @@ PREDICTIONS = (
             "d": ("The linear layer at the end, with most of the weights", "That is one product of two matrices."),
         },
         reveals=2,
+        reveals_code=True,
         why="Its loop runs once for every window of every channel of every image. "
         "Each round is a handful of calls, and a call costs Python as much as handling thousands of numbers.",
     ),
@@ -228,6 +229,7 @@ PREDICTIONS = (
         "How many rounds has the loop of `im2col` over all windows, and how many a loop over the cells of the kernel? "
         "Type `[windows, cells]`.",
         answer=rounds,
+        reveals=0,
         wrong_answers=(
             ([676, 9], "With padding 1 there is a window for every pixel of the 28 x 28."),
             ([784, 3], "A kernel has rows and columns."),
