@@ -387,8 +387,8 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/twice",
-        text="You call `layer.backward(5.0)` a second time, with no `zero_grad` in between. "
-        "What is `layer.weight.grad` now?",
+        text="You call `scale.backward(5.0)` a second time, with no `zero_grad` in between. "
+        "What is `scale.weight.grad` now?",
         answer="b",
         choices={
             "a": (
@@ -423,6 +423,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/hasty",
+        harmless={"def assign(parameter):": "There it is the y of a weight that moved by 1.5, and no dx."},
         text="This layer updates its weight *before* it computes `dx`: "
         "`w` = 2, `x` = 3, `dy` = 5, and the step is 0.1 · `dw`. "
         "Which `dx` does it return?",
