@@ -139,6 +139,10 @@ BY_HAND = (
     "The backward pass starts with the difference itself. "
     "The loss is a *mean* of squares, and its gradient is smaller: ask the loss for it."
 )
+SCALED = (
+    "The gradient of the loss is multiplied or divided by the number of images on its way back. "
+    "The loss is a mean already, and `loss.backward()` contains that factor."
+)
 UPHILL = (
     "The loss grows: the gradient points the wrong way. "
     "Are output and target exchanged in the loss, or is a sign wrong?"
@@ -159,6 +163,10 @@ STEP_MISTAKES = {
     "difference in place of the gradient": (
         BY_HAND,
         *map(_gradient_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
+    ),
+    "gradient of the loss scaled": (
+        SCALED,
+        *map(_gradient_by_hand, (lambda y: 2 * len(y) / y.size, lambda y: 2 / y.size / len(y))),
     ),
 }
 
@@ -286,6 +294,7 @@ PREDICTIONS = (
             (-SLOPE, "That is the change for a whole 1 of brightness. You changed the pixel by a tenth of it."),
         ),
         why="-2 times -0.1. A pixel whose ink speaks against a digit speaks for it when you remove the ink.",
+        reveals=0,
     ),
     Prediction(
         name="12/wrong_gradient",
