@@ -273,6 +273,15 @@ def test_where_nothing_is_named_one_explanation_is_shown_and_the_others_are_fold
     assert lines[1:5] == ["First of dx.", "More about it:", "dx: It doubles.", "dx is twice dx2."]
 
 
+def test_an_exception_is_the_finding_that_is_shown():
+    verdict = exercises.get("bias_gradient").judge(lambda dy, x: dy)
+    open_, folded = verdict._repr_html_().split("<details", 1)
+    (sentence,) = verdict.explained["db"]
+    assert "missing 1 required" in sentence and "Every one of" not in open_ and "Every one of" in folded
+    assert repr(verdict).index("More about it:") < repr(verdict).index(sentence)
+    assert "Keep the signature" in folded.split("</details>")[1]
+
+
 @pytest.mark.parametrize(
     ("tensors", "sentence", "said"),
     [

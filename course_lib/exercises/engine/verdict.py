@@ -142,22 +142,26 @@ class Passed:
 
 
 class Section(NamedTuple):
-    """What is told of one tensor: (tensors, sentence) pairs, named mistakes apart from what explains them."""
+    """What is told of one tensor: (tensors, sentence) pairs, named mistakes apart from what explains them.
+
+    raised: whether an exception is shown, to which the explanations come second.
+    """
 
     tensor: str
     named: list[tuple[str, str]]
     explained: list[tuple[str, str]]
     finding: Finding | None
+    raised: bool = False
 
     @property
     def open(self) -> list[tuple[str, str]]:
         """What is shown at once, where this section leads: what is named or, where nothing is, one explanation."""
-        return self.named or self._explained[:1]
+        return self.named or ([] if self.raised else self._explained[:1])
 
     @property
     def folded(self) -> list[tuple[str, str]]:
         """The explanations that are not shown at once."""
-        return self._explained if self.named else self._explained[1:]
+        return self._explained if self.named or self.raised else self._explained[1:]
 
     @property
     def _explained(self) -> list[tuple[str, str]]:
@@ -252,7 +256,7 @@ class Verdict(Card):
             finding = findings.get(tensor)
             if finding and tensor == shown:
                 finding = replace(finding, picture=None)
-            sections.append(Section(tensor, told[tensor], explained[tensor], finding))
+            sections.append(Section(tensor, told[tensor], explained[tensor], finding, self.raised is not None))
         return sections
 
     @property
