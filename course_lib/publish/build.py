@@ -110,6 +110,9 @@ def lab_cells(name):
     if lab.symptom:
         stub = f"{stub}\n\n\nexamine({name})"
         imports.append(_FROM_EXERCISES.format("examine"))
+    if board := getattr(lab, "board", ""):  # what shows, below the code, how good it is
+        stub = f"{stub}\n\n\n{board}({name})"
+        imports.append(f"from course_lib import {board.partition('.')[0]}")
     imports.sort(key=lambda line: ("course_lib" in line, line))
     cells = {
         "task": new_markdown_cell(heading),

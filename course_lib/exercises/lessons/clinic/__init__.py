@@ -3,6 +3,7 @@
 from course_lib.exercises.lessons.clinic import (
     batches,
     convolutions,
+    designing,
     diagnoses,
     network,
     pooling,
@@ -15,6 +16,7 @@ LESSON = "11_bug_clinic"
 EXERCISES = (
     *convolutions.EXERCISES, *pooling.EXERCISES, *batches.EXERCISES, *network.EXERCISES, *shipped.EXERCISES,
     *whole_networks.EXERCISES,
+    *designing.EXERCISES,
 )  # fmt: skip
 
 PREDICTIONS = diagnoses.PREDICTIONS

@@ -1,0 +1,94 @@
+"""How good is a check of `conv2d_backward`? The known wrong functions that it lets pass, each with its story.
+
+grade(design_check)     a board: what passes a check that is given as a list of cases, and what it costs
+PUBLIC                  checks of courses and libraries, re-created from the shapes they publish
+beside(design_check)    what passes each of them, and yours
+
+A check may also be any function check(f) -> bool; then `mutants` does the same on the command line.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib import mutants
+from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.lessons.clinic.designing import check_of, cost, passes, refusal
+
+LAB = "conv2d_backward"
+Design = Sequence[dict[str, Any]]
+
+
+def _case(x: tuple[int, ...], w: tuple[int, ...], stride: int, padding: int, dy: str, compare: str) -> dict[str, Any]:
+    return {"x": x, "w": w, "stride": stride, "padding": padding, "dy": dy, "compare": compare, "tolerance": 1e-6}
+
+
+PUBLIC: dict[str, Design] = {
+    "a home-made network: something comes back": [_case((2, 3, 4, 4), (4, 3, 2, 2), 2, 2, "random", "not zero")],
+    "deeplearning.ai, “Step by Step”: three means": [_case((10, 3, 4, 4), (8, 3, 2, 2), 2, 2, "random", "means")],
+    "Burn, basic test: square, stride 1, dy of ones": [_case((2, 2, 4, 4), (2, 2, 3, 3), 1, 1, "ones", "entries")],
+    "CS231n, assignment 2: square, stride 1": [_case((4, 3, 5, 5), (2, 3, 3, 3), 1, 1, "random", "entries")],
+}
+
+
+def grade(design: Callable[[], Design] | Design) -> "Board":
+    """What passes the check of a design: shows itself in a notebook.
+
+    design: the cases, or a function that returns them.
+    Raises ValueError for what is no design.
+    """
+    cases = design() if callable(design) else design
+    if says := refusal(cases):
+        raise ValueError(f"design must be the cases of a check, but: {says}")
+    accepted, right = passes(cases)
+    stories: dict[str, list[str]] = {}
+    for wrong, passed in zip(mutants.wrong_functions(LAB), accepted, strict=True):
+        if passed:
+            stories.setdefault(wrong.sentence, []).append(wrong.name)
+    refused = [] if right.all() else list(mutants.refused(LAB, check_of(cases)))
+    return Board(len(accepted), int(accepted.sum()), cost(cases), stories, refused)
+
+
+def beside(design: Callable[[], Design] | Design) -> "Beside":
+    """What passes the public checks, and yours: shows itself in a notebook."""
+    checks = {**{name: grade(public) for name, public in PUBLIC.items()}, "design_check": grade(design)}
+    return Beside([(name, board.cost, board.passing, board.tried) for name, board in checks.items()])
+
+
+@dataclass(repr=False)
+class Board(Card):
+    """The survivors of a check.
+
+    tried, passing: how many wrong functions. cost: the numbers in x, w and dy. stories: what they do wrong -> their
+    names. refused: the right functions that the check refuses.
+    """
+
+    tried: int
+    passing: int
+    cost: int
+    stories: dict[str, list[str]]
+    refused: list[str]
+
+    template = "grade.html"
+
+    @property
+    def head(self) -> str:
+        return f"{self.passing} of {self.tried} known wrong functions pass your check of {self.cost} numbers."
+
+    def lines(self) -> list[str]:
+        lines = [self.head]
+        for sentence, names in self.stories.items():
+            lines += [f"  {', '.join(names)}", f"      {sentence}"]
+        return lines + [f"  It refuses a right function: {name}" for name in self.refused]
+
+
+@dataclass(repr=False)
+class Beside(Card):
+    """Checks beside each other: (name, cost, how many wrong functions pass, of how many)."""
+
+    rows: list[tuple[str, int, int, int]]
+
+    template = "beside.html"
+
+    def lines(self) -> list[str]:
+        return [f"{name}: {passing} of {tried} pass, with {cost} numbers" for name, cost, passing, tried in self.rows]

@@ -1,0 +1,98 @@
+"""Grade your grader: what the check of a design lets pass is what the tool says, and the lab tells why."""
+
+import numpy as np
+import pytest
+
+from course_lib import exercises, grader, mutants
+from course_lib.exercises.lessons.clinic import broken, designing, fixed
+
+LAB = exercises.get("design_check")
+
+
+def test_the_lab_knows_the_wrong_functions_of_the_tool():
+    known = [(tensor, mistake.name, mistake.message) for tensor, mistake, _ in designing.known_wrongs()]
+    assert known == [(wrong.tensor, wrong.mistake, wrong.sentence) for wrong in mutants.wrong_functions(grader.LAB)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*grader.PUBLIC, "start", "answer"])
+def test_the_board_and_the_tool_say_the_same(name):
+    design = {"start": broken.design_check(), "answer": fixed.design_check(), **grader.PUBLIC}[name]
+    board = grader.grade(design)
+    survivors = mutants.survivors(grader.LAB, designing.check_of(design))
+    assert sorted(name for names in board.stories.values() for name in names) == sorted(survivors)
+    assert board.passing == len(survivors) and board.tried == len(mutants.wrong_functions(grader.LAB))
+    assert not board.refused and not mutants.refused(grader.LAB, designing.check_of(design))
+
+
+def test_public_checks_are_weak_in_the_order_that_the_lesson_tells():
+    nothing, means, ones, stride_1, yours = (passing for _, _, passing, _ in grader.beside(fixed.design_check).rows)
+    tried = len(mutants.wrong_functions(grader.LAB))
+    assert tried > nothing > tried / 2 > means > ones > stride_1 > 0 == yours
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in designing.RULES])
+def test_a_design_is_told_what_it_cannot_see(name):
+    mistake = next(one for one in LAB.mistakes["survivors"] if one.name == name)
+    verdict = LAB.judge(mistake.examples[0].answer)
+    assert verdict.status == "wrong" and verdict.mistakes == {"survivors": [mistake.message]}
+    assert any("known wrong functions pass your check" in remark for remark in verdict.remarks)
+
+
+def test_a_design_that_is_too_strict_refuses_a_right_function():
+    def strict():
+        return [case | {"tolerance": 1e-17} for case in fixed.design_check()]
+
+    assert LAB.judge(strict).mistakes == {"refused": [designing.TOO_STRICT]}
+    assert "loops.conv2d_backward" in grader.grade(strict).refused[0]
+
+
+def test_other_designs_without_gaps_are_right():
+    shared = {"dy": "random", "compare": "entries", "tolerance": 1e-9, "stride": 2}
+
+    def large():
+        return [
+            {"x": (3, 3, 6, 7), "w": (4, 3, 3, 2), "padding": 1, **shared},
+            {"x": (2, 2, 7, 6), "w": (3, 2, 2, 3), "padding": 0, **shared},
+        ]
+
+    verdict = LAB.judge(large)
+    assert verdict.status == "right" and designing.cost(large()) > designing.cost(fixed.design_check()) == 91
+
+
+@pytest.mark.parametrize(
+    ("design", "says"),
+    [
+        (3, "must return a list of cases"),
+        ([], "must return a list of cases"),
+        ([{"x": (1, 1, 3, 3)}], "A case must have x, w, stride"),
+        ([fixed.design_check()[0] | {"dy": "twos"}], "dy must be one of random, ones, one"),
+        ([fixed.design_check()[0] | {"compare": "signs"}], "compare one of entries, means"),
+        ([fixed.design_check()[0] | {"x": (1, 1, 100, 100)}], "at most 5000 numbers"),
+        ([fixed.design_check()[0] | {"w": (1, 5, 2, 2)}], "in the forward pass"),
+    ],
+)
+def test_what_is_no_design_is_told_why(design, says):
+    assert says in designing.refusal(design)
+    with pytest.raises(ValueError, match="design must be the cases of a check"):
+        grader.grade(design)
+    assert LAB.judge(lambda: design).status == "error"
+
+
+def test_a_board_shows_every_story_and_folds_most():
+    board = grader.grade(broken.design_check)
+    html = board._repr_html_()
+    assert board.passing > 50 and html.count("<details") == 1 == html.count("</details>")
+    assert board.head in html and board.head in repr(board)
+    assert all(name in repr(board) for names in board.stories.values() for name in names)
+    clean = grader.grade(fixed.design_check)._repr_html_()
+    assert "0 of" in clean and "<details" not in clean
+    rows = grader.beside(fixed.design_check)
+    assert all(name.partition(" ")[0] in rows._repr_html_() for name, *_ in rows.rows)
+
+
+def test_a_check_of_shapes_sees_no_value():
+    (case,) = broken.design_check()
+    check = designing.check_of([case | {"compare": "shapes"}])
+    assert check(lambda dy, x, w, *_: (np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))))
+    assert not check(lambda dy, x, w, *_: (np.zeros(x.shape), np.zeros(w.shape)))
