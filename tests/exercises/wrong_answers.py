@@ -2784,3 +2784,35 @@ class RepairsTheSumsOnly(PlainLinear):
     def forward(self, x):
         RepairsTheSumsOnly.x = x
         return x @ self.weight.data.T + self.bias.data
+
+
+@wrong("conv1d_backward", dw="only one position kept")
+def only_the_crop_and_the_stride_mended(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dxp, dw = np.zeros(len(xp)), np.zeros(len(w))
+    for j in range(len(dy)):
+        window = slice(j * stride, j * stride + len(w))
+        dw = dy[j] * xp[window]
+        dxp[window] += dy[j] * w
+    return dxp[padding : len(xp) - padding], dw
+
+
+@wrong("conv1d_backward", dx="stride missing", dw="stride missing")
+def only_the_crop_and_the_sum_mended(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dxp, dw = np.zeros(len(xp)), np.zeros(len(w))
+    for j in range(len(dy)):
+        dw += dy[j] * xp[j : j + len(w)]
+        dxp[j : j + len(w)] += dy[j] * w
+    return dxp[padding : len(xp) - padding], dw
+
+
+@wrong("conv1d_backward", dx="kernel turned")
+def mended_and_turned_once_too_often(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    dxp, dw = np.zeros(len(xp)), np.zeros(len(w))
+    for j in range(len(dy)):
+        here = slice(j * stride, j * stride + len(w))
+        dw += dy[j] * xp[here]
+        dxp[here] += dy[j] * w[::-1]
+    return dxp[padding : len(xp) - padding], dw

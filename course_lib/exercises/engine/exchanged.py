@@ -5,17 +5,24 @@ from typing import Any
 
 import numpy as np
 
+from course_lib.exercises.engine import causes
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.question import Case, Question
 from course_lib.exercises.engine.relations import Holds, Pair, Relation
 
+UPSTREAM = "The upstream gradient is a factor in every gradient."
+TURNED = "Is it turned without need, or does an index run in the wrong direction?"
+RETURNED = "Is `return` inside a loop, or is something set (=) or made anew there?"
+UNREACHED = "Does your loop reach every one?"
+EXCHANGED = "Are they exchanged in a call?"
+
 
 def relations(question: Question, tensor: str, wrong: Sequence[Pair]) -> Iterator[Relation]:
-    """What yours would be right for. A candidate is tried on the largest wrong array first."""
-    for says, change in _changes(wrong[0].case):
+    """What yours would be right for. A candidate is tried on the first wrong array before all others."""
+    for says, change, why in _changes(wrong[0].case):
         holds = _right_for(question, tensor, change)
         if holds(wrong[0].case, wrong[0].yours, wrong[0].expected):
-            yield Relation(1, f"what would be right {says}", holds)
+            yield Relation(1, f"what would be right {says}", holds, causes.AS_IF.format(says=says, why=why))
 
 
 def _right_for(question: Question, tensor: str, change: Any) -> Holds:
@@ -29,32 +36,37 @@ def _right_for(question: Question, tensor: str, change: Any) -> Holds:
     return holds
 
 
-def _changes(case: Case) -> Iterator[tuple[str, Any]]:
+Change = tuple[str, Any, str]  # "for dy of ones", the change of the arguments, what may be behind it
+
+
+def _changes(case: Case) -> Iterator[Change]:
     arrays = [n for n, v in case.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and v.ndim]
     for name in arrays:
         yield from _of_array(name, case[name].ndim)
+    if {"stride", "padding"} <= case.keys():
+        unused = "Are both of them used?"
+        yield "with stride = 1 and padding = 0", lambda case: {**case, "stride": 1, "padding": 0}, unused
+        yield "with stride and padding exchanged", _swap("stride", "padding"), EXCHANGED
     for name, value in case.items():
+        used = f"Is `{name}` used, and only where it belongs?"
         if name in ("stride", "padding", "output_padding") and isinstance(value, int):
             for other in (0, 1, 2) if name != "stride" else (1, 2, 3):
-                yield f"with {name} = {other}", _set(name, lambda value, other=other: other)
-            yield f"with {name} + 1 in place of {name}", _set(name, lambda value: value + 1)
+                yield f"with {name} = {other}", _set(name, lambda value, other=other: other), used
+            yield f"with {name} + 1 in place of {name}", _set(name, lambda value: value + 1), used
         if name == "b":
-            yield "without the bias", _set(name, lambda value: None)
+            yield "without the bias", _set(name, lambda value: None), "Where is it added?"
         if isinstance(value, np.ndarray) and value.dtype == bool:
-            yield f"with {name} reversed (True for False)", _set(name, np.logical_not)
+            yield f"with {name} reversed (True for False)", _set(name, np.logical_not), "What does True stand for?"
         if isinstance(value, tuple) and len(value) == 2:
-            yield f"with {name} reversed", _set(name, lambda value: value[::-1])
+            yield f"with {name} reversed", _set(name, lambda value: value[::-1]), "Are height and width exchanged?"
         if isinstance(value, float):
-            yield f"with {name} = 1", _set(name, lambda value: 1.0)
-            yield f"with {name} = 0", _set(name, lambda value: 0.0)
-            yield f"with 1 - {name} in place of {name}", _set(name, lambda value: 1.0 - value)
-    if {"stride", "padding"} <= case.keys():
-        yield "with stride and padding exchanged", _swap("stride", "padding")
-        yield "with stride = 1 and padding = 0", lambda case: {**case, "stride": 1, "padding": 0}
+            yield f"with {name} = 1", _set(name, lambda value: 1.0), used
+            yield f"with {name} = 0", _set(name, lambda value: 0.0), used
+            yield f"with 1 - {name} in place of {name}", _set(name, lambda value: 1.0 - value), used
     for first in arrays:
         for second in arrays:
             if first < second:
-                yield f"with {first} and {second} exchanged", _swap(first, second)
+                yield f"with {first} and {second} exchanged", _swap(first, second), EXCHANGED
 
 
 def _swap(a: str, b: str) -> Any:
@@ -65,21 +77,25 @@ def _set(name: str, change: Any) -> Any:
     return lambda case: {**case, name: change(case[name])}
 
 
-def _of_array(name: str, dims: int) -> Iterator[tuple[str, Any]]:
-    yield f"for {name} of ones", _set(name, np.ones_like)
-    yield f"for {name} squared", _set(name, lambda v: v * v)
-    yield f"for the sizes of {name} without their signs", _set(name, np.abs)
+def _of_array(name: str, dims: int) -> Iterator[Change]:
+    ones = UPSTREAM if name in ("dy", "dz") else f"The numbers of {name} are not used."
+    yield f"for {name} of ones", _set(name, np.ones_like), ones
+    yield f"for {name} squared", _set(name, lambda v: v * v), f"Is {name} multiplied in twice?"
+    yield f"for the sizes of {name} without their signs", _set(name, np.abs), "Where do the signs get lost?"
     for axis in range(dims):
-        yield f"for {name} reversed along axis {axis}", _set(name, lambda v, axis=axis: np.flip(v, axis))
+        along = f"along axis {axis}"
+        yield f"for {name} reversed {along}", _set(name, lambda v, axis=axis: np.flip(v, axis)), TURNED
         for end, place in (("first", 0), ("last", -1)):
-            yield f"if {name} held only its {end} entry along axis {axis}", _set(name, _only(axis, place))
-            yield f"if {name} held zeros in its {end} entry along axis {axis}", _set(name, _without(axis, place))
-        yield f"for {name} averaged along axis {axis}", _set(name, _averaged(axis))
+            yield f"if {name} held only its {end} entry {along}", _set(name, _only(axis, place)), RETURNED
+            yield f"if {name} held zeros in its {end} entry {along}", _set(name, _without(axis, place)), UNREACHED
+        yield f"for {name} averaged {along}", _set(name, _averaged(axis)), "Every entry of it counts for itself."
     if dims >= 2:
-        yield f"for {name} reversed along its last two axes", _set(name, lambda v: v[..., ::-1, ::-1])
-        yield f"for {name} with its last two axes exchanged", _set(name, lambda v: np.swapaxes(v, -1, -2))
+        yield f"for {name} reversed along its last two axes", _set(name, lambda v: v[..., ::-1, ::-1]), TURNED
+        text = f"for {name} with its last two axes exchanged"
+        yield text, _set(name, lambda v: np.swapaxes(v, -1, -2)), "Are rows and columns exchanged?"
     if dims >= 3:
-        yield f"for {name} with its first two axes exchanged", _set(name, lambda v: np.swapaxes(v, 0, 1))
+        text = f"for {name} with its first two axes exchanged"
+        yield text, _set(name, lambda v: np.swapaxes(v, 0, 1)), "Are two indices exchanged?"
 
 
 def _only(axis: int, place: int) -> Any:

@@ -11,6 +11,7 @@ from course_lib.exercises.engine.describing import call_text
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Question
 from course_lib.exercises.engine.relations import relations
+from course_lib.exercises.engine.repeating import RANDOM, UNSET
 from course_lib.exercises.engine.running import Run, run_case
 from course_lib.exercises.engine.seen import Seen
 from course_lib.exercises.engine.verdict import Verdict
@@ -33,7 +34,10 @@ def explain(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -
     everything = [*runs, *more]
     if not wrong and any(one.raised for one in everything):
         wrong = list(question.tensors[:1])
+    by_chance = {UNSET, RANDOM}
     for tensor in wrong:
+        if by_chance & set(verdict.mistakes.get(tensor, ())):
+            continue  # its numbers mean nothing
         calls = seen.seen_in(question, tensor, everything)
         found: list[Ranked] = []
         with supervised(SECONDS):
@@ -64,9 +68,10 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
         return
     if stops := seen.where_it_stops(calls):
         yield 2, stops
+    related = list(_related(question, tensor, calls)) if wrong else []
     if where := seen.where_right(tensor, calls):
         clear, sentence = where
-        yield 1 if clear else 3, sentence
+        yield 1 if clear and not any(says.startswith("In every call") for _, says in related) else 3, sentence
     if not wrong:
         return
     habits = probing.habits_of(question, tensor)
@@ -75,7 +80,7 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
     endless = sum(not np.isfinite(one.yours).all() for one in wrong)  # type: ignore[arg-type]
     if endless:
         yield 0, f"{tensor} contains NaN or infinity in {endless} of {len(calls)} calls tried."
-    yield from _related(question, tensor, calls)
+    yield from related
     if sign := probing.by_sign(tensor, calls, habits, tolerance):
         yield 1, sign
     if formula := probing.formula(tensor, calls):
@@ -118,15 +123,26 @@ def _related(question: Question, tensor: str, calls: Sequence[Seen]) -> Iterator
 
 def _related_in_one(question: Question, tensor: str, wrong: Sequence[Any]) -> Iterator[Ranked]:
     """What holds in several of the wrong calls, though not in all."""
+    asked = [pair for pair in wrong if pair.expected.size > 1]
     for first in (wrong[0], wrong[len(wrong) // 2]):
         if first.expected.size < 2:
             continue
         for relation in sorted(relations([first], [first], question.tolerance), key=lambda relation: relation.rank):
-            holds = [relation.holds(p) for p in wrong if p.expected.size > 1]
-            if sum(holds) > 2 and 2 * sum(holds) > len(holds):
+            held = _held_in_most(relation, asked)
+            if held > 2:
                 which = f"calls with a wrong {tensor} of more than one entry"
-                yield 4, f"In {sum(holds)} of the {len(holds)} {which}, it is {relation.says}."
+                yield 4, f"In {held} of the {len(asked)} {which}, it is {relation.says}."
                 return
+
+
+def _held_in_most(relation: Any, pairs: Sequence[Any]) -> int:
+    """In how many of the calls it holds; 0 as soon as these cannot be more than half."""
+    held = 0
+    for left, pair in zip(range(len(pairs) - 1, -1, -1), pairs, strict=True):
+        held += relation.holds(pair)
+        if 2 * (held + left) <= len(pairs):
+            return 0
+    return held
 
 
 def _at_least(tensor: str, calls: Sequence[Seen]) -> list[str]:

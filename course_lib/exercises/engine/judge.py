@@ -24,6 +24,10 @@ CHANGED = (
     "{name} is not the same after the call. Leave the arguments as they are: other code still needs them. "
     "Work on a copy, or on a new array."
 )
+ROUNDED = (
+    "{name} is nearly the same after the call, but not quite: adding and subtracting leave rounding errors. "
+    "Keep the old value and put that back, or work on a copy."
+)
 ADDED_UP = (
     "A second identical call returns more than the first: something from the earlier call is still in the sum. "
     "Start from fresh zeros in every call."
@@ -35,6 +39,7 @@ SAME_ARRAY = (
     "Make a new array in each call."
 )
 RARE = "It is right on all usual shapes, and wrong in {failed} of {tried} calls with small and rare ones."
+MOST_REPEATED = 4  # wrong calls that are repeated, to see whether they return the same
 OUT_OF_TIME = "it was still running after {seconds} s. Is there a loop that never ends?"
 INTERRUPTED = "you stopped it, and nothing is lost."
 
@@ -59,7 +64,8 @@ def _judged(question: Question, f: Any, explain: bool) -> Verdict:
     case: Case = {}
     with supervised() as seen:
         for case, expected in (first, first, *others):  # the first twice: what is kept between calls shows
-            runs.append(run_case(question, f, case, expected))
+            with repeating.unset_holds(len(runs)):
+                runs.append(run_case(question, f, case, expected))
     verdict.printed = seen.printed
     verdict.remarks += [f"NumPy warned: {text}" for text in seen.warned]
     if seen.stopped is not None:
@@ -77,6 +83,7 @@ def _judged(question: Question, f: Any, explain: bool) -> Verdict:
     _memory_between_calls(verdict, question, f, *runs[:2])
     again = runs.pop(1)
     _returned_as_expected(verdict, runs)
+    _memory_never_set(verdict, question, f, runs)
     _judge_tensors(verdict, question, runs)
     raised = [one.raised for one in runs if one.raised]
     if raised:
@@ -107,7 +114,8 @@ def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]
     case: Case = {}
     with supervised() as seen:
         for case, expected in question.further_runs:
-            runs.append(run_case(question, f, case, expected))
+            with repeating.unset_holds(len(runs)):
+                runs.append(run_case(question, f, case, expected))
     if seen.stopped is not None:
         _stopped(verdict, seen.stopped, case)
         return runs
@@ -115,6 +123,7 @@ def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]
     if failed:
         verdict.status = "wrong"
         verdict.remarks.append(RARE.format(failed=len(failed), tried=len(runs)))
+        _memory_never_set(verdict, question, f, failed)
         _arguments_unchanged(verdict, failed)
         _returned_as_expected(verdict, failed)
     raised = next((one.raised for one in failed if one.raised), None)
@@ -222,7 +231,9 @@ def _fit(question: Question, runs: Sequence[Run], given: str, name: str) -> int:
 def _arguments_unchanged(verdict: Verdict, runs: Sequence[Run]) -> None:
     for one in runs:
         for name in one.changed:
-            _tell(verdict, name, CHANGED.format(name=name))
+            written_to = [other for other in runs if name in other.changed and other.case[name].dtype.kind == "f"]
+            rounding = bool(written_to) and all(name in other.nearly for other in written_to)
+            _tell(verdict, name, (ROUNDED if rounding else CHANGED).format(name=name))
 
 
 def _memory_between_calls(verdict: Verdict, question: Question, f: Any, first: Run, second: Run) -> None:
@@ -237,6 +248,14 @@ def _memory_between_calls(verdict: Verdict, question: Question, f: Any, first: R
             continue
         added = once.shape == twice.shape and close(twice - once, expected, question.tolerance)
         _tell(verdict, name, ADDED_UP if added else repeating.why_it_differs(question, f, first))
+
+
+def _memory_never_set(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -> None:
+    """Tell of results that hold what lay in memory, where the first case does not show it."""
+    if not verdict.mistakes:
+        wrong = [one for one in runs if not one.raised and not _passed(question, one)]
+        for name in repeating.unset_in(question, f, wrong[:MOST_REPEATED]):
+            _tell(verdict, name, repeating.UNSET)
 
 
 def _alike(twice: np.ndarray, once: np.ndarray, expected: np.ndarray, tolerance: float) -> bool:
@@ -292,6 +311,8 @@ def _judge_tensors(verdict: Verdict, question: Question, runs: Sequence[Run]) ->
     if not suspects:
         return
     verdict.status = "wrong"
+    by_chance = {name for name, told in verdict.mistakes.items() if {repeating.UNSET, repeating.RANDOM} & set(told)}
+    suspects = [suspect for suspect in suspects if suspect.name not in by_chance]  # its numbers mean nothing
     told = {suspect.name: suspect.about_form() or suspect.recognised() for suspect in suspects}
     if any(one.raised for one in runs):
         # All results of a call that raised are missing. To blame are those that come wrong elsewhere, or raise as a

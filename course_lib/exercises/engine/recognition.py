@@ -6,19 +6,18 @@ from functools import cached_property
 
 import numpy as np
 
+from course_lib.exercises.engine import causes, exchanged, relations
 from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.question import Mistake, Question, Wrong
+from course_lib.exercises.engine.relations import Pair
 from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.variant import Adjustable
 
-WHOLE_NUMBERS = (
-    "Every entry of {tensor} is a whole number. "
-    "Either an integer array drops the decimals, or a number is hard-coded and does not depend on the arguments."
-)
 NOT_FINITE = "{tensor} contains NaN or infinity. Look for a division by zero, or for numbers that grow too large."
 COARSE = "{tensor} is float16, which keeps only three digits. Use float32 or float64."
 NOTHING = "{tensor} is None. Did you compute it, and return it?"
 NOT_REAL = "{tensor} has dtype {dtype}, but real numbers are expected."
+CLEAR = 2  # rank of relations that hold in every call, also where the right array came of it
 NOT_INTEGERS = "{tensor} has dtype {dtype}, but integers are expected: they are indices."
 
 
@@ -77,7 +76,7 @@ class Suspect:
             return [NOTHING.format(tensor=self.name)]
         if not self.came:
             cut_off = any("Cannot cast ufunc" in r.message and "to dtype('int" in r.message for r in self.raised)
-            return [WHOLE_NUMBERS.format(tensor=self.name)] if cut_off else []
+            return [causes.WHOLE_NUMBERS.format(tensor=self.name)] if cut_off else []
         dtype = self.came[0][0].dtype
         kinds = {array.dtype.kind for array, _ in self.came}
         if kinds - set("fiub"):
@@ -86,16 +85,16 @@ class Suspect:
             return [NOT_INTEGERS.format(tensor=self.name, dtype=dtype)]
         if dtype == np.float16:
             return [COARSE.format(tensor=self.name)]
-        if any(not np.isfinite(array).all() for array, _ in self.came):
-            return [NOT_FINITE.format(tensor=self.name)]
         return []
 
     def guessed(self) -> Sequence[str]:
         """Where no known wrong function fits: what the values or the cases hint at."""
+        if any(not np.isfinite(array).all() for array, _ in self.came):
+            return [NOT_FINITE.format(tensor=self.name)]
         nonzero = [(array, reference) for array, reference in self.came if array.any()]
         whole = bool(nonzero) and all(np.array_equal(array, np.round(array)) for array, _ in nonzero)
         if whole and any((reference != np.round(reference)).any() for _, reference in nonzero):
-            return [WHOLE_NUMBERS.format(tensor=self.name)]
+            return [causes.WHOLE_NUMBERS.format(tensor=self.name)]
         for says, spoils in self.question.patterns:
             expected = [not spoils(**case) for case in self.question.arguments]
             if any(expected) and not all(expected) and expected == self.right:
@@ -118,8 +117,13 @@ class Suspect:
             )
         return (
             self._fitting(known, self._equals)
-            or self._fitting_together()
+            or self._fitting_together(self._equals)
+            or (self._fitting(known, self._equals_where_both_came) if self.raised else [])
+            or self._related_to_the_right_one()
+            or self._with_another_slip(known)
+            or self._what_is_wrong_with_it()
             or self._fitting(known, self._equals_where_both_came)
+            or self._fitting_together(self._equals_where_both_came)
         )
 
     def _fitted(self, wrong: Wrong) -> Wrong:
@@ -133,9 +137,89 @@ class Suspect:
     def _fitting(self, known: list[tuple[Mistake, Wrong]], fits: Callable[[Wrong], bool]) -> list[str]:
         return next(([mistake.message] for mistake, wrong in known if fits(wrong)), [])
 
-    def _fitting_together(self) -> list[str]:
+    def _fitting_together(self, fits: Callable[[Wrong], bool]) -> list[str]:
         pairs = self.question.pairs.get(self.name, ())
-        return next(([one.message, other.message] for one, other, both in pairs if self._equals(both)), [])
+        return next(([one.message, other.message] for one, other, both in pairs if fits(both)), [])
+
+    # ------------------------------------------------------------ slips that any lab can have
+
+    def _related_to_the_right_one(self) -> list[str]:
+        """What relates the learner's array to the right one in every call that returned it."""
+        wrong = self._wrong_pairs
+        simple = [relation for relation in self._simple_relations if relation.rank <= CLEAR]
+        others = () if self.question.run or not wrong else exchanged.relations(self.question, self.name, wrong)
+        return self._holding(simple, self._pairs) or self._holding(others, self._pairs)
+
+    def _what_is_wrong_with_it(self) -> list[str]:
+        """What holds of the wrong arrays alone: of the right ones it may be true as well, and tells nothing."""
+        return self._holding(
+            [relation for relation in self._simple_relations if relation.rank > CLEAR], self._wrong_pairs
+        )
+
+    def _holding(self, candidates: Iterable[relations.Relation], pairs: Sequence[Pair]) -> list[str]:
+        for relation in sorted(candidates, key=lambda relation: relation.rank):
+            if relation.cause and all(map(relation.holds, pairs)):
+                return [self._said(relation.cause)]
+        return []
+
+    @cached_property
+    def _pairs(self) -> list[Pair]:
+        """The learner's arrays beside the right ones, wherever one was returned."""
+        rows = zip(self.question.arguments, self.arrays, self.references, strict=True)
+        return [Pair(case, array, reference) for case, array, reference in rows if array is not None]
+
+    @cached_property
+    def _wrong_pairs(self) -> list[Pair]:
+        """Those that differ, smallest first; none where not all are numbers."""
+        if not all(np.isfinite(pair.yours).all() for pair in self._pairs):
+            return []
+        wrong = [pair for pair in self._pairs if not self.close(pair.yours, pair.expected)]
+        return sorted(wrong, key=lambda pair: pair.expected.size)
+
+    @cached_property
+    def _simple_relations(self) -> list[relations.Relation]:
+        wrong, tolerance = self._wrong_pairs, self.question.tolerance
+        if not wrong:
+            return []
+        if self.question.run:  # its results are not what a function returned: no loop of the learner fills them
+            return list(relations.slips(wrong[0], self._pairs, tolerance))
+        return list(relations.relations(wrong, self._pairs, tolerance))
+
+    def _with_another_slip(self, known: list[tuple[Mistake, Wrong]]) -> list[str]:
+        """A known mistake, and a factor, a sign or another order of axes in what comes of it."""
+        number = next((n for n in self.order if self._tells_much(self.arrays[n], self.references[n])), None)
+        if number is None:
+            return []
+        array, case = self.arrays[number], self.question.arguments[number]
+        assert array is not None
+        for mistake, wrong in known:
+            (other,) = self._results(wrong, [number])
+            if other is None or other.size != array.size or not np.isfinite(other).all() or not other.any():
+                continue
+            first = Pair(case, array, other)
+            if relations.may_be_a_slip(first, self.question.tolerance):
+                pairs = self._beside(wrong)
+                for relation in relations.slips(first, pairs, self.question.tolerance) if pairs else ():
+                    if all(map(relation.holds, pairs)):
+                        return [mistake.message, self._said(relation.cause)]
+        return []
+
+    @staticmethod
+    def _tells_much(array: np.ndarray | None, reference: np.ndarray) -> bool:
+        return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+    def _beside(self, wrong: Wrong) -> list[Pair]:
+        """The learner's arrays beside those of a wrong function; none where only one of the two returns an array."""
+        others = list(self._results(wrong))
+        if any((a is None) != (other is None) for a, other in zip(self.arrays, others, strict=True)):
+            return []
+        rows = zip(self.question.arguments, self.arrays, others, strict=True)
+        return [Pair(case, a, other) for case, a, other in rows if a is not None and other is not None]
+
+    def _said(self, cause: str) -> str:
+        """A sentence on a slip, in the words of the lab where it has its own."""
+        own = (m.message for m in self.question.mistakes.get(self.name, ()) if m.name == "sign")
+        return next(own, cause.format(tensor=self.name)) if cause == causes.SIGN else cause.format(tensor=self.name)
 
     def _raises_where(self, wrong: Wrong) -> bool:
         """Right in some cases, an exception in all others, and so is the learner's."""
@@ -157,10 +241,19 @@ class Suspect:
             elif array is None or other is None:
                 same = array is None and other is None
             else:
-                same = self.close(array, other)
+                same = self._alike(array, other)
             if not same:
                 return False
         return True
+
+    def _alike(self, array: np.ndarray, other: np.ndarray) -> bool:
+        """Whether two arrays are close, where both may hold infinities: then in the same places, the same ones."""
+        endless = ~np.isfinite(array)
+        if not endless.any() or other.shape != array.shape:
+            return self.close(array, other)
+        if not np.array_equal(array[endless], other[endless], equal_nan=True) or not np.isfinite(other[~endless]).all():
+            return False
+        return self.close(np.where(endless, 0, array), np.where(endless, 0, other))
 
     def _equals_where_both_came(self, wrong: Wrong) -> bool:
         """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least).

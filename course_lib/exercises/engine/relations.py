@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from course_lib import looks
+from course_lib.exercises.engine import causes
 from course_lib.exercises.engine.compare import close, different
 from course_lib.exercises.engine.question import Case
 
@@ -31,11 +32,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Relation:
-    """What yours is ("2 times the right one"), how telling that is (small first), and the test of one call."""
+    """What yours is ("2 times the right one"), how telling that is (small first), and the test of one call.
+
+    cause: what the learner is told where it holds in every call and no mistake of the lab is known that explains more,
+    with {tensor} for the name of the result.
+    """
 
     rank: int
     says: str
     test: Holds
+    cause: str = ""
 
     def holds(self, pair: Pair) -> bool:
         try:
@@ -58,6 +64,23 @@ def relations(wrong: Sequence[Pair], everywhere: Sequence[Pair], tolerance: floa
     yield from _arguments(wrong[0], tolerance)
     yield from _axes(wrong[0], tolerance)
     yield from _shapes(wrong[0], tolerance)
+
+
+def slips(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
+    """A factor, a sign or another order of axes: what a second mistake may have made of a wrong array.
+
+    `expected` of the pairs is that wrong array. Factors that an argument holds are left out: they may fit by chance.
+    """
+    for relation in (*_factors(first, everywhere, tolerance, numbers=False), *_axes(first, tolerance)):
+        if relation.cause and relation.cause != causes.ZERO:
+            yield relation
+
+
+def may_be_a_slip(pair: Pair, tolerance: float) -> bool:
+    """Whether the values could be the same ones, or all of them times a number."""
+    if factor(pair.yours, pair.expected, tolerance) is not None:
+        return True
+    return _same_values(tolerance)(pair.case, pair.yours, pair.expected)
 
 
 # ---------------------------------------------------------------- factors
@@ -94,10 +117,11 @@ def factor(yours: np.ndarray, expected: np.ndarray, tolerance: float) -> float |
     return number if abs(number) > 1e-9 and close(yours, number * expected, tolerance) else None
 
 
-def _factors(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
+def _factors(first: Pair, everywhere: Sequence[Pair], tolerance: float, numbers: bool = True) -> Iterator[Relation]:
+    """numbers: whether a factor may be one of the arguments, as well as a size of one."""
     number = factor(first.yours, first.expected, tolerance)
     if number is None:
-        yield Relation(8, "zero everywhere", lambda case, a, r: not a.any())
+        yield Relation(8, "zero everywhere", lambda case, a, r: not a.any(), causes.ZERO)
         return
 
     def times(value: Callable[[Case], float]) -> Holds:
@@ -107,15 +131,19 @@ def _factors(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Itera
     varies = None not in found and max(found) - min(found) > 1e-3 * abs(max(found, key=abs))  # type: ignore[type-var, operator, arg-type]
     if not varies:
         if abs(number + 1) < tolerance:
-            yield Relation(0, "the right one with the wrong sign", times(lambda case: -1))
+            yield Relation(0, "the right one with the wrong sign", times(lambda case: -1), causes.SIGN)
         else:
-            yield Relation(0, f"{looks.number(number, FIGURES)} times the right one", times(lambda case: number))
+            text = f"{looks.number(number, FIGURES)} times the right one"
+            yield Relation(0, text, times(lambda case: number), causes.of_factor(number))
     for sign, but in ((1, ""), (-1, ", with the wrong sign")):
         for name in quantities(first.case):
+            if not numbers and "." not in name:
+                continue
             for verb, power in (("times", 1), ("divided by", -1)):
                 value = _quantity(name, power, sign)
                 if abs(value(first.case) - number) < 1e-6 * abs(number):
-                    yield Relation(0 if varies else 2, f"the right one {verb} {name}{but}", times(value))
+                    cause = causes.of_quantity(verb, name, sign)
+                    yield Relation(0 if varies else 2, f"the right one {verb} {name}{but}", times(value), cause)
 
 
 def _quantity(name: str, power: int, sign: int) -> Callable[[Case], float]:
@@ -126,18 +154,21 @@ def _quantity(name: str, power: int, sign: int) -> Callable[[Case], float]:
 
 
 def _arithmetic(first: Pair, tolerance: float) -> Iterator[Relation]:
-    yield Relation(1, "the right one squared, entry by entry", lambda c, a, r: close(a, r * r, tolerance))
-    yield Relation(
-        1, "one divided by the right one, entry by entry", lambda c, a, r: r.all() and close(a, 1 / r, tolerance)
+    made: tuple[tuple[str, Callable[[np.ndarray], np.ndarray], str], ...] = (
+        ("the right one squared, entry by entry", lambda r: r * r, causes.SQUARED),
+        ("one divided by the right one, entry by entry", _reciprocal, causes.RECIPROCAL),
+        ("the right one without its sign", np.abs, causes.WITHOUT_SIGN),
+        ("the right one with its decimals dropped", np.trunc, causes.WHOLE_NUMBERS),
+        ("the right one rounded to whole numbers", np.round, causes.WHOLE_NUMBERS),
     )
-    yield Relation(1, "the right one without its sign", lambda c, a, r: close(a, np.abs(r), tolerance))
-    yield Relation(1, "the right one with its decimals dropped", lambda c, a, r: close(a, np.trunc(r), tolerance))
-    yield Relation(1, "the right one rounded to whole numbers", lambda c, a, r: close(a, np.round(r), tolerance))
+    for says, change, cause in made:
+        yield Relation(1, says, _changed(change, tolerance), cause)
     gap = first.yours.astype(float) - first.expected
     shift = float(gap.flat[0]) if gap.size else 0.0
     if np.isfinite(shift) and shift:
         text = f"the right one plus {looks.number(shift, FIGURES)} in every entry"
-        yield Relation(1, text, lambda c, a, r: a.shape == r.shape and close(a - r, np.full(r.shape, shift), tolerance))
+        cause = causes.SHIFTED.format(shift=looks.number(shift, FIGURES), tensor="{tensor}")
+        yield Relation(1, text, _changed(lambda r: r + shift, tolerance), cause)
     for name, value in first.case.items():
         if not (isinstance(value, np.ndarray) and value.shape == first.expected.shape and value.any()):
             continue
@@ -145,8 +176,19 @@ def _arithmetic(first: Pair, tolerance: float) -> Iterator[Relation]:
             added = float(np.vdot(value, gap) / np.vdot(value, value))
             if abs(added) > 1e-9:
                 text = f"the right one plus {looks.number(added, FIGURES)} times {name}"
-                yield Relation(1, text, _plus(name, added, tolerance))
-        yield Relation(1, f"the right one times {name}, entry by entry", _entrywise(name, tolerance))
+                yield Relation(1, text, _plus(name, added, tolerance), causes.of_added(name, added))
+        cause = causes.TIMES.format(name=name, tensor="{tensor}")
+        yield Relation(1, f"the right one times {name}, entry by entry", _entrywise(name, tolerance), cause)
+
+
+def _reciprocal(right: np.ndarray) -> np.ndarray:
+    if not right.all():
+        raise ValueError("a zero has no reciprocal")
+    return 1 / right
+
+
+def _changed(change: Callable[[np.ndarray], np.ndarray], tolerance: float) -> Holds:
+    return lambda case, a, r: a.shape == r.shape and close(a, change(r), tolerance)
 
 
 def _plus(name: str, added: float, tolerance: float) -> Holds:
@@ -169,9 +211,12 @@ def _arguments(first: Pair, tolerance: float) -> Iterator[Relation]:
             number = factor(first.yours, value, tolerance)
             if number is not None:
                 text = f"{name} itself" if abs(number - 1) < 1e-6 else f"{looks.number(number, FIGURES)} times {name}"
-                yield Relation(3, text, _multiple(name, number, tolerance))
+                cause = causes.ARGUMENT.format(text=text, tensor="{tensor}")
+                yield Relation(3, text, _multiple(name, number, tolerance), cause)
         for axes in _axis_sets(value.ndim):
-            yield Relation(4, f"{name} summed over axis {_listed(axes)}", _summed(name, axes, tolerance))
+            text = f"{name} summed over axis {_listed(axes)}"
+            cause = causes.ARGUMENT.format(text=text, tensor="{tensor}")
+            yield Relation(4, text, _summed(name, axes, tolerance), cause)
 
 
 def _multiple(name: str, number: float, tolerance: float) -> Holds:
@@ -192,6 +237,8 @@ def _axes(first: Pair, tolerance: float) -> Iterator[Relation]:
     dims = first.expected.ndim
     if first.yours.ndim != dims or not 1 <= dims <= MOST_AXES or first.expected.size < 2:
         return
+    if not _same_values(tolerance)(first.case, first.yours, first.expected):
+        return
     for order in permutations(range(dims)):
         for turned in product((False, True), repeat=dims):
             moved = order != tuple(range(dims))
@@ -201,7 +248,9 @@ def _axes(first: Pair, tolerance: float) -> Iterator[Relation]:
                 if holds(first.case, first.yours, first.expected):
                     parts = [f"its axes in the order {', '.join(map(str, order))}"] if moved else []
                     parts += [f"axis {_listed(flipped)} reversed"] if flipped else []
-                    yield Relation(1, f"the right one with {' and '.join(parts)}", holds)
+                    text = " and ".join(parts)
+                    cause = causes.of_axes(text, moved)
+                    yield Relation(1, f"the right one with {text}", holds, cause)
 
 
 def _reordered(order: tuple[int, ...], flipped: tuple[int, ...], tolerance: float) -> Holds:
@@ -217,15 +266,19 @@ def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
         return
     if a.size == r.size:
         text = "the right one in another shape: its values follow each other in the same order"
-        yield Relation(1, text, lambda c, a, r: a.size == r.size and close(a.ravel(), r.ravel(), tolerance))
+        test = lambda c, a, r: a.size == r.size and close(a.ravel(), r.ravel(), tolerance)
+        yield Relation(1, text, test, causes.RESHAPED)
         yield Relation(5, "made of the right values in another shape and order", _same_values(tolerance))
     for axes in _axis_sets(a.ndim):
-        yield Relation(1, f"the right one before a sum over axis {_listed(axes)}", _unsummed(axes, tolerance))
+        cause = causes.UNSUMMED.format(axes=_listed(axes))
+        yield Relation(1, f"the right one before a sum over axis {_listed(axes)}", _unsummed(axes, tolerance), cause)
     for axes in _axis_sets(r.ndim):
-        yield Relation(1, f"the right one summed over axis {_listed(axes)}", _oversummed(axes, tolerance))
+        cause = causes.OVERSUMMED.format(axes=_listed(axes))
+        yield Relation(1, f"the right one summed over axis {_listed(axes)}", _oversummed(axes, tolerance), cause)
     if a.ndim == r.ndim and a.ndim:
-        yield Relation(1, "the beginning of the right one, with its end cut off along some axis", _begins(tolerance))
-        yield Relation(1, "the right one with more entries around it", _inside(tolerance))
+        text = "the beginning of the right one, with its end cut off along some axis"
+        yield Relation(1, text, _begins(tolerance), causes.CUT_OFF)
+        yield Relation(1, "the right one with more entries around it", _inside(tolerance), causes.AROUND)
 
 
 def _same_values(tolerance: float, in_one_shape: bool = False) -> Holds:
@@ -288,10 +341,12 @@ def _parts(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
         if max(pair.expected.shape[axis] for pair in wrong) < 2:
             continue
         for end in ENDS:
-            yield Relation(1, f"right but for the {end} entry along axis {axis}", _but_for(axis, end, tolerance))
+            wrong_end, right_end = (c.format(end=end, axis=axis) for c in (causes.ONE_END_WRONG, causes.ONE_END_RIGHT))
+            text = f"right but for the {end} entry along axis {axis}"
+            yield Relation(1, text, _but_for(axis, end, tolerance), wrong_end)
             text = f"right in its {end} entry along axis {axis} alone"
-            yield Relation(3, text, _only_at(axis, end, tolerance))
-    yield Relation(4, "right but for entries that are 0 and should not be", _zero_or_right(tolerance))
+            yield Relation(3, text, _only_at(axis, end, tolerance), right_end)
+    yield Relation(4, "right but for entries that are 0 and should not be", _zero_or_right(tolerance), causes.HOLES)
 
 
 def _but_for(axis: int, end: str, tolerance: float) -> Holds:
@@ -327,7 +382,8 @@ def _shifts(first: Pair, tolerance: float) -> Iterator[Relation]:
         if any(steps) and _shifted(steps, tolerance)(first.case, first.yours, first.expected):
             far = ", ".join(f"{step:+d}" for step in steps)
             axes = "its last axis" if n == 1 else "its last two axes"
-            yield Relation(1, f"the right one shifted by {far} along {axes}", _shifted(steps, tolerance))
+            cause = causes.MOVED.format(far=far, axes=axes)
+            yield Relation(1, f"the right one shifted by {far} along {axes}", _shifted(steps, tolerance), cause)
 
 
 def _shifted(steps: tuple[int, ...], tolerance: float) -> Holds:

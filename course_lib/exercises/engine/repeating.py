@@ -1,6 +1,7 @@
 """Why a second identical call returns something else: memory that was never set, random numbers, or something kept."""
 
-from collections.abc import Callable, Iterator
+import random
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +28,7 @@ KEPT = (
 
 def why_it_differs(question: Question, f: Any, first: Run) -> str:
     """The sentence for a function whose first two calls differ: it is called again with one cause removed at a time."""
-    for sentence, without in ((UNSET, _filled), (RANDOM, _seeded)):
+    for sentence, without in ((UNSET, lambda: unset_holds(0)), (RANDOM, _seeded)):
         results: list[Run] = []
         with supervised():
             for _ in range(2):
@@ -38,6 +39,26 @@ def why_it_differs(question: Question, f: Any, first: Run) -> str:
     return KEPT
 
 
+def unset_in(question: Question, f: Any, runs: Sequence[Run]) -> list[str]:
+    """The results that hold what lay in memory: other numbers in another call, if np.empty returns other ones."""
+    found: list[str] = []
+    with supervised():
+        for one in runs:
+            with unset_holds(len(runs) + 1000):
+                again = run_case(question, f, one.case, one.expected)
+            if not _alike(one, again, question.tolerance):
+                if why_it_differs(question, f, one) == UNSET:
+                    found += [
+                        name for name, a in one.tensors.items() if not _same(a, again.tensors.get(name), question)
+                    ]
+                break
+    return found
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None, question: Question) -> bool:
+    return a is not None and b is not None and close(a, b, question.tolerance)
+
+
 def _alike(one: Run, other: Run, tolerance: float) -> bool:
     if one.raised or other.raised or one.complaint or other.complaint:
         return False
@@ -46,29 +67,41 @@ def _alike(one: Run, other: Run, tolerance: float) -> bool:
 
 
 @contextmanager
-def _filled() -> Iterator[None]:
-    """np.empty and np.empty_like hand out arrays of sevens, the same each time."""
+def unset_holds(number: int) -> Iterator[None]:
+    """np.empty and np.empty_like return arrays that hold this number and a half, and not what lay in memory.
 
-    def like(array: Any, *args: Any, **kwargs: Any) -> np.ndarray:
-        return np.full_like(array, 7, *args, **kwargs)
+    What is read before it is set is then wrong on every machine, and not only on some.
+    """
+    empty, empty_like = np.empty, np.empty_like
 
-    def filled(shape: Any, dtype: Any = float, **kwargs: Any) -> np.ndarray:
-        return np.full(shape, 7, dtype)
+    def filled(*args: Any, **kwargs: Any) -> np.ndarray:
+        return _with_number(empty(*args, **kwargs), number + 0.5)
 
-    with _replaced(np, "empty", filled), _replaced(np, "empty_like", like):
+    def filled_like(*args: Any, **kwargs: Any) -> np.ndarray:
+        return _with_number(empty_like(*args, **kwargs), number + 0.5)
+
+    with _replaced(np, "empty", filled), _replaced(np, "empty_like", filled_like):
         yield
+
+
+def _with_number(array: np.ndarray, number: float) -> np.ndarray:
+    if array.dtype.kind in "fiuc":
+        array[...] = np.array(number).astype(array.dtype)
+    return array
 
 
 @contextmanager
 def _seeded() -> Iterator[None]:
-    """Random numbers are the same each time: those of np.random's functions, and of generators made without a seed."""
-    make, state = np.random.default_rng, np.random.get_state()
+    """Random numbers are the same each time: those of np.random and random, and of generators made without a seed."""
+    make, state, others = np.random.default_rng, np.random.get_state(), random.getstate()
     np.random.seed(0)
+    random.seed(0)
     try:
         with _replaced(np.random, "default_rng", lambda seed=None: make(0 if seed is None else seed)):
             yield
     finally:
         np.random.set_state(state)
+        random.setstate(others)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import convolution, drawn, geometries, recipes
+from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes
 
 LESSON = "01_conv1d"
 
@@ -69,7 +69,7 @@ CONV1D = Exercise(
     probe=PROBE,
     tensors=("y",),
     axes=POSITION,
-    mistakes={"y": convolution.output(1)},
+    mistakes={"y": forward_pass.output(1)},
     patterns=geometries.patterns(1),
 )
 
@@ -117,6 +117,46 @@ CONV1D_INPUT_GRADIENT_SCATTER = Exercise(
     **BACKWARD,
 )
 
+
+def conv1d_backward(dy, x, w, stride=1, padding=0):
+    """dy (m,), x (n,), w (k,) -> dx (n,), dw (k,)"""
+    xp = np.pad(x, padding)
+    dxp, dw = np.zeros(len(xp)), np.zeros(len(w))
+    for j in range(len(dy)):
+        window = slice(j * stride, j * stride + len(w))
+        dw += dy[j] * xp[window]
+        dxp[window] += dy[j] * w
+    return dxp[padding : padding + len(x)], dw
+
+
+STOPS_IN_ONE_DIMENSION = "stride and padding not used", "x not padded"
+
+CONV1D_BACKWARD = Exercise(
+    answer=conv1d_backward,
+    start=broken.conv1d_backward,
+    next_idea="Which of the three bugs would a check with stride 1, padding 0 and a single output have missed?",
+    difficulty="easy",
+    minutes=8,
+    task=(
+        "**Repair it.** `conv1d_backward(dy, x, w, stride=1, padding=0)` returns `dx` and `dw` together. "
+        "Its author checked `dx` with stride 1 and padding 1, and it agreed. Three lines are wrong all the same. "
+        "Find them with geometries of your own: run it, compare it with your scatter and your weight gradient."
+    ),
+    hints=(
+        "Run it with stride 1 and padding 1, and look at `dw`. Of how many outputs is it made?",
+        "Where does window j begin when the stride is 2? And what is `dxp[0:-0]`?",
+        "`window` begins at `j * stride`; `dw` adds up; the border is cut off with `dxp[padding : padding + len(x)]`.",
+    ),
+    tensors=("dx", "dw"),
+    windows={"dx": geometries.coverage},
+    mistakes={
+        "dx": convolution.gradient_of_input(1),
+        # what stops with an exception leaves no dx either, so it cannot be told as a mistake in dw
+        "dw": tuple(one for one in convolution.gradient_of_weight(1) if one.name not in STOPS_IN_ONE_DIMENSION),
+    },
+    **BACKWARD,
+)
+
 CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     answer=loops.conv1d_input_gradient_gather,
     next_idea="Can you do it without spreading dy, by finding the outputs that each input fed?",
@@ -142,7 +182,13 @@ CONV1D_INPUT_GRADIENT_GATHER = Exercise(
     **BACKWARD,
 )
 
-EXERCISES = (CONV1D, CONV1D_WEIGHT_GRADIENT, CONV1D_INPUT_GRADIENT_SCATTER, CONV1D_INPUT_GRADIENT_GATHER)
+EXERCISES = (
+    CONV1D,
+    CONV1D_WEIGHT_GRADIENT,
+    CONV1D_INPUT_GRADIENT_SCATTER,
+    CONV1D_BACKWARD,
+    CONV1D_INPUT_GRADIENT_GATHER,
+)
 
 # the arrays of the lesson
 FIVE = np.array([1.0, 2, 0, 3, 4]), np.array([1.0, 2, 3])
@@ -208,7 +254,7 @@ PREDICTIONS = (
     Prediction(
         name="01/unvisited",
         text="`x` has 10 entries and the kernel 3, with stride 2 and padding 0. "
-        "What is `dx[9]`, the gradient of the last entry, for a `dy` full of ones and a kernel full of ones?",
+        "What is `dx[9]`, the gradient of the last entry?",
         answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
         wrong_answers=((1, "A window would have to contain x[9]. The last window begins at 6. Where does it end?"),),
         why="The windows begin at 0, 2, 4 and 6, and the last one ends at x[8]. "
@@ -236,6 +282,17 @@ PREDICTIONS = (
         ),
         why="y[1] saw x[2], x[3], x[4] through 1, 2, 3, and hands its gradient back through the same weights. "
         "Scatter stamps the kernel as it is, at stride * j.",
+    ),
+    Prediction(
+        name="01/three_products",
+        text="`y = [5, 11, 18]`, `dy = [1, -1, 2]`. Without working out `dx` or `dw`: "
+        "what is `dx @ x`, and what is `dw @ w`? Type both.",
+        answer=lambda: np.full(2, UPSTREAM @ loops.conv1d(*FIVE)),
+        wrong_answers=(
+            ([52, 52], "The products are 5, 11 and 36. Which sign has the second?"),
+            ([12, 12], "The last product is 2 times 18."),
+        ),
+        why="Both are dy @ y = 5 - 11 + 36 = 30: the same products dy[j] x[j+t] w[t], added in another order.",
     ),
     Prediction(
         name="01/ones",

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import convolution, drawn, geometries, recipes
+from course_lib.exercises.lessons.shared import convolution, drawn, forward_pass, geometries, recipes
 
 LESSON = "02_conv2d"
 
@@ -37,7 +37,7 @@ CONV2D_SINGLE = Exercise(
     probe=geometries.SINGLE_PROBE,
     tensors=("y",),
     axes=geometries.SINGLE_AXES,
-    mistakes={"y": convolution.output(2)},
+    mistakes={"y": forward_pass.output(2)},
     patterns=geometries.patterns(2),
 )
 

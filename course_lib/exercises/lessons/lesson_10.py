@@ -249,7 +249,7 @@ DOUBLE_BACKWARD = Exercise(
     minutes=6,
     task=(
         "The backward pass of `double`, which repeats every row and every column. "
-        "Its author undid the forward pass: of each block of four pixels it keeps one."
+        "Its author says: backward, the doubled image is made small again."
     ),
     hints=(
         "x[0, 0] is 1. How many entries of y are that 1? Each of them has a dy of its own.",
@@ -333,7 +333,7 @@ PREDICTIONS = (
             "d": ("Nothing: 1 is what came in at x[0, 0]", "dx is about dy, and not about x."),
         },
         why="Each pixel was copied to four places, and all four copies move the loss. "
-        "Its author undid the forward pass, as if a gradient were an image.",
+        "Its author undid the forward pass, as if a gradient were an image to be made small.",
     ),
     Prediction(
         name="10/overlaps",

@@ -24,8 +24,8 @@ def norm_cases(rng):
     return cases
 
 
-def normalised(x, eps=EPS, ddof=0):
-    return (x - x.mean(axis=AXES, keepdims=True)) / np.sqrt(x.var(axis=AXES, keepdims=True, ddof=ddof) + eps)
+def normalised(x, eps=EPS, ddof=0, over=AXES):
+    return (x - x.mean(axis=over, keepdims=True)) / np.sqrt(x.var(axis=over, keepdims=True, ddof=ddof) + eps)
 
 
 def _forward_norm(dy, x, weight):
@@ -112,6 +112,8 @@ def _sum_mistakes(name, values):
     )
 
 
+OWN_STATISTICS = "Each image is normalised by itself. The statistics are those of the whole batch."
+
 MISTAKES = {
     "dx": (
         Mistake(
@@ -194,8 +196,11 @@ MISTAKES = {
         ),
         Mistake(
             "each image by itself",
-            "Each image is normalised by itself. The statistics are those of the whole batch.",
-            (_dx(over=(2, 3)),),
+            OWN_STATISTICS,
+            (
+                _dx(over=(2, 3)),
+                _dx(over=(2, 3), sums=(2, 3), count=lambda x: x.shape[2] * x.shape[3]),
+            ),
         ),
         Mistake(
             "statistics over the batch alone",
@@ -230,6 +235,19 @@ MISTAKES = {
             "variance divided by m - 1",
             "The variance seems to be divided by m - 1. Batch norm divides by m, the number of values.",
             (lambda dy, x, weight: (dy * normalised(x, ddof=1)).sum(axis=AXES),),
+        ),
+        Mistake(
+            "each image by itself",
+            OWN_STATISTICS,
+            (lambda dy, x, weight: (dy * normalised(x, over=(2, 3))).sum(axis=AXES),),
+        ),
+        Mistake(
+            "statistics of other numbers",
+            "The statistics are not those of a channel: one mean and one variance, over images, rows and columns.",
+            tuple(
+                lambda dy, x, weight, over=over: (dy * normalised(x, over=over)).sum(axis=AXES)
+                for over in (0, None, 1, (1, 2, 3), (0, 1))
+            ),
         ),
         *_sum_mistakes("dweight", lambda dy, x: dy * normalised(x)),
     ),

@@ -12,3 +12,14 @@ def gradient_std(shape, stride=1):
 def double_backward(dy):
     """dy (N, C, 2 H, 2 W) of y = x.repeat(2, axis=2).repeat(2, axis=3) -> dx (N, C, H, W)."""
     return dy[:, :, ::2, ::2]
+
+
+def conv1d_backward(dy, x, w, stride=1, padding=0):
+    """dy (m,), x (n,), w (k,) -> dx (n,), dw (k,)"""
+    xp = np.pad(x, padding)
+    dxp, dw = np.zeros(len(xp)), np.zeros(len(w))
+    for j in range(len(dy)):
+        window = slice(j, j + len(w))
+        dw = dy[j] * xp[window]
+        dxp[window] += dy[j] * w
+    return dxp[padding:-padding], dw

@@ -65,8 +65,8 @@ COL2IM = {  # what the labs about col2im share
 # ---------------------------------------------------------------- recipes
 
 
-def im2col(x, kernel_size, stride=1, padding=0, /, *, order=None, turn=None, **steps):
-    count = recipes.out_sizes(x.shape[2:], kernel_size, stride, padding)
+def im2col(x, kernel_size, stride=1, padding=0, /, *, order=None, turn=None, count=None, **steps):
+    count = (count or recipes.out_sizes)(x.shape[2:], kernel_size, stride, padding)
     windows = recipes.unfold(x, kernel_size, stride, padding, count, **steps)
     return (order or by_rows)(turn(windows) if turn else windows)
 
@@ -185,6 +185,16 @@ def im2col_mistakes():
             ),
         ),
         *_stride_and_padding(variant),
+        Mistake(
+            "wrong number of windows",
+            sentences.NUMBER_OF_WINDOWS,
+            tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS if count is not wrong_steps.no_padding),
+        ),
+        Mistake(
+            "a line copied",
+            sentences.LINE_COPIED,
+            (variant(steps=wrong_steps.both_by_row), variant(steps=wrong_steps.both_by_column)),
+        ),
         Mistake(
             "only one window kept",
             "Only one column is filled. "

@@ -18,6 +18,7 @@ def gradient_of_input(axes):
     channels = _channels_of_input(variant) if axes == 4 else ()
     return (
         *kernel(axes, variant, IN_DX),
+        _turned_upstream(axes, variant),
         *scattering(axes, variant),
         *_skipped(axes, variant),
         *_sums(axes, variant),
@@ -37,13 +38,22 @@ def gradient_of_weight(axes):
     channels = _channels_of_weight(variant) if axes == 4 else ()
     return (
         *_turned_result(axes, variant),
+        _turned_upstream(axes, variant),
         Mistake(
             "stride missing",
             "The stride seems to be missing. dy[i] belongs to the window that starts at stride * i, not at i.",
             (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, kernel_of=wrong_steps.every_place)),
             source="https://github.com/Kulbear/deep-learning-coursera/pull/34",
         ),
-        *_one_axis(axes, variant),
+        *one_axis(axes, variant),
+        Mistake(
+            "stride and padding not used",
+            sentences.NEITHER,
+            (
+                variant(steps=wrong_steps.ones, pad=wrong_steps.no_zeros),
+                variant(steps=wrong_steps.ones, pad=wrong_steps.no_zeros, kernel_of=wrong_steps.every_place),
+            ),
+        ),
         Mistake(
             "remainder kept in dw",
             "dw is longer than w. "
@@ -54,72 +64,35 @@ def gradient_of_weight(axes):
             source="https://github.com/meta-pytorch/opacus/pull/245",
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+        odd_padding(axes, variant),
+        Mistake(
+            "sums multiplied",
+            "The windows are summed first, and then multiplied by the sum of dy. "
+            "Each window has its own dy: multiply them, and sum the products.",
+            (partial(sums_multiplied, variant()),),
+        ),
         *_skipped(axes, variant),
         *_sums(axes, variant, sentences.SET_OR_MADE_ANEW),
         *channels,
     )
 
 
-def output(axes):
-    """The mistakes in y, with one channel."""
-    variant = partial(Variant, recipes.forward)
-    return (
-        *kernel(axes, variant, IN_Y),
-        Mistake(
-            "stride missing",
-            "The stride seems to be missing. Window i starts at stride * i.",
-            (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, count=wrong_steps.unstrided)),
-        ),
-        *_one_axis(axes, variant),
-        Mistake(
-            "wrong number of outputs",
-            "The number of windows is wrong. "
-            "How far can the first window move, and how many positions does that give? "
-            "(`out_size` computes it.)",
-            tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS),
-        ),
-        Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
-        Mistake(
-            "an end of y left empty",
-            "The first or last outputs are never filled. Does your loop reach every one?",
-            tuple(variant(turn=drop) for drop in wrong_steps.ENDS[min(axes, 2)]),
-        ),
-        Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
-        Mistake(
-            "mean instead of sum",
-            "Everything is too small by the same factor. You seem to take a mean over the window where a sum belongs.",
-            (variant(scale=wrong_steps.over_window),),
-        ),
-        Mistake(
-            "only one product kept",
-            "Each output holds only one product of its window. Is something set (=) that must be added to (+=)?",
-            tuple(variant(w=partial(wrong_steps.only_position, index=index)) for index in (0, -1)),
-        ),
-        Mistake(
-            "only one position kept",
-            sentences.MADE_ANEW,
-            tuple(variant(turn=position) for position in wrong_steps.POSITIONS),
-        ),
-        *(_two_axes(variant) if axes == 2 else ()),
+def sums_multiplied(right, dy, *rest):
+    """dw where every position counts with the sum of dy over all of them."""
+    n = 1 if dy.ndim == 1 else 2
+    total = dy.sum(axis=tuple(range(-n, 0)), keepdims=True)
+    return right(np.broadcast_to(total, dy.shape), *rest)
+
+
+def odd_padding(axes, variant):
+    pads = (wrong_steps.by_the_edge, *((wrong_steps.along_every_axis,) if axes == 4 else ()))
+    return Mistake(
+        "padded in another way",
+        "It is right only where the padding is 0. "
+        "The border consists of zeros, not of copies, and it lies along rows and columns, "
+        "not along images or channels.",
+        tuple(variant(pad=pad) for pad in pads),
     )
-
-
-def _two_axes(variant):
-    return (
-        Mistake("H and W mixed up", sentences.MIXED_UP, (variant(turn=wrong_steps.transpose),)),
-        Mistake(
-            "matrix product",
-            "You seem to use a matrix product where an elementwise product belongs: `@` pairs rows with columns. "
-            "Multiply the kernel and the window entry by entry, then sum.",
-            (partial(matrix_product, pairs="abij,bc->ij"), partial(matrix_product, pairs="abij,cb->ij")),
-        ),
-    )
-
-
-def matrix_product(x, w, stride, padding, pairs):
-    """The sum of window @ w, or of window @ w.T."""
-    count = recipes.out_sizes(x.shape, w.shape, stride, padding)
-    return np.einsum(pairs, recipes.unfold(x[None, None], w.shape, stride, padding, count)[0, 0], w)
 
 
 def scattering(axes, variant):
@@ -131,7 +104,7 @@ def scattering(axes, variant):
             (variant(steps=wrong_steps.ones),),
             source="https://github.com/enggen/Deep-Learning-Coursera/issues/7",
         ),
-        *_one_axis(axes, variant),
+        *one_axis(axes, variant),
         Mistake(
             "not spread by the stride",
             "The result is too short for a stride above 1. "
@@ -139,8 +112,13 @@ def scattering(axes, variant):
             "In the gather form, stride - 1 zeros go between the entries of dy.",
             tuple(
                 variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=crop)
-                for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.untouched)
+                for crop in (recipes.inner, wrong_steps.both_sides)
             ),
+        ),
+        Mistake(
+            "stride and padding not used",
+            sentences.NEITHER,
+            (variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=wrong_steps.untouched),),
         ),
         Mistake(
             "remainder dropped",
@@ -149,7 +127,7 @@ def scattering(axes, variant):
             "How large was the padded input?",
             tuple(
                 variant(room=wrong_steps.without_remainder, crop=crop)
-                for crop in (recipes.inner, wrong_steps.both_sides)
+                for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.both_sides_filled)
             ),
             source="https://github.com/torch/DEPRECEATED-torch7-distro/issues/20",
         ),
@@ -238,7 +216,7 @@ def _zeros_around_dy(variant):
             "It fails where the padding is larger than k - 1. "
             "There the outermost outputs saw nothing but padding. "
             "A negative number of zeros around dy means that its border is cropped.",
-            (variant(room=wrong_steps.fails_where_the_padding_is_wider),),
+            (variant(fails=wrong_steps.fails_where_the_padding_is_wider),),
         ),
     )
 
@@ -270,8 +248,6 @@ IN_DX = (
     "When an input collects from the outputs it fed (gather), the kernel is turned first. "
     "Which of the two do you do?"
 )
-
-IN_Y = "In deep learning the kernel is laid on the window as it is, without being turned."
 
 
 def kernel(axes, variant, why):
@@ -316,13 +292,27 @@ def _turned_result(axes, variant):
     )
 
 
+def _turned_upstream(axes, variant):
+    return Mistake(
+        "dy turned",
+        "dy is walked through in the wrong direction, as a true convolution (`np.convolve`) does. "
+        "dy[0] belongs to the first window.",
+        (variant(dy=wrong_steps.half_turn_1d if axes == 1 else wrong_steps.half_turn),),
+    )
+
+
 # ---------------------------------------------------------------- stride and borders
 
 
-def _one_axis(axes, variant):
+def one_axis(axes, variant):
     if axes == 1:
         return ()
     return (
+        Mistake(
+            "a line copied",
+            sentences.LINE_COPIED,
+            (variant(steps=wrong_steps.both_by_row), variant(steps=wrong_steps.both_by_column)),
+        ),
         Mistake(
             "stride on one axis only",
             sentences.ONE_AXIS,
@@ -339,13 +329,23 @@ def _skipped(axes, variant):
     )
     if axes == 1:
         return (skipped,)
+    one_row = Mistake("only one row kept", sentences.ONE_ROW, tuple(variant(dy=row) for row in _first_rows(axes)))
     mixed_up = Mistake(
         "H and W mixed up",
         sentences.MIXED_UP,
         (variant(dy=wrong_steps.transpose),),
         source="https://github.com/renmengye/np-conv2d/pull/2",
     )
-    return skipped, mixed_up
+    return skipped, one_row, mixed_up
+
+
+def _first_rows(axes):
+    """One row alone; with images and filters, also that of the first of each."""
+    if axes < 4:
+        return wrong_steps.ROWS
+    first = map(wrong_steps.one_after_the_other, wrong_steps.ROWS, (wrong_steps.keep(1, 0), wrong_steps.keep(1, -1)))
+    images = (wrong_steps.keep(0, 0), wrong_steps.keep(0, -1))
+    return (*wrong_steps.ROWS, *map(wrong_steps.one_after_the_other, first, images))
 
 
 # ---------------------------------------------------------------- sums
@@ -429,14 +429,14 @@ STEPPED = (
 class MovedWeights(Adjustable):
     """dx computed after the weights have moved, with a learning rate that is read off the learner's dx.
 
-    gradients(dy, x, w, *geometry) returns dx, dw, ..., with dx linear in w.
+    gradients(dy, x, w, *geometry) returns dx, dw, ..., with dx linear in w. mean: whether dw is divided by N first.
     """
 
-    def __init__(self, gradients, lr=0.1):
-        self.gradients, self.lr = gradients, lr
+    def __init__(self, gradients, lr=0.1, mean=False):
+        self.gradients, self.lr, self.mean = gradients, lr, mean
 
     def __call__(self, dy, x, w, *geometry):
-        dw = self.gradients(dy, x, w, *geometry)[1]
+        dw = self.gradients(dy, x, w, *geometry)[1] / (len(x) if self.mean else 1)
         return self.gradients(dy, x, w - self.lr * dw, *geometry)[0]
 
     def fitted(self, found, dy, x, w, *geometry):
@@ -444,11 +444,12 @@ class MovedWeights(Adjustable):
         direction = self.gradients(dy, x, dw, *geometry)[0]
         if found.shape != right.shape or not np.isfinite(found).all():
             return self
-        return MovedWeights(self.gradients, np.vdot(right - found, direction) / np.vdot(direction, direction))
+        share = np.vdot(right - found, direction) / np.vdot(direction, direction)
+        return MovedWeights(self.gradients, share * (len(x) if self.mean else 1), self.mean)
 
 
 def moved_weights(gradients):
-    return Mistake("weights moved before dx", STEPPED, (MovedWeights(gradients),))
+    return Mistake("weights moved before dx", STEPPED, (MovedWeights(gradients), MovedWeights(gradients, mean=True)))
 
 
 # ---------------------------------------------------------------- channels

@@ -58,6 +58,22 @@ NOT_KEPT = (
     "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
 )
 
+NOT_ON_SELF = (
+    "backward uses a name that only another method knows. "
+    "What it needs of the forward pass, as the input x, forward must keep on self: that is the layer's memory."
+)
+
+NOTHING_KEPT = (
+    "backward found None where forward should have left something. "
+    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
+)
+
+EXCEPTIONS = (  # the last that fits is told
+    ("dx", r"AttributeError in .* of backward: .* object has no attribute", NOT_KEPT),
+    ("dx", r"(TypeError|AttributeError|ValueError) in .* of backward: .*None", NOTHING_KEPT),
+    ("dx", r"NameError in .* of backward: name '\w+' is not defined", NOT_ON_SELF),
+)
+
 # ---------------------------------------------------------------- the life of a layer
 
 ONCE = "forward, backward"

@@ -46,16 +46,23 @@ class Winner(NamedTuple):
     kernel_size: int
 
 
-def pool(x, kernel_size, stride, padding, /, *, fill=-np.inf, best=np.argmax, value=None, place=None, steps=None):
-    """Max pooling in steps. Returns y, indices. place(winner): the index that is noted for it."""
+def pool(
+    x, kernel_size, stride, padding, /, *,
+    fill=-np.inf, best=np.argmax, value=None, place=None, steps=None, count=None, starts=None,
+):  # fmt: skip
+    """Max pooling in steps. Returns y, indices. place(winner): the index that is noted for it.
+
+    count: the number of windows. starts(i, j): the row and column of a window, before the stride.
+    """
     stride = (steps or pooling.step)(kernel_size, stride)
     N, C, H, W = x.shape
-    edge = [(0, 0), (0, 0), (padding, padding), (padding, padding)]
+    behind = padding + (stride if count else 0)
+    edge = [(0, 0), (0, 0), (padding, behind), (padding, behind)]
     xp = np.pad(x, edge, constant_values=fill)
-    y = np.zeros((N, C, *recipes.out_sizes((H, W), (kernel_size, kernel_size), stride, padding)))
+    y = np.zeros((N, C, *(count or recipes.out_sizes)((H, W), (kernel_size, kernel_size), stride, padding)))
     indices = np.zeros(y.shape, int)
     for n, c, i, j in np.ndindex(y.shape):
-        top, left = i * stride, j * stride
+        top, left = (stride * start for start in (starts(i, j) if starts else (i, j)))
         window = xp[n, c, top : top + kernel_size, left : left + kernel_size]
         row, column = divmod(int(best(window)), kernel_size)
         y[n, c, i, j] = value(window) if value else window[row, column]
@@ -126,6 +133,26 @@ WRONG_STEPS = (
     lambda kernel_size, stride: 2,
 )
 
+COUNTS = (
+    wrong_steps.one_less,
+    wrong_steps.rounded_up,
+    wrong_steps.plus_one_inside,
+    wrong_steps.stride_plus_one,
+    wrong_steps.end_missed,
+)
+
+COPIED = (lambda i, j: (i, i), lambda i, j: (j, j))
+
+
+def winners(x, kernel_size, stride, padding):
+    """An array shaped like x that is 1 at every maximum."""
+    _, indices = pool(x, kernel_size, stride, padding)
+    mask = np.zeros(x.shape, int)
+    for n, c, i, j in np.ndindex(indices.shape):
+        mask[n, c].flat[indices[n, c, i, j]] = 1
+    return mask
+
+
 PADDING_WINS = (
     "A padded value wins somewhere. "
     "Padding must never be the maximum: zeros are larger than negative pixels, and so may be any number you pick."
@@ -174,6 +201,15 @@ MAX_POOL = {  # what the labs about max pooling share
                 "padding ignored",
                 PADDING_IGNORED,
                 (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[0],),
+            ),
+            Mistake("wrong number of windows", sentences.NUMBER_OF_WINDOWS, tuple(_y(count=count) for count in COUNTS)),
+            Mistake(
+                "a line copied", sentences.LINE_COPIED, tuple(_y(starts=starts, value=np.max) for starts in COPIED)
+            ),
+            Mistake(
+                "only one row kept",
+                sentences.ONE_ROW,
+                tuple(lambda *case, row=row: row(pool(*case)[0]) for row in wrong_steps.ROWS),
             ),
             Mistake("sign", sentences.SIGN, (lambda *case: -pool(*case)[0],)),
         ),
@@ -227,6 +263,40 @@ MAX_POOL = {  # what the labs about max pooling share
                 PADDING_IGNORED,
                 (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[1],),
             ),
+            Mistake(
+                "channels last",
+                "The count runs through the channels of each pixel first, as in an array with the channels last. "
+                "Here every image and channel is counted by itself: row * W + column.",
+                (
+                    _indices(place=lambda at: (at.row * at.W + at.column) * at.C + at.c),
+                    _indices(place=lambda at: ((at.n * at.H + at.row) * at.W + at.column) * at.C + at.c),
+                ),
+            ),
+            Mistake(
+                "row and column apart",
+                "You return row and column (or the row alone, or the column alone). "
+                "The task asks for one number for each maximum: row * W + column.",
+                (
+                    lambda *case: np.stack(np.divmod(pool(*case)[1], case[0].shape[3]), axis=-1),
+                    lambda *case: np.stack(np.divmod(pool(*case)[1], case[0].shape[3])),
+                    lambda *case: pool(*case)[1] // case[0].shape[3],
+                    lambda *case: pool(*case)[1] % case[0].shape[3],
+                ),
+            ),
+            Mistake(
+                "values in place of places",
+                "These are the maxima themselves. indices says where each of them was.",
+                (lambda *case: pool(*case)[0].astype(int),),
+            ),
+            Mistake(
+                "a mask in place of places",
+                "This is a mask as large as the image, 1 at the winners. indices has one number for each window.",
+                (winners, lambda *case: winners(*case).astype(bool)),
+            ),
+            Mistake(
+                "wrong number of windows", sentences.NUMBER_OF_WINDOWS, tuple(_indices(count=count) for count in COUNTS)
+            ),
+            Mistake("a line copied", sentences.LINE_COPIED, tuple(_indices(starts=starts) for starts in COPIED)),
         ),
     },
 }
@@ -326,6 +396,11 @@ MAX_POOL_BACKWARD = {  # what the labs about its backward pass share
                 "only one image or channel",
                 "Only one image, or one channel, gets its gradient.",
                 tuple(_keep_in_dx(axis, index) for axis in (0, 1) for index in (0, -1)),
+            ),
+            Mistake(
+                "only one row kept",
+                sentences.ONE_ROW,
+                tuple(lambda dy, *rest, row=row: _routed(row(dy), *rest) for row in wrong_steps.ROWS),
             ),
             Mistake(
                 "dy missing",

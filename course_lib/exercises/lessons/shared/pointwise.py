@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Adjustable
 from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
@@ -12,8 +13,8 @@ IMAGE = ("image", "channel", "row", "column")
 
 def relu_cases(rng):
     cases = []
-    for shape in ((2, 3, 4), (3, 5), (2, 2, 3, 3)):
-        x = rng.integers(-2, 3, shape) * rng.uniform(0.5, 1.5, shape)  # a fifth of it exactly 0
+    for shape, size in (((2, 3, 4), 1), ((3, 5), 1), ((2, 2, 3, 3), 1e-3)):  # some of it close to 0
+        x = size * rng.integers(-2, 3, shape) * rng.uniform(0.5, 1.5, shape)  # a fifth of it exactly 0
         cases.append({"dy": rng.standard_normal(shape), "x": x})
     return cases
 
@@ -27,6 +28,27 @@ RELU = {
     "axes": {"dx": IMAGE},
     "forward": lambda dy, x: np.maximum(x, 0),
 }
+
+
+class Leaky(Adjustable):
+    """A part of dy passes where x is not positive: the share is read off the learner's dx."""
+
+    def __init__(self, share=0.01, at_0=True):
+        self.share, self.at_0 = share, at_0
+
+    def _leaks(self, x):
+        return x <= 0 if self.at_0 else x < 0
+
+    def __call__(self, dy, x):
+        return np.where(x > 0, dy, np.where(self._leaks(x), self.share * dy, 0))
+
+    def fitted(self, found, dy, x):
+        leaks = self._leaks(x)
+        if found.shape != x.shape or not np.isfinite(found).all() or not leaks.any():
+            return self
+        share = float(np.vdot(found[leaks], dy[leaks]) / np.vdot(dy[leaks], dy[leaks]))
+        return Leaky(share, self.at_0) if abs(share) > 1e-6 and abs(share - 1) > 1e-6 else self
+
 
 RELU_MISTAKES = (
     Mistake(
@@ -68,7 +90,22 @@ RELU_MISTAKES = (
     Mistake(
         "leaks where x is negative",
         "A part of dy passes where x was negative, as in a leaky ReLU. Here y did not move at all in those places.",
-        tuple(lambda dy, x, slope=slope: np.where(x > 0, dy, slope * dy) for slope in (0.01, 0.1, 0.2)),
+        (Leaky(), Leaky(at_0=False)),
+    ),
+    Mistake(
+        "passes only at 0",
+        "The gradient passes only where x is exactly 0. `x == 0` finds the kink, and the mask is `x > 0`.",
+        (lambda dy, x: dy * (x == 0),),
+    ),
+    Mistake(
+        "threshold elsewhere",
+        "The gradient passes only where x is above another number than 0. ReLU has its kink at 0.",
+        (lambda dy, x: dy * (x > 1), lambda dy, x: dy * (x > 0.5)),
+    ),
+    Mistake(
+        "gradient clipped",
+        "dx is cut off at 1 and -1. A gradient passes ReLU as large as it is.",
+        (lambda dy, x: np.clip(dy * (x > 0), -1, 1), lambda dy, x: np.clip(dy * (x > 0), 0, 1)),
     ),
     Mistake(
         "the forward pass again",

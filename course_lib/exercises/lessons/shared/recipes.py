@@ -13,9 +13,14 @@ def same(array):
     return array
 
 
+def never(kernel, padding):
+    pass
+
+
 def input_gradient(dy, x, w, stride=1, padding=0, /, *, scale=None, **steps):
-    """dx: every output hands dy * w back to its window."""
+    """dx: every output hands dy * w back to its window. fails(kernel, padding): raises where the wrong answer does."""
     dy, x, w, flat = _with_channels(dy, x, w)
+    steps.pop("fails", never)(w.shape[2:], padding)
     dy = steps.pop("dy", same)(dy)
     w = steps.pop("w", same)(w)
     stamps = steps.pop("stamps", product)(dy, w)
@@ -80,11 +85,14 @@ def fold(stamps, size, stride, padding, *, steps=None, room=None, add=None, crop
 
 
 def _places(stamps, distance):
-    """For each position, where its window is in an array (N, C, *size), and where it is in the stamps."""
-    n = len(distance)
+    """For each position, where its window is in an array (N, C, *size), and where it is in the stamps.
+
+    distance: that between windows, for each axis; or a function of the position that returns where its window starts.
+    """
+    n = (stamps.ndim - 2) // 2
     kernel, count = stamps.shape[2 : 2 + n], stamps.shape[2 + n :]
     for position in np.ndindex(*count):
-        starts = [i * s for i, s in zip(position, distance, strict=True)]
+        starts = distance(position) if callable(distance) else [i * s for i, s in zip(position, distance, strict=True)]
         window = [slice(start, start + k) for start, k in zip(starts, kernel, strict=True)]
         yield (slice(None), slice(None), *window), (..., *position)
 

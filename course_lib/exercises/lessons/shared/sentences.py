@@ -36,3 +36,24 @@ FORGOTTEN = "x reaches y along two paths, the shortcut and the branch. Gradients
 RIGHT_AT_STRIDE_1 = "It is right wherever the stride is 1. What does a larger stride change?"
 RIGHT_WITHOUT_PADDING = "It is right wherever the padding is 0. What does the padding change?"
 RIGHT_FOR_ONE_IMAGE = "It is right for one image. What about the others in a batch?"
+
+NEITHER = (
+    "It is right for stride 1 without padding, and nowhere else: this is the first formula of the lesson. "
+    "What does each of the two change?"
+)
+
+ONE_ROW = (
+    "Only one row of outputs counts. "
+    "Is `return` inside the loop over the rows, or is the array created anew for each of them?"
+)
+
+NUMBER_OF_WINDOWS = (
+    "The number of windows is wrong. "
+    "How far can the first window move, and how many positions does that give? "
+    "(`out_size` computes it.)"
+)
+
+LINE_COPIED = (
+    "Both corners of the window come from the same index. "
+    "Rows begin at stride * i, columns at stride * j: was a line copied and one letter in it not changed?"
+)

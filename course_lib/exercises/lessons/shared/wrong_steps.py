@@ -49,6 +49,15 @@ def columns_only(stride, n):
     return 1, stride
 
 
+def both_by_row(stride, n):
+    """`left = i * stride`: a line copied, and one index of it not changed."""
+    return lambda position: (position[0] * stride,) * n
+
+
+def both_by_column(stride, n):
+    return lambda position: (position[-1] * stride,) * n
+
+
 def without(*places):
     """Zeros at these places of the last axes."""
 
@@ -94,6 +103,8 @@ def _counts(formula):
 
 unstrided = _counts(lambda n, k, s, p: n + 2 * p - k + 1)
 
+neither = _counts(lambda n, k, s, p: n - k + 1)
+
 one_less = _counts(lambda n, k, s, p: (n + 2 * p - k) // s)
 
 one_padding = _counts(lambda n, k, s, p: (n + p - k) // s + 1)
@@ -106,7 +117,26 @@ kernel_forgotten = _counts(lambda n, k, s, p: (n + 2 * p) // s)
 
 end_missed = _counts(lambda n, k, s, p: -(-(n + 2 * p - k) // s))  # range(0, n + 2 p - k, s)
 
-WRONG_COUNTS = (one_less, one_padding, no_padding, rounded_up, kernel_forgotten, end_missed)
+plus_one_inside = _counts(lambda n, k, s, p: (n + 2 * p - k + 1) // s)
+
+kernel_divided = _counts(lambda n, k, s, p: n + 2 * p - k // s + 1)  # brackets missing
+
+stride_plus_one = _counts(lambda n, k, s, p: (n + 2 * p - k) // (s + 1))
+
+rounded = _counts(lambda n, k, s, p: round((n + 2 * p - k) / s) + 1)
+
+WRONG_COUNTS = (
+    one_less,
+    one_padding,
+    no_padding,
+    rounded_up,
+    kernel_forgotten,
+    end_missed,
+    plus_one_inside,
+    kernel_divided,
+    stride_plus_one,
+    rounded,
+)
 
 # ---------------------------------------------------------------- padding
 
@@ -130,6 +160,16 @@ def zeros_in_front(x, padding):
     return np.pad(x, [(0, 0), (0, 0)] + [(2 * padding, 0)] * (x.ndim - 2))
 
 
+def by_the_edge(x, padding):
+    return np.pad(x, [(0, 0), (0, 0)] + [(padding, padding)] * (x.ndim - 2), mode="edge")
+
+
+def along_every_axis(x, padding):
+    """np.pad(x, padding) with images and channels: the first of each is then one of zeros."""
+    padded = np.pad(x, padding)
+    return padded[: len(x), : x.shape[1]]
+
+
 WRONG_PADS = (no_zeros, fails_at_the_border, zeros_behind, zeros_in_front)
 
 
@@ -137,10 +177,9 @@ def bare(size, kernel, count, stride, padding):
     return tuple(size)
 
 
-def fails_where_the_padding_is_wider(size, kernel, count, stride, padding):
+def fails_where_the_padding_is_wider(kernel, padding):
     if padding > min(kernel) - 1:
         raise ValueError("a negative number of zeros")
-    return tuple(n + 2 * padding for n in size)
 
 
 def untouched(padded, size, padding):
@@ -150,6 +189,14 @@ def untouched(padded, size, padding):
 def both_sides(padded, size, padding):
     """Crops the same number of entries from both ends, however many there are."""
     return padded[(..., *(slice(padding, n - padding) for n in padded.shape[-len(size) :]))]
+
+
+def both_sides_filled(padded, size, padding):
+    """Crops both ends alike, into an array of zeros as large as it should be."""
+    middle = both_sides(padded, size, padding)
+    found = np.zeros((*padded.shape[:2], *size))
+    found[(..., *(slice(n) for n in middle.shape[-len(size) :]))] = middle
+    return found
 
 
 def _cropped(*cuts):
@@ -228,6 +275,15 @@ def only_position(array, index):
     kept[place] = array[place]
     return kept
 
+
+def only_row(array, index):
+    """Keep one row of arrays (N, C, H, W), or of a bare (H, W)."""
+    kept = np.zeros_like(array)
+    kept[..., index, :] = array[..., index, :]
+    return kept
+
+
+ROWS = tuple(partial(only_row, index=index) for index in (0, -1))
 
 POSITIONS = tuple(partial(only_position, index=index) for index in (0, -1))
 
