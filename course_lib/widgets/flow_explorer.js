@@ -8,11 +8,11 @@ import { button, element, keepKeys, shape } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { number } from "./looks.js";
 
-const STEPS = 1000; // of the slider of the initialisation
+const STEPS = 400; // of the slider of the initialisation
 const [CHART, TILE, GAP, LEFT, RIGHT] = [150, 34, 8, 62, 46];
 const [AHEAD, BACK] = [700, 1500]; // milliseconds of the pulse, there and back
 const [SMALLEST, LARGEST] = [0.16, 1.08]; // side of what fills a tile, beside the tile's own
-const NEAR = 0.012; // how close to a mark the slider sticks to it, as a share of its length
+const NEAR = 0.012; // how close to a mark a pointer sticks to it, as a share of the slider's length
 
 /** @param {number[]} values @param {number} of */
 const beside = (values, of) => values.map((value) => Math.log10(value / values[of]));
@@ -67,6 +67,7 @@ class Explorer {
     this.limits = model.get("limits");
     this.scale = model.get("measured").scale;
     this.dragging = false;
+    this.held = false;
     /** @type {FlowSizes} */
     this.shown = powers(model.get("measured").sizes);
     /** @type {number[]} */
@@ -128,6 +129,12 @@ class Explorer {
     Object.assign(this.slider, { type: "range", min: "0", max: String(STEPS), step: "1" });
     this.slider.setAttribute("aria-label", "Standard deviation of the weights");
     keepKeys(this.slider);
+    this.slider.addEventListener("pointerdown", () => {
+      this.held = true;
+    });
+    this.slider.addEventListener("pointerup", () => {
+      this.held = false;
+    });
     this.slider.addEventListener("input", () => {
       this.dragging = true;
       this.scale = this.scaleAt(Number(this.slider.value) / STEPS);
@@ -181,7 +188,8 @@ class Explorer {
   /** @param {number} share */
   scaleAt(share) {
     const [least, most] = this.limits.scale;
-    const mark = this.model.get("measured").marks.find(([, scale]) => Math.abs(this.place(scale) - share) < NEAR);
+    const near = this.held ? NEAR : 0.5 / STEPS; // with keys, every step counts
+    const mark = this.model.get("measured").marks.find(([, scale]) => Math.abs(this.place(scale) - share) < near);
     return mark ? mark[1] : least * (most / least) ** share;
   }
 
