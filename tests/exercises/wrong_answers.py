@@ -2737,6 +2737,24 @@ def cells_read_by_columns(cols, output_size, kernel_size, stride=1, padding=0):
     return xp[:, :, padding : padding + H, padding : padding + W]
 
 
+@wrong("col2im_fast", x="kernel turned")
+def slices_from_the_other_end(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW) = output_size, kernel_size
+    rows, columns = out_size(H, kH, stride, padding), out_size(W, kW, stride, padding)
+    six = cols.reshape(len(cols), -1, kH, kW, rows, columns)
+    xp = np.zeros((*six.shape[:2], H + 2 * padding, W + 2 * padding))
+    for a, b in np.ndindex(kH, kW):
+        xp[:, :, a : a + stride * rows : stride, b : b + stride * columns : stride] += six[:, :, -1 - a, -1 - b]
+    return xp[:, :, padding : padding + H, padding : padding + W]
+
+
+@wrong("max_pool2d_fast", indices="H and W mixed up")
+def rows_as_long_as_the_image_is_high(x, kernel_size, stride=None, padding=0):
+    y, indices = F.max_pool2d(x, kernel_size, stride, padding)
+    H, W = x.shape[2:]
+    return y, indices // W * H + indices % W
+
+
 @wrong("max_pool2d_fast", y="padding wins", indices="padding wins")
 def slices_of_an_image_in_zeros(x, kernel_size, stride=None, padding=0):
     step, W = stride or kernel_size, x.shape[3]
