@@ -10,7 +10,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import course_lib
 from course_lib import looks
-from course_lib.publish import export
+from course_lib.exercises import predictions
+from course_lib.publish import build, export
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +52,20 @@ def text(page_path):
 def test_a_page_asks_for_nothing(text):
     assert "default-src 'none'" in text
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"']?(https?:)?//", text)
+
+
+def test_a_question_can_be_answered_without_a_kernel():
+    text_cell, cell = build.question_cells("02/which_picture")
+    question = predictions.get("02/which_picture")
+    cell.outputs = [
+        new_output("display_data", {"text/html": predictions.Asked(question)._repr_html_()}),
+        new_output("display_data", {build.WIDGET_VIEW: {"model_id": "1"}}),
+    ]
+    text = export.page(new_notebook(cells=[text_cell, cell]), "01_small")
+    assert "needs the running notebook" not in text
+    folds = re.findall(r"<details[^>]*><summary><b>(\w)</b>.*?</details>", text, re.DOTALL)
+    assert folds == list(question.choices)
+    assert all(re.sub("`(.*?)`", r"<code>\1</code>", told) in text for _, told in question.choices.values())
 
 
 def test_formulas_become_mathml_and_code_stays(text):
