@@ -1280,3 +1280,24 @@ def one_add_at(dy, indices, input_shape):
     places = ((n * input_shape[1] + c) * input_shape[2] * input_shape[3])[:, :, None, None] + indices
     np.add.at(dx.ravel(), places.ravel(), dy.ravel())
     return dx
+
+
+@right("conv1d_backward")
+def both_by_whole_arrays(dy, x, w, stride=1, padding=0):
+    dxp = np.zeros(len(x) + 2 * padding)
+    dxp[: (len(dy) - 1) * stride + len(w)] = np.convolve(
+        np.kron(dy, np.eye(1, stride)[0])[: (len(dy) - 1) * stride + 1], w
+    )
+    windows = sliding_window_view(np.pad(x, padding), len(w))[::stride]
+    return dxp[padding : len(dxp) - padding], dy @ windows
+
+
+@right("conv1d_backward")
+def both_product_by_product(dy, x, w, stride=1, padding=0):
+    dx, dw = np.zeros(len(x)), np.zeros(len(w))
+    for j, t in np.ndindex(len(dy), len(w)):
+        i = j * stride + t - padding
+        if 0 <= i < len(x):
+            dx[i] += dy[j] * w[t]
+            dw[t] += dy[j] * x[i]
+    return dx, dw
