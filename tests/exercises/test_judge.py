@@ -184,13 +184,8 @@ def test_an_answer_that_changes_from_call_to_call_is_recognised(rng):
 
 
 def test_memory_that_was_never_set_is_not_called_something_kept():
-    noise = iter(np.linspace(1, 2, 10_000))
-
     def never_set(dy, x, w, stride, padding):
-        dw = np.empty(len(w))
-        if np.any(dw != 7):  # what lies in memory is not the same each time; the judge fills it with sevens
-            dw[:] = next(noise)
-        return dw + right(dy, x, w, stride, padding)
+        return np.empty(len(w)) + right(dy, x, w, stride, padding)
 
     (says,) = judged(never_set).mistakes["dw"]
     assert says == repeating.UNSET
