@@ -76,7 +76,7 @@ def built(lesson_environment, tmp_path_factory):
     from course_lib.publish import build
 
     folder = tmp_path_factory.mktemp("built")
-    for lesson in build.lessons():
+    for lesson in build.notebooks():
         shipped = build.NOTEBOOKS / f"{lesson}.ipynb"
         if shipped.exists() and not build.was_changed(shipped) and build.is_current(shipped):
             shutil.copy(shipped, folder)

@@ -15,14 +15,12 @@ from places import mnist_folder
 
 from course_lib import data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
-from course_lib._support import places
 from course_lib.exercises import registry
 from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSONS = [name for name in build.lessons() if name[:2] <= "05"]
-GLOSSARY = "Z_glossary.ipynb"
 
 
 class Lesson:
@@ -519,36 +517,6 @@ def test_dropout_in_05_keeps_the_mean():
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_opens_with_what_you_do_learn_and_need_and_closes_with_a_question_and_a_link(name):
-    text = lesson(name[:2]).text
-    positions = [text.find(mark) for mark in ("# ", "**You will** ", "**You will learn** ", "**You need** ")]
-    assert -1 not in positions and positions == sorted(positions) and positions[-1] < 1000
-    ending = text[text.index("## What you can now do") :]
-    assert "**An open question.**" in ending and "**Sources.**" in ending
-    every = list(registry.lessons())
-    following = every[every.index(name) + 1]
-    assert re.search(rf"\*\*Next:\*\* \[.*?\]\({following}\.ipynb\)", ending)
-    if name != LESSONS[0]:
-        assert f"({every[every.index(name) - 1]}.ipynb)" in ending[ending.index("**Before:**") :]
-        assert f"]({GLOSSARY})" in text
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme(name):
-    heading = re.search(r"^\*Lesson .*?(\d+) minutes, (half|\d+) of them in (\d+) labs\*$", lesson(name[:2]).text, re.M)
-    minutes, share, labs = heading.groups()
-    working = sum(lab.minutes for lab in registry.lessons()[name])
-    assert int(labs) == len(registry.lessons()[name])
-    assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.05
-    row = re.search(
-        rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$",
-        (places.ROOT / "README.md").read_text(encoding="utf-8"),
-        re.M,
-    )
-    assert row.groups() == (minutes, labs)
-
-
-@pytest.mark.parametrize("name", LESSONS)
 def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name):
     placed = re.findall(
         r"^<!-- exercise (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(encoding="utf-8"), re.MULTILINE
@@ -558,35 +526,6 @@ def test_labs_and_questions_stand_in_the_lesson_in_the_order_of_the_course(name)
         r"^<!-- predict (\S+) -->$", (build.SOURCES / f"{name}.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(asked) == sorted(each for each in exercises.predictions.names() if each.startswith(name[:2]))
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_every_link_to_a_lesson_leads_to_one(name):
-    targets = re.findall(r"\]\(([\w.]+)\.ipynb(#[\w-]+)?\)", lesson(name[:2]).text)
-    assert targets and {target for target, _ in targets} <= set(build.notebooks())
-    assert not any(anchor for _, anchor in targets)
-
-
-def listed():
-    """(term, number of its lesson) for every term of the glossary."""
-    text = (build.SOURCES / "Z_glossary.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\*\*.*?) \| .* \| \[(\w+)\]\((\w+)\.ipynb\) \|$", text, re.MULTILINE)
-    return [(term, number, file) for terms, number, file in rows for term in re.findall(r"\*\*(.*?)\*\*", terms)]
-
-
-def test_every_term_of_the_glossary_is_defined_in_the_lesson_it_names_and_used():
-    terms = listed()
-    assert len(terms) > 60 and len({term for term, *_ in terms}) == len(terms)
-    for term, number, file in terms:
-        assert file in build.lessons() and file.startswith(f"{number}_"), term
-        text = (build.SOURCES / f"{file}.md").read_text(encoding="utf-8")
-        assert re.search(rf"\*[^*\n]*{re.escape(term)}[^*\n]*\*", text, re.IGNORECASE), (term, file, "is not defined")
-        everywhere = "".join(path.read_text(encoding="utf-8") for path in build.SOURCES.glob("[0-9A-C]*.md")).lower()
-        assert everywhere.count(term.lower()) >= 2, (term, "is not used")
-
-
-def test_the_glossary_has_every_lesson_but_those_without_a_new_term():
-    assert {number for _, number, _ in listed()} >= {f"{n:02}" for n in range(13)} - {"08", "11"}
 
 
 # ---------------------------------------------------------------- their pictures

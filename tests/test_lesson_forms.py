@@ -1,0 +1,104 @@
+"""What every lesson has in common: how it opens and ends, its length, where its links lead, the glossary."""
+
+import re
+
+import pytest
+from claims import text_of
+
+from course_lib._support import places
+from course_lib.exercises import registry
+from course_lib.publish import build
+
+LESSONS = build.lessons()
+MOST_CELLS, MOST_MINUTES = 100, 90
+HEAD = 1600  # characters
+
+
+def cells_of(name):
+    return build.assemble(name).cells
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_opens_with_what_you_do_learn_and_need_and_closes_with_a_question(name):
+    text = text_of(name)
+    positions = [text.find(mark) for mark in ("# ", "**You will** ", "**You will learn** ", "**You need** ")]
+    assert -1 not in positions and positions == sorted(positions) and positions[-1] < HEAD
+    ending = text[text.index("## What you can now do") :]
+    assert "**An open question.**" in ending and "**Sources.**" in ending
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_links_to_the_lesson_before_and_after_and_to_the_glossary_stand_at_the_top(name):
+    head, place = text_of(name)[:HEAD], LESSONS.index(name)
+    assert "](Z_glossary.ipynb)" in head
+    if name[0].isdigit() and place:
+        assert re.search(rf"\*\*Before:\*\* \[.*?\]\({LESSONS[place - 1]}\.ipynb\)", head)
+    if name[0].isdigit() and name != "12_finale":
+        following = LESSONS[place + 1]
+        link = re.compile(rf"\*\*Next:\*\* \[(.*?)\]\({following}\.ipynb\)")
+        ending = text_of(name)[text_of(name).index("## What you can now do") :]
+        assert link.search(head) and link.search(ending)
+        assert link.search(head)[1] == f"{following[:2]} · {title(following)}"
+
+
+def title(name):
+    return text_of(name).splitlines()[0].removeprefix("# ")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_one_sitting(name):
+    minutes = int(re.search(r"^\*Lesson .*?(\d+) minutes", text_of(name), re.MULTILINE)[1])
+    assert minutes <= MOST_MINUTES and len(cells_of(name)) <= MOST_CELLS
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme(name):
+    heading = re.search(r"^\*Lesson .*?(\d+) minutes, (half|\d+) of them in (\d+) labs?\*$", text_of(name), re.M)
+    minutes, share, labs = heading.groups()
+    working = sum(lab.minutes for lab in registry.lessons()[name])
+    assert int(labs) == len(registry.lessons()[name])
+    assert working == int(share) if share.isdigit() else abs(working / int(minutes) - 0.5) <= 0.08
+    readme = (places.ROOT / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$", readme, re.M)
+    assert row.groups() == (minutes, labs)
+
+
+@pytest.mark.parametrize("name", build.notebooks())
+def test_every_link_to_a_notebook_leads_to_one(name):
+    targets = re.findall(r"\]\(([\w.]+)\.ipynb(#[\w-]+)?\)", text_of(name))
+    assert targets and {target for target, _ in targets} <= set(build.notebooks())
+    assert not any(anchor for _, anchor in targets)
+
+
+def test_cells_that_only_draw_are_folded_and_no_others():
+    drawing = "(ax,) = figures.row(7, height=2)\nfigures.heat(ax, dx)\nplt.show()"
+    assert build.only_draws(drawing)
+    assert not build.only_draws("T = np.eye(3)\n" + drawing) and not build.only_draws(drawing + "\ndx.sum()")
+    for name in LESSONS:
+        cells = [cell for cell in cells_of(name) if cell.cell_type == "code" and build.only_draws(cell.source)]
+        assert all(cell.metadata["jupyter"]["source_hidden"] for cell in cells)
+
+
+# ---------------------------------------------------------------- the glossary
+
+
+def listed():
+    """(term, number of its lesson) for every term of the glossary."""
+    text = (build.SOURCES / "Z_glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\*\*.*?) \| .* \| \[(\w+)\]\((\w+)\.ipynb\) \|$", text, re.MULTILINE)
+    return [(term, number, file) for terms, number, file in rows for term in re.findall(r"\*\*(.*?)\*\*", terms)]
+
+
+def test_every_term_of_the_glossary_is_defined_in_the_lesson_it_names_and_used():
+    terms = listed()
+    assert len(terms) > 60 and len({term for term, *_ in terms}) == len(terms)
+    for term, number, file in terms:
+        assert file in build.lessons() and file.startswith(f"{number}_"), term
+        text = (build.SOURCES / f"{file}.md").read_text(encoding="utf-8")
+        assert re.search(rf"\*[^*\n]*{re.escape(term)}[^*\n]*\*", text, re.IGNORECASE), (term, file, "is not defined")
+        everywhere = "".join(path.read_text(encoding="utf-8") for path in build.SOURCES.glob("[0-9A-C]*.md")).lower()
+        assert everywhere.count(term.lower()) >= 2, (term, "is not used")
+
+
+def test_the_glossary_has_terms_of_every_lesson_that_brings_new_ones():
+    assert {number for _, number, _ in listed()} >= {f"{n:02}" for n in range(13)} - {"08", "11"}
