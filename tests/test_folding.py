@@ -10,9 +10,9 @@ from course_lib import progress, study
 from course_lib._support.folding import SAYS, fold, unfold
 
 
-def cell(name, source="1", **course):
+def cell(name, source="1", **marks):
     return new_code_cell(
-        source, id=name, outputs=[new_output("stream", text="out")], metadata={"course": course} if course else {}
+        source, id=name, outputs=[new_output("stream", text="out")], metadata={"course": marks} if marks else {}
     )
 
 
