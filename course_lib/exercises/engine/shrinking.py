@@ -7,6 +7,7 @@ fails, and that one is made smaller for as long as it still fails.
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,7 @@ from course_lib.exercises.engine.verdict import Smallest, Verdict
 SECONDS = 5  # for the whole search; only an answer that takes long on one cell needs as much
 CALLS = 700  # of the answer, at most
 FIRST = 200  # small cases that are tried in order of their size
+LOOKED_AT = 8  # times as many: those with an argument that never fails in other calls are left out
 TRIED_AGAIN = 40  # of these, with other kinds of numbers
 DRAWS = 3  # of each size, when a case is made smaller
 TWICE = 5  # of these, in which the answer is called twice
@@ -67,7 +69,7 @@ def smallest(question: Question, f: Any, verdict: Verdict, runs: Sequence[Run]) 
     if verdict.status not in ("wrong", "error"):
         return None
     failing = [one for one in runs if _failure(question, one)]
-    search = _Search(question, f, failing)
+    search = _Search(question, f, failing, [one for one in runs if all(one is not other for other in failing)])
     found = None
     with supervised(SECONDS):
         found = search.found() or search.found_when_called_twice()
@@ -172,22 +174,32 @@ def _is_right(question: Question, run: Run, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """One small case, the sizes it was drawn with, and its right results."""
+    """One small case, and the sizes it was drawn with."""
 
+    question: Question
     sizes: dict[str, Any]
     case: Case
-    expected: Tensors
+
+    @cached_property
+    def expected(self) -> Tensors:
+        """Its right results; none where the sizes do not go together."""
+        try:
+            found = self.question.expected({name: copied(value) for name, value in self.case.items()})
+        except (ValueError, IndexError):
+            return {}
+        return found if all(np.size(array) for array in found.values()) else {}
 
 
 class _Search:
-    """The search for one answer; failing: calls that it is known to fail in."""
+    """The search for one answer; failing: calls that it is known to fail in, right: others."""
 
-    def __init__(self, question: Question, f: Any, failing: Sequence[Run]) -> None:
+    def __init__(self, question: Question, f: Any, failing: Sequence[Run], right: Sequence[Run]) -> None:
         self.question, self.f = question, f
         self.wants_values = any(not one.raised for one in failing)  # then an exception will not do
         self.kinds = [DIGITS, SIGNED, TENTHS, LARGE]
         if failing and all(_has_large_numbers(one.case) for one in failing):
             self.kinds = [LARGE, DIGITS, SIGNED, TENTHS]
+        self.without = _never_fails_with(failing, right)
         self.small = question.small or derived(question)
         self.calls = 0
         self.best: Smallest | None = None
@@ -196,7 +208,12 @@ class _Search:
     def found(self) -> Smallest | None:
         for kind in self.kinds:
             first = FIRST if kind == DIGITS else TRIED_AGAIN
-            for drawn in islice(_drawn(self.question, self.small, kind, in_order=True), first):
+            asked = (
+                one
+                for one in islice(_drawn(self.question, self.small, kind, in_order=True), LOOKED_AT * first)
+                if not any(one.case[name] in values for name, values in self.without.items()) and one.expected
+            )
+            for drawn in islice(asked, first):
                 if failed := self.fails(drawn):
                     self.at = drawn, kind
                     return failed
@@ -217,7 +234,7 @@ class _Search:
             if place == 0:
                 continue
             sizes = {**example.sizes, name: values[place - 1]}
-            drawn = [one for each in numbers if (one := _draw(self.question, self.small, each, sizes))]
+            drawn = [one for n in numbers if (one := _draw(self.question, self.small, n, sizes)) and one.expected]
             runs = (run_case(self.question, self.f, one.case, one.expected) for one in drawn)
             if drawn and not any(_failure(self.question, run) for run in runs):
                 yield example.case, drawn[0].case
@@ -240,7 +257,7 @@ class _Search:
         """The first of several cases of these sizes that the answer fails on, and how; None if there is none."""
         for _ in range(DRAWS):
             drawn = _draw(self.question, self.small, numbers, sizes)
-            if drawn is None:
+            if drawn is None or not drawn.expected:
                 return None
             if failed := self.fails(drawn):
                 return drawn, failed
@@ -260,12 +277,23 @@ class _Search:
 
     def found_when_called_twice(self) -> Smallest | None:
         """The simplest case on which a second call fails: what is kept between calls shows."""
-        for drawn in islice(_drawn(self.question, self.small, DIGITS, in_order=True), TWICE):
+        valid = (one for one in _drawn(self.question, self.small, DIGITS, in_order=True) if one.expected)
+        for drawn in islice(valid, TWICE):
             for _ in range(2):
                 failed = _failure(self.question, run_case(self.question, self.f, drawn.case, drawn.expected))
             if failed:
                 return failed
         return None
+
+
+def _never_fails_with(failing: Sequence[Run], right: Sequence[Run]) -> dict[str, list[Any]]:
+    """Argument -> its values, of numbers and words, that some calls have that came out right, and none that failed."""
+    found = {}
+    for name in failing[0].case if failing else ():
+        if all(isinstance(one.case[name], (int, str)) for one in (*failing, *right)):
+            bad = {one.case[name] for one in failing}
+            found[name] = [fine for fine in dict.fromkeys(one.case[name] for one in right) if fine not in bad]
+    return found
 
 
 def _has_large_numbers(case: Case) -> bool:
@@ -277,13 +305,11 @@ def _place(values: Sequence[Any], value: Any) -> int:
 
 
 def _draw(question: Question, small: Small, numbers: Numbers, sizes: dict[str, Any]) -> _Drawn | None:
-    """A case of these sizes with its right results; None where they do not go together."""
+    """A case of these sizes; None where it is plain that they do not go together."""
     try:
-        case = small.draw(numbers, **sizes)
-        expected = question.expected({name: copied(value) for name, value in case.items()})
+        return _Drawn(question, sizes, small.draw(numbers, **sizes))
     except (ValueError, IndexError):
         return None
-    return _Drawn(sizes, case, expected) if all(np.size(array) for array in expected.values()) else None
 
 
 def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Iterator[_Drawn]:
@@ -327,7 +353,7 @@ def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterato
 def _of_any_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
     for _ in range(4 * DRAWN):
         sizes = {name: values[numbers.rng.integers(len(values), size=2).min()] for name, values in small.sizes.items()}
-        if drawn := _draw(question, small, numbers, sizes):
+        if (drawn := _draw(question, small, numbers, sizes)) and drawn.expected:
             yield drawn
 
 
