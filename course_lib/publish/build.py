@@ -29,6 +29,7 @@ DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)
 # the cell works as the first one in a fresh kernel
 _FROM_EXERCISES = "from course_lib.exercises import {}"
 DRAWS = re.compile(r"(\([\w, ]+\)|[\w, ]+) = figures\.row\(|for |figures\.")
+DRAWS = re.compile(r"(\([\w, ]+\)|[\w, ]+) = figures\.row\(|for |figures\.")
 THE_END = "## What you can now do"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -66,6 +67,11 @@ def build(lesson, folder=NOTEBOOKS, force=False):
     return target
 
 
+def only_draws(source):
+    """Whether a cell makes a figure and nothing else that a reader needs to read: it is folded, and a click opens it."""
+    return bool(DRAWS.match(source)) and source.rstrip().endswith("plt.show()")
+
+
 def assemble(lesson):
     """Returns a lesson's notebook without outputs, with the cells of its labs and questions in place."""
     notebook = jupytext.read(SOURCES / f"{lesson}.md")
@@ -77,6 +83,9 @@ def assemble(lesson):
     )
     notebook.cells = [piece for cell in notebook.cells for piece in _expanded(cell)]
     _add_first_guesses(notebook.cells)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and only_draws(cell.source):
+            cell.metadata["jupyter"] = {"source_hidden": True}
     _name_cells(notebook.cells)
     _mark_what_is_revealed(notebook.cells)
     return notebook
