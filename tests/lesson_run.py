@@ -12,7 +12,7 @@ class Run:
 
     def __init__(self, lesson, before="", **written):
         """before: source that is run behind the first cell. written: what replaces the stub of some exercises."""
-        self.lesson, self.names, self.printed = lesson, {}, {}
+        self.lesson, self.names, self.printed = lesson, {"__name__": "__main__"}, {}
         for cell in build.assemble(lesson).cells:
             if cell.cell_type == "code":
                 about = cell.metadata.get("course", {})
