@@ -342,6 +342,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/factor",
+        reveals=2,
         formerly=("07/factor",),
         text="With weights of standard deviation 0.01 and 72 inputs, what is that factor? (two decimals)",
         answer=lambda: 0.06,
