@@ -30,7 +30,7 @@ from course_lib import looks
 from course_lib._support.files import atomic_write
 from course_lib._support.places import NOTEBOOKS, ROOT
 from course_lib._support.templates import templates
-from course_lib.publish.build import WIDGET_VIEW, asked_in, execute
+from course_lib.publish.build import WIDGET_VIEW, execute
 from course_lib.widgets.scripts import script, style
 from course_lib.widgets.still import FALLBACK_CLASS
 
@@ -57,8 +57,8 @@ def page(notebook, name, before=None, after=None):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             shown = [output for output in cell.outputs if not _is_fallback(output)]
-            if asked_in(cell):  # what stands beside the widget can be answered without a kernel
-                shown = [output for output in shown if WIDGET_VIEW not in output.get("data", {})]
+            # a question has no picture: what stands beside its widget can be answered without a kernel
+            shown = [output for output in shown if set(output.get("data", {})) != {WIDGET_VIEW}]
             cell.outputs = [_still_of(output, models, animations) for output in shown]
     formulas = _take_out_formulas(notebook)
     exporter = HTMLExporter(template_name="basic", anchor_link_text=" ")
