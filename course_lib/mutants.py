@@ -8,6 +8,12 @@ yours.py defines a function (or class) named like the lab, or a function check(f
 package.module:NAME name another one. check(f) returns True to accept f; a test made of asserts, which returns nothing
 or raises, will do. With --json the answer is JSON, too. Exit code: 0 if the implementation is right, or no wrong
 function passes and no right one is refused; 1 if not; 2 if the command cannot be carried out.
+
+For a class, give --check what students wrote as their test. For a library, run --check on its own test in CI, with a
+`check(f)` that calls the test with f in place of the function under test. --list is made for programs; each entry has
+the keys name (unique within its lab), sentence (what its author is told), lab, tensor (the one result that is wrong),
+mistake (several functions may make the same) and source (the address of a public report, or ""). Names of entries stay;
+new ones are added. `course_lib.grader` does the same for checks that are given as shapes, as lesson 11 uses it.
 """
 
 import argparse

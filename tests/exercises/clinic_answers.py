@@ -454,3 +454,40 @@ def never_written_over(dy, x, w1, w2):
 def inputs_in_rows(dy, x, w1, w2):
     dx, dw1, dw2 = two_memories(dy, x, w1, w2)
     return dx, dw1, np.transpose(dw2)
+
+
+# ---------------------------------------------------------------- design a check
+
+
+def _case(x, w, padding, stride=2, dy="random", compare="entries", tolerance=1e-8):
+    return {"x": x, "w": w, "stride": stride, "padding": padding, "dy": dy, "compare": compare, "tolerance": tolerance}
+
+
+@right("design_check")
+def two_large_cases():
+    return [_case((2, 2, 6, 7), (3, 2, 3, 2), 1), _case((3, 2, 7, 6), (2, 2, 2, 3), 0)]
+
+
+@right("design_check")
+def a_weak_case_does_no_harm():
+    return [_case((1, 1, 3, 3), (1, 1, 3, 3), 0, 1, "ones", "sums"), *two_large_cases()]
+
+
+@wrong("design_check", survivors="means or sums")
+def only_sums():
+    return [case | {"compare": "sums"} for case in two_large_cases()]
+
+
+@wrong("design_check", survivors="stride 1")
+def as_an_assignment_has_it():
+    return [_case((4, 3, 5, 5), (2, 3, 3, 3), 1, 1), _case((4, 3, 5, 6), (2, 3, 3, 2), 0, 1)]
+
+
+@wrong("design_check", survivors="no padding")
+def never_padded():
+    return [_case((2, 2, 6, 7), (3, 2, 3, 2), 0), _case((3, 2, 7, 6), (2, 2, 2, 3), 0)]
+
+
+@wrong("design_check", refused="too strict")
+def to_the_last_bit():
+    return [_case((2, 2, 6, 7), (3, 2, 3, 2), 1, tolerance=0), _case((3, 2, 7, 6), (2, 2, 2, 3), 0, tolerance=0)]

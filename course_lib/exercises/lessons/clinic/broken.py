@@ -233,6 +233,13 @@ def clinic_24(dy, x, w1, w2):
 def design_check():
     """The cases of a check of conv2d_backward: shapes, stride, padding, dy, what is compared, and how closely."""
     return [
-        {"x": (1, 1, 4, 4), "w": (1, 1, 3, 3), "stride": 1, "padding": 0,
-         "dy": "ones", "compare": "means", "tolerance": 1e-6},
-    ]  # fmt: skip
+        {
+            "x": (1, 1, 4, 4),
+            "w": (1, 1, 3, 3),
+            "stride": 1,
+            "padding": 0,
+            "dy": "ones",
+            "compare": "means",
+            "tolerance": 1e-6,
+        },
+    ]

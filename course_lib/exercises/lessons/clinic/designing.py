@@ -210,7 +210,7 @@ DESIGN_CHECK = DesignLab(
         "dictionary of shapes, stride and padding, of what `dy` is (`random`, `ones`, or a single `one`), of what is "
         "compared (`entries`, `means`, `sums`, `shapes`, or that a gradient is `not zero`), and of the relative "
         "tolerance. Make it so that **every** known wrong function is refused and no right one is. "
-        "One case can be enough. The fewer numbers in x, w and dy together, the better."
+        "Two small cases can be enough. The fewer numbers in x, w and dy together, the better."
     ),
     hints=(
         "Look at the board: each function that passes says what it does wrong. What would make that show?",

@@ -233,8 +233,22 @@ def clinic_24(dy, x, w1, w2):
 def design_check():
     """The cases of a check of conv2d_backward: shapes, stride, padding, dy, what is compared, and how closely."""
     return [
-        {"x": (2, 2, 2, 4), "w": (2, 2, 2, 3), "stride": 2, "padding": 1,
-         "dy": "random", "compare": "entries", "tolerance": 1e-6},
-        {"x": (1, 1, 4, 3), "w": (1, 1, 3, 2), "stride": 2, "padding": 0,
-         "dy": "random", "compare": "entries", "tolerance": 1e-6},
-    ]  # fmt: skip
+        {
+            "x": (2, 2, 2, 4),
+            "w": (2, 2, 2, 3),
+            "stride": 2,
+            "padding": 1,
+            "dy": "random",
+            "compare": "entries",
+            "tolerance": 1e-6,
+        },
+        {
+            "x": (1, 1, 4, 3),
+            "w": (1, 1, 3, 2),
+            "stride": 2,
+            "padding": 0,
+            "dy": "random",
+            "compare": "entries",
+            "tolerance": 1e-6,
+        },
+    ]

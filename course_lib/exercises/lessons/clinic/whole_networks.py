@@ -242,8 +242,7 @@ def _turned(w):
 
 
 STILL_TURNED = (
-    "The kernel is turned here. `conv2d_input_gradient` turns it by itself where that is needed, so now it is turned "
-    "twice too often: pass w as it is."
+    "The kernel is turned here. `conv2d_input_gradient` turns it by itself where that is needed: pass w as it is."
 )
 MASK_OF_DY = "The mask of the ReLU is made from the gradient. It comes from what went into the ReLU."
 NO_MASK = "The ReLU is skipped on the way back. It lets a gradient through only where its input was above 0."
