@@ -169,7 +169,7 @@ def _source_of_function(name: str, function: types.FunctionType) -> str:
         )
     if hasattr(function, "__wrapped__"):
         raise CannotBeKeptError("A decorator wraps it. Take the decorator away.")
-    of_the_course = function.__module__.partition(".")[0] == COURSE  # its decorators check arguments
+    of_the_course = str(function.__module__).partition(".")[0] == COURSE  # its decorators check arguments
     tree, lines = parsed(function.__code__.co_filename)
     first = function.__code__.co_firstlineno
     for node in ast.walk(tree):
