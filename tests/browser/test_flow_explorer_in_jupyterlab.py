@@ -55,8 +55,8 @@ async () => {
     const began = performance.now();
     slider.value = String(value);
     slider.dispatchEvent(new Event("input"));
-    await new Promise(requestAnimationFrame);
     seen.push([performance.now() - began, document.querySelector(".fe-says").textContent]);
+    await new Promise(requestAnimationFrame);
   }
   slider.dispatchEvent(new Event("change"));
   return seen;
