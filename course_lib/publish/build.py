@@ -68,7 +68,7 @@ def build(lesson, folder=NOTEBOOKS, force=False):
 
 
 def only_draws(source):
-    """Whether a cell makes a figure and nothing else that a reader needs to read: it is folded, and a click opens it."""
+    """Whether a cell makes a figure and nothing else that a reader needs: it is folded, and a click opens it."""
     return bool(DRAWS.match(source)) and source.rstrip().endswith("plt.show()")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import convolution, drawn, forward_pass, geometries, recipes
+from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes
 
 LESSON = "02_conv2d"
 
@@ -63,15 +63,18 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
 
 CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
     answer=loops.conv2d_single_input_gradient_scatter,
-    difficulty="medium",
-    minutes=10,
+    start=broken.conv2d_single_input_gradient_scatter,
+    next_idea="Which of the three bugs would a square image have hidden, and which a `dy` with a single 1?",
+    difficulty="easy",
+    minutes=8,
     task=(
-        "Write `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)`: "
-        "the gradient `dx`, shaped like `x`. "
-        "Every output hands `dy[i, j] * w` back to the rectangle it came from."
+        "**Repair it.** `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)` returns `dx`, "
+        "shaped like `x`: every output hands `dy[i, j] * w` back to the rectangle it came from. "
+        "Its author tried it on a square image with a `dy` that was 1 in the last corner and 0 elsewhere, and it was right. "
+        "Three lines are wrong all the same."
     ),
     hints=(
-        "Let dy be zero except for one entry, a 1 at (i, j). What does dx look like?",
+        "Run it with a `dy` of ones and an image that is wider than high. What do you see?",
         "It shows the kernel, as it is, stamped at `(i * stride, j * stride)` of the padded image. "
         "And where two stamps overlap?",
         "Make `dxp` of zeros, as large as the padded image. "
@@ -170,7 +173,7 @@ PREDICTIONS = (
     Prediction(
         name="02/which_picture",
         reveals=3,
-        text="`dy` is zero except for a 1 in the middle, the kernel is `[[1, 2], [3, 4]]`, stride 1. "
+        text="`dy` is zero except for a 1, far from the border. The kernel is `[[1, 2], [3, 4]]`, stride 1. "
         "What does `dx` show around that place?",
         answer="b",
         choices={
@@ -188,6 +191,20 @@ PREDICTIONS = (
         },
         why="Every pixel gets back the weight through which it was seen. "
         "The turn by 180 degrees belongs to the gather form alone, and its result is this same array.",
+    ),
+    Prediction(
+        name="02/digit",
+        text="Around the digit the picture is black, so `y` is 0 there. What is `dx` of a pixel far from the digit?",
+        answer="b",
+        choices={
+            "a": (
+                "Large: a bright dot there would be a new edge.",
+                "It would. But the loss counts squares: where y is 0, the first tiny step adds next to nothing.",
+            ),
+            "b": ("0", ""),
+            "c": ("Below zero: brightness there would blur the edges of the digit.", "Its windows do not reach them."),
+        },
+        why="dx collects dy times weights, and dy is y here. All windows that hold the pixel have y = 0.",
     ),
     Prediction(
         name="02/turn",

@@ -23,3 +23,14 @@ def conv1d_backward(dy, x, w, stride=1, padding=0):
         dw = dy[j] * xp[window]
         dxp[window] += dy[j] * w
     return dxp[padding:-padding], dw
+
+
+def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
+    """dy (H_out, W_out), x (H, W), w (kH, kW) -> dx (H, W)"""
+    (H, W), (kH, kW) = x.shape, w.shape
+    dxp = np.zeros((H + 2 * padding, H + 2 * padding))
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            top, left = i * stride, i * stride
+            dxp[top : top + kH, left : left + kW] = dy[i, j] * w
+    return dxp[padding : padding + H, padding : padding + W]
