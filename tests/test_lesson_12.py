@@ -550,3 +550,28 @@ def test_probabilities_mark_the_right_class(ax):
     assert [text.get_text() for text in ax.texts] == ["70%", "30%", "0%"]
     colours = [label.get_color() for label in ax.get_xticklabels()]
     assert colours[2] != colours[0] == colours[1]
+
+
+# ---------------------------------------------------------------- the loop around the step
+
+
+def test_a_loop_that_draws_with_replacement_is_told_to_cut_one_order_into_batches():
+    def fit(step, x, y, epochs, batch_size, rng):
+        losses = np.zeros(epochs)
+        for epoch in range(epochs):
+            for start in range(0, len(x), batch_size):
+                batch = rng.integers(0, len(x), min(batch_size, len(x) - start))
+                losses[epoch] += step(x[batch], y[batch]) * len(batch)
+        return losses / len(x)
+
+    verdict = exercises.get("fit").judge(fit)
+    assert verdict.status == "wrong" and set(verdict.mistakes) == {"uses"}
+    assert any("some examples come more often" in says for says in verdict.mistakes["uses"])
+
+
+def test_a_loop_that_returns_something_else_is_told_what_is_expected():
+    verdict = exercises.get("fit").judge(lambda step, x, y, *more: step(x, y) and "done")
+    assert verdict.status == "wrong"
+    assert verdict.mistakes == {
+        "results": ["What came back is of type str, but one number for each epoch is expected."]
+    }
