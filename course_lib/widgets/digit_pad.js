@@ -3,6 +3,7 @@
 // render() is the anywidget entry point; it needs only model.get, set, save_changes, on, off and an element.
 
 /** @import { AnyModel, Render } from "@anywidget/types" */
+import { Demo } from "./demo.js";
 import { button, context2d, element, keepKeys } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { BLACK, css, WHITE } from "./looks.js";
@@ -15,7 +16,6 @@ const [MOST_IN_A_ROW, BETWEEN_MAPS] = [16, 90]; // maps side by side; the grey b
 const KEYS =
   "Draw with mouse, finger or pen. With the keyboard: arrows move the pen, space sets it down and lifts it, " +
   "backspace takes the last stroke back, delete clears the pad.";
-const [DEMO_STEPS, DEMO_BEAT] = [36, 45]; // points of the digit that draws itself, and milliseconds between them
 /** @type {Record<string, Point>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -33,19 +33,6 @@ function paint(canvas, bytes, rows, columns) {
   const image = context.createImageData(columns, rows);
   for (let n = 0; n < rows * columns; n++) image.data.set([bytes[n], bytes[n], bytes[n], 255], 4 * n);
   context.putImageData(image, 0, 0);
-}
-
-/**
- * A point of the three that draws itself: two arcs, one below the other.
- * @param {number} share how much of it is drawn, from 0 to 1
- * @param {number} pad
- * @returns {Point}
- */
-function three(share, pad) {
-  const [middle, radius] = share < 0.5 ? [0.34, 0.17] : [0.68, 0.2];
-  const angle = (share < 0.5 ? -160 + 500 * share : -90 + 500 * (share - 0.5)) * (Math.PI / 180);
-  const at = [0.47 + radius * Math.cos(angle), middle + radius * Math.sin(angle)];
-  return [Math.round(at[0] * pad), Math.round(at[1] * pad)];
 }
 
 /** @param {DataView} view */
@@ -161,15 +148,12 @@ class Pad {
     model.on("change:drawing", this.onDrawing);
     this.take();
     this.show();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.showing = undefined;
-    if (demo) this.demonstrate();
+    if (demo) this.demo = new Demo(this.canvas, pad, (strokes) => this.showDemo(strokes));
   }
 
   destroy() {
     clearTimeout(this.waiting);
-    clearTimeout(this.showing);
-    this.watcher?.disconnect();
+    this.demo?.end();
     this.model.off("change:reading", this.onReading);
     this.model.off("change:drawing", this.onDrawing);
     this.root.remove();
@@ -188,38 +172,6 @@ class Pad {
       paint(image, bytesOf(bytes), SIDE, SIDE);
       return image;
     });
-  }
-
-  // -------------------------------------------------------------- the digit that draws itself
-
-  /** As soon as an empty pad is seen, a digit draws itself on it; the first touch of the pad ends that. */
-  demonstrate() {
-    this.watcher = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      this.watcher?.disconnect();
-      if (this.strokes.length || this.example != null) return;
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.drawThree(DEMO_STEPS);
-      else this.drawThree(1);
-    });
-    this.watcher.observe(this.canvas);
-  }
-
-  /** @param {number} points how many of its points are drawn */
-  drawThree(points) {
-    const drawn = Array.from({ length: points }, (_, n) => three(n / (DEMO_STEPS - 1), this.pad));
-    this.strokes = [drawn];
-    this.changed();
-    this.root.dataset.demo = points < DEMO_STEPS ? "drawing" : "drawn";
-    if (points < DEMO_STEPS) this.showing = setTimeout(() => this.drawThree(points + 1), DEMO_BEAT);
-  }
-
-  /** Whoever begins to draw gets an empty pad. */
-  endDemo() {
-    clearTimeout(this.showing);
-    this.watcher?.disconnect();
-    if (!this.root.dataset.demo) return;
-    delete this.root.dataset.demo;
-    this.strokes = [];
   }
 
   // -------------------------------------------------------------- drawing
@@ -276,6 +228,25 @@ class Pad {
     if (Math.hypot(point[0] - x, point[1] - y) < NEAREST) return;
     stroke.push(point);
     this.changed();
+  }
+
+  /**
+   * A digit draws itself, as long as nothing else is on the pad.
+   * @param {Point[][]} strokes
+   */
+  showDemo(strokes) {
+    if (this.example != null || (this.strokes.length && !this.root.dataset.demo)) return;
+    this.root.dataset.demo = String(strokes[0].length);
+    this.strokes = strokes;
+    this.changed();
+  }
+
+  /** Whoever begins to draw gets an empty pad. */
+  endDemo() {
+    this.demo?.end();
+    if (!this.root.dataset.demo) return;
+    delete this.root.dataset.demo;
+    this.strokes = [];
   }
 
   /** @param {KeyboardEvent} event */

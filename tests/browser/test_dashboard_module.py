@@ -162,7 +162,7 @@ def test_the_gradient_lies_on_the_drawing_and_is_chosen_by_buttons(page, rng):
 
 def test_a_digit_draws_itself_once_and_makes_way_for_the_first_stroke(page, rng):
     shown_pad(page, rng)
-    page.wait_for_selector(".dp-root[data-demo='drawn']")
+    page.wait_for_selector(".dp-root[data-demo='36']")
     assert len(page.evaluate("() => model.get('drawing').strokes[0]")) == 36
     box = page.locator(".dp-canvas").bounding_box()
     page.mouse.move(box["x"] + 40, box["y"] + 40)
