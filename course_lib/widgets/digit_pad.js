@@ -87,6 +87,26 @@ function paintMaps(canvas, { shape: [count, rows, columns], pixels }) {
   paint(canvas, sheet, down * (rows + 1), width);
 }
 
+/**
+ * Small pictures to load and draw on.
+ * @param {Element} parent
+ * @param {DataView[]} examples
+ * @param {(n: number) => void} load
+ */
+function exampleButtons(parent, examples, load) {
+  if (!examples.length) return [];
+  const row = element("div", "dp-examples", parent);
+  row.setAttribute("role", "group");
+  row.setAttribute("aria-label", "Examples");
+  element("span", "", row, "Load one, and draw on it:");
+  return examples.map((bytes, n) => {
+    const place = button(row, "", () => load(n), `Load example ${n + 1} of ${examples.length}`);
+    const image = element("canvas", "", place);
+    paint(image, bytesOf(bytes), SIDE, SIDE);
+    return image;
+  });
+}
+
 class Pad {
   /**
    * @param {AnyModel<PadState>} model
@@ -136,7 +156,7 @@ class Pad {
     this.bars = bars(answer);
     this.seen = figure(answer, "What the network sees: 28 × 28 pixels");
     this.seen.classList.add("dp-seen");
-    this.images = this.addExamples(examples);
+    this.images = exampleButtons(root, examples, (n) => this.start([], n));
     this.maps = element("div", "dp-maps", root);
     /** @type {HTMLCanvasElement[]} */
     this.sheets = [];
@@ -157,21 +177,6 @@ class Pad {
     this.model.off("change:reading", this.onReading);
     this.model.off("change:drawing", this.onDrawing);
     this.root.remove();
-  }
-
-  /** @param {DataView[]} examples */
-  addExamples(examples) {
-    if (!examples.length) return [];
-    const row = element("div", "dp-examples", this.root);
-    row.setAttribute("role", "group");
-    row.setAttribute("aria-label", "Examples");
-    element("span", "", row, "Load one, and draw on it:");
-    return examples.map((bytes, n) => {
-      const place = button(row, "", () => this.start([], n), `Load example ${n + 1} of ${examples.length}`);
-      const image = element("canvas", "", place);
-      paint(image, bytesOf(bytes), SIDE, SIDE);
-      return image;
-    });
   }
 
   // -------------------------------------------------------------- drawing
