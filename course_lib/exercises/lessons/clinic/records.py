@@ -24,6 +24,12 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
                 "the question behind it (July 2021). A reader of PyTorch's own `dx`, which works with columns, looked "
                 "for something that is not there, and must not be.",
             ),
+            _issue(
+                "torch-mlir #4437",
+                "llvm/torch-mlir/pull/4437",
+                "the other way round: a compiler for PyTorch left the same step out of the `dx` of a convolution, "
+                "where it belongs, as soon as the kernel had only one side longer than 1. Mended in January 2026.",
+            ),
         ),
     ),
     2: (
@@ -32,12 +38,14 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "deep-learning-coursera #34",
                 "Kulbear/deep-learning-coursera/pull/34",
-                "published solutions of a large course. A reader mended them in January 2018; merged in June.",
+                "published solutions of a large course. A reader sent the missing word in January 2018, and was "
+                "thanked in June.",
             ),
             _issue(
                 "Deep-Learning-Coursera #7",
                 "enggen/Deep-Learning-Coursera/issues/7",
-                "the same in another set of solutions, reported in July 2019 and open still.",
+                "the same in another set of solutions: *and it's affecting the output*. Reported in July 2019, and "
+                "never closed.",
             ),
         ),
     ),
@@ -58,8 +66,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "Theano #5248",
                 "Theano/Theano/issues/5248",
-                "one answer on the processor, another with cuDNN (November 2016). Its finder names MNIST, with its "
-                "black background, as where it matters. Caffe had it, too: "
+                "one answer on the processor, another with cuDNN (November 2016). Its finder names MNIST among the "
+                "inputs where it matters. An older Caffe had it, too: "
                 "see [#5404](https://github.com/Theano/Theano/issues/5404).",
             ),
         ),
@@ -71,7 +79,7 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
                 "tangermeme #95",
                 "jmschrei/tangermeme/pull/95",
                 "DeepLIFT through max pooling. `MaxPool2d(3, 1)` lost about 93 % of what it should hand back. Reported "
-                "in September 2025, found a year later: everybody had looked at their models first.",
+                "in September 2025, found a year later: those who reported it had looked for it in their models.",
             ),
         ),
     ),
@@ -81,8 +89,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "OneFlow #255",
                 "Oneflow-Inc/oneflow/pull/255",
-                "put in on purpose, as a fix (August 2017): the learning rate should not depend on the size of the "
-                "images. It is no gradient any more.",
+                "put in on purpose, as a fix (August 2017), so that one learning rate would do for images of any size. "
+                "It is no gradient any more.",
             ),
         ),
     ),
@@ -92,8 +100,9 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "NNTrainer #705",
                 "nntrainer/nntrainer/issues/705",
-                "the list of what was wrong around the backward pass of its convolution (November 2020). Two of four "
-                "lines are of this kind, each seen only with several channels or filters.",
+                "a list of what to mend around the backward pass of its convolution (November 2020). Two of its four "
+                "lines are of this kind, each seen only with several channels or filters. They stood in the script "
+                "that records what the tests compare with.",
             ),
         ),
     ),
@@ -103,14 +112,14 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "Autograd #39",
                 "HIPS/autograd/issues/39",
-                "found by its own gradient check: measured 2, computed 1 (August 2015). A year later someone wanted "
-                "the fast line back, and the tests said no "
+                "found by its own gradient check: measured 2, computed 1 (August 2015). A year later someone brought "
+                "the fast line back, for indices that do not repeat, and at first the tests said no "
                 "([#136](https://github.com/HIPS/autograd/pull/136)).",
             ),
             _issue(
                 "PyTensor #2242",
                 "pymc-devs/pytensor/pull/2242",
-                "the same in 2026, on one backend only: wrong gradients of embeddings, and no error.",
+                "the same in June 2026, on one of its backends: wrong gradients of embeddings, and no error.",
             ),
         ),
     ),
@@ -120,8 +129,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "Smile #528",
                 "haifengl/smile/issues/528",
-                "version 2.2.2 made a ReLU's gradient from one of the two things that it is made of (March 2020). A "
-                "user whose network would not learn found the line; one character was missing.",
+                "version 2.2.2 made a ReLU's gradient from one of the two things that it is made of (March 2020), so "
+                "that its networks could not learn as they should. A user found the line; one character was missing.",
             ),
         ),
     ),
@@ -131,8 +140,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "GraphSAGE #12",
                 "williamleif/GraphSAGE/issues/12",
-                "in the code of a paper. A reader saw it in November 2017, and the learning rates in the paper "
-                "were corrected.",
+                "in the code of a paper. A reader saw it in November 2017. Its author mended it on the same day, and "
+                "promised to correct the learning rates in the paper.",
             ),
         ),
     ),
@@ -142,7 +151,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "Apex #1587",
                 "NVIDIA/apex/issues/1587",
-                "fused softmax kernels of NVIDIA. Reported once, mended in part, reported again in February 2023.",
+                "fused softmax kernels of NVIDIA. [Reported](https://github.com/NVIDIA/apex/issues/1430) in July 2022, "
+                "mended in part, reported again in February 2023.",
             ),
         ),
     ),
@@ -168,8 +178,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "CrypTen #143",
                 "facebookresearch/CrypTen/pull/143",
-                "mended in June 2020. It had passed its unit test, because the test was wrong as well: it never "
-                "switched to training mode.",
+                "mended in June 2020. It had passed its unit test, because the test was wrong as well: it did not pass "
+                "the argument `training` as it should.",
             ),
         ),
     ),
@@ -215,7 +225,7 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
                 "OCANNL #512",
                 "ahrefs/ocannl/issues/512",
                 "AlexNet's kind of pooling trained on wrong gradients. All its tests had a stride as large as the "
-                "window. Reported with these very numbers by its author in July 2026.",
+                "window. Reported in July 2026, with 5, 3, 1, 2, 5 where this case has 4 at the end.",
             ),
         ),
     ),
@@ -231,7 +241,8 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
             _issue(
                 "PyTorch #50042",
                 "pytorch/pytorch/issues/50042",
-                "also in January 2021: `dw` right with 23 groups and with 25, wrong with 24.",
+                "also in January 2021: `dw` right with 23 groups and with 25, wrong with 24. Mended for 24, and in "
+                "March still wrong with 48 and 96.",
             ),
         ),
     ),
@@ -266,7 +277,7 @@ RECORDS: dict[int, tuple[str, tuple[Report, ...]]] = {
                 "transformer-from-scratch #6",
                 "jsbaan/transformer-from-scratch/pull/6",
                 "the same line in a transformer, with gradients by autograd, which are exact. Its training test "
-                "passed, because the task was too easy. Mended in March 2026.",
+                "passed, most likely because the task was too easy. Reported in May 2025, mended in March 2026.",
             ),
         ),
     ),

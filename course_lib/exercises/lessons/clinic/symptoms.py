@@ -9,6 +9,7 @@ from course_lib.exercises.engine.symptom import Symptom, guarded_symptom, measur
 from course_lib.exercises.lessons.clinic import fixed
 from course_lib.exercises.lessons.clinic.common import pooled, residual_block
 from course_lib.exercises.lessons.shared import batch_norm
+from course_lib.looks import amount, number
 
 THIS, RIGHT = "with this backward", "with the right one"
 
@@ -64,7 +65,7 @@ def paid_out(f):
     rows, dy = [], np.ones((3, 3))
     for name, x in (("no two values alike", rng.standard_normal((6, 6))), ("a digit: flat around it", digit)):
         dx = f(dy, x, 2)
-        rows.append((name, 9, f"{dx.sum():.0f}"))
+        rows.append((name, 9, number(dx.sum())))
     return Symptom(
         "Windows of 2 x 2 side by side, dy all ones. Below, the dx of the digit.",
         ("x", "sum of dy", "sum of dx"),
@@ -80,7 +81,7 @@ def paid_by_stride(f):
     for stride in (3, 2, 1):
         dy = np.ones(pooled(x, 3, stride).shape)
         dx = f(dy, x, 3, stride)
-        rows.append((stride, dy.size, f"{dx.sum():.0f}"))
+        rows.append((stride, dy.size, number(dx.sum())))
     return Symptom(
         "Windows of 3 x 3 on 7 x 7, no two values alike, dy all ones. Below, the dx with stride 1.",
         ("stride", "sum of dy", "sum of dx"),
@@ -97,7 +98,7 @@ def bias_by_size(f):
     rows = []
     for N, size in ((1, 1), (1, 4), (8, 4), (8, 16)):
         dy = np.ones((N, 2, size, size))
-        rows.append((f"{N} of {size} x {size}", f"{f(dy)[0]:.4g}", f"{loops.bias_gradient(dy)[0]:.4g}"))
+        rows.append((f"{N} of {size} x {size}", number(f(dy)[0], 4), number(loops.bias_gradient(dy)[0], 4)))
     return Symptom(
         "dy all ones. Measured: raise b[0] a little, and see how far the loss moves. Below, two biases that learn.",
         ("images", "db[0]", "measured"),
@@ -180,7 +181,7 @@ def _loss_curve(backward):
 
 def _training(says, curves, steps=(0, 10, 20, 40)):
     """curves: name -> the loss of each step. Some of them are shown in a table, all of them as curves."""
-    rows = [(name, *(f"{losses[step]:.2g}" for step in steps)) for name, losses in curves.items()]
+    rows = [(name, *(number(losses[step], 2) for step in steps)) for name, losses in curves.items()]
     return Symptom(says, ("step", *steps), rows, curves=curves)
 
 
@@ -237,7 +238,7 @@ def shifted_together(f):
     rows = []
     for name, dy in (("all ones", np.ones(x.shape)), ("random", rng.standard_normal(x.shape))):
         truth = measured(lambda x: batch_norm.normalised(x) * weight[:, None, None], dy, x)
-        rows.append((name, *(f"{round(float(dx[:, 1].sum()), 6) + 0.0:.3g}" for dx in (f(dy, x, weight), truth))))
+        rows.append((name, *(amount(dx[:, 1].sum()) for dx in (f(dy, x, weight), truth))))
     return Symptom(
         "dx summed over channel 1: how the loss changes when the whole channel shifts.",
         ("dy", "sum of dx", "measured"),
@@ -250,5 +251,5 @@ def scale_by_share(f):
     rows = []
     for p in (0.1, 0.5, 0.9):
         mask, dy = _rng().random((20, 20)) >= p, np.ones((20, 20))
-        rows.append((p, f"{f(dy, mask, p).max():.3g}", f"{(dy * mask / (1 - p)).max():.3g}"))
+        rows.append((p, number(f(dy, mask, p).max()), number((dy * mask / (1 - p)).max())))
     return Symptom("dy all ones: what arrives where a value was kept.", ("p", "dx", "measured"), rows)
