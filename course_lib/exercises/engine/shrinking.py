@@ -5,6 +5,7 @@ fails, and that one is made smaller for as long as it still fails.
 """
 
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,7 @@ FIRST = 200  # small cases that are tried in order of their size
 LOOKED_AT = 8  # times as many: those with an argument that never fails in other calls are left out
 TRIED_AGAIN = 40  # of these, with other kinds of numbers
 DRAWS = 3  # of each size, when a case is made smaller
+DRAWS_OF_OTHERS = 12  # of numbers that are not digits, of which fewer fail
 TWICE = 5  # of these, in which the answer is called twice
 NEIGHBOURS = 4  # cases of one size less that have to come out right before it is said of them
 DRAWN = 40  # cases of any size that are drawn for each kind of numbers
@@ -255,7 +257,7 @@ class _Search:
 
     def fails_with(self, sizes: dict[str, Any], numbers: Numbers) -> tuple[_Drawn, Smallest] | None:
         """The first of several cases of these sizes that the answer fails on, and how; None if there is none."""
-        for _ in range(DRAWS):
+        for _ in range(DRAWS if numbers.kind == DIGITS else DRAWS_OF_OTHERS):
             drawn = _draw(self.question, self.small, numbers, sizes)
             if drawn is None or not drawn.expected:
                 return None
@@ -327,8 +329,10 @@ def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Itera
 def _in_order_of_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
     """The simplest cases first: a larger array costs one for each axis, any other argument FEATURE for each step.
 
-    Of two that cost the same, that with the larger arrays comes first.
+    Of two that cost the same, that with the larger arrays comes first. Where there are few, of numbers of which not
+    all fail each is drawn several times.
     """
+    times = 1 if numbers.kind == DIGITS else max(1, TRIED_AGAIN // math.prod(map(len, small.sizes.values())))
     costs = [FEATURE if name in question.probe else 1 for name in small.sizes]
     features = [cost == FEATURE for cost in costs]
     steps = [len(values) - 1 for values in small.sizes.values()]
@@ -336,8 +340,9 @@ def _in_order_of_size(question: Question, small: Small, numbers: Numbers) -> Ite
     for total in range(most + 1):
         for chosen in sorted(_that_cost(total, costs, steps), key=lambda chosen: np.dot(chosen, features)):
             sizes = {name: values[step] for (name, values), step in zip(small.sizes.items(), chosen, strict=True)}
-            if drawn := _draw(question, small, numbers, sizes):
-                yield drawn
+            for _ in range(times):
+                if drawn := _draw(question, small, numbers, sizes):
+                    yield drawn
 
 
 def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterator[tuple[int, ...]]:
