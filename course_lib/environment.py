@@ -56,4 +56,4 @@ def _package(requirement: Requirement) -> tuple[str, str, bool]:
 def _mnist() -> str:
     if data.mnist_at_hand():
         return "at hand"
-    return "not here yet: lesson 08 downloads it (12 MB), or uses the bundled digits"
+    return "not here yet: lesson 12 downloads it (12 MB), or uses the bundled digits"

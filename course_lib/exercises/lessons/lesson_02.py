@@ -172,7 +172,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/which_picture",
-        reveals=3,
+        reveals=2,
         text="`dy` is zero except for a 1, far from the border. The kernel is `[[1, 2], [3, 4]]`, stride 1. "
         "What does `dx` show around that place?",
         answer="b",
@@ -250,7 +250,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/remainder",
-        reveals=3,
+        reveals=2,
         text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. "
         "How many of the 36 pixels get gradient 0, whatever dy is?",
         answer=lambda: int((recipes.coverage((6, 6), (3, 3), (2, 2), 2, 0) == 0).sum()),
