@@ -1,6 +1,6 @@
 """How good is a check of `conv2d_backward`? The known wrong functions that it lets pass, each with its story.
 
-grade(design_check)     a board: what passes a check that is given as a list of cases, and what it costs
+grade(design_check)     a board: what passes a check that is given as a list of cases, what it costs, and your best
 PUBLIC                  checks of courses and libraries, re-created from the shapes they publish
 beside(design_check)    what passes each of them, and yours
 
@@ -8,11 +8,12 @@ A check may also be any function check(f) -> bool; then `mutants` does the same 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from course_lib import mutants
+from course_lib import mutants, progress
 from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.lessons.clinic import fixed
 from course_lib.exercises.lessons.clinic.designing import check_of, cost, passes, refusal
 
 LAB = "conv2d_backward"
@@ -31,13 +32,37 @@ PUBLIC: dict[str, Design] = {
 }
 
 
+_survivors: list[set[str]] = []  # the names that passed the learner's design that was graded last, if there was one
+
+
 def grade(design: Callable[[], Design] | Design) -> "Board":
     """What passes the check of a design: shows itself in a notebook.
 
-    design: the cases, or a function that returns them.
+    design: the cases, or a function that returns them. A function is the learner's own: the board says what has changed
+    since the last one was graded. The cheapest design that lets nothing pass is kept with the learner's progress.
     Raises ValueError for what is no design.
     """
     cases = design() if callable(design) else design
+    board = _board(cases)
+    if callable(design) and design is not fixed.design_check:
+        passing = {name for names in board.stories.values() for name in names}
+        if _survivors:
+            board.gone, board.new = len(_survivors[-1] - passing), passing - _survivors[-1]
+        _survivors[:] = [passing]
+        if not passing and not board.refused:
+            board.remarks = progress.record_best("design_check", board.cost, _written(cases))
+        board.best = progress.best("design_check")
+    return board
+
+
+def beside(design: Callable[[], Design] | Design) -> "Beside":
+    """What passes the public checks, and yours: shows itself in a notebook."""
+    checks = {**PUBLIC, "design_check": design() if callable(design) else design}
+    boards = {name: _board(cases) for name, cases in checks.items()}
+    return Beside([(name, board.cost, board.passing, board.tried) for name, board in boards.items()])
+
+
+def _board(cases: Design) -> "Board":
     if says := refusal(cases):
         raise ValueError(f"design must be the cases of a check, but: {says}")
     accepted, right = passes(cases)
@@ -49,10 +74,9 @@ def grade(design: Callable[[], Design] | Design) -> "Board":
     return Board(len(accepted), int(accepted.sum()), cost(cases), stories, refused)
 
 
-def beside(design: Callable[[], Design] | Design) -> "Beside":
-    """What passes the public checks, and yours: shows itself in a notebook."""
-    checks = {**{name: grade(public) for name, public in PUBLIC.items()}, "design_check": grade(design)}
-    return Beside([(name, board.cost, board.passing, board.tried) for name, board in checks.items()])
+def _written(cases: Design) -> str:
+    """A design as it can be pasted into a cell."""
+    return "\n".join(["[", *(f"    {dict(case)!r}," for case in cases), "]"])
 
 
 @dataclass(repr=False)
@@ -60,7 +84,9 @@ class Board(Card):
     """The survivors of a check.
 
     tried, passing: how many wrong functions. cost: the numbers in x, w and dy. stories: what they do wrong -> their
-    names. refused: the right functions that the check refuses.
+    names. refused: the right functions that the check refuses. gone, new: how many passed the design before this one
+    and do not pass this one, and the names that pass only this one. best: the learner's cheapest design that lets
+    nothing pass, as (cost, its text). remarks: what went wrong when that was kept.
     """
 
     tried: int
@@ -68,6 +94,10 @@ class Board(Card):
     cost: int
     stories: dict[str, list[str]]
     refused: list[str]
+    gone: int = 0
+    new: set[str] = field(default_factory=set)
+    best: tuple[int, str] | None = None
+    remarks: list[str] = field(default_factory=list)
 
     template = "grade.html"
 
@@ -75,8 +105,24 @@ class Board(Card):
     def head(self) -> str:
         return f"{self.passing} of {self.tried} known wrong functions pass your check of {self.cost} numbers."
 
+    @property
+    def change(self) -> str:
+        """A sentence about what the learner's last change did, or ""."""
+        if not self.gone and not self.new:
+            return ""
+        return f"Your last change: {self.gone} are seen now, {len(self.new)} are not seen any more."
+
+    @property
+    def score(self) -> str:
+        """A sentence about the learner's best, or ""."""
+        if self.best is None:
+            return ""
+        if self.best[0] == self.cost and not self.passing and not self.refused:
+            return f"Your best so far: {self.cost} numbers."
+        return f"Your best is {self.best[0]} numbers."
+
     def lines(self) -> list[str]:
-        lines = [self.head]
+        lines = [self.head, *filter(None, (self.change, self.score)), *self.remarks]
         for sentence, names in self.stories.items():
             lines += [f"  {', '.join(names)}", f"      {sentence}"]
         return lines + [f"  It refuses a right function: {name}" for name in self.refused]

@@ -2,7 +2,8 @@
 
 The file holds one entry for each name, of an exercise or of a prediction ("01/forward"):
 
-    exercise     tries, code (a fingerprint of the last try), solved (the time of the first success)
+    exercise     tries, code (a fingerprint of the last try), solved (the time of the first success),
+                 best (where answers are compared: the least number so far), how (the answer that has it)
     prediction   tries (answers given), first (the first answer; null: skipped), right (whether that was right),
                  answered (its time), last (the answer given last),
                  slot (how often the question has come back since), since (the time from which its next return counts)
@@ -29,7 +30,9 @@ HAS_LOCKS = os.name == "nt" or hasattr(import_module("fcntl"), "flock")  # in a 
 DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
 
 Entries = dict[str, dict[str, Any]]
-_VALID = {"tries": int, "slot": int, "right": bool, "solved": str, "answered": str, "since": str}
+_VALID = {
+    "tries": int, "slot": int, "best": int, "right": bool, "how": str, "solved": str, "answered": str, "since": str,
+}  # fmt: skip
 _renamed: dict[str, str] = {}  # a former name -> the name today
 
 
@@ -56,6 +59,26 @@ def record(name: str, right: bool, code: str = "") -> list[str]:
                 entry["solved"] = _now()
 
     return _change(note)
+
+
+def record_best(name: str, number: int, how: str) -> list[str]:
+    """Keep the answer to an exercise that has the least number so far. how: the answer, as text.
+
+    Returns sentences about what went wrong: mostly none.
+    """
+
+    def note(entries: Entries) -> None:
+        entry = entries.setdefault(name, {"tries": 0})
+        if number < entry.get("best", number + 1):
+            entry["best"], entry["how"] = number, how
+
+    return _change(note)
+
+
+def best(name: str) -> tuple[int, str] | None:
+    """The least number of an exercise so far, and the answer that has it."""
+    entry = entries().get(name, {})
+    return (entry["best"], entry.get("how", "")) if "best" in entry else None
 
 
 def record_prediction(name: str, answer: Any, right: bool) -> list[str]:
@@ -129,6 +152,14 @@ def _read() -> Entries:
             content = file.read()
     except FileNotFoundError:
         return {}
+    return parsed(content)
+
+
+def parsed(content: str) -> Entries:
+    """The entries in the text of a progress file, of this version of the course or an older one.
+
+    Raises ValueError if it holds anything else.
+    """
     depth = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", content))
     if max(depth, default=0) > DEEPEST:
         raise ValueError("it is nested too deeply")

@@ -1,9 +1,11 @@
 """Grade your grader: what the check of a design lets pass is what the tool says, and the lab tells why."""
 
+import ast
+
 import numpy as np
 import pytest
 
-from course_lib import exercises, grader, mutants
+from course_lib import exercises, grader, mutants, progress
 from course_lib.exercises.lessons.clinic import broken, designing, fixed
 
 LAB = exercises.get("design_check")
@@ -96,3 +98,58 @@ def test_a_check_of_shapes_sees_no_value():
     check = designing.check_of([case | {"compare": "shapes"}])
     assert check(lambda dy, x, w, *_: (np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))))
     assert not check(lambda dy, x, w, *_: (np.zeros(x.shape), np.zeros(w.shape)))
+
+
+# ---------------------------------------------------------------- the learner's own designs, one after the other
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """grader.grade, in a session and a folder of its own, of a function that returns these cases."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(grader, "_survivors", [])
+    return lambda cases: grader.grade(lambda: cases)
+
+
+SMALL = [
+    fixed.design_check()[0] | {"x": (2, 2, 2, 1), "w": (2, 2, 1, 1), "padding": 0},
+    fixed.design_check()[1] | {"x": (2, 1, 4, 3), "padding": 1},
+]
+
+
+def test_the_best_design_is_kept_with_its_cases_and_a_worse_one_does_not_take_its_place(own):
+    first = own(fixed.design_check())
+    assert first.best[0] == first.cost == 91 and "Your best so far: 91 numbers." in repr(first)
+    better = own(SMALL)
+    assert better.best[0] == better.cost == 54
+    for worse in (fixed.design_check(), broken.design_check()):
+        board = own(worse)
+        assert board.best == better.best and "Your best is 54 numbers." in repr(board)
+        assert "(2, 2, 2, 1)" in board._repr_html_()
+    assert ast.literal_eval(progress.best("design_check")[1]) == SMALL
+    assert not progress.solved("design_check") and progress.tries("design_check") == 0
+
+
+def test_what_is_no_design_of_the_learners_is_not_kept(own):
+    board = own(broken.design_check())
+    assert board.passing and board.best is None and "best" not in repr(board)
+    too_strict = own([case | {"tolerance": 1e-17} for case in fixed.design_check()])
+    assert not too_strict.passing and too_strict.refused and too_strict.best is None
+    for given in (fixed.design_check, fixed.design_check(), grader.PUBLIC["CS231n, assignment 2: square, stride 1"]):
+        assert grader.grade(given).best is None
+    grader.beside(lambda: SMALL)
+    assert progress.entries() == {}
+
+
+def test_the_board_says_what_the_last_change_did(own):
+    (case,) = broken.design_check()
+    first = own([case])
+    assert not first.change and "(new)" not in first._repr_html_()
+    means = own([case | {"stride": 2, "x": (2, 2, 6, 7), "w": (3, 2, 3, 2), "dy": "random"}])
+    ones = own([case | {"compare": "entries"}])
+    before, now = ({name for names in board.stories.values() for name in names} for board in (means, ones))
+    assert before - now and now - before
+    assert (ones.gone, ones.new) == (len(before - now), now - before)
+    assert f"Your last change: {ones.gone} are seen now, {len(ones.new)} are not seen any more." in repr(ones)
+    assert ones._repr_html_().count("(new)") == len(ones.new)
+    assert not own([case | {"compare": "entries"}]).change

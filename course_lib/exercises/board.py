@@ -75,7 +75,8 @@ class Board(Card):
         """A lab as it stands in the list, with how often it was tried."""
         if self.is_solved(name):
             return f"✓ {name} ({_times(self.noted[name]['tries'])})"
-        return f"○ {name}" + (f" ({_times(self.noted[name]['tries'])} so far)" if name in self.noted else "")
+        tries = self.noted[name]["tries"] if name in self.noted else 0
+        return f"○ {name}" + (f" ({_times(tries)} so far)" if tries else "")
 
     def lines(self) -> list[str]:
         lines = [self.summary, *([self.guesses] if self.guesses else [])]
