@@ -52,6 +52,7 @@ export class Panel {
     const details = element("details", "cg-code", this.node);
     details.open = !secret;
     element("summary", "", details, secret ? `The code: it gives away the lab ${lab}` : "The code");
+    if (this.story.steps.some((step) => step.beside)) this.beside = element("div", "cg-beside", details);
     const pre = element("pre", "", details);
     return lines.map((line) => {
       const node = element("span", "", pre, line || " ");
@@ -128,9 +129,8 @@ export class Panel {
     this.lines.forEach((line, n) => {
       if (n === step.line) line.setAttribute("aria-current", "step");
       else line.removeAttribute("aria-current");
-      line.querySelector("small")?.remove();
-      if (n === step.line && step.beside) line.prepend(element("small", "", undefined, step.beside));
     });
+    if (this.beside) this.beside.textContent = step.beside || "";
     this.canvas.setAttribute("aria-label", `${this.story.title}. ${step.sentence}`);
   }
 

@@ -40,13 +40,15 @@ def test_playing_halts_where_the_two_part_and_goes_on_when_asked(watched):
     page.wait_for_function(f"document.querySelector('.cg-player').dataset.position === '{last}'")
 
 
-def test_the_loops_variables_stand_at_the_lit_line_and_move_nothing(watched):
+def test_the_loops_variables_stand_above_the_code_and_cover_and_move_nothing(watched):
     widget, page = watched
     heights = set()
     for position in range(len(widget.stories["clock"])):
         mine, _ = widget.stories["clock"][position]
-        beside = page.locator(".cg-panel").first.locator("[aria-current] small")
-        assert beside.all_text_contents() == [widget.story.steps[mine].beside] * bool(widget.story.steps[mine].beside)
+        beside = page.locator(".cg-panel").first.locator(".cg-beside")
+        assert beside.text_content() == (widget.story.steps[mine].beside or "")
+        code = page.locator(".cg-code pre").first.bounding_box()
+        assert beside.bounding_box()["y"] + beside.bounding_box()["height"] <= code["y"]
         heights.add(page.locator(".cg-code").first.bounding_box()["height"])
         page.locator(".cg-player").focus()
         page.keyboard.press("End" if position == len(widget.stories["clock"]) - 2 else "ArrowRight")
