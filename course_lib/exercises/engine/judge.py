@@ -191,7 +191,9 @@ def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequen
 
 def _does_the_same(found: np.ndarray | None, given: np.ndarray, tolerance: float) -> bool:
     """Whether two results agree, where nan and infinity agree with themselves."""
-    return close(found, given, tolerance) or (found is not None and np.array_equal(found, given, equal_nan=True))
+    if found is None or found.dtype.kind not in "fiub":
+        return False
+    return close(found, given, tolerance) or np.array_equal(found, given, equal_nan=True)
 
 
 def _tell(verdict: Verdict, tensor: str, sentence: str) -> None:

@@ -21,8 +21,8 @@ RANDOM = (
     "The result must depend on the arguments alone."
 )
 KEPT = (
-    "A second identical call returns a different result. Either the function keeps something between calls, or it "
-    "draws random numbers. The result must depend on the arguments alone."
+    "A second identical call returns a different result. The function keeps something between calls, draws random "
+    "numbers, or reads memory that was never set. The result must depend on the arguments alone."
 )
 
 
