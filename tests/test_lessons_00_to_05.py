@@ -289,7 +289,7 @@ def test_the_edges_of_02_are_positive_where_the_image_grows_brighter():
 
 def test_the_sums_that_03_works_by_hand():
     three = lesson("03")
-    assert three.cell("b + w @ x")[1].tolist() == [0, 4, 9]
+    assert three.cell("biases + weights @ pixel")[1].tolist() == [0, 4, 9]
     three.states(-2, 1, 2, 3, 3, 9)
     assert three.cell("y[0, 0], y[0, 1], sep")[0].startswith("True\n[[20.")
     three.states(18, 1, 1, 20)
@@ -337,7 +337,32 @@ def test_dw_slid_with_a_dilated_dy_has_the_extra_row_that_03_cuts_off():
     three.states(2, -1, about="$k + r$")
     assert three["slid"].shape == (4, 4)  # k = 3, r = 1
     assert 6 + 2 * 0 - 2 * (F.out_size(6, 3, 2) - 1) == 4
-    np.testing.assert_array_equal(three["slid"][:3, :3], three["dw"])
+    np.testing.assert_array_equal(three["slid"][:3, :3], three["dw33"])
+    x66 = three["x66"]
+    assert all(len(set(np.diagonal(x66, place))) > 1 for place in range(-4, 5))  # else what slides seems not to move
+
+
+def test_the_receptive_fields_of_03_are_as_wide_as_it_says():
+    three = lesson("03")
+    spans = [int((three["ways"](*layers) > 0).any(axis=0).sum()) for layers in ((1,), (1, 1), (2, 1))]
+    assert spans == [3, 5, 7] and exercises.predictions.get("03/receptive").answer() == 5
+    assert 1 + 111 * 2 < 224 <= 1 + 112 * 2
+    three.states(224, 3, 3, 112, about="deep")
+
+
+def test_stride_and_dilation_change_places_in_the_dw_of_03():
+    three = lesson("03")
+    printed, _ = three.cell("slides = ")
+    assert re.findall(r"is d\w: (\w+)", printed) == ["True", "True"]
+    same = F.conv2d(three["x98"].swapaxes(0, 1), three["dy98"].swapaxes(0, 1), stride=2, padding=1, dilation=3)
+    assert not np.allclose(same[:, :, :3, :3].swapaxes(0, 1), three["dw98"])
+
+
+def test_the_stamps_of_03_overlap_in_a_row_and_a_column():
+    three = lesson("03")
+    overlaps = F.conv_transpose2d(np.ones((1, 1, 2, 2)), np.ones((1, 1, 3, 3)), stride=2)[0, 0]
+    np.testing.assert_array_equal(overlaps, np.outer([1, 1, 2, 1, 1], [1, 1, 2, 1, 1]))
+    three.states(3, 2, overlaps[2, 0], overlaps[2, 2], about="*overlaps*")
 
 
 def test_the_work_is_what_03_counts():

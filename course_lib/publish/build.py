@@ -116,7 +116,7 @@ def lab_cells(name):
     titles = ("First hint", "Second hint", "Third hint")
     folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
     folded.append(_folded("Solution", f"```python\n{lab.solution().strip()}\n```"))
-    stub, imports = lab.stub().strip(), list(lab.imports)
+    stub, imports = lab.stub().strip(), [_of_the_learner(line) for line in lab.imports]
     if lab.symptom:
         stub = f"{stub}\n\n\nexamine({name})"
         imports.append(_FROM_EXERCISES.format("examine"))
@@ -177,6 +177,12 @@ def solved(cell):
     """The source of the cell of a lab's stub with the lab's solution in the stub's place."""
     lab = exercises.get(cell.metadata["course"]["exercise"])
     return cell.source.replace(lab.stub().strip(), lab.solution().strip())
+
+
+def _of_the_learner(line):
+    """Another lab's answer, which this one calls, is imported as the learner's own wherever it is solved."""
+    name = line.split()[-1]
+    return f"from course_lib.mine import {name}" if name in exercises.names() else line
 
 
 def question_cells(name):

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries
+from course_lib.exercises.lessons.shared import bias, broken, convolution, drawn, geometries
 
 LESSON = "03_channels_and_batches"
 
@@ -81,18 +81,23 @@ INPUT_GRADIENT = Exercise(
 
 CONV2D_BACKWARD = Exercise(
     answer=loops.conv2d_backward,
+    start=broken.conv2d_backward,
     difficulty="medium",
     minutes=10,
     task=(
-        "Write `conv2d_backward(dy, x, w, stride=1, padding=0)`: the whole backward pass of a convolution. "
-        "Return `dx`, `dw` and `db`, in this order. "
-        "You may call what you have written before."
+        "**Repair it.** `conv2d_backward(dy, x, w, stride=1, padding=0)` returns `dx`, `dw` and `db`. "
+        "Its author tested it with one image and a kernel of ones, and all three were right. "
+        "Three lines are wrong all the same, one for each gradient. "
+        "You could replace everything by calls of what you have written; find the lines first."
     ),
     hints=(
-        "Three gradients, and you have written each of them. What does each need?",
-        "`dx` needs dy and w, `dw` needs dy and x, `db` needs dy alone. Only the first two need stride and padding.",
-        "Call `input_gradient`, `weight_gradient` and `bias_gradient`, "
-        "pass on stride and padding, and return the three results in the order of x, w, b.",
+        "Try it with two images, and with a kernel that a half turn changes. Which gradients differ from yours?",
+        "`dw` is too small by a factor. Whose business is the mean over the batch? "
+        "`db` is right for one image. Which axes does it sum, and which not? "
+        "In `dx` look at what is stamped: this is the scatter form.",
+        "The weight gradient only adds: no division by `N`. "
+        "`db` sums `dy` over images, rows and columns. "
+        "Scatter stamps `w[f]` as it is; only the gather form turns it.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
@@ -185,7 +190,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/cost",
-        reveals=2,
+        reveals=3,
         text="A convolution's forward pass needs M multiplications. About how many does its backward pass need?",
         answer="c",
         choices={
@@ -219,6 +224,18 @@ PREDICTIONS = (
         },
         why="The loss takes the mean once. "
         "From there on every backward pass sums, and dy carries the factor 1/8 along.",
+    ),
+    Prediction(
+        name="03/receptive",
+        text="Two layers with kernels of 3 x 3 and stride 1, one behind the other. "
+        "On how many *rows* of the image does one output of the second layer depend?",
+        answer=lambda: 3 + (3 - 1),
+        wrong_answers=(
+            (3, "That is what it sees of the layer before. Each of those sees three rows of the image."),
+            (6, "The windows of neighbouring outputs overlap. How many rows do three of them span?"),
+            (9, "Three windows of three rows, if they did not overlap. With stride 1 they do."),
+        ),
+        why="It reads three rows of the first layer. Their windows begin one row apart and span 3 + 1 + 1 = 5 rows.",
     ),
     Prediction(
         name="03/lost",

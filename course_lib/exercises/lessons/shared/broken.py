@@ -34,3 +34,16 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0):
             top, left = i * stride, i * stride
             dxp[top : top + kH, left : left + kW] = dy[i, j] * w
     return dxp[padding : padding + H, padding : padding + W]
+
+
+def conv2d_backward(dy, x, w, stride=1, padding=0):
+    """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
+    (N, _, H, W), (kH, kW) = x.shape, w.shape[2:]
+    xp = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+    dxp, dw = np.zeros(xp.shape), np.zeros(w.shape)
+    for n, f, i, j in np.ndindex(dy.shape):
+        window = (slice(None), slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW))
+        dw[f] += dy[n, f, i, j] * xp[n][window] / N
+        dxp[n][window] += dy[n, f, i, j] * w[f, :, ::-1, ::-1]
+    db = dy[0].sum(axis=(1, 2))
+    return dxp[:, :, padding : padding + H, padding : padding + W], dw, db
