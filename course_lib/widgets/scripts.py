@@ -44,5 +44,6 @@ def _collect(name, parts):
 
 @functools.cache
 def style(name):
-    """The text of the style sheet `name`.css, behind the colours that it uses."""
-    return looks.css_variables(_ROOTS[name]) + (_HERE / f"{name}.css").read_text(encoding="utf-8")
+    """The text of the style sheet `name`.css, behind the colours that it uses and the look of all controls."""
+    controls, own = ((_HERE / f"{sheet}.css").read_text(encoding="utf-8") for sheet in ("controls", name))
+    return looks.css_variables(_ROOTS[name]) + controls.replace("ROOT", _ROOTS[name]) + own
