@@ -111,6 +111,7 @@ CODED = re.compile(
 )
 NAMES = {*mpl.colors.CSS4_COLORS, *mpl.colormaps} - {"black", "white", "gray"}  # gray: how Matplotlib shows a picture
 COMMENT = re.compile(r"/\*.*?\*/|(?<!\S)//[^\n]*", re.DOTALL)
+REPORT = re.compile(r"[\w.-]+(?: [\w.-]+)* #\d+")  # "PyTorch #61100" is a number on a list
 QUOTED = re.compile(r"""["'`](\w+)["'`]""")
 DECLARED = re.compile(r"(?:color|background|border|outline|fill|stroke|shadow)[\w-]*:([^;{}]*)")
 
@@ -122,7 +123,8 @@ def colours_in_python(source):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             for number_of_line, line in enumerate(node.value.split("\n"), node.lineno):
-                yield from ((number_of_line, literal) for literal in CODED.findall(line))
+                found = [] if REPORT.fullmatch(line) else CODED.findall(line)
+                yield from ((number_of_line, literal) for literal in found)
             if node.value in NAMES or re.fullmatch(r"0?\.\d+|C\d", node.value):
                 yield node.lineno, node.value
 
@@ -159,6 +161,7 @@ def test_no_file_but_looks_names_a_colour(name):
     ['"#d55e00"', '"color: #fff"', 'f"rgba(1, 2, {x})"', '"orange"', '"tab:red"', '"0.8"', '"RdBu_r"', '"C0"'],
 )
 def test_colours_in_python_are_found(line):
+    assert not list(colours_in_python('a = "PyTorch #136"')) and list(colours_in_python('a = "1px solid #136;"'))
     assert list(colours_in_python(f"a = 1\nb = f({line})")) and not list(colours_in_python(f"a = 1  # {line}"))
 
 
