@@ -111,7 +111,7 @@ CODED = re.compile(
 )
 NAMES = {*mpl.colors.CSS4_COLORS, *mpl.colormaps} - {"black", "white", "gray"}  # gray: how Matplotlib shows a picture
 COMMENT = re.compile(r"/\*.*?\*/|(?<!\S)//[^\n]*", re.DOTALL)
-REPORT = re.compile(r"[\w.-]+(?: [\w.-]+)* #\d+")  # "PyTorch #61100" is a number on a list
+REPORT = re.compile(r"(?<=\[)#\d+(?=\])|^[\w.-]+(?:[ /][\w.-]+)* #\d+$")  # "PyTorch #61100" is a number on a list
 QUOTED = re.compile(r"""["'`](\w+)["'`]""")
 DECLARED = re.compile(r"(?:color|background|border|outline|fill|stroke|shadow)[\w-]*:([^;{}]*)")
 
@@ -123,7 +123,7 @@ def colours_in_python(source):
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             for number_of_line, line in enumerate(node.value.split("\n"), node.lineno):
-                found = [] if REPORT.fullmatch(line) else CODED.findall(line)
+                found = CODED.findall(REPORT.sub("", line))
                 yield from ((number_of_line, literal) for literal in found)
             if node.value in NAMES or re.fullmatch(r"0?\.\d+|C\d", node.value):
                 yield node.lineno, node.value
