@@ -17,7 +17,7 @@ CLINIC_06 = Case(
     symptom=symptoms.bias_by_size,
     **records.of(6),
     difficulty="easy",
-    minutes=3,
+    minutes=2,
     task=(
         "`db` of a convolution. "
         "The network trains, but its biases hardly move, and the larger the images, the less they do."
@@ -56,7 +56,7 @@ CLINIC_07 = Case(
     symptom=symptoms.errors_by_batch,
     **records.of(7),
     difficulty="medium",
-    minutes=8,
+    minutes=3,
     task=(
         "`dw` of a convolution as one matrix product for the whole batch: "
         "one row of `dy_rows` for each filter, one column for each window of each image. "
@@ -104,7 +104,7 @@ CLINIC_08 = Case(
     symptom=symptoms.coverage_of_ones,
     **records.of(8),
     difficulty="hard",
-    minutes=8,
+    minutes=4,
     task=(
         "`col2im` without a loop. "
         "Index arrays say where every entry of `cols` belongs, and `+=` adds all of them. "

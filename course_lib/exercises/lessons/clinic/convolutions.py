@@ -21,7 +21,7 @@ CLINIC_01 = Case(
     symptom=symptoms.one_stamp,
     **records.of(1),
     difficulty="easy",
-    minutes=5,
+    minutes=2,
     task=(
         "`dx` of a convolution, by columns. "
         "Every shape is right, and a network trained with it still reads nine digits in ten. "
@@ -55,7 +55,7 @@ CLINIC_02 = Case(
     symptom=symptoms.errors_by_stride,
     **records.of(2),
     difficulty="medium",
-    minutes=8,
+    minutes=3,
     task=(
         "`dw` of a convolution with one channel, as many tutorials have it: `dy` slides over `x`. "
         "Its author tested it with stride 1."
@@ -91,7 +91,7 @@ CLINIC_03 = Case(
     symptom=symptoms.sizes_of_dx,
     **records.of(3),
     difficulty="medium",
-    minutes=8,
+    minutes=3,
     task=(
         "`dx` of a convolution with one channel, collected by a turned kernel. "
         "It has run for months on images with an odd number of rows and columns. "

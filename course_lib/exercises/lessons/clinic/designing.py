@@ -219,7 +219,7 @@ DESIGN_CHECK = DesignLab(
         "Start from x (2, 2, 6, 7), w (3, 2, 3, 2), stride 2, padding 1, dy random, entries. Then make it smaller.",
     ),
     difficulty="hard",
-    minutes=15,
+    minutes=10,
     cases=lambda rng: [{}],
     probe={},
     tensors=("survivors", "refused"),

@@ -210,7 +210,7 @@ PREDICTIONS = (
         ("dw is a mean where it must be a sum", "Then all three numbers would be off by one factor."),
         ("dw is in reverse order", None),
         ("dw is shifted by one place", "A shift would leave the middle number at an end."),
-        ("A stride is missing", "The stride is 1."),
+        ("A stride is missing", "The signal is met at every place: there is no stride to forget."),
     ),
     _diagnosis(
         21,

@@ -16,7 +16,7 @@ CLINIC_09 = Case(
     symptom=symptoms.errors_by_dy,
     **records.of(9),
     difficulty="easy",
-    minutes=3,
+    minutes=2,
     task=("The backward pass of a ReLU. Its author checked it with `dy` all ones and an `x` without negative numbers."),
     hints=(
         "When x is 2 and dy is -5, what is dx?",
@@ -47,7 +47,7 @@ CLINIC_10 = Case(
     symptom=symptoms.loss_while_training,
     **records.of(10),
     difficulty="medium",
-    minutes=5,
+    minutes=3,
     task=(
         "A linear layer. "
         "It learns, but so slowly that its author raised the learning rate to 16. "
@@ -92,7 +92,7 @@ CLINIC_11 = Case(
     symptom=symptoms.error_and_argument,
     **records.of(11),
     difficulty="medium",
-    minutes=6,
+    minutes=3,
     task=(
         "The backward pass of a residual block, `y = x + relu(x @ w.T)`. "
         "Read line by line, each formula is right. "
@@ -175,7 +175,7 @@ CLINIC_12 = Case(
     symptom=symptoms.errors_by_rate,
     **records.of(12),
     difficulty="medium",
-    minutes=5,
+    minutes=3,
     task=(
         "The backward pass and the learning step of a linear layer in one function, to save memory. "
         "With a tiny learning rate nobody notices. "
@@ -244,7 +244,7 @@ CLINIC_13 = Case(
     symptom=symptoms.shifted_together,
     **records.of(13),
     difficulty="hard",
-    minutes=12,
+    minutes=5,
     task=(
         "`dx` of a batch norm in training. "
         "Add the same number to a whole channel, and batch norm subtracts it again, so the loss cannot change. "
@@ -269,7 +269,7 @@ CLINIC_14 = Case(
     symptom=symptoms.scale_by_share,
     **records.of(14),
     difficulty="easy",
-    minutes=3,
+    minutes=2,
     task=(
         "The backward pass of a dropout. "
         "The mask is right, and dropped values get nothing. "

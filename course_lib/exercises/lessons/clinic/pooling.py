@@ -80,7 +80,7 @@ CLINIC_04 = Case(
     symptom=symptoms.paid_out,
     **records.of(4),
     difficulty="easy",
-    minutes=5,
+    minutes=2,
     task=(
         "The backward pass of max pooling, with a mask of the winners. "
         "On random numbers it passes every gradient check. "
@@ -199,7 +199,7 @@ CLINIC_05 = Case(
     symptom=symptoms.paid_by_stride,
     **records.of(5),
     difficulty="easy",
-    minutes=4,
+    minutes=2,
     task=(
         "The backward pass of max pooling again, with any stride. It is right as long as the windows are side by side."
     ),

@@ -92,7 +92,7 @@ CLINIC_15 = Case(
     symptom=symptoms_shipped.errors_by_groups,
     **records.of(15),
     difficulty="medium",
-    minutes=6,
+    minutes=3,
     task=(
         "`dx` of a convolution with groups: each group of filters sees its own channels only. "
         "On the processor the network trains well. On the graphics card its gradients explode, with the same weights."
@@ -148,7 +148,7 @@ CLINIC_18 = Case(
     symptom=symptoms_shipped.errors_by_group,
     **records.of(18),
     difficulty="medium",
-    minutes=6,
+    minutes=3,
     task=(
         "`dw` of a convolution with groups. "
         "It is computed as if there were one group, and the part that each filter needs is cut out. "
@@ -248,7 +248,7 @@ CLINIC_16 = Case(
     symptom=symptoms_shipped.paid_by_step,
     **records.of(16),
     difficulty="easy",
-    minutes=4,
+    minutes=2,
     task=(
         "The backward pass of max pooling on a telephone, where memory is scarce: it is handed an array that an "
         "earlier step no longer needs. "
@@ -343,7 +343,7 @@ CLINIC_17 = Case(
     symptom=symptoms_shipped.gate_by_stride,
     **records.of(17),
     difficulty="hard",
-    minutes=8,
+    minutes=4,
     task=(
         "Max pooling with a gate: in each window, the gate of the winning pixel is open and all others are shut. "
         "The tests of its authors have windows side by side, and pass. The sum of dx is the sum of dy, too."
@@ -445,7 +445,7 @@ CLINIC_19 = Case(
     symptom=symptoms_shipped.moved_by_training,
     **records.of(19),
     difficulty="medium",
-    minutes=6,
+    minutes=3,
     task=(
         "A walk back through a whole network: convolution, ReLU, flatten, linear. "
         "It trains, the loss falls, and three of four images are read rightly. "
@@ -541,7 +541,7 @@ CLINIC_20 = Case(
     symptom=symptoms_shipped.learns_all_the_same,
     **records.of(20),
     difficulty="medium",
-    minutes=4,
+    minutes=3,
     task=(
         "`dw` of a convolution of signals, in one call of NumPy. "
         "The network runs, and its loss falls. Its author taught a course with it."

@@ -29,7 +29,7 @@ CLINIC_21 = Case(
     symptom=symptoms_networks.mixed_batches,
     **records.of(21),
     difficulty="hard",
-    minutes=10,
+    minutes=5,
     task=(
         "Nine layers, and each of them passes its own gradient check. "
         "Together they learn nothing at all, unless they are shown one image at a time. "
@@ -119,7 +119,7 @@ CLINIC_22 = Case(
     symptom=symptoms_networks.rising_loss,
     **records.of(22),
     difficulty="hard",
-    minutes=8,
+    minutes=5,
     task=(
         "Nine layers, and a log that contradicts itself: the loss rises from step to step, and so does the share of "
         "images that are read rightly. "
@@ -253,7 +253,7 @@ CLINIC_23 = Case(
     symptom=symptoms_networks.weights_of_a_block,
     **records.of(23),
     difficulty="hard",
-    minutes=10,
+    minutes=5,
     task=(
         "Eight layers and a loss. Convolution, ReLU and pooling in the middle share one backward function. "
         "The network is stuck at the share of images that guessing gives. "
@@ -364,7 +364,7 @@ CLINIC_24 = Case(
     symptom=symptoms_networks.weights_of_hidden_layers,
     **records.of(24),
     difficulty="hard",
-    minutes=10,
+    minutes=5,
     task=(
         "Nine layers. Take any of them alone, and its gradient check passes: both linear layers, and the ReLU between "
         "and behind them. In the network, some of their gradients are wrong. "
