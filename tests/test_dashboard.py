@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+import matplotlib as mpl
 import nbformat
 import numpy as np
 import pytest
@@ -329,6 +330,15 @@ def test_the_picture_shows_curves_filters_and_gradients():
         assert (np.abs(pixels - tone).max(axis=-1) < 24).sum() > 50, colour
     plain = dashboard_picture.png(now, curve, passed, {}, [])
     assert Image.open(io.BytesIO(plain)).height < picture.height
+
+
+def test_the_picture_keeps_its_layout_whatever_a_lesson_has_set():
+    board = Dashboard()
+    fit(board, test=examples())
+    shown = [getattr(board.board, name) for name in ("now", "curve", "passed")]
+    plain = dashboard_picture.png(*shown, board.filters, board.board.norms)
+    with mpl.rc_context({"figure.constrained_layout.use": True}):
+        assert dashboard_picture.png(*shown, board.filters, board.board.norms) == plain
 
 
 @pytest.mark.parametrize("status", ["finished", "stopped", "failed"])

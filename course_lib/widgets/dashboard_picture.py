@@ -20,7 +20,8 @@ _INK, _SOFT, _LINE = looks.INK.light, looks.SOFT.light, looks.FAINT.light
 def png(now, curve, passed, filters, norms):
     """Returns a PNG, at twice the resolution, of what a dashboard shows (see dashboard.py)."""
     rows = 1 + bool(filters or norms)
-    figure = Figure((WIDTH / 100, 0.5 + 2.3 * rows), dpi=_DPI, facecolor="white")
+    size_in_inches = WIDTH / 100, 0.5 + 2.3 * rows
+    figure = Figure(size_in_inches, dpi=_DPI, facecolor="white", layout="none")  # whatever a lesson has set
     canvas = FigureCanvasAgg(figure)
     height = figure.get_figheight()
     words = summary(now, passed)
