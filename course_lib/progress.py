@@ -6,7 +6,8 @@ The file holds one entry for each name, of an exercise or of a prediction ("01/f
                  best (where answers are compared: the least number so far), how (the answer that has it)
     prediction   tries (answers given), first (the first answer; null: skipped), right (whether that was right),
                  answered (its time), last (the answer given last),
-                 slot (how often the question has come back since), since (the time from which its next return counts)
+                 slot (how often the question has come back since), since (the time from which its next return counts),
+                 again (whether it was answered right when it came back last)
 
 Nothing here ever stops a lesson: what cannot be read or written is said in a sentence.
 """
@@ -31,7 +32,8 @@ DEEPEST = 20  # brackets inside one another: Python's parser fails at about a th
 
 Entries = dict[str, dict[str, Any]]
 _VALID = {
-    "tries": int, "slot": int, "best": int, "right": bool, "how": str, "solved": str, "answered": str, "since": str,
+    "tries": int, "slot": int, "best": int, "right": bool, "again": bool, "how": str, "solved": str,
+    "answered": str, "since": str,
 }  # fmt: skip
 _renamed: dict[str, str] = {}  # a former name -> the name today
 
@@ -94,6 +96,22 @@ def record_prediction(name: str, answer: Any, right: bool) -> list[str]:
         if answer is not None and answer != entry.get("last"):
             entry["tries"] += 1
             entry["last"] = answer
+
+    return _change(note)
+
+
+def record_return(name: str, right: bool, now: datetime) -> list[str]:
+    """Note that a question came back and was answered. If that was wrong, its returns begin anew.
+
+    Returns sentences about what went wrong: mostly none.
+    """
+
+    def note(entries: Entries) -> None:
+        entry = entries.get(name, {})
+        if "answered" in entry:
+            entry["slot"] = entry.get("slot", 0) + 1 if right else 0
+            entry["since"] = now.isoformat(timespec="seconds")
+            entry["again"] = right
 
     return _change(note)
 

@@ -71,7 +71,7 @@ class _Writer:
         for parent in getattr(thing, "__bases__", ()):  # a class continued in a second cell: class A(A)
             if self._goes_along(parent):
                 self.define(parent.__name__, parent)
-        for used in _globals_used(source):
+        for used in globals_used(source):
             if used == name or (hasattr(builtins, used) and used not in namespace):
                 continue
             if used not in namespace:
@@ -235,7 +235,7 @@ def parsed(file: str) -> tuple[ast.Module, list[str]]:
     raise CannotBeKeptError("Its source cannot be read. Put it into a cell of its own.")
 
 
-def _globals_used(source: str) -> list[str]:
+def globals_used(source: str) -> list[str]:
     """The names that a definition takes from the module around it, in alphabetical order."""
     found = set()
 
