@@ -7,6 +7,7 @@ case(name), f = treat(f)        in the bug clinic: a case and its question, and 
 exercises.get(name).judge(f)    in a program: a Verdict
 predict(name)                   a question before you look; the first answer is kept
 first_guesses(lesson)           those first answers beside the truth
+recall()                        up to five questions that have come back after some days
 exam(seed)                      an operator without a name: forward, dx and dw on an empty page
 board()                         which labs are solved, and which comes next
 """
@@ -19,10 +20,11 @@ from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.examining import case, examine, treat
 from course_lib.exercises.exams import exam
 from course_lib.exercises.predictions import first_guesses, predict
+from course_lib.exercises.recalling import recall
 from course_lib.exercises.registry import get, names
 from course_lib.exercises.watching import watch
 
 __all__ = [
     "Case", "Exercise", "Verdict", "board", "case", "check", "exam", "examine", "first_guesses", "get", "names",
-    "predict", "treat", "watch",
+    "predict", "recall", "treat", "watch",
 ]  # fmt: skip

@@ -60,9 +60,9 @@ def _judged(question: Prediction, answer: Any, skips: bool = False) -> dict[str,
     right, says = question.feedback(answer)
     if right is None:
         before = _said_before(question)
-        return before | {"status": "neutral", "head": "", "says": rich(says), "parts": [], "answer": _shown(answer)}
+        return before | {"status": "neutral", "head": "", "says": rich(says), "parts": [], "answer": shown(answer)}
     trouble = progress.record_prediction(question.name, question.given(answer), right)
-    return _with_trouble(_reply(question, question.given(answer), _shown(answer)), trouble)
+    return _with_trouble(_reply(question, question.given(answer), shown(answer)), trouble)
 
 
 def _said_before(question: Prediction) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _said_before(question: Prediction) -> dict[str, Any]:
             "first": "", "opens": False,
         }  # fmt: skip
         return reply | ({"status": "skipped", "says": rich(SKIPPED), "opens": True} if noted else {})
-    return _reply(question, answer, _shown(answer))
+    return _reply(question, answer, shown(answer))
 
 
 def _reply(question: Prediction, answer: Any, shown: Any) -> dict[str, Any]:
@@ -102,12 +102,12 @@ def _first(question: Prediction, answer: Any) -> str:
     return f"Your first answer was {written(question, noted['first'])}."
 
 
-def _shown(answer: Any) -> Any:
+def shown(answer: Any) -> Any:
     """An answer as the cells to type in show it: texts."""
     if hasattr(answer, "tolist"):
         answer = answer.tolist()
     if isinstance(answer, (list, tuple)):
-        return [_shown(part) for part in answer]
+        return [shown(part) for part in answer]
     return f"{answer:g}" if isinstance(answer, float) else str(answer)
 
 

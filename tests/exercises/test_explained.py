@@ -7,7 +7,6 @@ from truth import Truth
 from two_slips import two_slips
 
 from course_lib import exercises, loops
-from course_lib.exercises.engine import seen
 from course_lib.exercises.lessons.shared import drawn, recipes
 
 pytestmark = pytest.mark.slow
@@ -159,54 +158,6 @@ def test_a_layer_that_cannot_run_is_explained_by_its_exception():
 
 
 # ---------------------------------------------------------------- shapes that are tried
-
-
-SHAPES = {
-    "tiles exactly": lambda n, k, s, p: k == s and not (n + 2 * p - k) % s and n > k,
-    "a kernel of one": lambda n, k, s, p: k == 1,
-    "stride larger than the kernel": lambda n, k, s, p: s > k,
-    "nothing left over": lambda n, k, s, p: s > 1 and not (n + 2 * p - k) % s,
-    "something left over": lambda n, k, s, p: (n + 2 * p - k) % s == 1,
-    "padding": lambda n, k, s, p: p > 0,
-}
-
-
-def calls(exercise):
-    return [*exercise.arguments, *(case for case, _ in exercise.further_runs)]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_class_of_shapes_is_tried(name):
-    exercise = exercises.get(name)
-    cases = calls(exercise)
-    if {"stride", "kernel_size"} & cases[0].keys() and seen.windows(cases[0]):
-        for what, test in SHAPES.items():
-            if what == "padding" and "padding" not in cases[0]:
-                continue
-            if name == "clinic_04" and what in ("stride larger than the kernel", "something left over", "padding"):
-                continue
-            if what in ("stride larger than the kernel", "nothing left over") and "stride" not in cases[0]:
-                continue
-            sizes = [(list(zip(image, kernel, strict=True)), s, p) for image, kernel, s, p in map(seen.windows, cases)]
-            assert any(all(test(n, k, s, p) for n, k in pairs) for pairs, s, p in sizes), what
-    images = [case[key] for case in cases for key in ("x", "dy") if np.ndim(case.get(key)) >= 2]
-    if images and name not in ("training_step", "flatten_backward", "double_backward"):  # whose dy has even sides
-        shapes = [image.shape for image in images]
-        assert any(shape[-2] == 1 for shape in shapes) and any(shape[-1] > shape[-2] for shape in shapes)
-        assert any(shape[-1] < shape[-2] for shape in shapes)
-        assert len(shapes[0]) != 4 or {1} < {shape[0] for shape in shapes}
-        assert len(shapes[0]) != 4 or {1} < {shape[1] for shape in shapes}
-
-
-def test_numbers_of_all_sizes_and_float32_are_tried():
-    for name in NAMES:
-        cases = calls(exercises.get(name))
-        arrays = [value for case in cases for value in case.values() if isinstance(value, np.ndarray)]
-        arrays = [array for array in arrays if array.dtype.kind == "f" and array.size]
-        if name in ("chain_backward", "training_step", "cross_entropy_gradient"):
-            continue
-        assert any(array.dtype == np.float32 for array in arrays), name
-        assert min(array.min() for array in arrays) < -100 and max(array.max() for array in arrays) > 1e4, name
 
 
 RARE = [

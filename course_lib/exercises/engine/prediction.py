@@ -1,7 +1,7 @@
 """A question to answer before looking: what the learner is told depends on the answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class Prediction:
     reveals: how many of the code cells that follow give the answer away by their output (cells of other questions are
     not counted); a learner's copy folds them until the question is answered. reveals_code: their source does, too.
     harmless: the start of a cell's source -> why its output, though it shows the answer, gives nothing away.
+    again(rng): the fields that change when it comes back: text, answer, why and wrong_answers for other numbers.
+    comes_back: whether it can be understood away from its lesson.
     formerly: names that the question had before; links and the progress file are read by them too.
     """
 
@@ -42,7 +44,13 @@ class Prediction:
     reveals: int = 1
     reveals_code: bool = False
     harmless: dict[str, str] = field(default_factory=dict)
+    again: Callable[[np.random.Generator], dict[str, Any]] | None = None
+    comes_back: bool = True
     formerly: tuple[str, ...] = ()
+
+    def redrawn(self, rng: np.random.Generator) -> "Prediction":
+        """The question as it comes back: with other numbers, where it has numbers that can be drawn."""
+        return replace(self, **(self.again(rng) if self.again else {}))
 
     @property
     def cell(self) -> str:

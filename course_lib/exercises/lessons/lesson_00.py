@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import drawn, small
+from course_lib.exercises.lessons.shared import drawn, redrawn, small
 
 LESSON = "00_start_here"
 
@@ -388,6 +388,7 @@ EXERCISES = (CHAIN_BACKWARD, NUMERICAL_GRADIENT)
 PREDICTIONS = (
     Prediction(
         name="00/first_gradient",
+        again=redrawn.product_of_sum,
         reveals=2,
         text="`f = (x + y) * z` at `x = -2, y = 5, z = -4`. "
         "How much does `f` move for each unit that `x` moves: what is df/dx?",
@@ -401,6 +402,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/two_ways",
+        again=redrawn.two_paths,
         reveals=2,
         text="At `x = -2, y = 5, z = -4` again: `x` feeds both `q` and `p`. What is dg/dx?",
         answer=lambda: -3,
@@ -438,6 +440,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="00/relu_kink",
+        again=redrawn.kink,
         reveals=2,
         text="ReLU at exactly `x = 0`: what do central differences measure as its slope?",
         answer=lambda: 0.5,

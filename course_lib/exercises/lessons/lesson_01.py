@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes
+from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes, redrawn
 
 LESSON = "01_conv1d"
 
@@ -197,6 +197,7 @@ UPSTREAM = np.array([1.0, -1, 2])
 PREDICTIONS = (
     Prediction(
         name="01/forward",
+        again=redrawn.forward_1d,
         reveals=2,
         text="`x = [1, 2, 0, 3, 4]` and `w = [1, 2, 3]`. "
         "The first window gives `y[0] = 5`. "
@@ -219,6 +220,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/weight",
+        again=redrawn.weight_1d,
         text="`x = [1, 2, 0, 3, 4]` and `dy = [1, -1, 2]`. "
         "How far does the loss move for each unit that `w[0]` moves? "
         "Type that number, `dw[0]`.",
@@ -236,6 +238,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/feeds",
+        again=redrawn.feeds,
         reveals=2,
         text="`x` has 5 entries, the kernel 3, the stride is 1. "
         "How many outputs does each entry of `x` feed? "
@@ -253,6 +256,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/unvisited",
+        again=redrawn.unvisited,
         text="`x` has 10 entries and the kernel 3, with stride 2 and padding 0. "
         "What is `dx[9]`, the gradient of the last entry?",
         answer=lambda: loops.conv1d_input_gradient_scatter(np.ones(4), np.ones(10), np.ones(3), 2, 0)[9],
@@ -262,6 +266,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/stamp",
+        again=redrawn.stamp,
         reveals=0,
         text="`w = [1, 2, 3]`, stride 2, no padding, `x` of 7 entries, and `dy = [0, 1, 0]`. "
         "Type the 7 entries of `dx`.",
@@ -285,6 +290,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/three_products",
+        again=redrawn.three_products,
         text="`y = [5, 11, 18]`, `dy = [1, -1, 2]`. Without working out `dx` or `dw`: "
         "what is `dx @ x`, and what is `dw @ w`? Type both.",
         answer=lambda: np.full(2, UPSTREAM @ loops.conv1d(*FIVE)),
@@ -296,6 +302,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="01/ones",
+        again=redrawn.ones,
         text="A backward pass has a bug: it scatters with the reversed kernel, `[3, 2, 1]` instead of `[1, 2, 3]`. "
         "`x` has 5 entries, the stride is 1, the padding 2, and `dy` is all ones. "
         "How many entries of its `dx` are wrong?",

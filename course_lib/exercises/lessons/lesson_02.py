@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes
+from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes, redrawn
 
 LESSON = "02_conv2d"
 
@@ -120,6 +120,7 @@ EXERCISES = (
 PREDICTIONS = (
     Prediction(
         name="02/forward",
+        again=redrawn.forward_2d,
         text="What is `y[1, 0]`?",
         answer=lambda: loops.conv2d_single(*NINE)[1, 0],
         wrong_answers=(
@@ -140,6 +141,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/weight",
+        again=redrawn.weight_2d,
         text="How far does the loss move for each unit that `w[0, 0]` moves? Type that number, `dw[0, 0]`.",
         answer=lambda: loops.conv2d_single_weight_gradient(UPSTREAM, *NINE)[0, 0],
         wrong_answers=(
@@ -154,6 +156,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/corner_and_centre",
+        again=redrawn.corner_and_centre,
         reveals=2,
         text="An image of 4 x 4, a kernel of 3 x 3, stride 1, no padding. "
         "How many windows contain the corner pixel, and how many the pixel (1, 1)? "
@@ -194,6 +197,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/digit",
+        comes_back=False,
         text="Around the digit the picture is black, so `y` is 0 there. What is `dx` of a pixel far from the digit?",
         answer="b",
         choices={
@@ -231,6 +235,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/padding",
+        again=redrawn.padding_of_dy,
         harmless={
             "for H in": "The 3 there are other sizes, and one is a size of the kernel.",
             "def fed": "The numbers there are counts of outputs.",
@@ -250,6 +255,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/remainder",
+        again=redrawn.remainder,
         reveals=2,
         text="An image of 6 x 6, a kernel of 3 x 3, stride 2, no padding. "
         "How many of the 36 pixels get gradient 0, whatever dy is?",

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import bias, broken, convolution, drawn, geometries
+from course_lib.exercises.lessons.shared import bias, broken, convolution, drawn, geometries, redrawn
 
 LESSON = "03_channels_and_batches"
 
@@ -114,6 +114,7 @@ EXERCISES = (BIAS_GRADIENT, WEIGHT_GRADIENT, INPUT_GRADIENT, CONV2D_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="03/one_pixel",
+        again=redrawn.one_pixel,
         text="How far does the loss move for each unit that `x[1]` moves? Type that number, `dx[1]`.",
         answer=lambda: float(ONE_PIXEL_W[:, 1] @ ONE_PIXEL_DY),
         wrong_answers=(
@@ -130,6 +131,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/weights",
+        again=redrawn.weights,
         reveals=0,
         text="A layer takes colour images (3 channels) and has 16 filters of 3 x 3. How many weights are in `w`?",
         answer=lambda: np.zeros((16, 3, 3, 3)).size,
@@ -179,6 +181,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/bias",
+        again=redrawn.bias_of_ones,
         text="A batch of 2 images, 3 filters, outputs of 4 x 5, and `dy` full of ones. What is `db[0]`?",
         answer=lambda: loops.bias_gradient(np.ones((2, 3, 4, 5)))[0],
         wrong_answers=(
@@ -227,6 +230,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/receptive",
+        again=redrawn.receptive,
         text="Two layers with kernels of 3 x 3 and stride 1, one behind the other. "
         "On how many *rows* of the image does one output of the second layer depend?",
         answer=lambda: 3 + (3 - 1),
@@ -239,7 +243,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="03/lost",
-        reveals=3,
+        again=redrawn.lost,
         text="A convolution took `x` of 6 x 6 with a kernel of 3 x 3, stride 2 and padding 1, and made `y` of 3 x 3. "
         "How many rows does `conv_transpose2d(dy, w, stride=2, padding=1)` have?",
         answer=lambda: (3 - 1) * 2 - 2 * 1 + 3,

@@ -128,6 +128,7 @@ def ones_assigned():
 PREDICTIONS = (
     Prediction(
         name="04/second_window",
+        comes_back=False,
         reveals=2,
         text="Move the window one place to the right. Type the four numbers of column 1, from top to bottom.",
         answer=lambda: loops.im2col(X34, (2, 2))[0, :, 1],
@@ -157,6 +158,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/centre",
+        comes_back=False,
         text="What does the pixel at (1, 1) collect from `dcols`? Type one number.",
         answer=lambda: copies((1, 1)).sum(),
         wrong_answers=(
@@ -201,6 +203,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/rows_and_columns",
+        comes_back=False,
         reveals=2,
         text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. "
         "How many ones are in one row, and how many in the column of the pixel (1, 1)? "

@@ -74,6 +74,7 @@ FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).resh
 PREDICTIONS = (
     Prediction(
         name="05/indices",
+        comes_back=False,
         text="Type the numbers of the four winners. The first is 4: row 1, column 0.",
         answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
         wrong_answers=(
@@ -134,6 +135,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/share",
+        comes_back=False,
         reveals=2,
         text="In what share of these windows do two or more pixels hold the maximum?",
         answer="d",

@@ -148,6 +148,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/dropout",
+        comes_back=False,
         text="The same mask, `p = 1/2`, and `dy = [-3, 1, 5, 2]`. Type the four entries of `dx`.",
         answer=lambda: loops.dropout_backward(np.array([-3.0, 1, 5, 2]), np.array([True, False, False, True]), 0.5),
         wrong_answers=(

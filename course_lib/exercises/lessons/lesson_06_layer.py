@@ -387,6 +387,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/twice",
+        comes_back=False,
         text="You call `scale.backward(5.0)` a second time, with no `zero_grad` in between. "
         "What is `scale.weight.grad` now?",
         answer="b",
@@ -438,6 +439,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/kept",
+        comes_back=False,
         text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. "
         "An optimizer now runs `layer.weight.data = layer.weight.data - 1.5`. "
         "What does `layer(3.0)` give, before and after?",

@@ -116,6 +116,7 @@ EXERCISES = (LINEAR_BACKWARD, LINEAR)
 PREDICTIONS = (
     Prediction(
         name="06/linear_weight",
+        comes_back=False,
         reveals=0,
         text="`x` and `w` are given above, and `dy` is [[1, -1], [2, 1]], with a row for each image. "
         "The weight `w[0, 1]` connects feature 1 to output 0. "

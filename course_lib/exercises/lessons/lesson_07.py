@@ -236,7 +236,7 @@ CROSS_ENTROPY_LOSS = Exercise(
         "The loss of a row is `np.log(np.exp(shifted).sum(axis=1))` minus the shifted score of the right class.",
     ),
     cases=loss_cases,
-    further=drawn.scores,
+    further=drawn.any_scores,
     small=small.SCORES,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
     tensors=("loss",),

@@ -192,6 +192,7 @@ def rounds(size=28, kernel=3, padding=1):
 PREDICTIONS = (
     Prediction(
         name="08/where",
+        comes_back=False,
         text="In one training step on the loops, which takes the most time?",
         answer="c",
         choices={
@@ -239,6 +240,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/products",
+        comes_back=False,
         text="Both lines compute the same `dw`, with the same multiplications. Which is faster?",
         answer="b",
         choices={
@@ -253,6 +255,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/floor",
+        comes_back=False,
         text="The fast step does its products in BLAS, which no NumPy code can beat. "
         "What share of the step are they, roughly?",
         answer="a",

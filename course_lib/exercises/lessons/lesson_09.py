@@ -277,6 +277,7 @@ EXERCISES = (GRADIENT_STD, BATCH_NORM2D_BACKWARD, RESIDUAL_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="09/gradient_std",
+        comes_back=False,
         reveals_code=True,
         text="`gradient_std`: from what you see, what is wrong?",
         answer="b",
@@ -308,6 +309,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/small_net",
+        comes_back=False,
         formerly=("07/small_net",),
         text="The gradient goes back through the linear layer, then conv 2, then conv 1. "
         "Which of the three weights gets the smallest gradients, on average?",

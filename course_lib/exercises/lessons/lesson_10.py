@@ -323,6 +323,7 @@ EXERCISES = (CONV_TRANSPOSE2D, DOUBLE_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="10/double_backward",
+        comes_back=False,
         reveals_code=True,
         text="`double_backward`: from what you see, what is wrong?",
         answer="c",

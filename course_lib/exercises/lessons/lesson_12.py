@@ -220,6 +220,7 @@ STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the 
 PREDICTIONS = (
     Prediction(
         name="12/stability",
+        comes_back=False,
         formerly=("08/stability",),
         text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. "
         "Above which learning rate does the distance to the bottom *grow* in each step? "

@@ -268,6 +268,7 @@ EXERCISES = (SALIENCY, TURN_INTO)
 PREDICTIONS = (
     Prediction(
         name="12/how_small",
+        comes_back=False,
         text="You move every pixel of a 5 by at most `eps`, always to the side that makes it more of an 8. "
         "Pixels run from 0 to 1. "
         "How large must `eps` be, so that the network reads 8?",

@@ -15,6 +15,7 @@ def _diagnosis(number, why, *choices, asks="From what you see: what is wrong?", 
         choices={letter: (says, told or "") for letter, (says, told) in letters.items()},
         why=why,
         reveals_code=True,
+        comes_back=False,
     )
 
 

@@ -42,6 +42,7 @@ def _small_groups(numbers, W, H, kW, kH, stride, groups, each, filters, N):
 
 GROUPS = {
     "cases": grouped_cases,
+    "further": drawn.grouped,
     "small": Small(
         {"W": range(1, 6), "H": range(1, 6), "kW": (1, 2, 3), "kH": (1, 2, 3), "stride": (1, 2), "groups": (1, 2, 3),
          "each": (1, 2), "filters": (1, 2), "N": (1, 2)},
@@ -260,6 +261,7 @@ CLINIC_16 = Case(
         "What is added to must begin as zeros. Which line makes dx, and what is in it then?",
     ),
     cases=memory_cases,
+    further=drawn.pool_with_memory,
     small=Small(
         {"W": range(1, 4), "H": range(1, 4), "C": (1, 2), "N": (1, 2), "columns": (1, 2), "rows": (1, 2)},
         _small_memory,
@@ -457,6 +459,7 @@ CLINIC_19 = Case(
         "A layer without weights has nothing to learn, but its backward pass still has something to do.",
     ),
     cases=network_cases,
+    further=drawn.one_network,
     small=Small(
         {"W": range(1, 5), "H": range(1, 5), "k": (1, 2), "C": (1, 2), "filters": (1, 2), "classes": (1, 2),
          "N": (1, 2)},
@@ -552,6 +555,7 @@ CLINIC_20 = Case(
         "Cross-correlation is not symmetric: exchange its arguments, and the result is reversed.",
     ),
     cases=signal_cases,
+    further=drawn.signal,
     small=Small({"k": (1, 2, 3), "more": (0, 1, 2, 3)}, _small_signal),
     probe={"dy": np.array([1.0, 0, 0]), "x": np.array([3.0, 1, 4, 1, 5]), "w": np.array([2.0, 7, 1])},
     tensors=("dw",),

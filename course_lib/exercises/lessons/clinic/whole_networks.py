@@ -7,7 +7,7 @@ from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms_networks
-from course_lib.exercises.lessons.shared import geometries, sentences
+from course_lib.exercises.lessons.shared import drawn, geometries, sentences
 
 # ---------------------------------------------------------------- 21
 
@@ -41,6 +41,7 @@ CLINIC_21 = Case(
         "Number the entries of a batch of two small images, and look at what one row of y is made of.",
     ),
     cases=flatten_cases,
+    further=drawn.flattened,
     small=Small({"N": (1, 2, 3), "C": (1, 2), "H": (1, 2), "W": (1, 2)}, _small_flatten),
     probe={"x": np.arange(8.0).reshape(2, 1, 2, 2), "dy": np.arange(8.0).reshape(2, 4)},
     tensors=("y", "dx"),
@@ -131,6 +132,7 @@ CLINIC_22 = Case(
         "`p[:, target]`, for N images: how many numbers is that, N or N * N? Print its shape.",
     ),
     cases=scores_cases,
+    further=drawn.scores_by_another_name,
     small=Small({"K": (1, 2, 3), "N": (1, 2)}, _small_scores),
     probe={"scores": np.array([[2.0, 0, 1], [0, 3, 1]]), "target": np.array([0, 2])},
     tensors=("loss", "dscores"),
@@ -265,6 +267,7 @@ CLINIC_23 = Case(
         "One line asks the wrong array for a mask. Another turns what must not be turned.",
     ),
     cases=block_cases,
+    further=drawn.pooled_block,
     small=Small(
         {"W": range(2, 6), "H": range(2, 6), "k": (1, 2), "C": (1, 2), "filters": (1, 2), "N": (1, 2)}, _small_block
     ),
@@ -377,6 +380,7 @@ CLINIC_24 = Case(
         "A list has room for both, and gives back the last one first.",
     ),
     cases=hidden_cases,
+    further=drawn.two_linear_layers,
     small=Small({"n": (1, 2, 3), "N": (1, 2, 3)}, _small_hidden),
     probe=next(iter(hidden_cases(np.random.default_rng(0)))),
     tensors=("dx", "dw1", "dw2"),

@@ -220,7 +220,7 @@ def residual_block(rng, values):
 
 @small
 def residual(rng, values):
-    shape = (_few(rng), *_shape(rng)[:2])
+    shape = (_few(rng), *_shape(rng)[:3])
     matrix = values((shape[-1], shape[-1]))
     return {"dy": values(shape), "branch_backward": partial(_times, matrix)}
 
@@ -229,12 +229,31 @@ def _times(matrix, dy):
     return dy @ matrix
 
 
+def _scores(rng, values):
+    N, classes = _few(rng), int(rng.integers(2, 5))
+    return {"logits": values((N, classes)), "targets": rng.integers(0, classes, N)}
+
+
+any_scores = small(_scores)
+
+
 @small
 def scores(rng, values):
-    N, classes = _few(rng), int(rng.integers(2, 5))
-    logits = values((N, classes))
-    largest = np.abs(logits).max()
-    return {"logits": logits if largest < 10 else logits / largest, "targets": rng.integers(0, classes, N)}
+    """None that exp cannot hold."""
+    case = _scores(rng, values)
+    largest = np.abs(case["logits"]).max()
+    return case if largest < 10 else {**case, "logits": case["logits"] / largest}
+
+
+def scores_by_another_name(rng):
+    """The same, for a function of scores and target."""
+    return [{"scores": case["logits"], "target": case["targets"]} for case in scores(rng)]
+
+
+def kernel_shapes(rng):
+    return [
+        {"shape": tuple(int(n) for n in rng.integers(1, 6, 4)), "stride": int(rng.integers(1, 4))} for _ in range(COUNT)
+    ]
 
 
 @small
@@ -256,6 +275,79 @@ def conv2d_layer(rng, values):
     dy = values(F.conv2d(x, weight, b, stride, padding).shape)
     then = [layer.ONCE, layer.TWICE, layer.ZEROED, layer.MOVED, layer.BETWEEN][rng.integers(5)]
     return {"then": then, "x": x, "dy": dy, "weight": weight, "bias": b, "stride": stride, "padding": padding}
+
+
+# ---------------------------------------------------------------- functions of the clinic
+
+
+@small
+def grouped(rng, values):
+    while True:
+        size, kernel, stride, _ = _geometry(rng, 2)
+        if min(recipes.out_sizes(size, kernel, stride, 0)) > 0:
+            break
+    N, groups, each, filters = _few(rng), _few(rng), int(rng.integers(1, 3)), int(rng.integers(1, 3))
+    return {
+        "dy": values((N, groups * filters, *recipes.out_sizes(size, kernel, stride, 0))),
+        "x": values((N, groups * each, *size)),
+        "w": values((groups * filters, each, *kernel)),
+        "stride": stride,
+        "groups": groups,
+    }
+
+
+def pool_with_memory(rng):
+    """Pooled images, and memory of their shape that holds other numbers."""
+    return [
+        {"dy": case["dy"], "indices": case["indices"], "memory": 3 * np.ones(case["input_shape"], case["dy"].dtype)}
+        for case in max_pool_backward(rng)
+    ]
+
+
+@small
+def signal(rng, values):
+    k, more = int(rng.integers(1, 4)), int(rng.integers(5))
+    return {"dy": values(more + 1), "x": values(k + more), "w": values(k)}
+
+
+def flattened(rng):
+    """Images there, gradients of their rows back."""
+    return [{"x": case["dy"][::-1].reshape(case["input_shape"]), "dy": case["dy"]} for case in flatten(rng)]
+
+
+@small
+def one_network(rng, values):
+    """A convolution, ReLU, and a linear layer."""
+    while True:
+        size, kernel, *_ = _geometry(rng, 2)
+        rows, columns = recipes.out_sizes(size, kernel, 1, 0)
+        if min(rows, columns) > 0:
+            break
+    N, C, filters, classes = _few(rng), _few(rng), _few(rng), _few(rng)
+    return {
+        "dy": values((N, classes)),
+        "x": values((N, C, *size)),
+        "w1": values((filters, C, *kernel)),
+        "w2": values((classes, filters * rows * columns)),
+    }
+
+
+@small
+def pooled_block(rng, values):
+    """A convolution, ReLU and max pooling by 2 without ties: the numbers of x and w are no whole ones."""
+    kernel = tuple(int(n) for n in rng.integers(1, 4, 2))
+    size = tuple(int(n) for n in np.array(kernel) + rng.integers(1, 5, 2))
+    N, C, filters = _few(rng), _few(rng), _few(rng)
+    rows, columns = (out // 2 for out in recipes.out_sizes(size, kernel, 1, 0))
+    dy, x, w = values((N, filters, rows, columns)), values((N, C, *size)), values((filters, C, *kernel))
+    apart = lambda array: (array * rng.uniform(0.9, 1.1, array.shape)).astype(array.dtype)
+    return {"dy": dy, "x": apart(x), "w": apart(w)}
+
+
+@small
+def two_linear_layers(rng, values):
+    N, n = _few(rng), _few(rng)
+    return {"dy": values((N, n)), "x": values((N, n)), "w1": values((n, n)), "w2": values((n, n))}
 
 
 @small
