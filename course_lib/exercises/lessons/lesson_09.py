@@ -101,6 +101,7 @@ GRADIENT_STD = Exercise(
         "and the ReLU halves it: set that to 1.",
     ),
     cases=std_cases,
+    further=drawn.kernel_shapes,
     probe={"shape": (32, 8, 3, 3), "stride": 1},
     small=Small(
         {"C_out": (1, 2, 3), "C_in": (1, 2, 3), "kH": (1, 2, 3), "kW": (1, 2, 3), "stride": (1, 2, 3)}, _smallest_std

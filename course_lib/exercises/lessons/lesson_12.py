@@ -30,17 +30,21 @@ def step_cases(rng):
     return [_step_case(rng, *sizes) for sizes in ((3, 2, 3, 0.1), (4, 3, 2, 0.03), (3, 1, 3, 0.2))]
 
 
-def _step_case(rng, steps, images, k, lr):
-    x = rng.standard_normal((steps, images, 1, 5, 6))
-    target = rng.standard_normal((steps, images, 1, 6 - k, 7 - k))
+def _step_case(rng, steps, images, k, lr, rows=5, columns=6):
+    x = rng.standard_normal((steps, images, 1, rows, columns))
+    target = rng.standard_normal((steps, images, 1, rows + 1 - k, columns + 1 - k))
     return {"x": x, "target": target, "weight": rng.standard_normal((1, 1, k, k)), "lr": lr}
 
 
 def further_step_cases(rng):
-    return [
-        _step_case(rng, int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 4)), [0.01, 0.1][n % 2])
-        for n in range(drawn.COUNT)
-    ]
+    """As in `drawn.small`, some are float32, and some large."""
+    found = []
+    for number in range(drawn.COUNT):
+        steps, images, k = (int(n) for n in rng.integers(1, 4, 3))
+        case = _step_case(rng, steps, images, k, [0.01, 0.1][number % 2], *(int(n) for n in rng.integers(3, 7, 2)))
+        factor, dtype = 20_000 if number % 8 == 3 else 1, np.float32 if number % 8 == 6 else np.float64
+        found.append({**case, **{name: (factor * case[name]).astype(dtype) for name in ("x", "target")}})
+    return found
 
 
 def train(step, x, target, weight, lr):

@@ -60,11 +60,15 @@ def _cases(rng, **more):
 
 
 def _further(rng, **more):
+    """As in `drawn.small`, some are float32, and some large. turn_into's are not: their softmax would be 0 or 1."""
     found = []
-    for _ in range(drawn.COUNT):
+    for number in range(drawn.COUNT):
+        factor = 20_000 if number % 8 == 3 and not more else 1
+        dtype = np.float32 if number % 8 == 6 else np.float64
         k, classes = int(rng.integers(1, 3)), int(rng.integers(2, 5))
         sizes = *rng.integers(k, 5, 2), int(rng.integers(1, 3)), k, classes, int(rng.integers(classes))
-        found.append({**_case(lambda *shape: rng.standard_normal(shape), *map(int, sizes)), **more})
+        case = _case(lambda *shape: (factor * rng.standard_normal(shape)).astype(dtype), *map(int, sizes))  # noqa: B023
+        found.append({**case, **more})
     return found
 
 
