@@ -197,6 +197,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/digit",
+        harmless={"def edges(image):": "it prints how far the loss moves, not the gradient of a pixel"},
         comes_back=False,
         text="Around the digit the picture is black, so `y` is 0 there. What is `dx` of a pixel far from the digit?",
         answer="b",
