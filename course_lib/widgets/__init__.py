@@ -3,7 +3,8 @@
 from course_lib.widgets.dashboard import Dashboard
 from course_lib.widgets.digit_pad import DigitPad
 from course_lib.widgets.explorer import explore
+from course_lib.widgets.film import save
 from course_lib.widgets.flow_explorer import explore_flow
 from course_lib.widgets.player import Player, play
 
-__all__ = ["Dashboard", "DigitPad", "Player", "explore", "explore_flow", "play"]
+__all__ = ["Dashboard", "DigitPad", "Player", "explore", "explore_flow", "play", "save"]

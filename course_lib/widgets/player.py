@@ -106,7 +106,8 @@ def _grid(grid, untouched):
     return {
         "key": grid.key, "name": grid.name, "role": grid.role, "shape": grid.values.shape,
         "values": _image(grid.values) if grid.picture else [_short(value) for value in grid.values.ravel().tolist()],
-        "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped, "turns": grid.turns,
+        "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
+        "turns": grid.turns,
         "prefix": grid.prefix, "folded": grid.folded, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
         "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
     }  # fmt: skip
