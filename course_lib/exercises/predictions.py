@@ -10,7 +10,6 @@ from course_lib.exercises import registry
 from course_lib.exercises.engine.cards import Card, rich
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.looks import number
-from course_lib.widgets.prediction import ASKS, Question, slug
 
 HEADS = {  # symbol, words, the name of the edge's colour
     True: ("✓", "Right", "right"),
@@ -37,6 +36,8 @@ def predict(name: str, answer: Any = None) -> None:
     """
     question = get(name)
     reply = _said_before(question) if answer is None else _judged(question, answer)
+    from course_lib.widgets.prediction import Question  # here, so that labs are judged where no widget can be drawn
+
     asked = {
         "name": question.name,
         "choices": [[letter, rich(says)] for letter, (says, _) in question.choices.items()],
@@ -184,6 +185,8 @@ class Asked(Card):
     @property
     def show(self) -> str:
         """The class of the fold that opens what follows."""
+        from course_lib.widgets.prediction import ASKS, slug
+
         return f"{ASKS}-{slug(self.question.name)}-show"
 
     def lines(self) -> list[str]:
