@@ -110,7 +110,7 @@ class Board(Card):
         """A sentence about what the learner's last change did, or ""."""
         if not self.gone and not self.new:
             return ""
-        return f"Your last change: {self.gone} are seen now, {len(self.new)} are not seen any more."
+        return f"Your last change caught {self.gone} and let {len(self.new)} through."
 
     @property
     def score(self) -> str:

@@ -1,11 +1,13 @@
 """Grade your grader: what the check of a design lets pass is what the tool says, and the lab tells why."""
 
 import ast
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from course_lib import exercises, grader, mutants, progress
+from course_lib.exercises import offering
 from course_lib.exercises.lessons.clinic import broken, designing, fixed
 
 LAB = exercises.get("design_check")
@@ -38,7 +40,7 @@ def test_a_design_is_told_what_it_cannot_see(name):
     mistake = next(one for one in LAB.mistakes["survivors"] if one.name == name)
     verdict = LAB.judge(mistake.examples[0].answer)
     assert verdict.status == "wrong" and verdict.mistakes == {"survivors": [mistake.message]}
-    assert any("known wrong functions pass your check" in remark for remark in verdict.remarks)
+    assert len(verdict.remarks) == 1 and "known wrong functions pass your check" in verdict.remarks[0]
 
 
 def test_a_design_that_is_too_strict_refuses_a_right_function():
@@ -59,7 +61,10 @@ def test_other_designs_without_gaps_are_right():
         ]
 
     verdict = LAB.judge(large)
-    assert verdict.status == "right" and designing.cost(large()) > designing.cost(fixed.design_check()) == 91
+    numbers = designing.cost(large())
+    assert verdict.status == "right" and numbers > designing.cost(fixed.design_check()) == 91
+    refused = f"All {len(designing.known_wrongs())} known wrong functions are refused, with {numbers} numbers."
+    assert refused in repr(verdict) and refused in verdict._repr_html_() and "fewer numbers" in verdict.passed.idea
 
 
 @pytest.mark.parametrize(
@@ -111,7 +116,7 @@ def own(tmp_path, monkeypatch):
     return lambda cases: grader.grade(lambda: cases)
 
 
-SMALL = [
+SMALL = [  # the smallest check that the lab knows of
     fixed.design_check()[0] | {"x": (2, 2, 2, 1), "w": (2, 2, 1, 1), "padding": 0},
     fixed.design_check()[1] | {"x": (2, 1, 4, 3), "padding": 1},
 ]
@@ -150,6 +155,22 @@ def test_the_board_says_what_the_last_change_did(own):
     before, now = ({name for names in board.stories.values() for name in names} for board in (means, ones))
     assert before - now and now - before
     assert (ones.gone, ones.new) == (len(before - now), now - before)
-    assert f"Your last change: {ones.gone} are seen now, {len(ones.new)} are not seen any more." in repr(ones)
+    assert f"Your last change caught {ones.gone} and let {len(ones.new)} through." in repr(ones)
     assert ones._repr_html_().count("(new)") == len(ones.new)
     assert not own([case | {"compare": "entries"}]).change
+
+
+def test_the_check_that_the_lab_knows_of_is_as_small_as_it_says():
+    assert f"a check of {designing.cost(SMALL)}." in LAB.next_idea
+    wrongs, rights = designing.passes(SMALL)
+    assert not wrongs.any() and rights.all()
+
+
+@pytest.mark.parametrize(("name", "offered"), [("design_check", False), ("clinic_06", True), ("Swish", True)])
+def test_a_design_is_nothing_to_play(name, offered, monkeypatch):
+    shown = []
+    monkeypatch.setattr(offering, "get_ipython", lambda: SimpleNamespace(kernel=True))
+    monkeypatch.setattr(offering, "display", shown.append)
+    lab = exercises.get(name)
+    offering.offer_watch(lab, lab.answer, lab.judge(lab.answer))
+    assert bool(shown) is offered

@@ -1,6 +1,7 @@
 """Grade your grader: a check of `conv2d_backward` as a list of cases, and what it lets pass."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
+from course_lib.exercises.engine.verdict import Passed
 from course_lib.exercises.lessons.clinic import broken, fixed
 from course_lib.exercises.lessons.shared import bias, convolution
 
@@ -175,16 +177,32 @@ RULES = (  # (name, what is said, the predicate of a design, a design that does 
 )  # fmt: skip
 
 
-class DesignLab(Exercise):
-    """A lab whose answer is a check, judged by what the check lets pass. `board` shows that below the code."""
+@dataclass
+class PassedDesign(Passed):
+    """What a design is told that lets nothing pass. numbers: what it takes."""
 
-    board = "grader.grade"
+    numbers: int = 0
+
+    @property
+    def figures(self) -> str:
+        return f"All {len(known_wrongs())} known wrong functions are refused, with {self.numbers} numbers."
+
+
+class DesignLab(Exercise):
+    """A lab whose answer is a check, judged by what the check lets pass."""
+
+    @property
+    def idea(self):
+        return self.next_idea
 
     def judge(self, f, explain=True):
         verdict = super().judge(f, explain=False)
         verdict.findings = []
+        if verdict.passed:
+            verdict.passed = PassedDesign(**vars(verdict.passed), numbers=cost(f()))
         if verdict.status != "wrong":
             return verdict
+        verdict.remarks = []  # each tensor alone is of no interest
         design = f()
         wrongs, rights = passes(design)
         if wrongs.any():
@@ -231,7 +249,7 @@ DESIGN_CHECK = DesignLab(
             Mistake("too strict", TOO_STRICT, (WrongAnswer(_run, _with(tolerance=1e-17), 1),)),
         ),
     },
-    next_idea="Can you do it with fewer numbers? And with a `dy` that holds a single 1?",
+    next_idea="Can you do it with fewer numbers? There is a check of 54. And with a `dy` that holds a single 1?",
 )  # fmt: skip
 
 EXERCISES = (DESIGN_CHECK,)
