@@ -109,12 +109,12 @@ def test_a_last_cell_with_a_syntax_error_is_an_error_and_not_the_version_before(
     assert outcome.status == "error" and outcome.says.startswith("SyntaxError")
 
 
-def test_an_answer_under_a_former_name_is_found():
-    lab = next(one for one in map(get, collected.names()) if one.formerly)
-    text = cut_out(f"def {lab.formerly[0]}(*arguments):\n    return 1", lab=lab.name)
+def test_an_answer_under_a_former_name_is_found(monkeypatch):
+    monkeypatch.setattr(get("conv1d"), "formerly", ("slide",))
+    text = cut_out("def slide(x, w):\n    return 1", 'slide = check("slide")')
     namespace = {}
     exec(text, namespace)
-    assert namespace[lab.name]() == 1
+    assert namespace["conv1d"](0, 0) == 1
 
 
 # ---------------------------------------------------------------- what is handed in
@@ -272,14 +272,16 @@ def test_right_answers_of_every_kind_stay_right_on_fresh_cases(name):
 
 
 def of_wrong(lab):
-    """Wrong answers to a lab with one named mistake each: (the text, tensor, the mistake's name)."""
+    """Wrong answers to a lab with one named mistake each: (the text, tensor, the mistake's name, status)."""
     for name, told, function in WRONG:
         if name == lab and len(told) == 1 and inspect.isfunction(function):
             ((tensor, short),) = told.items()
             known = [mistake.name for mistake in get(lab).mistakes.get(tensor, ())]
             if isinstance(short, str) and short in known and short not in BY_THE_JUDGE:
-                source = inspect.getsource(function).partition("\ndef ")[2]
-                yield "def " + source.replace(function.__name__, lab, 1), tensor, short
+                head, found, body = inspect.getsource(function).partition(f"def {function.__name__}(")
+                if found and not head.startswith(" "):
+                    status = get(lab).judge(function, explain=False).status
+                    yield f"def {lab}({body}", tensor, short, status
 
 
 @pytest.mark.slow
@@ -292,9 +294,8 @@ def test_forty_students_with_known_mistakes_give_exactly_the_heat_map(tmp_path):
         for place, (lab, wrong) in enumerate(pool.items()):
             kind = (number * (place + 3) + place) % (len(wrong) + 3)
             if kind < len(wrong):
-                answers[lab], tensor, short = wrong[kind]
+                answers[lab], tensor, short, status[student, lab] = wrong[kind]
                 expected[lab, tensor, short] += 1
-                status[student, lab] = "wrong"
             elif kind == len(wrong):
                 answers[lab], status[student, lab] = get(lab).solution(), "right"
             elif kind == len(wrong) + 1:
@@ -314,7 +315,7 @@ def small_class(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     turned = TURNED.partition("\n\n")[2]
     save(folder / "in" / "anna" / "01_conv1d.ipynb", conv1d=CONV1D)
-    save(folder / "in" / "<b>ben</b>" / "01_conv1d.ipynb", conv1d=turned)
+    save(folder / "in" / "<b>ben" / "01_conv1d.ipynb", conv1d=turned)
     save(folder / "in" / "=1+1" / "01_conv1d.ipynb", conv1d=turned)
     save(folder / "in" / "dora" / "01_conv1d.ipynb", conv1d="def conv1d(x, w, stride=1, padding=0):\n    return k")
     (folder / "in" / "anna" / "mine" / "tried").mkdir(parents=True)
@@ -330,19 +331,19 @@ def test_the_tables_say_who_is_stuck_on_what(small_class):
     with open(small_class / "mistakes.csv", encoding="utf-8", newline="") as file:
         mistakes = list(csv.DictReader(file))
     assert {name: row["status"] for name, row in answers.items()} == {
-        "'=1+1": "wrong", "<b>ben</b>": "wrong", "anna": "right", "dora": "error", "frida": NOT_HANDED_IN,
+        "'=1+1": "wrong", "<b>ben": "wrong", "anna": "right", "dora": "error", "frida": NOT_HANDED_IN,
     }  # fmt: skip
     assert answers["dora"]["mistakes"] == "NameError"
     assert [(row["mistake"], row["students"]) for row in mistakes] == [("kernel turned", "2"), ("NameError", "1")]
     known = json.loads((small_class / "class.json").read_text(encoding="utf-8"))
     assert known["students"]["anna"]["conv1d"]["status"] == "right"
-    assert known["mistakes"][0]["students"] == ["<b>ben</b>", "=1+1"]
+    assert known["mistakes"][0]["students"] == ["<b>ben", "=1+1"]
     assert "frida" in [remark["student"] for remark in known["remarks"]]
 
 
 def test_the_page_is_one_file_without_scripts_and_escapes_what_students_wrote(small_class):
     page = (small_class / "class.html").read_text(encoding="utf-8")
-    assert "&lt;b&gt;ben&lt;/b&gt;" in page and "<b>ben" not in page
+    assert "&lt;b&gt;ben" in page and "<b>ben" not in page
     assert not re.search(r"<script|https?://|src=|@import|url\(", page)
     assert "default-src 'none'" in page
     assert re.search(r"2</span> of 5 are stuck on <code>conv1d</code> \(lesson 01\), in <code>y</code>", page)

@@ -79,7 +79,7 @@ def _hand_ins(path: Path) -> Iterator[tuple[str, Path]]:
 
 def _is_a_work_folder(folder: Path) -> bool:
     """Whether a folder is one student's work, and no folder of several students'."""
-    lessons = [path for path in folder.glob("*.ipynb") if re.fullmatch(r"(\d\d|[A-Z])_\w+", path.stem)]
+    lessons = [path for path in folder.glob("*.ipynb") if path.stem in registry.lessons()]
     return bool(lessons) or (folder / "mine").is_dir() or (folder / "work").is_dir()
 
 
