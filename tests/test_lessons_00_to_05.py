@@ -491,6 +491,39 @@ def test_the_mask_of_05_pays_too_much_and_promises_too_much():
     np.testing.assert_allclose(measured, [[0.5, 0.5], [0.5, 0]], atol=1e-9)
 
 
+def test_shares_of_the_tied_pixels_and_no_other_payments_are_subgradients_as_05_proves(rng):
+    window = lesson("05")["window"]
+    tied = window == window.max()
+    steps = np.concatenate(
+        [0.3 * rng.standard_normal((2000, 2, 2)), *(t * np.eye(4).reshape(4, 2, 2) for t in (-1, 0.5))]
+    )
+    steps = np.concatenate([steps, np.ones((1, 2, 2)), -np.ones((1, 2, 2))])
+    moved = (window + steps).max(axis=(1, 2)) - window.max()
+
+    def holds(g):
+        return bool(np.all(np.sum(g * steps, axis=(1, 2)) <= moved + 1e-12))
+
+    for _ in range(20):
+        shares = np.zeros((2, 2))
+        shares[tied] = rng.dirichlet(np.ones(tied.sum()))
+        assert holds(shares)
+    too_little, negative, elsewhere = 0.9 * shares, np.array([[1.2, -0.2], [0, 0]]), np.array([[0.5, 0.25], [0, 0.25]])
+    assert not any(map(holds, (too_little, 1.1 * shares, negative, elsewhere)))
+
+
+def test_the_padded_zeros_of_05_would_win():
+    negative = np.array([[-3.0, -1], [-2, -4]])
+    lesson("05").states(*negative.ravel(), about="would become four zeros")
+    assert (np.pad(negative, 1).reshape(2, 2, 2, 2).max(axis=(1, 3)) == 0).all()
+    np.testing.assert_array_equal(F.max_pool2d(negative[None, None], 2, padding=1)[0][0, 0], negative)
+
+
+def test_one_check_of_05_sends_a_gradient_through_three_layers_and_convicts_another_mask():
+    printed, _ = lesson("05").cell("def back_through_three")
+    same, other = printed.split("a mask of its own")
+    assert "agrees" in same and "DIFFERS" in other
+
+
 def test_as_many_windows_of_digits_are_tied_as_05_says():
     five = lesson("05")
     assert len(five["digits"]) == 1497

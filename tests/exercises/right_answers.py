@@ -1301,3 +1301,59 @@ def both_product_by_product(dy, x, w, stride=1, padding=0):
             dx[i] += dy[j] * w[t]
             dw[t] += dy[j] * x[i]
     return dx, dw
+
+
+RIGHT.append(("avg_pool2d", F.avg_pool2d))
+
+
+@right("avg_pool2d")
+def mean_of_a_view(x, kernel_size, stride=None, padding=0):
+    step = kernel_size if stride is None else stride
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    return sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))[:, :, ::step, ::step].mean(axis=(4, 5))
+
+
+@right("avg_pool2d")
+def number_by_number(x, kernel_size, stride=None, padding=0):
+    stride = stride or kernel_size
+    N, C, H, W = x.shape
+    rows, columns = ((size + 2 * padding - kernel_size) // stride + 1 for size in (H, W))
+    y = np.zeros((N, C, rows, columns))
+    for n, c, i, j, a, b in np.ndindex(N, C, rows, columns, kernel_size, kernel_size):
+        u, v = i * stride + a - padding, j * stride + b - padding
+        if 0 <= u < H and 0 <= v < W:
+            y[n, c, i, j] += x[n, c, u, v] / kernel_size**2
+    return y
+
+
+@right("avg_pool2d")
+def constant_kernel_through_the_columns(x, kernel_size, stride=None, padding=0):
+    stride = kernel_size if stride is None else stride
+    N, C, H, W = x.shape
+    cols = F.im2col(x.reshape(N * C, 1, H, W), kernel_size, stride, padding)
+    rows, columns = F.out_size(H, kernel_size, stride, padding), F.out_size(W, kernel_size, stride, padding)
+    return cols.mean(axis=1).reshape(N, C, rows, columns)
+
+
+@right("avg_pool2d_backward")
+def clipped_windows_mended(dy, input_shape, kernel_size, stride=None, padding=0):
+    stride = kernel_size if stride is None else stride
+    dx = np.zeros(input_shape)
+    for i, j in np.ndindex(dy.shape[2:]):
+        top, left = i * stride - padding, j * stride - padding
+        window = dx[:, :, max(top, 0) : top + kernel_size, max(left, 0) : left + kernel_size]
+        window += dy[:, :, i, j, None, None] / kernel_size**2
+    return dx
+
+
+@right("conv2d_backward")
+def loop_mended_line_by_line(dy, x, w, stride=1, padding=0):
+    (_, _, H, W), (kH, kW) = x.shape, w.shape[2:]
+    xp = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)])
+    dxp, dw = np.zeros(xp.shape), np.zeros(w.shape)
+    for n, f, i, j in np.ndindex(dy.shape):
+        window = (slice(None), slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW))
+        dw[f] += dy[n, f, i, j] * xp[n][window]
+        dxp[n][window] += dy[n, f, i, j] * w[f]
+    db = dy.sum(axis=(0, 2, 3))
+    return dxp[:, :, padding : padding + H, padding : padding + W], dw, db

@@ -2834,3 +2834,91 @@ def mended_and_turned_once_too_often(dy, x, w, stride=1, padding=0):
         dw += dy[j] * xp[here]
         dxp[here] += dy[j] * w[::-1]
     return dxp[padding : len(xp) - padding], dw
+
+
+def means(x, kernel_size, stride, padding, take=np.mean, pad="constant"):
+    step = kernel_size if stride is None else stride
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), mode=pad)
+    windows = np.lib.stride_tricks.sliding_window_view(xp, (kernel_size, kernel_size), axis=(2, 3))
+    return take(windows[:, :, ::step, ::step], axis=(4, 5))
+
+
+@wrong("avg_pool2d", y="not divided by k^2")
+def sum_of_the_window(x, kernel_size, stride=None, padding=0):
+    return means(x, kernel_size, stride, padding, np.sum)
+
+
+@wrong("avg_pool2d", y="not divided by k^2")
+def divided_by_one_side(x, kernel_size, stride=None, padding=0):
+    return means(x, kernel_size, stride, padding, np.sum) / kernel_size
+
+
+@wrong("avg_pool2d", y="divided twice")
+def mean_and_division(x, kernel_size, stride=None, padding=0):
+    return means(x, kernel_size, stride, padding) / kernel_size**2
+
+
+@wrong("avg_pool2d", y="not the mean")
+def the_lab_before_it(x, kernel_size, stride=None, padding=0):
+    return means(x, kernel_size, stride, padding, np.max)
+
+
+@wrong("avg_pool2d", y="stride of windows")
+def stride_one_where_none_is_given(x, kernel_size, stride=None, padding=0):
+    return means(x, kernel_size, stride or 1, padding)
+
+
+@wrong("avg_pool2d", y="divided by the pixels inside")
+def padding_left_out_of_the_mean(x, kernel_size, stride=None, padding=0):
+    ones = np.ones(x.shape)
+    return means(x, kernel_size, stride, padding) / means(ones, kernel_size, stride, padding)
+
+
+@wrong("avg_pool2d", y="x not padded")
+def windows_of_x_without_its_zeros(x, kernel_size, stride=None, padding=0):
+    stride = kernel_size if stride is None else stride
+    y = np.zeros((*x.shape[:2], *(out_size(size, kernel_size, stride, padding) for size in x.shape[2:])))
+    for i, j in np.ndindex(y.shape[2:]):
+        top, left = i * stride, j * stride
+        y[:, :, i, j] = x[:, :, top : top + kernel_size, left : left + kernel_size].sum(axis=(2, 3)) / kernel_size**2
+    return y
+
+
+@wrong("avg_pool2d", y="channels mixed")
+def mean_over_the_channels_too(x, kernel_size, stride=None, padding=0):
+    y = means(x, kernel_size, stride, padding)
+    return np.repeat(y.mean(axis=1, keepdims=True), x.shape[1], axis=1)
+
+
+@wrong("avg_pool2d_backward", dx="divided by the pixels inside")
+def only_the_share_left_to_mend(dy, input_shape, kernel_size, stride=None, padding=0):
+    stride = kernel_size if stride is None else stride
+    dx = np.zeros(input_shape)
+    for i, j in np.ndindex(dy.shape[2:]):
+        top, left = i * stride - padding, j * stride - padding
+        window = dx[:, :, max(top, 0) : top + kernel_size, max(left, 0) : left + kernel_size]
+        window += dy[:, :, i, j, None, None] / window[0, 0].size
+    return dx
+
+
+@wrong("avg_pool2d_backward", dx="overlaps overwritten")
+def only_the_sum_left_to_mend(dy, input_shape, kernel_size, stride=None, padding=0):
+    stride = kernel_size if stride is None else stride
+    dx = np.zeros(input_shape)
+    for i, j in np.ndindex(dy.shape[2:]):
+        top, left = i * stride - padding, j * stride - padding
+        window = dx[:, :, max(top, 0) : top + kernel_size, max(left, 0) : left + kernel_size]
+        window[...] = dy[:, :, i, j, None, None] / kernel_size**2
+    return dx
+
+
+@wrong("conv2d_backward", dx="kernel turned")
+def only_the_turn_left_to_mend(dy, x, w, stride=1, padding=0):
+    _, dw, db = F.conv2d_backward(dy, x, w, stride, padding)
+    return F.conv2d_input_gradient(dy, x, w[:, :, ::-1, ::-1], stride, padding), dw, db
+
+
+@wrong("conv2d_backward", dw="mean instead of sum")
+def only_the_mean_left_to_mend(dy, x, w, stride=1, padding=0):
+    dx, dw, db = F.conv2d_backward(dy, x, w, stride, padding)
+    return dx, dw / len(x), db

@@ -136,7 +136,6 @@ PREDICTIONS = (
     Prediction(
         name="05/share",
         comes_back=False,
-        reveals=2,
         text="In what share of these windows do two or more pixels hold the maximum?",
         answer="d",
         choices={

@@ -1,4 +1,4 @@
-"""Average pooling: a gradient shared by all pixels of a window."""
+"""Average pooling: the mean of a window, and a gradient shared by all its pixels."""
 
 import numpy as np
 
@@ -6,9 +6,165 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import convolution, drawn, pooling, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import (
+    broken,
+    convolution,
+    drawn,
+    pooling,
+    recipes,
+    sentences,
+    small,
+    wrong_steps,
+)
+from course_lib.exercises.lessons.shared.max_pooling import IMAGE
 
 LESSON = "05_pooling_and_friends"
+
+
+# ---------------------------------------------------------------- forward
+
+
+def avg_pool_cases(rng):
+    return [
+        {"x": rng.standard_normal(shape), "kernel_size": kernel_size, "stride": stride, "padding": padding}
+        for shape, kernel_size, stride, padding in pooling.POOLS
+    ]
+
+
+def averaged(x, kernel_size, stride, padding, /, *, over=None, step=None, count=None, turn=None, **steps):
+    """Average pooling in steps. over(windows): what is made of windows (N, C, kH, kW, H_out, W_out)."""
+    kernel, distance = (kernel_size, kernel_size), (step or pooling.step)(kernel_size, stride)
+    found = (count or recipes.out_sizes)(x.shape[2:], kernel, distance, padding)
+    y = (over or mean)(recipes.unfold(x, kernel, distance, padding, found, **steps))
+    return turn(y) if turn else y
+
+
+def mean(windows):
+    return windows.mean(axis=(2, 3))
+
+
+def over_channels(windows):
+    return np.broadcast_to(mean(windows).mean(axis=1, keepdims=True), mean(windows).shape)
+
+
+def over_real_pixels(x, kernel_size, stride, padding):
+    """Each window's sum divided by the number of its cells inside the image."""
+    inside = averaged(np.ones((1, 1, *x.shape[2:])), kernel_size, stride, padding)
+    return averaged(x, kernel_size, stride, padding) / inside
+
+
+def _averaged(**steps):
+    return Variant(averaged, **steps)
+
+
+def _made(*of_windows):
+    return tuple(_averaged(over=over) for over in of_windows)
+
+
+AVG_POOL2D = Exercise(
+    answer=loops.avg_pool2d,
+    next_idea="It is a convolution of each channel by itself. With which kernel? Can yours compute it?",
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "Write `avg_pool2d(x, kernel_size, stride=None, padding=0)`: "
+        "`y` of shape (N, C, H_out, W_out), the mean of every window. "
+        "`kernel_size` is one number. "
+        "Without a stride, windows start `kernel_size` apart. "
+        "`pad2d(x, padding)` puts zeros around all images, and they count in the mean."
+    ),
+    hints=(
+        "Which line of your `max_pool2d` says what a window becomes? Which lines are about winners?",
+        "A window of all images and channels has four axes. Over which two do you take the mean?",
+        "Pad, and make `y` of zeros with `out_size` for rows and columns. "
+        "For every (i, j), slice the window that starts at `(i * stride, j * stride)`, "
+        "and put its mean over the last two axes into `y[:, :, i, j]`.",
+    ),
+    cases=avg_pool_cases,
+    further=drawn.max_pool,
+    small=small.MAX_POOL,
+    probe={"x": np.arange(1.0, 17).reshape(1, 1, 4, 4), "kernel_size": 2, "stride": 1, "padding": 0},
+    tensors=("y",),
+    axes={"y": IMAGE},
+    mistakes={
+        "y": (
+            Mistake(
+                "not divided by k^2",
+                "Everything is too large by the same factor. A mean divides by the number of cells: by how many?",
+                _made(
+                    lambda windows: windows.sum(axis=(2, 3)),
+                    lambda windows: windows.sum(axis=(2, 3)) / windows.shape[2],
+                ),
+            ),
+            Mistake(
+                "divided twice",
+                "Everything is too small by the same factor: you divide once too often.",
+                _made(
+                    lambda windows: mean(windows) / windows.shape[2],
+                    lambda windows: mean(windows) / windows.shape[2] ** 2,
+                ),
+            ),
+            Mistake(
+                "not the mean",
+                "What comes out is not the mean of the window, but something else of it.",
+                _made(
+                    lambda windows: windows.max(axis=(2, 3)),
+                    lambda windows: np.median(windows, axis=(2, 3)),
+                    lambda windows: windows[:, :, 0, 0],
+                    lambda windows: windows[:, :, -1, -1],
+                ),
+            ),
+            Mistake(
+                "one axis of the window",
+                "The mean runs along one axis of the window only, and of the other axis one row or column is left.",
+                _made(
+                    lambda windows: windows[:, :, 0].mean(axis=2),
+                    lambda windows: windows[:, :, :, 0].mean(axis=2),
+                ),
+            ),
+            Mistake(
+                "channels mixed",
+                "A mean over channels is in it. Each channel is pooled by itself.",
+                _made(over_channels),
+            ),
+            Mistake(
+                "stride of windows",
+                pooling.STRIDE,
+                (_averaged(step=pooling.one_by_default), _averaged(step=pooling.always_tiling)),
+            ),
+            Mistake(
+                "divided by the pixels inside",
+                "At the border you divide by the number of real pixels. "
+                "Here the mean is taken over the whole window, including the padded zeros.",
+                (over_real_pixels,),
+            ),
+            Mistake("x not padded", sentences.NOT_PADDED, tuple(_averaged(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+            Mistake(
+                "wrong number of windows",
+                sentences.NUMBER_OF_WINDOWS,
+                tuple(
+                    _averaged(count=count)
+                    for count in (wrong_steps.one_less, wrong_steps.no_padding, wrong_steps.stride_plus_one)
+                ),
+            ),
+            Mistake(
+                "a line copied",
+                sentences.LINE_COPIED,
+                (_averaged(steps=wrong_steps.both_by_row), _averaged(steps=wrong_steps.both_by_column)),
+            ),
+            Mistake("only one row kept", sentences.ONE_ROW, tuple(_averaged(turn=row) for row in wrong_steps.ROWS)),
+            Mistake(
+                "only one position kept",
+                sentences.MADE_ANEW,
+                tuple(_averaged(turn=position) for position in wrong_steps.POSITIONS),
+            ),
+            Mistake("sign", sentences.SIGN, (_averaged(turn=np.negative),)),
+        )
+    },
+    patterns=pooling.patterns(lambda x, **_: x.shape),
+)
+
+# ---------------------------------------------------------------- backward
 
 
 def avg_pool_backward_cases(rng):
@@ -61,23 +217,24 @@ def _spread(**steps):
 
 AVG_POOL2D_BACKWARD = Exercise(
     answer=loops.avg_pool2d_backward,
-    next_idea="It is the input gradient of a convolution whose kernel is constant. Can yours compute it?",
+    start=broken.avg_pool2d_backward,
     difficulty="easy",
-    minutes=10,
+    minutes=8,
     task=(
-        "Write `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)`: "
-        "`dx` of shape `input_shape` (N, C, H, W). "
-        "`kernel_size` is one number. "
-        "Without a stride, windows start `kernel_size` apart. "
-        "The mean includes the padded zeros."
+        "**Repair it.** `avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0)` returns `dx` "
+        "of shape `input_shape` (N, C, H, W). "
+        "It does not pad: it clips each window at the edge of the image, and that is fine. "
+        "Its author tested windows that tile the image, without padding, and `dx` was right. "
+        "Three things are wrong all the same."
     ),
     hints=(
-        "y is the mean of k * k pixels. You raise one of them by 0.1: how far does y move?",
-        "Average pooling is a convolution whose kernel is 1 / k^2 everywhere, on each channel separately. "
-        "You know how to hand gradients back to windows that overlap.",
-        "In a padded array of zeros, add `dy[n, c, i, j] / kernel_size**2` to the "
-        "whole window that starts at `(i * stride, j * stride)`, then crop the padding. "
-        "Without a stride, the stride is kernel_size.",
+        "Give it windows that overlap, with a `dy` of ones. Then give it a padding. "
+        "Which pixels get another amount than their coverage divided by k^2?",
+        "What happens to a pixel that two windows hold? By how much does each window divide at the border? "
+        "And compare the two corners of a window.",
+        "Add (`+=`) to the window. "
+        "A share is 1 / k^2, also where a part of the window hangs over the edge. "
+        "Rows and columns both start `stride` apart.",
     ),
     cases=avg_pool_backward_cases,
     further=drawn.avg_pool_backward,
@@ -162,7 +319,7 @@ AVG_POOL2D_BACKWARD = Exercise(
     patterns=pooling.patterns(lambda input_shape, **_: input_shape),
 )
 
-EXERCISES = (AVG_POOL2D_BACKWARD,)
+EXERCISES = (AVG_POOL2D, AVG_POOL2D_BACKWARD)
 
 PREDICTIONS = (
     Prediction(
@@ -179,7 +336,6 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
-        reveals=2,
         text="A 2 x 2 max pool turns a channel of 11 x 11 into 5 x 5. "
         "How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((recipes.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),

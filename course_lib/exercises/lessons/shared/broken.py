@@ -47,3 +47,14 @@ def conv2d_backward(dy, x, w, stride=1, padding=0):
         dxp[n][window] += dy[n, f, i, j] * w[f, :, ::-1, ::-1]
     db = dy[0].sum(axis=(1, 2))
     return dxp[:, :, padding : padding + H, padding : padding + W], dw, db
+
+
+def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
+    """dy (N, C, H_out, W_out) -> dx of input_shape (N, C, H, W): each window shares its dy equally."""
+    stride = kernel_size if stride is None else stride
+    dx = np.zeros(input_shape)
+    for i, j in np.ndindex(dy.shape[2:]):
+        top, left = i * stride - padding, j * kernel_size - padding
+        window = dx[:, :, max(top, 0) : top + kernel_size, max(left, 0) : left + kernel_size]
+        window[...] = dy[:, :, i, j, None, None] / max(window[0, 0].size, 1)
+    return dx
