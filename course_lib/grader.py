@@ -4,7 +4,8 @@ grade(design_check)     a board: what passes a check that is given as a list of 
 PUBLIC                  checks of courses and libraries, re-created from the shapes they publish
 beside(design_check)    what passes each of them, and yours
 
-A check may also be any function check(f) -> bool; then `mutants` does the same on the command line.
+python -m course_lib.grader prints what passes the public checks. For any function check(f) -> bool, `mutants` does the
+same on the command line.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,9 +56,11 @@ def grade(design: Callable[[], Design] | Design) -> "Board":
     return board
 
 
-def beside(design: Callable[[], Design] | Design) -> "Beside":
+def beside(design: Callable[[], Design] | Design | None = None) -> "Beside":
     """What passes the public checks, and yours: shows itself in a notebook."""
-    checks = {**PUBLIC, "design_check": design() if callable(design) else design}
+    checks = dict(PUBLIC)
+    if design is not None:
+        checks["design_check"] = design() if callable(design) else design
     boards = {name: _board(cases) for name, cases in checks.items()}
     return Beside([(name, board.cost, board.passing, board.tried) for name, board in boards.items()])
 
@@ -138,3 +141,7 @@ class Beside(Card):
 
     def lines(self) -> list[str]:
         return [f"{name}: {passing} of {tried} pass, with {cost} numbers" for name, cost, passing, tried in self.rows]
+
+
+if __name__ == "__main__":
+    print(beside())

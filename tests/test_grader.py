@@ -1,6 +1,8 @@
 """Grade your grader: what the check of a design lets pass is what the tool says, and the lab tells why."""
 
 import ast
+import runpy
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,6 +29,15 @@ def test_the_board_and_the_tool_say_the_same(name):
     assert sorted(name for names in board.stories.values() for name in names) == sorted(survivors)
     assert board.passing == len(survivors) and board.tried == len(mutants.wrong_functions(grader.LAB))
     assert not board.refused and not mutants.refused(grader.LAB, designing.check_of(design))
+
+
+def test_the_command_prints_what_passes_the_public_checks(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the module is imported already
+        runpy.run_module("course_lib.grader", run_name="__main__")
+    said = capsys.readouterr().out.splitlines()
+    assert said == grader.beside().lines() and len(said) == len(grader.PUBLIC)
+    assert said == grader.beside(fixed.design_check).lines()[:-1]
 
 
 def test_public_checks_are_weak_in_the_order_that_the_lesson_tells():
