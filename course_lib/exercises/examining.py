@@ -56,11 +56,17 @@ def treat(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def examine(target: str | Callable[..., Any]) -> None:
-    """Show the symptom of a broken function, by its exercise's name, or what is left of it in a learner's function."""
+    """Show the symptom of a broken function, by its exercise's name, or what is left of it in a learner's function.
+
+    The function of a case is treated: copies of lessons from before there were cases end with examine(f).
+    """
     exercise = get(target if isinstance(target, str) else getattr(target, "__name__", repr(target)))
     if exercise.symptom is None or exercise.start is None:
         known = ", ".join(name for name in names() if get(name).symptom)
         raise ValueError(f"target must be one of {known}, but is {exercise.name}")
+    if isinstance(exercise, Case) and not isinstance(target, str):
+        treat(target)
+        return
     before = exercise.symptom(exercise.start)
     if isinstance(target, str):
         _show(exercise.name, "broken", before)
