@@ -417,8 +417,11 @@ def test_both_sides_of_the_transpose_are_48_in_04():
 def test_the_matrix_of_im2col_has_the_ones_that_04_says():
     four = lesson("04")
     A = four["A"]
-    assert A.shape == (24, 12) and (A.sum(axis=1) == 1).all()
-    assert A.sum(axis=0).tolist() == four["summed"].tolist()
+    assert A.shape == (36, 16) and (A.sum(axis=1) == 1).all()
+    assert A.sum(axis=0).tolist() == np.outer([1, 2, 2, 1], [1, 2, 2, 1]).ravel().tolist()
+    four.states(*(A.shape[1] // 4,) * 2, 2, 2, A.shape[1], 9, 4, 1, 0, about="Column $q$ of $A$")
+    printed = four.cell("bordered = ")[0]
+    assert printed.count("True") == 2 and "False" not in printed
     four.states(4, 5, 4, 80, 12, 4, 80, -48, 32)
     assert "80 entries, of which 32" in four.cell("bordered = ")[0]
     assert (F.col2im(F.im2col(np.ones((1, 1, 3, 4)), 2, 1, 1), (3, 4), 2, 1, 1) == 4).all()
@@ -456,7 +459,7 @@ def test_memory_grows_as_04_says():
     four = lesson("04")
     rule = re.findall(r"(\d+\.\d+) times the image, rule +(\d+\.\d+)", four.cell("for k, s, p in")[0])
     assert len(rule) == 6 and all(float(made) == pytest.approx(float(said), rel=0.1) for made, said in rule)
-    assert "images 26 MB, columns of a 3 x 3 kernel 231 MB" in four.cell("image_bytes = ")[0]
+    assert "float32: 26 MB, columns of 3 x 3: 231 MB" in four.cell("image_bytes = ")[0]
     assert four["windows"].strides == (32, 8, 32, 8) and four["windows"].size == 24
     four.states(four["windows"].size, four["x"].size, four["windows"].strides[0], about="view")
     four.states(3 * 3, 3, 3, about="rounds")

@@ -1357,3 +1357,15 @@ def loop_mended_line_by_line(dy, x, w, stride=1, padding=0):
         dxp[n][window] += dy[n, f, i, j] * w[f]
     db = dy.sum(axis=(0, 2, 3))
     return dxp[:, :, padding : padding + H, padding : padding + W], dw, db
+
+
+@right("conv2d_backward_gemm")
+def products_mended_line_by_line(dy, x, w, stride=1, padding=0):
+    N, C_out = dy.shape[:2]
+    kernel_size = w.shape[2:]
+    cols = F.im2col(x, kernel_size, stride, padding)
+    dy_rows = dy.reshape(N, C_out, -1)
+    w_row = w.reshape(C_out, -1)
+    dw = (dy_rows @ cols.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
+    dx = F.col2im(w_row.T @ dy_rows, x.shape[2:], kernel_size, stride, padding)
+    return dx, dw, dy_rows.sum(axis=(0, 2))

@@ -1738,7 +1738,7 @@ def mean_of_the_products(dy, x, w, stride=1, padding=0):
     return np.mean(dy.reshape(len(x), len(w), -1) @ cols.transpose(0, 2, 1), axis=0).reshape(w.shape)
 
 
-@wrong("clinic_07", dw="right for one image")
+@wrong("clinic_07", dw="right for other arguments")
 def batch_summed_before_the_product(dy, x, w, stride=1, padding=0):
     cols = F.im2col(x, w.shape[2:], stride, padding).sum(axis=0)
     return (dy.sum(axis=0).reshape(len(w), -1) @ cols.T).reshape(w.shape)
@@ -2922,3 +2922,24 @@ def only_the_turn_left_to_mend(dy, x, w, stride=1, padding=0):
 def only_the_mean_left_to_mend(dy, x, w, stride=1, padding=0):
     dx, dw, db = F.conv2d_backward(dy, x, w, stride, padding)
     return dx, dw / len(x), db
+
+
+def products(dy_rows, w_row, dy, x, w, stride, padding):
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    dw = (dy_rows @ cols.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
+    dx = F.col2im(w_row.T @ dy_rows, x.shape[2:], w.shape[2:], stride, padding)
+    return dx, dw, dy_rows.sum(axis=(0, 2))
+
+
+@wrong("conv2d_backward_gemm", dx="kernel turned")
+def only_the_rows_left_to_mend(dy, x, w, stride=1, padding=0):
+    w_row = w[:, :, ::-1, ::-1].reshape(len(w), -1)
+    return products(dy.reshape(len(dy), len(w), -1), w_row, dy, x, w, stride, padding)
+
+
+@wrong(
+    "conv2d_backward_gemm", dx="images and filters mixed", dw="images and filters mixed", db="images and filters mixed"
+)
+def only_the_layout_left_to_mend(dy, x, w, stride=1, padding=0):
+    dy_rows = dy.reshape(len(w), len(dy), -1).swapaxes(0, 1)
+    return products(dy_rows, w.reshape(len(w), -1), dy, x, w, stride, padding)

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import columns, drawn, geometries
+from course_lib.exercises.lessons.shared import broken, columns, drawn, geometries
 
 LESSON = "04_im2col_col2im"
 
@@ -73,21 +73,24 @@ COL2IM = Exercise(
 
 CONV2D_BACKWARD_GEMM = Exercise(
     answer=loops.conv2d_backward_gemm,
-    next_idea="Time it against your loops on 64 images.",
+    start=broken.conv2d_backward_gemm,
     difficulty="hard",
-    minutes=20,
+    minutes=12,
     task=(
-        "Write `conv2d_backward_gemm(dy, x, w, stride=1, padding=0)`: "
-        "`dx`, `dw` and `db` by matrix products, with no loop of your own. "
-        "You have `im2col` and `col2im`; the forward pass was w_row @ cols."
+        "**Repair it.** `conv2d_backward_gemm(dy, x, w, stride=1, padding=0)` returns `dx`, `dw` and `db` "
+        "by matrix products, with no loop of its own. "
+        "Its author tested it with one image and a kernel of ones, with stride 1 and no padding, "
+        "and all three were right. "
+        "Three lines are wrong all the same."
     ),
     hints=(
-        "Y = W @ X for matrices. Given dY, what are dW and dX? Their shapes leave little choice.",
-        "dW = dY @ X.T and dX = W.T @ dY, where X is `im2col(x)` and "
-        "W is `w.reshape(C_out, -1)`. dX is still a matrix of columns. "
-        "What turns it into images?",
-        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image, and `@` multiplies image by image. "
-        "Sum dW over the images and reshape it like w; `col2im` turns the columns of dX into dx; `db` sums dy.",
+        "Leave out one of the author's conditions at a time: two images, another kernel, a stride. What goes wrong?",
+        "`dy` is (N, C_out, H_out, W_out). Which axis does a reshape find first? "
+        "`dX = W.T @ dY` and a fold are the scatter form. What does the kernel look like there? "
+        "And what must im2col and col2im agree on?",
+        "`dy.reshape(N, C_out, -1)` keeps one matrix for each image. "
+        "The kernel becomes rows as it is, unturned. "
+        "Both functions take the same `stride` and `padding`.",
     ),
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
@@ -112,8 +115,8 @@ def copies(pixel):
 
 
 def im2col_matrix():
-    """im2col of the lesson's image as a matrix (24, 12), acting on its pixels."""
-    pixels = np.eye(12).reshape(12, 1, 1, 3, 4)
+    """The Jacobian (36, 16) of im2col for an image of 4 x 4."""
+    pixels = np.eye(16).reshape(16, 1, 1, 4, 4)
     return np.stack([loops.im2col(pixel, (2, 2)).ravel() for pixel in pixels], axis=1)
 
 
@@ -190,7 +193,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/inverse",
-        harmless={'print("ones in each row': "It answers the next question, of another matrix."},
+        harmless={"pixels = np.eye(16)": "It answers the next question, of another matrix."},
         text="`x` is 4 x 4, full of ones. "
         "You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
         "What is in the middle, at (1, 1)?",
@@ -204,8 +207,7 @@ PREDICTIONS = (
     Prediction(
         name="04/rows_and_columns",
         comes_back=False,
-        reveals=2,
-        text="Now `A` has 24 rows, one for each entry of the columns, and 12 columns, one for each pixel. "
+        text="Now `A` has 36 rows, one for each entry of the columns, and 16 columns, one for each pixel. "
         "How many ones are in one row, and how many in the column of the pixel (1, 1)? "
         "Type both, the row first.",
         answer=lambda: (im2col_matrix()[0].sum(), im2col_matrix()[:, 1 * 4 + 1].sum()),
@@ -251,7 +253,6 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/memory",
-        reveals=2,
         text="A kernel of 3 x 3, stride 1, padding 1. "
         "How many times as many numbers as the images do the columns contain?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from course_lib.loops import col2im, im2col
+
 
 def gradient_std(shape, stride=1):
     """shape (C_out, C_in, kH, kW) -> the standard deviation that keeps a gradient's size on its way back."""
@@ -58,3 +60,18 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
         window = dx[:, :, max(top, 0) : top + kernel_size, max(left, 0) : left + kernel_size]
         window[...] = dy[:, :, i, j, None, None] / max(window[0, 0].size, 1)
     return dx
+
+
+def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
+    """dy (N, C_out, H_out, W_out), x, w -> dx, dw, db, as matrix products."""
+    N, C_out = dy.shape[:2]
+    kernel_size = w.shape[2:]
+    cols = im2col(x, kernel_size, stride, padding)
+    dy_rows = dy.reshape(C_out, N, -1).swapaxes(0, 1)
+    w_row = w[:, :, ::-1, ::-1].reshape(C_out, -1)
+
+    db = dy_rows.sum(axis=(0, 2))
+    dw = (dy_rows @ cols.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
+    dcols = w_row.T @ dy_rows
+    dx = col2im(dcols, x.shape[2:], kernel_size)
+    return dx, dw, db
