@@ -2937,9 +2937,10 @@ def only_the_rows_left_to_mend(dy, x, w, stride=1, padding=0):
     return products(dy.reshape(len(dy), len(w), -1), w_row, dy, x, w, stride, padding)
 
 
-@wrong(
-    "conv2d_backward_gemm", dx="images and filters mixed", dw="images and filters mixed", db="images and filters mixed"
-)
+RESHAPED = "dy reshaped without the transpose"
+
+
+@wrong("conv2d_backward_gemm", dx=RESHAPED, dw=RESHAPED, db=RESHAPED)
 def only_the_layout_left_to_mend(dy, x, w, stride=1, padding=0):
     dy_rows = dy.reshape(len(w), len(dy), -1).swapaxes(0, 1)
     return products(dy_rows, w.reshape(len(w), -1), dy, x, w, stride, padding)
