@@ -9,6 +9,8 @@ The file holds one entry for each name, of an exercise or of a prediction ("01/f
                  slot (how often the question has come back since), since (the time from which its next return counts),
                  again (whether it was answered right when it came back last)
 
+and one under the name "track": fast (whether the board shows the fast track).
+
 Nothing here ever stops a lesson: what cannot be read or written is said in a sentence.
 """
 
@@ -32,9 +34,10 @@ DEEPEST = 20  # brackets inside one another: Python's parser fails at about a th
 
 Entries = dict[str, dict[str, Any]]
 _VALID = {
-    "tries": int, "slot": int, "best": int, "right": bool, "again": bool, "how": str, "solved": str,
+    "tries": int, "slot": int, "best": int, "right": bool, "again": bool, "fast": bool, "how": str, "solved": str,
     "answered": str, "since": str,
 }  # fmt: skip
+_TRACK = "track"
 _renamed: dict[str, str] = {}  # a former name -> the name today
 
 
@@ -114,6 +117,20 @@ def record_return(name: str, right: bool, now: datetime) -> list[str]:
             entry["again"] = right
 
     return _change(note)
+
+
+def choose_track(fast: bool) -> list[str]:
+    """Keep whether the board shows the fast track. Returns sentences about what went wrong: mostly none."""
+
+    def note(entries: Entries) -> None:
+        entries[_TRACK] = {"tries": 0, "fast": fast}
+
+    return _change(note)
+
+
+def fast_track() -> bool:
+    """Whether the board shows the fast track."""
+    return entries().get(_TRACK, {}).get("fast", False)
 
 
 def prediction(name: str) -> dict[str, Any]:

@@ -1,12 +1,39 @@
-"""The board of lesson 00: which labs are solved, and which comes next."""
+"""The board of lesson 00, a map of the course: which labs are solved, what was predicted, and where to go on.
+
+The whole course, or a fast track of one lab a lesson: which of them is chosen by a click, and kept with the progress.
+"""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NotRequired, TypedDict, cast
+from typing import ClassVar, NamedTuple, NotRequired, TypedDict, cast
+from urllib.parse import quote
+
+from markupsafe import Markup
 
 from course_lib import progress
-from course_lib.exercises import registry
+from course_lib.exercises import predictions, registry
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.predictions import predicted
+from course_lib.widgets.switch import switched
+
+TRACKS = "Whole course", "Fast track"
+TOOLTIPS = "All labs of all lessons", "One lab a lesson, for those who know a part of it"
+SKIMMING = 10  # minutes for the pictures and the text around one lab, on the fast track
+
+LESSONS = {  # notebook -> (title, minutes), as its head has them; the one lab of the fast track
+    "00_start_here": ("Measure a gradient, and trust it", 45, "numerical_gradient"),
+    "01_conv1d": ("Send a gradient back through a convolution", 90, "conv1d_input_gradient_scatter"),
+    "02_conv2d": ("Send a gradient back to every pixel", 90, "conv2d_single_input_gradient_scatter"),
+    "03_channels_and_batches": ("Send gradients through channels and batches", 90, "conv2d_backward"),
+    "04_im2col_col2im": ("Turn a convolution into one matrix product", 90, "col2im"),
+    "05_pooling_and_friends": ("Route a gradient through pooling and its friends", 90, "max_pool2d_backward"),
+    "06_layer_with_a_memory": ("Build a layer with a memory", 85, "Conv2d"),
+    "07_scores_to_first_step": ("From scores to a first step", 90, "cross_entropy_gradient"),
+    "08_make_it_fast": ("Make your functions fast", 90, "im2col_fast"),
+    "09_read_a_gradient": ("Read a gradient, and repair it", 90, "batch_norm2d_backward"),
+    "10_write_a_layer": ("Write a layer nobody gave you", 85, "conv_transpose2d"),
+    "11_bug_clinic": ("The bug clinic", 90, "clinic_03"),
+    "12_finale": ("Train a network whose every gradient you know", 90, "training_step"),
+}
 
 
 class Entry(TypedDict):
@@ -16,8 +43,47 @@ class Entry(TypedDict):
     solved: NotRequired[str]
 
 
+class Lab(NamedTuple):
+    """One lab on the map: state is "solved", "tried", "next" or "open"; tries in words, or ""."""
+
+    name: str
+    label: str
+    state: str
+    tries: str
+    link: str
+
+    @property
+    def sign(self) -> str:
+        return {"solved": "✓", "tried": "◐", "next": "▸", "open": "○"}[self.state]
+
+    @property
+    def words(self) -> str:
+        """What a screen reader says, and a mouse that rests on it."""
+        state = {"solved": "solved", "tried": "not solved yet", "next": "where to go on", "open": "not tried yet"}
+        return f"{self.name}: {state[self.state]}{f', {self.tries}' if self.tries else ''}"
+
+
+class Station(NamedTuple):
+    """One lesson on the map."""
+
+    number: str
+    title: str
+    minutes: int
+    notebook: str
+    labs: list[Lab]
+    guesses: str
+
+    @property
+    def solved(self) -> int:
+        return sum(lab.state == "solved" for lab in self.labs)
+
+    @property
+    def is_done(self) -> bool:
+        return self.solved == len(self.labs)
+
+
 def board() -> "Board":
-    """What is solved, and what comes next: shows itself in a notebook."""
+    """What is solved, and what comes next: shows itself in a notebook, as a map."""
     return Board(cast("dict[str, Entry]", progress.entries()))
 
 
@@ -29,17 +95,30 @@ def _labs() -> dict[str, list[str]]:
     }
 
 
+def _guesses() -> dict[str, tuple[int, int]]:
+    """Number of a lesson -> (right, all) first answers to its questions, skipped ones left out."""
+    found: dict[str, tuple[int, int]] = {}
+    for name in predictions.names():
+        noted = progress.prediction(name)
+        if noted.get("first") is not None:
+            right, every = found.get(name[:2], (0, 0))
+            found[name[:2]] = right + bool(noted.get("right")), every + 1
+    return found
+
+
 @dataclass(repr=False)
 class Board(Card):
     """The exercises of every lesson, with what is solved.
 
     noted: exercise -> its Entry. lessons: notebook -> the names of its exercises. predicted: (right, all) first answers
-    to questions.
+    to questions; guesses_in: the same by the number of a lesson. fast: whether the fast track is shown.
     """
 
     noted: dict[str, Entry]
     lessons: dict[str, list[str]] = field(default_factory=_labs)
     predicted: tuple[int, int] = field(default_factory=predicted)
+    guesses_in: dict[str, tuple[int, int]] = field(default_factory=_guesses)
+    fast: bool = field(default_factory=progress.fast_track)
 
     template: ClassVar[str] = "board.html"
 
@@ -47,9 +126,17 @@ class Board(Card):
         return "solved" in self.noted.get(name, {})
 
     @property
+    def shown(self) -> dict[str, list[str]]:
+        """Notebook -> the labs of the track that was chosen."""
+        if not self.fast:
+            return self.lessons
+        return {notebook: [name for name in names if name == _of_fast_track(notebook)] or names[:1]
+                for notebook, names in self.lessons.items()}  # fmt: skip
+
+    @property
     def next(self) -> tuple[str, str] | None:
         """(notebook, exercise) of the first that is not solved, or None."""
-        each = ((notebook, name) for notebook, names in self.lessons.items() for name in names)
+        each = ((notebook, name) for notebook, names in self.shown.items() for name in names)
         return next((pair for pair in each if not self.is_solved(pair[1])), None)
 
     def count(self, notebook: str | None = None) -> tuple[int, int]:
@@ -59,11 +146,31 @@ class Board(Card):
 
     @property
     def summary(self) -> str:
-        solved, every = self.count()
+        names = [name for each in self.shown.values() for name in each]
+        solved, every = sum(map(self.is_solved, names)), len(names)
         if self.next is None:
-            return f"All {every} labs are solved."
+            return f"All {every} labs{' of the fast track' if self.fast else ''} are solved."
         notebook, name = self.next
-        return f"{solved} of {every} labs solved. Next: {name} in {notebook}."
+        return (
+            f"{solved} of {every} labs{' of the fast track' if self.fast else ''} solved. Next: {name} in {notebook}."
+        )
+
+    @property
+    def next_link(self) -> str:
+        return _link(*self.next) if self.next else ""
+
+    @property
+    def hours(self) -> str:
+        """How long what is shown takes in all."""
+        minutes = sum(station.minutes for station in self.stations)
+        return f"about {round(minutes / 60)} hours"
+
+    @property
+    def track(self) -> str:
+        """The track in a sentence."""
+        if self.fast:
+            return f"Fast track: one lab a lesson, and what you need of the text around it, {self.hours}."
+        return f"The whole course: {self.hours}. The fast track has one lab a lesson."
 
     @property
     def guesses(self) -> str:
@@ -71,19 +178,67 @@ class Board(Card):
         right, every = self.predicted
         return f"You predicted {right} of {every}." if every else ""
 
+    @property
+    def stations(self) -> list[Station]:
+        found = []
+        for notebook, names in self.shown.items():
+            number = notebook.partition("_")[0]
+            title, minutes, _ = LESSONS.get(notebook, (notebook, 0, ""))
+            if self.fast:
+                minutes = SKIMMING + sum(_minutes(name) for name in names)
+            right, every = self.guesses_in.get(number, (0, 0))
+            guesses = f"you predicted {right} of {every}" if every else ""
+            found.append(
+                Station(number, title, minutes, notebook, [self._lab(notebook, name) for name in names], guesses)
+            )
+        return found
+
+    def _lab(self, notebook: str, name: str) -> Lab:
+        tries = self.noted[name]["tries"] if name in self.noted else 0
+        state = "solved" if self.is_solved(name) else "tried" if tries else "open"
+        if self.next == (notebook, name):
+            state = "next"
+        return Lab(name, name.removeprefix("clinic_"), state, _times(tries) if tries else "", _link(notebook, name))
+
     def mark(self, name: str) -> str:
-        """A lab as it stands in the list, with how often it was tried."""
+        """A lab as it stands in the text, with how often it was tried."""
         if self.is_solved(name):
             return f"✓ {name} ({_times(self.noted[name]['tries'])})"
         tries = self.noted[name]["tries"] if name in self.noted else 0
         return f"○ {name}" + (f" ({_times(tries)} so far)" if tries else "")
 
     def lines(self) -> list[str]:
-        lines = [self.summary, *([self.guesses] if self.guesses else [])]
-        for notebook, names in self.lessons.items():
-            solved, every = self.count(notebook)
-            lines += [f"{notebook}: {solved} of {every}", *(f"  {self.mark(name)}" for name in names)]
+        lines = [self.summary, *([self.guesses] if self.guesses else []), self.track]
+        for station in self.stations:
+            guesses = f"; {station.guesses}" if station.guesses else ""
+            solved = f"{station.solved} of {len(station.labs)}"
+            lines.append(f"{station.notebook}: {solved}, {station.minutes} minutes{guesses}")
+            lines += [f"  {self.mark(lab.name)}" for lab in station.labs]
         return lines
+
+    def _ipython_display_(self) -> None:
+        switched(TRACKS, TOOLTIPS, int(self.fast), self._on_track)
+
+    def _on_track(self, number: int) -> tuple[Markup, str]:
+        """The map of a track, as HTML and text; one that is new is kept."""
+        fast = bool(number)
+        if fast != self.fast:
+            progress.choose_track(fast)
+        self.fast = fast
+        return Markup(self._repr_html_()), repr(self)
+
+
+def _of_fast_track(notebook: str) -> str:
+    return LESSONS[notebook][2] if notebook in LESSONS else ""
+
+
+def _minutes(name: str) -> int:
+    return registry.get(name).minutes if name in registry.names() else 0
+
+
+def _link(notebook: str, name: str) -> str:
+    """To the cell with the task of a lab, as JupyterLab finds it; other programs open its notebook."""
+    return f"{quote(notebook)}.ipynb#cell-id=lab-{quote(name)}-task"
 
 
 def _times(tries: int) -> str:

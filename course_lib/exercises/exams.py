@@ -32,7 +32,7 @@ SUMS = "sum(forward({direction}) * dy) is {one}, and sum({direction} * {tensor})
 SAME_SLIP = "So what is wrong is wrong in both of them alike. Read the words again."
 HOW = (
     "Write {functions} on an empty page, then `exam({seed}, {level}).judge({names})`. "
-    "`dy` is the gradient of the loss by `y`; nothing is added to what is returned."
+    "`dy` is the gradient of a loss with respect to `y`."
 )
 TOLERANCE = 2e-5
 
@@ -107,7 +107,7 @@ class Exam(Card):
         ]
 
     def lines(self) -> list[str]:
-        lines = [self.title, *(text.replace("`", "") for text in self.words), "For example, the first image:"]
+        lines = [self.title, *(text.replace("`", "") for text in self.words), "A small example, one image:"]
         for name, planes in self.example:
             grids = [", ".join(f"[{', '.join(row)}]" for row in plane) for plane in planes]
             lines.append(f"  {name} = {', '.join(f'[{grid}]' for grid in grids)}")

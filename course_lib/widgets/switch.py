@@ -1,0 +1,35 @@
+"""A few buttons of which one is pressed, and below them what belongs to it."""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+from IPython.display import DisplayHandle, display
+from markupsafe import Markup
+
+from course_lib.widgets.player import data_and_metadata
+
+MARK = "cg-switched"  # the class of what stands below the buttons
+
+# buttons that have lost their kernel switch nothing
+_CHILD = ".jp-OutputArea-child"
+_WITHOUT_KERNEL = (
+    f"{_CHILD}:has(> .jupyter-widgets):not(:has(> .jupyter-widgets > *)):has(+ {_CHILD} .{MARK}) {{ display: none; }}"
+)
+
+
+def switched(
+    options: Sequence[str], tooltips: Sequence[str], pressed: int, make: Callable[[int], tuple[Markup, str]]
+) -> None:
+    """Display buttons with these options, and below them make(n), the HTML and the text of the n-th that is pressed."""
+    handle = DisplayHandle()
+    numbered = [(option, number) for number, option in enumerate(options)]
+    buttons = ipywidgets.ToggleButtons(options=numbered, value=pressed, tooltips=list(tooltips))
+    buttons.observe(lambda change: handle.update(_data(*make(change["new"])), raw=True), "value")
+    data, metadata = data_and_metadata(buttons._repr_mimebundle_())
+    display({kind: data[kind] for kind in data if kind != "text/plain"}, metadata=metadata, raw=True)
+    handle.display(_data(*make(pressed)), raw=True)
+
+
+def _data(html: Markup, text: str) -> dict[str, str]:
+    marked = Markup('<div class="{}">{}<style>{}</style></div>').format(MARK, html, Markup(_WITHOUT_KERNEL))
+    return {"text/html": marked, "text/plain": text}
