@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from course_lib import looks
 from course_lib._support.clock import fastest, patience
@@ -27,13 +27,16 @@ TEXT_BAR = 24  # characters
 MNIST = 60_000  # images of an epoch
 
 
+Role = Literal["input", "output", "gradient", "count"]  # as in looks
+
+
 class Bar(NamedTuple):
     """A row of a card: `share` (0 to 1) is the length of its bar, `text` what is written beside it."""
 
     label: str
     share: float
     text: str
-    role: str = looks.INPUT
+    role: Role = "input"
 
     @property
     def percent(self) -> str:
@@ -199,7 +202,7 @@ def ladder(rates: Mapping[str, float], title: str = "Images a second", others: t
     bars = []
     for number, (name, value) in enumerate(rates.items()):
         times = f", {_rounded(value / first)} times the first" if number else ""
-        role = looks.COUNT if name in others else looks.INPUT
+        role: Role = "count" if name in others else "input"
         bars.append(Bar(name, value / highest, f"{_rounded(value)}{times}", role))
     return Bars(title, bars)
 
