@@ -18,10 +18,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 sys.path.insert(0, str(Path(__file__).parent / "exercises"))
 from answers import BY_THE_JUDGE, WRONG
 
-from course_lib.classroom import collected, handed_in, judging, report, written
+from course_lib.classroom import collected, handed_in, handing_out, judging, report, written
 from course_lib.classroom.__main__ import main
 from course_lib.classroom.collected import NOT_HANDED_IN
-from course_lib.exercises import get
+from course_lib.exercises import Case, get, registry
+from course_lib.publish import build
 
 SEED = 20_26
 HEAD = (
@@ -348,3 +349,147 @@ def test_the_page_is_one_file_without_scripts_and_escapes_what_students_wrote(sm
     assert "default-src 'none'" in page
     assert re.search(r"2</span> of 5 are stuck on <code>conv1d</code> \(lesson 01\), in <code>y</code>", page)
     assert {path.name for path in small_class.iterdir()} == set(report.FILES)
+
+
+# ---------------------------------------------------------------- handing out
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """All lessons as they are built, but not run."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for name in build.notebooks():
+        notebook = build.assemble(name)
+        notebook.metadata["course"] = {"built": build.content_hash(notebook)}
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_lessons_of_a_class_hold_no_solution_and_the_stubs_as_they_are(shipped, tmp_path):
+    made = handing_out.hand_out(tmp_path, shipped=shipped)
+    assert [path.name for path in made] == ["lessons", "solutions.zip"]
+    handed = {path.stem: nbformat.read(path, 4) for path in (tmp_path / "lessons").iterdir()}
+    assert set(handed) == {path.stem for path in shipped.glob("*.ipynb")}
+    for lesson, labs in registry.lessons().items():
+        sources = [cell.source for cell in handed[lesson].cells]
+        for lab in labs:
+            stub = next(cell for cell in handed[lesson].cells if cell.id == f"lab-{lab.name}-stub")
+            assert lab.stub().strip() in stub.source and stub.metadata.course["exercise"] == lab.name
+            assert not any(lab.solution().strip() in source for source in sources), lab.name
+            assert not any(hint in source for hint in lab.hints for source in sources if hint), lab.name
+            if isinstance(lab, Case):
+                assert not any(about.says in source for about in lab.reports for source in sources), lab.name
+        assert not any(re.search("<summary>.*([Ss]olution|Hints)", source) for source in sources), lesson
+        assert all(source.count("<details>") == source.count("</details>") for source in sources), lesson
+    with zipfile.ZipFile(tmp_path / "solutions.zip") as archive:
+        full = nbformat.reads(archive.read("solutions/01_conv1d.ipynb"), 4)
+    stubs = [cell for cell in full.cells if cell.metadata.get("course", {}).get("part") == "stub"]
+    assert len(stubs) == 5 and all(get(s.metadata.course["exercise"]).solution().strip() in s.source for s in stubs)
+
+
+def test_hints_stay_where_the_teacher_wants_them():
+    lab = get("conv1d")
+    handed = handing_out.without_solutions(new_notebook(cells=build.lab_cells("conv1d")), hints=True)
+    text = handed.cells[-1].source
+    assert all(hint in text for hint in lab.hints) and "<summary>Hints (3)</summary>" in text
+    assert lab.solution().strip() not in text and text.count("<details>") == text.count("</details>") == 4
+
+
+def test_no_lessons_are_handed_out_that_somebody_has_written_in(tmp_path):
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    nbformat.write(lesson_of(["conv1d"]), shipped / "01_conv1d.ipynb")
+    with pytest.raises(handing_out.CannotBeHandedOutError, match="01_conv1d"):
+        handing_out.hand_out(tmp_path / "out", shipped=shipped)
+    assert not (tmp_path / "out").exists()
+
+
+# ---------------------------------------------------------------- grading
+
+FOUR = ("conv1d", "conv1d_weight_gradient", "conv1d_input_gradient_scatter", "conv1d_input_gradient_gather")
+
+
+def lesson_of(labs):
+    """A small lesson of these labs, as it is built."""
+    return new_notebook(
+        cells=[cell for lab in labs for cell in build.lab_cells(lab)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+
+
+def answered(notebook, right):
+    """A student's copy: every stub filled in, rightly, or with a mistake."""
+    for cell in notebook.cells:
+        about = cell.metadata.get("course", {})
+        if about.get("part") == "stub":
+            lab = about["exercise"]
+            cell.source = build.solved(cell) if right else f"{HEAD}\n\n\n{next(of_wrong(lab))[0]}"
+    return notebook
+
+
+@pytest.mark.parametrize(("right", "points"), [(True, 4), (False, 0)])
+def test_grade_judges_what_was_written_and_not_what_check_left_in_the_name(tmp_path, capsys, right, points):
+    notebook = answered(lesson_of(FOUR), right)
+    nbformat.write(notebook, tmp_path / "lesson.ipynb")
+    main(["grade", str(tmp_path / "lesson.ipynb")])
+    assert capsys.readouterr().out.splitlines()[-1] == f"{points}/4"
+
+
+def test_grade_knows_labs_by_their_names_where_a_front_end_dropped_ids_and_metadata(tmp_path, capsys):
+    plain = new_notebook(cells=[new_code_cell(HEAD), new_code_cell(CONV1D), new_code_cell("conv1d(x, w)")])
+    nbformat.write(plain, tmp_path / "mine.ipynb")
+    main(["grade", str(tmp_path / "mine.ipynb"), "--json"])
+    assert json.loads(capsys.readouterr().out) == {
+        "right": 1, "of": 1, "labs": {"conv1d": {"told": [], "status": "right"}},
+    }  # fmt: skip
+    (tmp_path / "no.ipynb").write_text("{}", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no notebook"):
+        main(["grade", str(tmp_path / "no.ipynb")])
+
+
+def test_an_assignment_for_nbgrader_has_a_locked_cell_behind_each_check_and_open_stubs():
+    handed = handing_out.for_nbgrader(lesson_of([*FOUR, "clinic_01"]))
+    grades = [(at, cell.metadata["nbgrader"]) for at, cell in enumerate(handed.cells) if "nbgrader" in cell.metadata]
+    assert [about["grade_id"] for _, about in grades] == [f"grade-{lab}" for lab in (*FOUR, "clinic_01")]
+    assert all(about["grade"] and about["locked"] and not about["solution"] for _, about in grades)
+    for (at, _), lab in zip(grades, (*FOUR, "clinic_01"), strict=True):
+        assert build.checks_in(handed.cells[at - 1]) and f'award("{lab}")' in handed.cells[at].source
+    assert len({cell.id for cell in handed.cells}) == len(handed.cells)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("right", "points"), [(True, 4), (False, 0)])
+def test_the_graded_cells_give_a_right_notebook_all_points_and_a_wrong_one_none(right, points):
+    notebook = answered(handing_out.for_nbgrader(lesson_of(FOUR)), right)
+    done = build.execute(notebook, allow_errors=True)
+    graded = [cell for cell in done.cells if "nbgrader" in cell.metadata]
+    failed = [cell for cell in graded if any(output.output_type == "error" for output in cell.outputs)]
+    assert (len(graded), len(graded) - len(failed)) == (4, points)
+    assert all(cell.outputs[-1].ename == "AssertionError" for cell in failed)
+
+
+@pytest.mark.slow
+def test_nbgrader_itself_gives_four_of_four_and_none_of_four(tmp_path, monkeypatch):
+    api = pytest.importorskip("nbgrader.apps.api", reason="nbgrader is not installed")
+    from traitlets.config import Config
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(build.NOTEBOOKS.parent), os.environ.get("PYTHONPATH", "")]))
+    source = tmp_path / "source" / "lesson" / "lesson.ipynb"
+    source.parent.mkdir(parents=True)
+    nbformat.write(handing_out.for_nbgrader(lesson_of(FOUR)), source)
+    config = Config()
+    config.CourseDirectory.root, config.CourseDirectory.course_id = str(tmp_path), "class"
+    grader = api.NbGraderAPI(config=config)
+    assert grader.generate_assignment("lesson")["success"]
+    released = nbformat.read(tmp_path / "release" / "lesson" / "lesson.ipynb", 4)
+    stubs = [cell for cell in released.cells if cell.id.endswith("-stub")]
+    assert [get(lab).stub().strip() in cell.source for lab, cell in zip(FOUR, stubs, strict=True)] == [True] * 4
+    for student, right in (("anna", True), ("ben", False)):
+        place = tmp_path / "submitted" / student / "lesson" / "lesson.ipynb"
+        place.parent.mkdir(parents=True)
+        nbformat.write(answered(nbformat.read(tmp_path / "release" / "lesson" / "lesson.ipynb", 4), right), place)
+        assert grader.autograde("lesson", student)["success"]
+    scores = {one["student"]: (one["score"], one["max_score"]) for one in grader.get_submissions("lesson")}
+    assert scores == {"anna": (4, 4), "ben": (0, 4)}

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,12 +38,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Stuck:
-    """Students whose answers to a lab show the same mistake."""
+    """Students whose answers to a lab show the same mistake. example: what one of these answers does."""
 
     lab: str
     lesson: str
     told: Told
     students: tuple[str, ...]
+    example: str
 
 
 @dataclass
@@ -84,7 +85,10 @@ class Class:
                 for told in judged.told if judged.status in ("wrong", "error") else ():
                     found.setdefault((lab, told), []).append(student)
         order = {name: number for number, name in enumerate(names())}
-        rows = [Stuck(lab, get(lab).lesson, told, tuple(who)) for (lab, told), who in found.items()]
+        rows = [
+            Stuck(lab, get(lab).lesson, told, tuple(who), self.of(who[0], lab).says)
+            for (lab, told), who in found.items()
+        ]
         return sorted(rows, key=lambda row: (-len(row.students), order[row.lab], row.told))
 
 
@@ -130,18 +134,23 @@ def _of_student(student: Student, outcomes: dict[tuple[str, str], Outcome]) -> d
             ),
             default=None,
         )  # fmt: skip
-        found[name] = Judged("not attempted", tries=tries) if best is None else _judged(get(name), *best, tries)
+        if best is None:
+            found[name] = Judged("not attempted", tries=tries)
+        else:
+            answer, outcome = best
+            found[name] = replace(with_names(get(name), outcome), found_in=answer.found_in, tries=tries)
     return found
 
 
-def _judged(lab: Exercise, answer: Answer, outcome: Outcome, tries: int | None) -> Judged:
+def with_names(lab: Exercise, outcome: Outcome) -> Judged:
+    """What is known of an answer by what came of it: its mistakes by name."""
     told = [named(lab, tensor, text) for tensor, texts in outcome.mistakes.items() for text in texts]
     if not told and outcome.status == "error":
         kind = outcome.says.partition(":")[0]
         told = [Told("", kind if len(kind) < 40 else "an error", "")]
     elif not told and outcome.status == "wrong":
         told = [Told("", UNNAMED, "")]
-    return Judged(outcome.status, tuple(told), outcome.says, answer.found_in, tries, outcome.suspicious)
+    return Judged(outcome.status, tuple(told), outcome.says, suspicious=outcome.suspicious)
 
 
 def named(lab: Exercise, tensor: str, sentence: str) -> Told:

@@ -12,6 +12,7 @@ from course_lib._support.files import atomic_write
 from course_lib._support.templates import templates
 from course_lib.classroom.collected import Class
 from course_lib.exercises import get
+from course_lib.exercises.engine.cards import rich
 
 FILES = ("answers.csv", "mistakes.csv", "class.json", "class.html")
 ANSWERS = ("student", "lesson", "lab", "status", "mistakes", "says", "found in", "tries", "look at it")
@@ -26,6 +27,7 @@ FREE_TO = {  # what an answer may do where a limit does not hold
 }  # fmt: skip
 MOST_TOLD = 12  # mistakes that are told in whole sentences
 _PAGES = templates("course_lib.classroom")
+_PAGES.filters["rich"] = rich
 
 
 def write(of: Class, folder: Path) -> list[Path]:
@@ -91,7 +93,7 @@ def _portable(of: Class) -> dict[str, Any]:
         "seed": of.seed,
         "no limit on": list(of.free),
         "students": {
-            student: {lab: _without_nothing(asdict(of.of(student, lab))) for lab in of.labs} for student in of.answers
+            student: {lab: without_nothing(asdict(of.of(student, lab))) for lab in of.labs} for student in of.answers
         },
         "mistakes": [
             {"lesson": row.lesson, "lab": row.lab, **row.told._asdict(), "students": list(row.students)}
@@ -101,6 +103,7 @@ def _portable(of: Class) -> dict[str, Any]:
     }
 
 
-def _without_nothing(judged: dict[str, Any]) -> dict[str, Any]:
+def without_nothing(judged: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a Judged that say something, for JSON."""
     told = [dict(zip(("tensor", "name", "message"), one, strict=True)) for one in judged.pop("told")]
     return {"told": told, **{key: value for key, value in judged.items() if value not in ("", None, False)}}
