@@ -31,7 +31,7 @@ NUMBERS = {
 
 NO_PADDING = {"padding": "it takes no padding"}
 SOFTMAX = {
-    "values below -100": "without its maximum taken off, a softmax is right with a remark: no scores that exp cannot hold",
+    "values below -100": "a softmax that leaves its maximum in is right, with a remark: no scores that exp cannot hold",
     "values above 10 000": "as for values below -100",
 }
 ONE_CLASS = {"one column": "with one class every probability is 1, and every result 0"}

@@ -5,6 +5,7 @@ import pytest
 
 from course_lib import exercises, loops
 from course_lib.exercises.engine import causes, judge, repeating
+from course_lib.exercises.engine.exercise import Exercise, Mistake
 
 SCATTER = "conv1d_input_gradient_scatter"
 
@@ -42,6 +43,65 @@ def test_a_known_mistake_and_a_factor_are_both_told():
 
     (turned,) = [mistake for mistake in exercises.get(SCATTER).mistakes["dx"] if mistake.name == "kernel turned"]
     assert told(SCATTER, turned_and_tripled, "dx") == [turned.message, causes.LARGER.format(tensor="dx", number="3")]
+
+
+def test_of_two_causes_that_explain_the_same_arrays_both_are_told():
+    def images_and_gradients_out_of_step(dy, x, w, stride, padding):
+        return loops.weight_gradient(np.roll(dy, -1, axis=0), x, w, stride, padding)
+
+    def last_corner_wrong(x, w, stride, padding):
+        y = loops.conv2d_single(x, w, stride, padding).astype(float)
+        y[-1, -1] *= 3
+        return y
+
+    for name, f, tensor, both in (
+        ("weight_gradient", images_and_gradients_out_of_step, "dw", ("dy moved back by one", "x moved on by one")),
+        ("conv2d_single", last_corner_wrong, "y", ("last entry of y along axis 0", "last entry of y along axis 1")),
+    ):
+        sentences = exercises.get(name).judge(f, explain=False).mistakes.get(tensor, [])
+        assert any(causes.OR in one and all(part in one for part in both) for one in sentences), (name, sentences)
+
+
+def test_of_two_known_mistakes_that_do_the_same_both_are_told():
+    mistakes = {
+        "y": (
+            Mistake("one", "The first cause.", (lambda x: 2 * x + 1,)),
+            Mistake("other", "The second cause.", (lambda x: x + x + 1,)),
+            Mistake("another", "Something else.", (lambda x: 3 * x + 1,)),
+        )
+    }
+    exercise = Exercise(
+        answer=lambda x: x + 1, task="", hints=(), difficulty="easy", minutes=1, tensors=("y",),
+        probe={"x": np.ones(2)}, cases=lambda rng: [{"x": rng.standard_normal(n)} for n in (3, 4)],
+        mistakes=mistakes,
+    )  # fmt: skip
+    told_of_both = exercise.judge(lambda x: 1 + 2 * x, explain=False).mistakes
+    assert told_of_both == {"y": [f"The first cause.{causes.OR}The second cause."]}
+
+
+def test_one_number_under_two_names_is_told_once():
+    (says,) = told("input_gradient", lambda *case: loops.input_gradient(*case) / case[0].shape[3], "dx")
+    assert says == causes.of_quantity("divided by", "dy.shape[3]", 1).format(tensor="dx")
+
+
+def test_what_is_true_of_the_wrong_calls_alone_says_so():
+    def nothing_at_stride_2(dy, x, w, stride, padding):
+        dx = loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding)
+        return dx if stride == 1 else 0 * dx
+
+    says = told(SCATTER, nothing_at_stride_2, "dx")
+    assert says == [causes.WHERE_WRONG.format(tensor="dx") + causes.ZERO.format(tensor="dx")]
+
+
+def test_a_relation_that_fails_in_a_further_call_is_not_told():
+    usual = {case["x"].shape for case in exercises.get("conv1d").arguments}
+
+    def doubled_where_usual(x, w, stride, padding):
+        y = loops.conv1d(x, w, stride, padding)
+        return 2 * y if x.shape in usual else y - 3 * w[0]
+
+    verdict = exercises.get("conv1d").judge(doubled_where_usual, explain=False)
+    assert verdict.status == "wrong" and not any("2 times" in one for one in verdict.mistakes.get("y", []))
 
 
 def test_memory_that_was_never_set_is_wrong_on_every_machine():

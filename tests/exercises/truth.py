@@ -308,6 +308,11 @@ def swapped(truth, case, a, r, one, other):
     return truth.close(a, truth.exercise.expected(case)[truth.tensor])
 
 
+def summed_images(truth, case, a, r, one, other):
+    case = {**case, one: case[one].sum(axis=0)[None], other: case[other].sum(axis=0)[None]}
+    return truth.close(a, truth.exercise.expected(case)[truth.tensor])
+
+
 def assigned(truth, case, a, r, assignments):
     for name, value in re.findall(r"(\w+) = ([\d.]+)", assignments):
         kind = type(case[name]) if case[name] is not None else float
@@ -423,6 +428,25 @@ RELATIONS = [
         lambda t, c, a, r: np.allclose(a[a != 0], r[a != 0], rtol=1e-4),
     ),
     (r"the right one shifted by ([-+\d, ]+) along its last (?:two axes|axis)", shifted),
+    (
+        r"the right one added up along axis (\d), entry after entry",
+        lambda t, c, a, r, axis: t.close(a, np.add.accumulate(r, axis=int(axis))),
+    ),
+    (
+        rf"the sum of the right one over axis {AXES}, in all places",
+        lambda t, c, a, r, axes: t.close(a, r.sum(axis=axes_of(axes), keepdims=True) + np.zeros(r.shape)),
+    ),
+    (
+        r"the (first|last) entry of the right one along axis (\d), in all places",
+        lambda t, c, a, r, end, axis: t.close(
+            a, r[(slice(None),) * int(axis) + (slice(1) if end == "first" else slice(-1, None),)] + np.zeros(r.shape)
+        ),
+    ),
+    (
+        r"what would be right for (\w+) moved (?:on|back) by (one) along axis (\d), the (last|first) one \w+",
+        changed(None, lambda v, one, axis, end: np.roll(v, 1 if end == "last" else -1, int(axis))),
+    ),
+    (r"what would be right for (\w+) and (\w+) each added up over the images", summed_images),
     (r"what would be right for (\w+) of ones", changed(None, np.ones_like)),
     (r"what would be right for (\w+) squared", changed(None, np.square)),
     (r"what would be right for the sizes of (\w+) without their signs", changed(None, np.abs)),

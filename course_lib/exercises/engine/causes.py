@@ -72,6 +72,18 @@ HOLES = (
 )
 MOVED = "{{tensor}} has the right values, moved by {far} along {axes}. From where do you count?"
 
+ADDED_UP = (
+    "{{tensor}} is a running total along axis {axis}: each entry holds those before it as well. "
+    "Is an array or a number to be set back to 0 inside the loop?"
+)
+SUM_EVERYWHERE = (
+    "Every entry of {{tensor}} along axis {axes} holds the sum over that axis. "
+    "Each of them must get its own value. Is an index missing?"
+)
+ONE_EVERYWHERE = "All entries of {{tensor}} along axis {axis} hold the {end} one. Does an index never change?"
+WHERE_WRONG = "Wherever {tensor} is wrong: "
+OR = " Or: "  # between two causes that explain the same arrays
+
 AS_IF = "{{tensor}} is in every call what would be right {says}. {why}"
 
 

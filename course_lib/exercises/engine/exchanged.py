@@ -14,6 +14,8 @@ UPSTREAM = "The upstream gradient is a factor in every gradient."
 TURNED = "Is it turned without need, or does an index run in the wrong direction?"
 RETURNED = "Is `return` inside a loop, or is something set (=) or made anew there?"
 UNREACHED = "Does your loop reach every one?"
+SUMMED = "A sum of products is not the product of the sums."
+PARTNERS = "Each entry has a partner of the same index."
 EXCHANGED = "Are they exchanged in a call?"
 
 
@@ -65,6 +67,11 @@ def _changes(case: Case) -> Iterator[Change]:
             yield f"with 1 - {name} in place of {name}", _set(name, lambda value: 1.0 - value), used
     for first in arrays:
         for second in arrays:
+            if first == second:
+                continue
+            if arrays.index(first) < arrays.index(second) and {first, second} <= {"dy", "x"}:
+                text = f"for {first} and {second} each added up over the images"
+                yield text, _added_up(first, second), SUMMED
             if first < second:
                 yield f"with {first} and {second} exchanged", _swap(first, second), EXCHANGED
 
@@ -88,6 +95,8 @@ def _of_array(name: str, dims: int) -> Iterator[Change]:
         for end, place in (("first", 0), ("last", -1)):
             yield f"if {name} held only its {end} entry {along}", _set(name, _only(axis, place)), RETURNED
             yield f"if {name} held zeros in its {end} entry {along}", _set(name, _without(axis, place)), UNREACHED
+        yield f"for {name} moved on by one {along}, the last one first", _set(name, _rolled(axis, 1)), PARTNERS
+        yield f"for {name} moved back by one {along}, the first one last", _set(name, _rolled(axis, -1)), PARTNERS
         yield f"for {name} averaged {along}", _set(name, _averaged(axis)), "Every entry of it counts for itself."
     if dims >= 2:
         yield f"for {name} reversed along its last two axes", _set(name, lambda v: v[..., ::-1, ::-1]), TURNED
@@ -113,6 +122,21 @@ def _without(axis: int, place: int) -> Any:
         kept = value.copy()
         kept[(slice(None),) * axis + (place,)] = 0
         return kept
+
+    return change
+
+
+def _rolled(axis: int, by: int) -> Any:
+    return lambda value: np.roll(value, by, axis)
+
+
+def _added_up(first: str, second: str) -> Any:
+    """One image in place of all of them: their sum."""
+
+    def change(case: Case) -> Case:
+        if len(case[first]) != len(case[second]) or np.ndim(case[first]) < 2:
+            raise ValueError("no images")
+        return {**case, **{name: case[name].sum(axis=0, keepdims=True) for name in (first, second)}}
 
     return change
 

@@ -12,26 +12,22 @@ from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Question
 from course_lib.exercises.engine.relations import relations
 from course_lib.exercises.engine.repeating import RANDOM, UNSET
-from course_lib.exercises.engine.running import Run, run_case
+from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.seen import Seen
 from course_lib.exercises.engine.verdict import Verdict
 
 MOST = 3  # sentences about one result
 SECONDS = 3  # after which no more is asked: far more than it takes, but for a function that hardly ends
 FIGURES = 4
+MOST_ASKED = 12  # more calls of which it is asked whether a result follows an argument
 SAYS_MOST = 30  # entries of an array by which relations are looked for: fewer fit by chance, more take time
 
 Ranked = tuple[int, str]  # how telling a sentence is (small first), the sentence
 
 
-def explain(verdict: Verdict, question: Question, f: Any, runs: Sequence[Run]) -> None:
-    """Fill in verdict.explained for every result that is wrong; `runs` are the calls it was judged by."""
-    more: list[Run] = []
+def explain(verdict: Verdict, question: Question, f: Any, everything: Sequence[Run]) -> None:
+    """Fill in verdict.explained for every result that is wrong; `everything` are all calls that were made."""
     wrong = [name for name in question.tensors if name in _told(verdict)]
-    with supervised(SECONDS):
-        for case, expected in question.further_runs:
-            more.append(run_case(question, f, case, expected))
-    everything = [*runs, *more]
     if not wrong and any(one.raised for one in everything):
         wrong = list(question.tensors[:1])
     by_chance = {UNSET, RANDOM}
@@ -89,7 +85,8 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
     rng = np.random.default_rng(0)
     small = sorted(wrong, key=lambda one: (one.expected.size < 3, seen.size(one.case)))
     tried = [*small[:2], max(wrong, key=lambda one: seen.size(one.case))]  # a large one too: small ones use little
-    for sentence in probing.dependence(probes, [one.case for one in tried], habits, rng):
+    others = [one.case for one in wrong[:: len(wrong) // MOST_ASKED + 1]]
+    for sentence in probing.dependence(probes, [one.case for one in tried], others, habits, rng):
         yield 3 if sentence.startswith("With") else 1, sentence
     for one in small:
         if one.expected.ndim > 1 and len(one.expected) > 1:

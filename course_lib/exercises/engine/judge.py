@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import permutations
 from typing import Any
 
@@ -39,6 +40,7 @@ SAME_ARRAY = (
     "Make a new array in each call."
 )
 RARE = "It is right on all usual shapes, and wrong in {failed} of {tried} calls with small and rare ones."
+SECONDS = 3  # for all further calls of a wrong answer: far more than they take, but for a function that hardly ends
 MOST_REPEATED = 4  # wrong calls that are repeated, to see whether they return the same
 OUT_OF_TIME = "it was still running after {seconds} s. Is there a loop that never ends?"
 INTERRUPTED = "you stopped it, and nothing is lost."
@@ -78,13 +80,13 @@ def _judged(question: Question, f: Any, explain: bool) -> Verdict:
         verdict.remarks.append(STILL_LOOPS if question.pace else AS_FOUND)
         return verdict
 
-    _results_in_order(verdict, question, runs)
+    further = _Further(question, f, _results_in_order(verdict, question, runs))
     _arguments_unchanged(verdict, runs)
     _memory_between_calls(verdict, question, f, *runs[:2])
     again = runs.pop(1)
     _returned_as_expected(verdict, runs)
     _memory_never_set(verdict, question, f, runs)
-    _judge_tensors(verdict, question, runs)
+    _judge_tensors(verdict, question, runs, further)
     raised = [one.raised for one in runs if one.raised]
     if raised:
         _known_exceptions(verdict, question, raised[0])
@@ -100,9 +102,29 @@ def _judged(question: Question, f: Any, explain: bool) -> Verdict:
     else:
         findings.add(verdict, question, telling, _on_the_probe(verdict, question, f, telling))
         if explain:
-            explaining.explain(verdict, question, f, telling)
+            explaining.explain(verdict, question, f, [*telling, *further()])
             verdict.smallest = shrinking.smallest(question, f, verdict, telling)
     return verdict
+
+
+class _Further:
+    """The calls of an answer with the further cases, made once and only if they are asked for."""
+
+    def __init__(self, question: Question, f: Any, order: Sequence[str]) -> None:
+        self.question, self.f, self.order = question, f, order
+
+    def __call__(self) -> list[Run]:
+        return self.runs
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        runs: list[Run] = []
+        with supervised(SECONDS):
+            for case, expected in self.question.further_runs:
+                runs.append(run_case(self.question, self.f, case, expected))
+        for one in runs:
+            _reorder(one, self.order, self.question.tensors)
+        return runs
 
 
 def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]:
@@ -206,21 +228,30 @@ def _tell(verdict: Verdict, tensor: str, sentence: str) -> None:
 # ---------------------------------------------------------------- the results as a whole
 
 
-def _results_in_order(verdict: Verdict, question: Question, runs: Sequence[Run]) -> None:
-    """Put results that came in another order right, and say so: then each can be judged for itself."""
+def _results_in_order(verdict: Verdict, question: Question, runs: Sequence[Run]) -> Sequence[str]:
+    """Put results that came in another order right, and say so: then each can be judged for itself.
+
+    Returns the order that was expected, by the names under which they came.
+    """
     names = question.tensors
     whole = [one for one in runs if one.tensors and all(array is not None for array in one.tensors.values())]
     if len(names) == 1 or question.run or not whole:
-        return
+        return names
     fit = {(given, name): _fit(question, whole, given, name) for given in names for name in names}
     orders = list(permutations(names))  # the first is the expected one, and wins a draw
     best = max(orders, key=lambda order: sum(fit[pair] for pair in zip(order, names, strict=True)))
     if best == names:
-        return
+        return names
     for one in whole:
-        one.tensors = {name: one.tensors[given] for given, name in zip(best, names, strict=True)}
+        _reorder(one, best, names)
     given = [names[best.index(name)] for name in names]
     _tell(verdict, "results", ORDER.format(expected=", ".join(names), given=", ".join(given)))
+    return best
+
+
+def _reorder(one: Run, order: Sequence[str], names: Sequence[str]) -> None:
+    if one.tensors and all(array is not None for array in one.tensors.values()):
+        one.tensors = {name: one.tensors[given] for given, name in zip(order, names, strict=True)}
 
 
 def _fit(question: Question, runs: Sequence[Run], given: str, name: str) -> int:
@@ -302,11 +333,13 @@ def _passes(trial: Callable[[Any], Any], f: Any) -> bool:
 # ---------------------------------------------------------------- tensor by tensor
 
 
-def _judge_tensors(verdict: Verdict, question: Question, runs: Sequence[Run]) -> None:
+def _judge_tensors(
+    verdict: Verdict, question: Question, runs: Sequence[Run], further: Callable[[], Sequence[Run]]
+) -> None:
     """Tell what is wrong with each of the results, over all cases."""
     if any(one.complaint for one in runs):
         return
-    suspects = [Suspect(question, name, runs) for name in question.tensors]
+    suspects = [Suspect(question, name, runs, further) for name in question.tensors]
     for remark in dict.fromkeys(remark for suspect in suspects for remark in suspect.remarks):
         verdict.remarks.append(remark)
     suspects = [suspect for suspect in suspects if not all(suspect.right)]

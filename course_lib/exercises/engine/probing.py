@@ -107,8 +107,13 @@ def _last_changed(value: np.ndarray) -> np.ndarray:
     return other
 
 
-def dependence(probes: Probes, cases: Sequence[Case], habits: Habits, rng: np.random.Generator) -> Iterator[str]:
-    """Sentences about arguments that the result follows, or does not, where the right one does otherwise."""
+def dependence(
+    probes: Probes, cases: Sequence[Case], others: Sequence[Case], habits: Habits, rng: np.random.Generator
+) -> Iterator[str]:
+    """Sentences about arguments that the result follows, or does not, where the right one does otherwise.
+
+    others: more cases, which are asked only if the result seems not to follow an argument.
+    """
     tensor = probes.tensor
     for name in floats(cases[0]):
         ought = name in habits.follows
@@ -118,6 +123,10 @@ def dependence(probes: Probes, cases: Sequence[Case], habits: Habits, rng: np.ra
         if any(moved) and not ought:
             yield f"{tensor} changes when only {name} changes, and the right one does not depend on {name}."
         elif len(moved) >= 2 and not any(moved) and ought:
+            more = (_responds(probes, case, _with(case, name, _another(case[name], rng)), ought)
+                    for case in others if name in floats(case))  # fmt: skip
+            if any(more):
+                continue
             yield f"{tensor} stays the same when {name} changes, and the right one does not."
         elif name in habits.doubles:
             yield from _doubling(probes, given, name)

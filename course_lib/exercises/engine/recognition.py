@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
 
 from course_lib.exercises.engine import causes, exchanged, relations
 from course_lib.exercises.engine.compare import close
-from course_lib.exercises.engine.question import Mistake, Question, Wrong
+from course_lib.exercises.engine.question import Mistake, Question, Wrong, copied
 from course_lib.exercises.engine.relations import Pair
 from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.variant import Adjustable
@@ -18,14 +19,20 @@ COARSE = "{tensor} is float16, which keeps only three digits. Use float32 or flo
 NOTHING = "{tensor} is None. Did you compute it, and return it?"
 NOT_REAL = "{tensor} has dtype {dtype}, but real numbers are expected."
 CLEAR = 2  # rank of relations that hold in every call, also where the right array came of it
+MOST_CAUSES = 3  # that are told of the same arrays
 NOT_INTEGERS = "{tensor} has dtype {dtype}, but integers are expected: they are indices."
 
 
 class Suspect:
-    """One of the results over all cases: the learner's arrays beside the right ones."""
+    """One of the results over all cases: the learner's arrays beside the right ones.
 
-    def __init__(self, question: Question, name: str, runs: Sequence[Run]) -> None:
-        self.question, self.name = question, name
+    further: makes the small calls that an answer is tried on too, in which a relation must hold as well.
+    """
+
+    def __init__(
+        self, question: Question, name: str, runs: Sequence[Run], further: Callable[[], Sequence[Run]] = tuple
+    ) -> None:
+        self.question, self.name, self.further = question, name, further
         self.remarks: list[str] = []
         self.raised = [one.raised for one in runs if one.raised]
         self.arrays = [one.tensors.get(name) for one in runs]
@@ -43,14 +50,9 @@ class Suspect:
         self.stands_in_the_line = any(re.search(rf"\b{re.escape(name)}", raised.line) for raised in self.raised)
 
     def close(self, array: np.ndarray | None, reference: np.ndarray) -> bool:
-        if array is None or self._points_nowhere(array, reference):
+        if array is None or _points_nowhere(array, reference):
             return False
         return close(array, reference, self.question.tolerance)
-
-    @staticmethod
-    def _points_nowhere(array: np.ndarray, reference: np.ndarray) -> bool:
-        """Whether what should be indices are floats, which cannot index anything."""
-        return reference.dtype.kind in "iu" and array.dtype.kind == "f"
 
     @property
     def came(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -81,7 +83,7 @@ class Suspect:
         kinds = {array.dtype.kind for array, _ in self.came}
         if kinds - set("fiub"):
             return [NOT_REAL.format(tensor=self.name, dtype=dtype)]
-        if any(self._points_nowhere(array, reference) for array, reference in self.came):
+        if any(_points_nowhere(array, reference) for array, reference in self.came):
             return [NOT_INTEGERS.format(tensor=self.name, dtype=dtype)]
         if dtype == np.float16:
             return [COARSE.format(tensor=self.name)]
@@ -113,7 +115,10 @@ class Suspect:
             alone = len(self.question.tensors) == 1 or self.stands_in_the_line
             about_shapes = all(re.search("shape|broadcast|mismatch", raised.message) for raised in self.raised)
             return self._fitting(known, self._raises_where) or (
-                self._fitting(known, self._raises_where_it_cannot_fit) if alone and about_shapes else []
+                self._fitting(known, self._raises_where_it_cannot_fit)
+                or self._fitting_together(self._raises_where_it_cannot_fit)
+                if alone and about_shapes
+                else []
             )
         return (
             self._fitting(known, self._equals)
@@ -135,11 +140,16 @@ class Suspect:
         return wrong
 
     def _fitting(self, known: list[tuple[Mistake, Wrong]], fits: Callable[[Wrong], bool]) -> list[str]:
-        return next(([mistake.message] for mistake, wrong in known if fits(wrong)), [])
+        """The mistakes that fit. One with a free number explains less than one without: it is asked last."""
+        fixed = [(mistake, wrong) for mistake, wrong in known if not isinstance(wrong, Adjustable)]
+        free = [(mistake, wrong) for mistake, wrong in known if isinstance(wrong, Adjustable)]
+        return _either([[mistake.message] for mistake, wrong in fixed if fits(wrong)]) or _either(
+            [[mistake.message] for mistake, wrong in free if fits(wrong)]
+        )
 
     def _fitting_together(self, fits: Callable[[Wrong], bool]) -> list[str]:
         pairs = self.question.pairs.get(self.name, ())
-        return next(([one.message, other.message] for one, other, both in pairs if fits(both)), [])
+        return _either([[one.message, other.message] for one, other, both in pairs if fits(both)])
 
     # ------------------------------------------------------------ slips that any lab can have
 
@@ -157,10 +167,36 @@ class Suspect:
         )
 
     def _holding(self, candidates: Iterable[relations.Relation], pairs: Sequence[Pair]) -> list[str]:
+        """The sentences of the most telling relations that hold in all of these calls, and in the further ones."""
+        held: list[relations.Relation] = []
         for relation in sorted(candidates, key=lambda relation: relation.rank):
-            if relation.cause and all(map(relation.holds, pairs)):
-                return [self._said(relation.cause)]
-        return []
+            if held and held[0].rank < relation.rank:
+                break
+            known = any(relation.family and relation.family == other.family for other in held)
+            if relation.cause and not known and all(map(relation.holds, pairs)):
+                held.append(relation)
+        everywhere = len(pairs) == len(self._pairs)
+        return _either([[self._told(r, everywhere)] for r in held if self._holds_further(r, everywhere)])
+
+    def _told(self, relation: relations.Relation, everywhere: bool) -> str:
+        """Its sentence; where right arrays came too, of which it is not true, it says that it is about the others."""
+        said = self._said(relation.cause)
+        if everywhere or all(map(relation.holds, self._pairs)):
+            return said
+        return causes.WHERE_WRONG.format(tensor=self.name) + said
+
+    def _holds_further(self, relation: relations.Relation, everywhere: bool) -> bool:
+        return all(relation.holds(pair) for pair in self._further_pairs(everywhere))
+
+    def _further_pairs(self, right_too: bool) -> list[Pair]:
+        """As `_pairs`, of the small calls that an answer is tried on too; where an axis has one entry, all is alike."""
+        pairs = [
+            Pair(one.case, array, one.expected[self.name])
+            for one in self.further()
+            if (array := one.tensors.get(self.name)) is not None and array.dtype.kind in "fiub"
+        ]
+        pairs = [pair for pair in pairs if min(pair.expected.shape, default=2) > 1]
+        return [pair for pair in pairs if right_too or not self.close(pair.yours, pair.expected)]
 
     @cached_property
     def _pairs(self) -> list[Pair]:
@@ -187,11 +223,12 @@ class Suspect:
 
     def _with_another_slip(self, known: list[tuple[Mistake, Wrong]]) -> list[str]:
         """A known mistake, and a factor, a sign or another order of axes in what comes of it."""
-        number = next((n for n in self.order if self._tells_much(self.arrays[n], self.references[n])), None)
+        number = next((n for n in self.order if _tells_much(self.arrays[n])), None)
         if number is None:
             return []
         array, case = self.arrays[number], self.question.arguments[number]
         assert array is not None
+        found = []
         for mistake, wrong in known:
             (other,) = self._results(wrong, [number])
             if other is None or other.size != array.size or not np.isfinite(other).all() or not other.any():
@@ -199,14 +236,11 @@ class Suspect:
             first = Pair(case, array, other)
             if relations.may_be_a_slip(first, self.question.tolerance):
                 pairs = self._beside(wrong)
-                for relation in relations.slips(first, pairs, self.question.tolerance) if pairs else ():
-                    if all(map(relation.holds, pairs)):
-                        return [mistake.message, self._said(relation.cause)]
-        return []
-
-    @staticmethod
-    def _tells_much(array: np.ndarray | None, reference: np.ndarray) -> bool:
-        return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+                slips = relations.slips(first, pairs, self.question.tolerance) if pairs else ()
+                slip = next((slip for slip in slips if all(map(slip.holds, pairs))), None)
+                if slip and all(map(slip.holds, self._further_beside(wrong))):
+                    found.append([mistake.message, self._said(slip.cause)])
+        return _either(found)
 
     def _beside(self, wrong: Wrong) -> list[Pair]:
         """The learner's arrays beside those of a wrong function; none where only one of the two returns an array."""
@@ -215,6 +249,15 @@ class Suspect:
             return []
         rows = zip(self.question.arguments, self.arrays, others, strict=True)
         return [Pair(case, a, other) for case, a, other in rows if a is not None and other is not None]
+
+    def _further_beside(self, wrong: Wrong) -> list[Pair]:
+        """As `_beside`, of the small calls; those that one of the two cannot take are left out."""
+        pairs = []
+        for pair in self._further_pairs(right_too=True):
+            with suppress(Exception):
+                other = np.asarray(wrong(*map(copied, pair.case.values())))
+                pairs += [Pair(pair.case, pair.yours, other)] if np.isfinite(other).all() else []
+        return pairs
 
     def _said(self, cause: str) -> str:
         """A sentence on a slip, in the words of the lab where it has its own."""
@@ -278,3 +321,22 @@ class Suspect:
         """What a wrong function gives for each case, None where it raises: one after the other, as asked for."""
         for number in range(len(self.arrays)) if order is None else order:
             yield self.question.result_of(wrong, number)
+
+
+def _tells_much(array: np.ndarray | None) -> bool:
+    return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+
+def _points_nowhere(array: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether what should be indices are floats, which cannot index anything."""
+    return reference.dtype.kind in "iu" and array.dtype.kind == "f"
+
+
+def _either(explanations: Sequence[Sequence[str]]) -> list[str]:
+    """The sentences of an explanation; where several explain the same arrays, all of them, joined by "or"."""
+    found = [list(sentences) for sentences in dict.fromkeys(map(tuple, explanations))][:MOST_CAUSES]
+    if len(found) < 2:
+        return found[0] if found else []
+    shared = [sentence for sentence in found[0] if all(sentence in others for others in found)]
+    rest = [" ".join(sentence for sentence in one if sentence not in shared) for one in found]
+    return [*shared, causes.OR.join(rest)]

@@ -35,13 +35,15 @@ class Relation:
     """What yours is ("2 times the right one"), how telling that is (small first), and the test of one call.
 
     cause: what the learner is told where it holds in every call and no mistake of the lab is known that explains more,
-    with {tensor} for the name of the result.
+    with {tensor} for the name of the result. One number has many names ("dy.shape[0]", "x.shape[0]"): of all relations
+    of one family that hold equally well, the first is told.
     """
 
     rank: int
     says: str
     test: Holds
     cause: str = ""
+    family: str = ""
 
     def holds(self, pair: Pair) -> bool:
         try:
@@ -61,9 +63,10 @@ def relations(wrong: Sequence[Pair], everywhere: Sequence[Pair], tolerance: floa
         yield from _arithmetic(same[0], tolerance)
         yield from _parts(same, tolerance)
         yield from _shifts(same[0], tolerance)
+        yield from _totals(same[0], tolerance)
     yield from _arguments(wrong[0], tolerance)
     yield from _axes(wrong[0], tolerance)
-    yield from _shapes(wrong[0], tolerance)
+    yield from _shapes(wrong, tolerance)
 
 
 def slips(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
@@ -143,7 +146,8 @@ def _factors(first: Pair, everywhere: Sequence[Pair], tolerance: float, numbers:
                 value = _quantity(name, power, sign)
                 if abs(value(first.case) - number) < 1e-6 * abs(number):
                     cause = causes.of_quantity(verb, name, sign)
-                    yield Relation(0 if varies else 2, f"the right one {verb} {name}{but}", times(value), cause)
+                    family = "a size" if "." in name else "an argument"
+                    yield Relation(0 if varies else 2, f"the right one {verb} {name}{but}", times(value), cause, family)
 
 
 def _quantity(name: str, power: int, sign: int) -> Callable[[Case], float]:
@@ -258,9 +262,9 @@ def _reordered(order: tuple[int, ...], flipped: tuple[int, ...], tolerance: floa
     return lambda case, a, r: a.ndim == r.ndim and close(a, np.flip(r.transpose(order), flipped), tolerance)
 
 
-def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
+def _shapes(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
     """The right values in an array of another shape or size."""
-    a, r = first.yours, first.expected
+    a, r = wrong[0].yours, wrong[0].expected
     if a.shape == r.shape:
         yield Relation(5, "made of the right values in other places", _same_values(tolerance, in_one_shape=True))
         return
@@ -270,15 +274,24 @@ def _shapes(first: Pair, tolerance: float) -> Iterator[Relation]:
         yield Relation(1, text, test, causes.RESHAPED)
         yield Relation(5, "made of the right values in another shape and order", _same_values(tolerance))
     for axes in _axis_sets(a.ndim):
+        if not _are_sums(axes, [pair.yours for pair in wrong]):
+            continue
         cause = causes.UNSUMMED.format(axes=_listed(axes))
         yield Relation(1, f"the right one before a sum over axis {_listed(axes)}", _unsummed(axes, tolerance), cause)
     for axes in _axis_sets(r.ndim):
+        if not _are_sums(axes, [pair.expected for pair in wrong]):
+            continue
         cause = causes.OVERSUMMED.format(axes=_listed(axes))
         yield Relation(1, f"the right one summed over axis {_listed(axes)}", _oversummed(axes, tolerance), cause)
     if a.ndim == r.ndim and a.ndim:
         text = "the beginning of the right one, with its end cut off along some axis"
         yield Relation(1, text, _begins(tolerance), causes.CUT_OFF)
         yield Relation(1, "the right one with more entries around it", _inside(tolerance), causes.AROUND)
+
+
+def _are_sums(axes: tuple[int, ...], arrays: Sequence[np.ndarray]) -> bool:
+    """Whether more than one entry is added along each of these axes in some of the arrays."""
+    return all(any(array.ndim > axis and array.shape[axis] > 1 for array in arrays) for axis in axes)
 
 
 def _same_values(tolerance: float, in_one_shape: bool = False) -> Holds:
@@ -313,6 +326,39 @@ def _inside(tolerance: float) -> Holds:
         starts = product(*(range(n - m + 1) for n, m in zip(a.shape, r.shape, strict=True)))
         places = (tuple(slice(s, s + m) for s, m in zip(start, r.shape, strict=True)) for start in starts)
         return any(close(a[place], r, tolerance) for place in places)
+
+    return holds
+
+
+def _totals(first: Pair, tolerance: float) -> Iterator[Relation]:
+    """Sums along an axis in place of single values, and one value in place of all."""
+    dims = first.expected.ndim
+    for axis in range(dims):
+        text = f"the right one added up along axis {axis}, entry after entry"
+        yield Relation(1, text, _cumulative(axis, tolerance), causes.ADDED_UP.format(axis=axis))
+        for end in ENDS:
+            text = f"the {end} entry of the right one along axis {axis}, in all places"
+            yield Relation(1, text, _the_same(axis, end, tolerance), causes.ONE_EVERYWHERE.format(end=end, axis=axis))
+    for axes in _axis_sets(dims):
+        text = f"the sum of the right one over axis {_listed(axes)}, in all places"
+        yield Relation(1, text, _spread_sum(axes, tolerance), causes.SUM_EVERYWHERE.format(axes=_listed(axes)))
+
+
+def _cumulative(axis: int, tolerance: float) -> Holds:
+    return lambda c, a, r: a.shape == r.shape and close(a, np.cumsum(r, axis=axis), tolerance)
+
+
+def _the_same(axis: int, end: str, tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        kept = np.take(r, [0 if end == "first" else -1], axis=axis)
+        return a.shape == r.shape and close(a, np.broadcast_to(kept, r.shape), tolerance)
+
+    return holds
+
+
+def _spread_sum(axes: tuple[int, ...], tolerance: float) -> Holds:
+    def holds(case: Case, a: np.ndarray, r: np.ndarray) -> bool:
+        return a.shape == r.shape and close(a, np.broadcast_to(r.sum(axis=axes, keepdims=True), r.shape), tolerance)
 
     return holds
 
