@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from course_lib.classroom import handed_in, judging
@@ -92,7 +93,7 @@ class Class:
         return sorted(rows, key=lambda row: (-len(row.students), order[row.lab], row.told))
 
 
-def collect(paths: Sequence[handed_in.Path], seed: int, seconds: int = judging.SECONDS) -> Class:
+def collect(paths: Sequence[Path], seed: int, seconds: int = judging.SECONDS) -> Class:
     """Read and judge what students handed in. seed: draws the fresh cases."""
     students = handed_in.students(paths)
     outcomes: dict[tuple[str, str], Outcome] = {}

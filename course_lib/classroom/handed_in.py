@@ -20,7 +20,7 @@ from course_lib.exercises import get, registry
 LARGEST = 30 * 2**20  # bytes of one file
 LARGEST_ALL = 300 * 2**20  # bytes of a zip, unpacked
 MOST_FILES = 5000  # that are looked at for one student
-NOT_LOOKED_INTO = {"earlier", "notebooks", "node_modules", "site-packages", "__pycache__", "__MACOSX"}
+NOT_LOOKED_INTO = {"earlier", "node_modules", "site-packages", "__pycache__", "__MACOSX"}
 AGAIN = r"(?:[ _-]*\(?\d\)?)?"  # what systems add to the name of a file that is handed in once more: " (2)", "-1"
 ANSWER = re.compile(r"(?:^|/)mine/(?:(tried)/)?(\w+)\.py$")
 PROGRESS = ".progress.json"
@@ -128,6 +128,8 @@ def _of_a_folder(student: Student, folder: Path) -> Iterator[File]:
             inside = path.relative_to(folder).as_posix()
             if _wanted(inside):
                 yield from _loaded(student, path, inside)
+            elif path.suffix.lower() == ".zip" and not path.is_symlink():
+                _read(student, path)
 
 
 def _loaded(student: Student, path: Path, inside: str) -> Iterator[File]:

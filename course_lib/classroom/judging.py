@@ -80,7 +80,7 @@ def judge_all(answers: Iterable[tuple[str, str]], seed: int, seconds: int = SECO
     """Judge (lab, text) pairs, several at a time, and the same text once. Returns the outcome of each."""
     unique = list(dict.fromkeys(answers))
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return dict(zip(unique, pool.map(lambda one: judge(*one, seed, seconds), unique), strict=True))
+        return dict(zip(unique, pool.map(lambda one: judge(one[0], one[1], seed, seconds), unique), strict=True))
 
 
 def _run(task: dict[str, Any], home: Path) -> tuple[bool, bytes]:
