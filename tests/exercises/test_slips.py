@@ -22,6 +22,9 @@ def told(name, f, tensor):
         (lambda db, dy: db * len(dy), causes.of_quantity("times", "dy.shape[0]", 1).format(tensor="db")),
         (lambda db, dy: db[None], causes.RESHAPED.format(tensor="db")),
         (lambda db, dy: db + 2, causes.SHIFTED.format(tensor="db", shift="2")),
+        (lambda db, dy: np.cumsum(db), causes.ADDED_UP.format(axis=0).format(tensor="db")),
+        (lambda db, dy: np.full_like(db, db.sum()), causes.SUM_EVERYWHERE.format(axes=0).format(tensor="db")),
+        (lambda db, dy: np.full_like(db, db[-1]), causes.ONE_EVERYWHERE.format(axis=0, end="last").format(tensor="db")),
     ],
 )
 def test_what_was_done_to_the_right_result_is_told(change, sentence):

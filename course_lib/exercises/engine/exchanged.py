@@ -95,9 +95,9 @@ def _of_array(name: str, dims: int) -> Iterator[Change]:
         for end, place in (("first", 0), ("last", -1)):
             yield f"if {name} held only its {end} entry {along}", _set(name, _only(axis, place)), RETURNED
             yield f"if {name} held zeros in its {end} entry {along}", _set(name, _without(axis, place)), UNREACHED
-        yield f"for {name} moved on by one {along}, the last one first", _set(name, _rolled(axis, 1)), PARTNERS
-        yield f"for {name} moved back by one {along}, the first one last", _set(name, _rolled(axis, -1)), PARTNERS
         yield f"for {name} averaged {along}", _set(name, _averaged(axis)), "Every entry of it counts for itself."
+    yield f"for {name} moved on by one along axis 0, the last one first", _set(name, _rolled(1)), PARTNERS
+    yield f"for {name} moved back by one along axis 0, the first one last", _set(name, _rolled(-1)), PARTNERS
     if dims >= 2:
         yield f"for {name} reversed along its last two axes", _set(name, lambda v: v[..., ::-1, ::-1]), TURNED
         text = f"for {name} with its last two axes exchanged"
@@ -126,8 +126,8 @@ def _without(axis: int, place: int) -> Any:
     return change
 
 
-def _rolled(axis: int, by: int) -> Any:
-    return lambda value: np.roll(value, by, axis)
+def _rolled(by: int) -> Any:
+    return lambda value: np.roll(value, by, axis=0)
 
 
 def _added_up(first: str, second: str) -> Any:

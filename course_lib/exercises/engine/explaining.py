@@ -10,7 +10,7 @@ from course_lib.exercises.engine import exchanged, probing, seen
 from course_lib.exercises.engine.describing import call_text
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Question
-from course_lib.exercises.engine.relations import relations
+from course_lib.exercises.engine.relations import Pair, relations
 from course_lib.exercises.engine.repeating import RANDOM, UNSET
 from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.seen import Seen
@@ -19,8 +19,9 @@ from course_lib.exercises.engine.verdict import Verdict
 MOST = 3  # sentences about one result
 SECONDS = 3  # after which no more is asked: far more than it takes, but for a function that hardly ends
 FIGURES = 4
-MOST_ASKED = 12  # more calls of which it is asked whether a result follows an argument
-SAYS_MOST = 30  # entries of an array by which relations are looked for: fewer fit by chance, more take time
+MOST_ASKED = 6  # more calls of which it is asked whether a result follows an argument
+SAYS_MOST = 60  # numbers in the arguments by which relations are looked for: fewer fit by chance, more take time
+FEW_ENTRIES = 4  # of a result, of which many things are true by chance
 
 Ranked = tuple[int, str]  # how telling a sentence is (small first), the sentence
 
@@ -37,7 +38,7 @@ def explain(verdict: Verdict, question: Question, f: Any, everything: Sequence[R
         calls = seen.seen_in(question, tensor, everything)
         found: list[Ranked] = []
         with supervised(SECONDS):
-            for ranked in _sentences(question, f, tensor, calls):
+            for ranked in _sentences(question, f, tensor, calls, found):
                 found.append(ranked)
         chosen = [sentence for _, sentence in sorted(found, key=lambda ranked: ranked[0])]
         sentences = list(dict.fromkeys(chosen))[:MOST] or _at_least(tensor, calls)
@@ -55,7 +56,15 @@ def _told(verdict: Verdict) -> set[str]:
     return {*verdict.mistakes, *(finding.tensor for finding in verdict.findings)}
 
 
-def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -> Iterator[Ranked]:
+def _is_full(found: Sequence[Ranked], rank: int) -> bool:
+    """Whether a sentence of that rank that comes now would not be told: enough came before that tell as much."""
+    return len({sentence for ranked, sentence in found if ranked <= rank}) >= MOST
+
+
+def _sentences(
+    question: Question, f: Any, tensor: str, calls: Sequence[Seen], found: Sequence[Ranked]
+) -> Iterator[Ranked]:
+    """found: those that came already. What costs much is not asked once enough is known that tells more."""
     tolerance = question.tolerance
     wrong = [one for one in calls if one.wrong]
     dtypes = [one for one in wrong if one.expected.dtype.kind in "iu" and one.yours.dtype.kind == "f"]  # type: ignore[union-attr]
@@ -81,7 +90,7 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
         yield 1, sign
     if formula := probing.formula(tensor, calls):
         yield 1, formula
-    probes = probing.Probes(question, f, tensor)
+    probes = probing.Probes(question, f, tensor, calls)
     rng = np.random.default_rng(0)
     small = sorted(wrong, key=lambda one: (one.expected.size < 3, seen.size(one.case)))
     tried = [*small[:2], max(wrong, key=lambda one: seen.size(one.case))]  # a large one too: small ones use little
@@ -93,14 +102,16 @@ def _sentences(question: Question, f: Any, tensor: str, calls: Sequence[Seen]) -
             if alone := probing.images(probes, one.case, rng):
                 yield 1, alone
             break
-    if product := probing.products(probes, calls):
+    if not _is_full(found, 2) and (product := probing.products(probes, calls)):
         yield 2, product
+    if not _is_full(found, 4) and not related and len(wrong) > 1:
+        yield from _related_in_one(question, tensor, seen.pairs(wrong))
 
 
 def _related(question: Question, tensor: str, calls: Sequence[Seen]) -> Iterator[Ranked]:
     """How the arrays relate to the right ones."""
     wrong, everywhere = seen.pairs(one for one in calls if one.wrong), seen.pairs(calls)
-    wrong = sorted(wrong, key=lambda pair: abs(pair.expected.size - SAYS_MOST))
+    wrong = sorted(wrong, key=_first_asked)
     held: set[str] = set()
     candidates = [*relations(wrong, everywhere, question.tolerance), *exchanged.relations(question, tensor, wrong)]
     for relation in sorted(candidates, key=lambda relation: relation.rank):
@@ -114,12 +125,16 @@ def _related(question: Question, tensor: str, calls: Sequence[Seen]) -> Iterator
             yield relation.rank, f"Wherever {tensor} is wrong, it is {relation.says}."
         if len(held) == 2 or relation.rank == 0:
             return
-    if not held and len(wrong) > 1:
-        yield from _related_in_one(question, tensor, wrong)
 
 
-def _related_in_one(question: Question, tensor: str, wrong: Sequence[Any]) -> Iterator[Ranked]:
+def _first_asked(pair: Pair) -> tuple[bool, int]:
+    """Which calls are asked first of relations: not too small, and the same for all results, whose values are kept."""
+    return pair.expected.size < FEW_ENTRIES, abs(seen.size(pair.case) - SAYS_MOST)
+
+
+def _related_in_one(question: Question, tensor: str, pairs: Sequence[Pair]) -> Iterator[Ranked]:
     """What holds in several of the wrong calls, though not in all."""
+    wrong = sorted(pairs, key=_first_asked)
     asked = [pair for pair in wrong if pair.expected.size > 1]
     for first in (wrong[0], wrong[len(wrong) // 2]):
         if first.expected.size < 2:

@@ -26,19 +26,24 @@ Row = tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]  # the entries 
 
 
 class Probes:
-    """One result of a function and of the right answer, for any arguments. None where either raises."""
+    """One result of a function and of the right answer, for any arguments. None where either raises.
 
-    def __init__(self, question: Question, f: Any, tensor: str) -> None:
+    calls: those that were made already, and are not made again.
+    """
+
+    def __init__(self, question: Question, f: Any, tensor: str, calls: Sequence[Seen] = ()) -> None:
         self.question, self.f, self.tensor = question, f, tensor
+        self.known = {id(one.case): one for one in calls}
 
     def yours(self, case: Case) -> np.ndarray | None:
+        if one := self.known.get(id(case)):
+            return None if one.raised else _finite(one.yours)
         try:
             expected = self.question.expected(case)
         except Exception:  # arguments that the right answer refuses
             return None
-        one = run_case(self.question, self.f, case, expected)
-        array = None if one.raised or one.complaint else one.tensors.get(self.tensor)
-        return array if array is not None and array.dtype.kind in "fiub" and np.isfinite(array).all() else None
+        made = run_case(self.question, self.f, case, expected)
+        return None if made.raised or made.complaint else _finite(made.tensors.get(self.tensor))
 
     def right(self, case: Case) -> np.ndarray | None:
         try:
@@ -48,6 +53,10 @@ class Probes:
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         return close(a, b, self.question.tolerance)
+
+
+def _finite(array: np.ndarray | None) -> np.ndarray | None:
+    return array if array is not None and array.dtype.kind in "fiub" and np.isfinite(array).all() else None
 
 
 def floats(case: Case) -> list[str]:
