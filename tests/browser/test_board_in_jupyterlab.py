@@ -66,7 +66,8 @@ def test_a_link_of_the_map_opens_the_lesson_and_leads_to_the_very_lab(opened, la
     link = page.locator("a:has-text('conv1d_backward')")
     place = link.evaluate("(node) => node.hash")
     link.click()
-    page.wait_for_selector("text=Send a gradient back through a convolution")
+    page.wait_for_selector("h1:has-text('Send a gradient back through')")
+    lab.wait_for_kernel()
     lab.settle()
     # a lesson that is still being drawn does not scroll; one that stands does
     page.evaluate(
