@@ -65,7 +65,12 @@ class _InALayer:
 
             self.answer = type(given.__name__, (given,), {"backward": backward})
         else:
-            self.answer = lambda *arguments: float(change(np.asarray(given(*arguments))))
+
+            def answer(*arguments):
+                result = change(np.asarray(given(*arguments)))
+                return result if result.ndim else float(result)
+
+            self.answer = answer
 
     def __call__(self, *arguments):
         return self.exercise.run(self.answer, *arguments)[self.wrong.number]
