@@ -66,7 +66,7 @@ def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme
 @pytest.mark.parametrize("name", build.notebooks())
 def test_every_link_to_a_notebook_leads_to_one(name):
     targets = re.findall(r"\]\(([\w.]+)\.ipynb(#[\w-]+)?\)", text_of(name))
-    assert targets and {target for target, _ in targets} <= set(build.notebooks())
+    assert {target for target, _ in targets} <= set(build.notebooks()) and (targets or name[0] == "Y")
     assert not any(anchor for _, anchor in targets)
 
 

@@ -74,6 +74,7 @@ THEIR_TASK = {
     "_support/statements.py": ["compile()", "eval()"],
     "study.py": ["import subprocess"],  # JupyterLab, and git for what was committed
     "exercises/keeping.py": ["import subprocess"],  # a fresh Python, in which a stored answer is judged
+    "classroom/judging.py": ["import subprocess"],  # the same, for what students hand in
 }
 
 
@@ -370,13 +371,16 @@ def risks(script):
     return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
 
 
-@pytest.mark.parametrize("name", ["player", "dashboard", "digit_pad"])
+SCRIPTS = ["player", "dashboard", "digit_pad", "flow_explorer", "prediction"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_no_script_makes_markup_or_code_of_data_or_talks_to_anybody_but_the_kernel(name):
     assert risks(script(name)) == []
 
 
 def test_every_file_with_javascript_is_part_of_a_script():
-    scripts = "".join(map(script, ["player", "dashboard", "digit_pad"]))
+    scripts = "".join(map(script, SCRIPTS))
     for path in PACKAGE.glob("**/*.js"):
         check, headline, *_ = path.read_text(encoding="utf-8").splitlines()
         assert check == "// @ts-check" and headline in scripts
