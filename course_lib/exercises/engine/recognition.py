@@ -19,6 +19,7 @@ COARSE = "{tensor} is float16, which keeps only three digits. Use float32 or flo
 NOTHING = "{tensor} is None. Did you compute it, and return it?"
 NOT_REAL = "{tensor} has dtype {dtype}, but real numbers are expected."
 CLEAR = 2  # rank of relations that hold in every call, also where the right array came of it
+ABOUT_SHAPES = "shape|broadcast|mismatch|negative"  # in the message of an exception
 MOST_CAUSES = 3  # that are told of the same arrays
 NOT_INTEGERS = "{tensor} has dtype {dtype}, but integers are expected: they are indices."
 
@@ -113,7 +114,7 @@ class Suspect:
             if not all(raised.kind in ("ValueError", "IndexError") for raised in self.raised):
                 return []  # a misspelt name is no mistake about shapes, wherever it is come upon
             alone = len(self.question.tensors) == 1 or self.stands_in_the_line
-            about_shapes = all(re.search("shape|broadcast|mismatch", raised.message) for raised in self.raised)
+            about_shapes = all(re.search(ABOUT_SHAPES, raised.message) for raised in self.raised)
             return self._fitting(known, self._raises_where) or (
                 self._fitting(known, self._raises_where_it_cannot_fit)
                 or self._fitting_together(self._raises_where_it_cannot_fit)
