@@ -158,6 +158,10 @@ def test_a_redrawn_question_has_other_numbers_and_no_wrong_answer_that_is_right(
             assert told[0] is True or told[1] in {text for _, text in drawn.wrong_answers}, (seed, wrong, says)
             assert np.shape(wrong) == drawn.shape, "another shape than what is typed"
         assert not re.search(r"nan|inf\b|array\(|np\.|\d{5}|- -|\+ -", drawn.text + drawn.why), drawn.text + drawn.why
+        for terms, total in re.findall(
+            r"(?<![\d·])(?<!· )((?:\(-\d+\)|\d+)(?: \+ (?:\(-\d+\)|\d+))+) = (-?\d+)", drawn.why
+        ):
+            assert sum(int(term.strip("()")) for term in terms.split(" + ")) == int(total), drawn.why
         texts.add(drawn.text)
         answers.add(str(right))
     assert len(texts) >= 5 and len(answers) >= 2, "the same numbers again"
