@@ -626,7 +626,7 @@ def test_a_screen_reader_is_told_what_it_is_and_what_happens(page, shown):
     assert group.count() == 1
     assert all(page.get_by_role("button").nth(n).get_attribute("aria-label") for n in range(5))
     scrub(page, 2)
-    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "frame 2 of 7"
+    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "frame 2 of 8"
     assert scatter().steps[1].sentence in page.locator("canvas.cg-picture").first.get_attribute("aria-label")
     assert page.get_attribute(".cg-panels", "aria-live") == "polite"
     page.get_by_role("button", name="Play").click()
