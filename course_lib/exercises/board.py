@@ -13,7 +13,6 @@ from course_lib import progress
 from course_lib.exercises import predictions, registry
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.predictions import predicted
-from course_lib.widgets.switch import switched
 
 TRACKS = "Whole course", "Fast track"
 TOOLTIPS = "All labs of all lessons", "One lab a lesson, for those who know a part of it"
@@ -217,6 +216,8 @@ class Board(Card):
         return lines
 
     def _ipython_display_(self) -> None:
+        from course_lib.widgets.switch import switched  # here, so that labs are judged where no widget can be drawn
+
         switched(TRACKS, TOOLTIPS, int(self.fast), self._on_track)
 
     def _on_track(self, number: int) -> tuple[Markup, str]:
