@@ -82,10 +82,10 @@ def test_a_lesson_with_a_lab_and_an_animation_takes_few_edits_in_few_files():
 def test_the_lesson_is_built_with_its_lab_and_its_animation(followed):
     root, run = followed
     run(commands()[0])
-    notebook = nbformat.read(root / "notebooks" / "09_running_sum.ipynb", as_version=4)
+    notebook = nbformat.read(root / "notebooks" / "13_running_sum.ipynb", as_version=4)
     shown = "\n".join(str(output.get("data", {})) for cell in notebook.cells for output in cell.get("outputs", []))
     assert "Not attempted" in shown and "Animation: Running sum, backward: dx" in shown and "image/png" in shown
-    assert "Put your number in place of" in shown
+    assert "Your prediction" in shown
 
 
 @pytest.mark.slow

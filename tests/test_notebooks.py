@@ -59,7 +59,7 @@ def test_a_source_becomes_a_whole_notebook_with_every_lab_and_question_it_names(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", NOTEBOOKS)
+@pytest.mark.parametrize("lesson", build.lessons())
 def test_run_again_every_lesson_puts_out_what_it_is_shipped_with(lesson, built):
     command = [
         sys.executable,

@@ -3,13 +3,17 @@
 The whole course, or a fast track of one lab a lesson: which of them is chosen by a click, and kept with the progress.
 """
 
+import json
+import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import ClassVar, NamedTuple, NotRequired, TypedDict, cast
 from urllib.parse import quote
 
 from markupsafe import Markup
 
 from course_lib import progress
+from course_lib._support import places
 from course_lib.exercises import predictions, registry
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.predictions import predicted
@@ -18,20 +22,20 @@ TRACKS = "Whole course", "Fast track"
 TOOLTIPS = "All labs of all lessons", "One lab a lesson, for those who know a part of it"
 SKIMMING = 10  # minutes for the pictures and the text around one lab, on the fast track
 
-LESSONS = {  # notebook -> (title, minutes), as its head has them; the one lab of the fast track
-    "00_start_here": ("Measure a gradient, and trust it", 45, "numerical_gradient"),
-    "01_conv1d": ("Send a gradient back through a convolution", 90, "conv1d_input_gradient_scatter"),
-    "02_conv2d": ("Send a gradient back to every pixel", 90, "conv2d_single_input_gradient_scatter"),
-    "03_channels_and_batches": ("Send gradients through channels and batches", 90, "conv2d_backward"),
-    "04_im2col_col2im": ("Turn a convolution into one matrix product", 90, "col2im"),
-    "05_pooling_and_friends": ("Route a gradient through pooling and its friends", 90, "max_pool2d_backward"),
-    "06_layer_with_a_memory": ("Build a layer with a memory", 85, "Conv2d"),
-    "07_scores_to_first_step": ("From scores to a first step", 90, "cross_entropy_gradient"),
-    "08_make_it_fast": ("Make your functions fast", 90, "im2col_fast"),
-    "09_read_a_gradient": ("Read a gradient, and repair it", 90, "batch_norm2d_backward"),
-    "10_write_a_layer": ("Write a layer nobody gave you", 85, "conv_transpose2d"),
-    "11_bug_clinic": ("The bug clinic", 90, "clinic_03"),
-    "12_finale": ("Train a network whose every gradient you know", 90, "training_step"),
+FAST = {  # the one lab of each lesson on the fast track
+    "00_start_here": "numerical_gradient",
+    "01_conv1d": "conv1d_input_gradient_scatter",
+    "02_conv2d": "conv2d_single_input_gradient_scatter",
+    "03_channels_and_batches": "conv2d_backward",
+    "04_im2col_col2im": "col2im",
+    "05_pooling_and_friends": "max_pool2d_backward",
+    "06_layer_with_a_memory": "Conv2d",
+    "07_scores_to_first_step": "cross_entropy_gradient",
+    "08_make_it_fast": "im2col_fast",
+    "09_read_a_gradient": "batch_norm2d_backward",
+    "10_write_a_layer": "conv_transpose2d",
+    "11_bug_clinic": "clinic_03",
+    "12_finale": "training_step",
 }
 
 
@@ -182,7 +186,7 @@ class Board(Card):
         found = []
         for notebook, names in self.shown.items():
             number = notebook.partition("_")[0]
-            title, minutes, _ = LESSONS.get(notebook, (notebook, 0, ""))
+            title, minutes = _head(notebook)
             if self.fast:
                 minutes = SKIMMING + sum(_minutes(name) for name in names)
             right, every = self.guesses_in.get(number, (0, 0))
@@ -230,7 +234,19 @@ class Board(Card):
 
 
 def _of_fast_track(notebook: str) -> str:
-    return LESSONS[notebook][2] if notebook in LESSONS else ""
+    return FAST.get(notebook, "")
+
+
+@cache
+def _head(notebook: str) -> tuple[str, int]:
+    """Title and minutes, as the head of the shipped lesson has them; its name where it cannot be read."""
+    try:
+        shipped = json.loads((places.NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))
+        head = "".join(shipped["cells"][0]["source"])
+        title, minutes = re.search(r"^# (.+)$", head, re.M), re.search(r"^\*Lesson .*?(\d+) minutes", head, re.M)
+    except (OSError, ValueError, LookupError, TypeError):
+        return notebook, 0
+    return title[1] if title else notebook, int(minutes[1]) if minutes else 0
 
 
 def _minutes(name: str) -> int:
