@@ -37,13 +37,14 @@ def _step_case(rng, steps, images, k, lr, rows=5, columns=6):
 
 
 def further_step_cases(rng):
-    """As in `drawn.small`, some are float32, and some large."""
+    """As in `drawn.small`, some are float32, and some large, with a learning rate to match."""
     found = []
     for number in range(drawn.COUNT):
         steps, images, k = (int(n) for n in rng.integers(1, 4, 3))
         case = _step_case(rng, steps, images, k, [0.01, 0.1][number % 2], *(int(n) for n in rng.integers(3, 7, 2)))
         factor, dtype = 20_000 if number % 8 == 3 else 1, np.float32 if number % 8 == 6 else np.float64
-        found.append({**case, **{name: (factor * case[name]).astype(dtype) for name in ("x", "target")}})
+        large = {name: (factor * case[name]).astype(dtype) for name in ("x", "target")}
+        found.append({**case, **large, "lr": case["lr"] / factor**2})  # or the training would diverge
     return found
 
 
