@@ -340,6 +340,7 @@ def test_hostile_text_in_the_index_of_the_pages_stays_text(text, tmp_path):
 # ---------------------------------------------------------------- what is not escaped
 
 UNESCAPED = {  # file -> how often it says that a text is markup already, as its comments explain
+    "classroom/report.py": 1,
     "exercises/board.py": 1,
     "publish/export.py": 5,
     "widgets/prediction.py": 3,

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from course_lib import looks
 from course_lib._support.files import atomic_write
 from course_lib._support.templates import templates
@@ -46,7 +48,7 @@ def page(of: Class) -> str:
     labs = {lab: get(lab) for lab in of.labs}
     return _PAGES.get_template("class.html").render(
         of=of, labs=labs, signs=SIGNS, free_to=[FREE_TO[kind] for kind in of.free], looks=looks, most_told=MOST_TOLD,
-        style=looks.jupyter_css() + looks.css_variables(":root"), heat=_heat,
+        style=Markup(looks.jupyter_css() + looks.css_variables(":root")), heat=_heat,
         suspicious=[
             (student, lab, judged)
             for student, answers in of.answers.items()

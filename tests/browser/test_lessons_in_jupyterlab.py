@@ -14,7 +14,6 @@ import nbformat
 import pytest
 from lab import Lab
 
-from course_lib import exercises
 from course_lib.publish import build
 from course_lib.publish.export import CODE_OR_MATH as FORMULA
 

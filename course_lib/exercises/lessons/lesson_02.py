@@ -70,7 +70,7 @@ CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
     task=(
         "**Repair it.** `conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0)` returns `dx`, "
         "shaped like `x`: every output hands `dy[i, j] * w` back to the rectangle it came from. "
-        "Its author tried it on a square image with a `dy` that was 1 in the last corner and 0 elsewhere, and it was right. "
+        "Its author tried a square image with a `dy` that was 1 in the last corner and 0 elsewhere: it was right. "
         "Three lines are wrong all the same."
     ),
     hints=(
