@@ -55,7 +55,9 @@ def test_wrong_answers_of_others_are_explained_truly(name):
 
 @pytest.mark.slow
 @pytest.mark.course
-@pytest.mark.parametrize(("name", "f"), [pytest.param(lab, f, id=f"{lab}-{n}") for n, (lab, _, f) in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("name", "f"), [pytest.param(lab, f, id=f"{lab}-{n}") for n, (lab, _, f) in enumerate(WRONG) if lab in NAMES]
+)
 def test_every_wrong_answer_is_explained_truly(name, f):
     exercise = exercises.get(name)
     verdict = exercise.judge(f)

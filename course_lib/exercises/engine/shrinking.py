@@ -217,8 +217,9 @@ class _Search:
             )
             for drawn in islice(asked, first):
                 if failed := self.fails(drawn):
-                    self.at = drawn, kind
-                    return failed
+                    self.best, self.at = failed, (drawn, kind)
+                    # a value that was left out may fail all the same, on arrays of this size
+                    return self.made_smaller(drawn, failed, kind) if any(self.without.values()) else failed
             for drawn in islice(_drawn(self.question, self.small, kind, in_order=False), DRAWN):
                 if failed := self.fails(drawn):
                     self.best = failed
