@@ -13,7 +13,7 @@ from course_lib.keepsake import FILE
 from course_lib.parts import LABS
 from course_lib.publish import build
 
-pytestmark = [pytest.mark.course, pytest.mark.slow]
+pytestmark = [pytest.mark.long, pytest.mark.slow]
 EVERY = [lab for labs in LABS.values() for lab in labs] + ["saliency", "turn_into"]
 
 

@@ -9,7 +9,7 @@ from course_lib import study
 from course_lib.parts import LABS
 from course_lib.publish import build
 
-pytestmark = [pytest.mark.slow, pytest.mark.course]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ACTIVATE = """(id) => {
   const { content } = jupyterapp.shell.currentWidget;

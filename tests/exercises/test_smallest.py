@@ -37,7 +37,8 @@ def test_every_wrong_answer_fails_on_a_few_whole_numbers(name, each):
         arrays = [value for value in smallest.arguments.values() if isinstance(value, np.ndarray)]
         assert sum(array.size for array in arrays) <= MOST_CELLS
         assert list(smallest.arguments) == list(exercise.probe)
-        if not name.startswith(("batch_norm", "clinic_13")):  # eps shows only where the variance is small
+        # eps shows only where the variance is small, and a threshold other than 0 only between whole numbers
+        if not name.startswith(("batch_norm", "clinic_13", "relu_backward", "clinic_09")):
             assert all(np.array_equal(array, np.round(array)) for array in arrays)
 
 
