@@ -19,6 +19,13 @@ shrinking_run_case = shrinking.run_case
 MOST_CELLS = 16  # in all arguments together
 
 
+BETWEEN_WHOLE_NUMBERS = (
+    *("batch_norm", "clinic_13"),  # eps shows only where the variance is small
+    *("relu_backward", "clinic_09"),  # a threshold other than 0 shows only near 0
+    *("saliency", "turn_into"),  # the brightness of a pixel is from 0 to 1
+)
+
+
 def spoilt(exercise, each):
     """Known wrong answers of a lab: the first of each tensor, or all."""
     for tensor, mistakes in exercise.mistakes.items():
@@ -35,10 +42,9 @@ def test_every_wrong_answer_fails_on_a_few_whole_numbers(name, each):
     for answer in spoilt(exercise, each):
         smallest = exercise.judge(answer).smallest
         arrays = [value for value in smallest.arguments.values() if isinstance(value, np.ndarray)]
-        assert sum(array.size for array in arrays) <= MOST_CELLS
+        assert sum(array.size for array in arrays) <= (30 if name == "clinic_23" else MOST_CELLS)  # nine layers
         assert list(smallest.arguments) == list(exercise.probe)
-        # eps shows only where the variance is small, and a threshold other than 0 only between whole numbers
-        if not name.startswith(("batch_norm", "clinic_13", "relu_backward", "clinic_09")):
+        if not name.startswith(BETWEEN_WHOLE_NUMBERS):
             assert all(np.array_equal(array, np.round(array)) for array in arrays)
 
 
