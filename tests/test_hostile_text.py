@@ -35,7 +35,7 @@ HOSTILE = {
     "the end of an attribute": "\"'><img src=x onerror=alert(1)>",
     "another attribute": 'x" onmouseover="alert(1)" x=\'',
     "an attribute without quotes": "x onmouseover=alert(1) style=x",
-    "the end of a style": "red; background: url(https://example.org/x)",
+    "the end of a style": "red; background: url(https://example.org/x) !important",
     "the end of a script": "</script></style></title></pre></textarea><svg/onload=alert(1)>",
     "a comment": "<!-- --><![CDATA[<?x",
     "what is escaped already": "&lt;b&gt;&#60;b&#62;&amp;lt;",
