@@ -11,7 +11,7 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "reader.npz"
 
 
 def untrained() -> Sequential:
-    """The network of the finale, (N, 1, 28, 28) -> logits (N, 10), with the start that its training had."""
+    """The network of lesson 07, (N, 1, 28, 28) -> logits (N, 10), with the start that its training had."""
     rng = np.random.default_rng(0)
     return Sequential(
         Conv2d(1, 8, 3, rng=rng),

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
-from lesson_run import Run, answer, chosen, most_cells_and_minutes
+from lesson_run import Run, answer, chosen
 from matplotlib import pyplot as plt
 
 from course_lib import exercises, figures, gradcheck, init, layers
@@ -32,10 +32,6 @@ def quietly(tmp_path_factory):
 def lesson(quietly):
     """The lesson as it is shipped, with nothing solved."""
     return Run(LESSON)
-
-
-def test_it_is_one_sitting():
-    most_cells_and_minutes(LESSON)
 
 
 # ---------------------------------------------------------------- the smallest layer

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
-from lesson_run import Run, answer, chosen, most_cells_and_minutes
+from lesson_run import Run, answer, chosen
 from matplotlib import pyplot as plt
 
 from course_lib import figures, frames, gradcheck, layers, loops, optim
@@ -26,10 +26,6 @@ def lesson(tmp_path_factory):
         patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
         patch.setattr(plt, "show", lambda: plt.close("all"))
         yield Run(LESSON)
-
-
-def test_it_is_one_sitting():
-    most_cells_and_minutes(LESSON)
 
 
 # ---------------------------------------------------------------- the loss

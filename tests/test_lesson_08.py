@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
+from lesson_run import names_of
 from matplotlib import pyplot as plt
 
 from course_lib import exercises, fast, loops, speed
@@ -234,13 +235,7 @@ def lesson(tmp_path_factory):
         patch.setenv("COURSE_WORK", str(tmp_path_factory.mktemp("work")))
         patch.setenv("COURSE_QUICK", "1")
         patch.setattr(plt, "show", lambda: plt.close("all"))
-        names, printed = {}, []
-        names["print"] = lambda *words, **how: printed.append(" ".join(map(str, words)) + how.get("end", "\n"))
-        for cell in cells():
-            if cell.cell_type == "code" and not re.search(r"^(predict|first_guesses)\(", cell.source, re.MULTILINE):
-                exec(cell.source, names)
-        names["printed"] = "".join(printed)
-    return names
+        return names_of(cells(), ("predict", "first_guesses"))
 
 
 @pytest.mark.slow

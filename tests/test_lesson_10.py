@@ -7,6 +7,7 @@ import types
 import matplotlib
 import numpy as np
 import pytest
+from lesson_run import names_of
 from matplotlib import pyplot as plt
 
 from course_lib import exercises, gradcheck
@@ -29,15 +30,7 @@ def lesson(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
         patch.setattr(plt, "show", lambda: plt.close("all"))
-        names, printed = {}, []
-        names["print"] = lambda *words, **how: printed.append(" ".join(map(str, words)) + how.get("end", "\n"))
-        for cell in cells():
-            if cell.cell_type == "code" and not re.search(
-                r"^(play|explore_flow|first_guesses|predict|examine)\(", cell.source, re.M
-            ):
-                exec(cell.source, names)
-        names["printed"] = "".join(printed)
-    return names
+        return names_of(cells(), ("play", "explore_flow", "first_guesses", "predict", "examine"))
 
 
 # ---------------------------------------------------------------- larger images

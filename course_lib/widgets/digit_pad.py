@@ -187,20 +187,20 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
         picture = self._on_pad(drawing)
         if picture is None:
             return {"says": _ASK}
-        seen, p, maps = self._look(picture)
+        seen, window = _normalised(picture)
+        p, maps = self._look(seen)
         return {
             "says": _sentence(p), "probabilities": p.tolist(), "seen": _bytes(seen),
             "maps": [{"shape": shown.shape, "pixels": _bytes(shown)} for shown in maps],
-            "back": self._back(picture, seen),
+            "back": {**self._back(seen), "window": [edge * PAD / len(picture) for edge in window]},
         }  # fmt: skip
 
-    def _back(self, picture: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
-        """The two likeliest digits, their gradients, and where these lie: left, top and side, in units of the pad."""
+    def _back(self, seen: np.ndarray) -> dict[str, Any]:
+        """The two likeliest digits, and their gradients."""
         found = way_back.gradients(self._model, seen)
         for name in ("winner", "change"):
             found[name] = {kind: way_back.shaded(values) for kind, values in found[name].items()}
-        window = _normalised(picture)[1]
-        return {**found, "window": [edge * PAD / len(picture) for edge in window]}
+        return found
 
     def _on_pad(self, drawing: dict[str, Any]) -> np.ndarray | None:
         """The picture (112, 112) of a drawing, or None where there is nothing to be seen."""
@@ -208,11 +208,10 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
         picture = drawn(drawing["strokes"], None if chosen is None else self._examples[chosen])
         return picture if picture.max() >= _INK else None
 
-    def _look(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """What the network sees of a picture (28, 28), the probabilities (10,), and its maps (C, H, W)."""
-        seen = normalised(picture)
+    def _look(self, seen: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The probabilities (10,) of what the network sees (28, 28), and its maps (C, H, W)."""
         logits, maps = feature_maps(self._model, seen[None, None])
-        return seen, F.softmax(logits[None])[0], maps
+        return F.softmax(logits[None])[0], maps
 
     @property
     def image(self) -> np.ndarray | None:
@@ -228,7 +227,10 @@ class DigitPad(StillFallback, anywidget.AnyWidget):
                 return None
             drawing = {"strokes": [], "example": len(self._examples) // 2}
         picture = self._on_pad(drawing)
-        return None if picture is None else _still(picture, *self._look(picture))
+        if picture is None:
+            return None
+        seen = normalised(picture)
+        return _still(picture, seen, *self._look(seen))
 
 
 def _checked_examples(examples: ArrayLike) -> np.ndarray:

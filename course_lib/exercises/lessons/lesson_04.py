@@ -5,13 +5,12 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import broken, columns, drawn, geometries
+from course_lib.exercises.lessons.shared import broken, columns, geometries
 
 LESSON = "04_im2col_col2im"
 
 
 SMALL = np.array([[[[1.0, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]]])
-TWO_CHANNELS = np.arange(1.0, 19).reshape(1, 2, 3, 3)
 
 IM2COL = Exercise(
     answer=loops.im2col,
@@ -31,18 +30,13 @@ IM2COL = Exercise(
         "For every (i, j) slice the window of *all* images and channels at once, "
         "reshape it to (N, -1), and put it in its column.",
     ),
-    cases=columns.im2col_cases,
-    further=drawn.unfolded,
-    probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
-    tensors=("cols",),
-    axes={"cols": ("image", "row", "column")},
     mistakes={"cols": columns.im2col_mistakes()},
-    patterns=geometries.geometry_patterns(lambda x, kernel_size, **_: (x.shape[2:], kernel_size)),
     extras={
         "With kernel_size=3 instead of (3, 3) it fails. That is fine here, but PyTorch's unfold accepts both.": (
             lambda f: np.allclose(f(SMALL, 3, 1, 0), loops.im2col(SMALL, 3))
         )
     },
+    **columns.IM2COL,
 )
 
 COL2IM = Exercise(

@@ -6,12 +6,11 @@ from course_lib import fast, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.pace import Pace
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import columns, drawn, geometries
+from course_lib.exercises.lessons.shared import columns
 from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, MAX_POOL_BACKWARD
 
 LESSON = "08_make_it_fast"
 
-TWO_CHANNELS = np.arange(1.0, 19).reshape(1, 2, 3, 3)
 SMALL32 = np.arange(32, dtype=np.float32).reshape(1, 2, 4, 4)
 GEOMETRY = {"kernel_size": (3, 3), "stride": 1, "padding": 1}
 FLOAT64 = (
@@ -64,15 +63,10 @@ IM2COL_FAST = Exercise(
         "`a : a + stride * H_out : stride`, and the columns are the same with b and W_out. "
         "Reshape at the end: (N, C * kH * kW, H_out * W_out).",
     ),
-    cases=columns.im2col_cases,
-    further=drawn.unfolded,
-    probe={"x": TWO_CHANNELS, "kernel_size": (2, 2), "stride": 1, "padding": 0},
-    tensors=("cols",),
-    axes={"cols": ("image", "row", "column")},
     mistakes={"cols": columns.im2col_mistakes()},
-    patterns=geometries.geometry_patterns(lambda x, kernel_size, **_: (x.shape[2:], kernel_size)),
     extras={FLOAT64: keeps_float32(SMALL32, (2, 2), 1, 0)},
     pace=Pace(loops.im2col, images_to_unfold, "On 2 images of 4 channels and 28 x 28 pixels"),
+    **columns.IM2COL,
 )
 
 COL2IM_FAST = Exercise(

@@ -168,6 +168,21 @@ def overlapping_cases(rng):
     ]
 
 
+OVERLAPPING = {  # what cases share whose windows overlap
+    "cases": overlapping_cases,
+    "further": drawn.plane_without_ties,
+    "small": small.OVERLAPPING_POOL,
+    "probe": {
+        "dy": np.ones((2, 2)),
+        "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]),
+        "kernel_size": 2,
+        "stride": 1,
+    },
+    "tensors": ("dx",),
+    "axes": PLANE,
+}
+
+
 def _routed(dy, x, k, stride, weight):
     """dx in which every window gets weight(window) * dy."""
     dx = np.zeros(x.shape)
@@ -208,17 +223,7 @@ CLINIC_05 = Case(
         "A pixel that wins three windows moved three outputs. Which of their gradients is left in dx?",
         "One character is missing. What an earlier window has paid must stay.",
     ),
-    cases=overlapping_cases,
-    further=drawn.plane_without_ties,
-    small=small.OVERLAPPING_POOL,
-    probe={
-        "dy": np.ones((2, 2)),
-        "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]),
-        "kernel_size": 2,
-        "stride": 1,
-    },
-    tensors=("dx",),
-    axes=PLANE,
+    **OVERLAPPING,
     mistakes={
         "dx": (
             Mistake(

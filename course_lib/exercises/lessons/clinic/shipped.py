@@ -7,8 +7,7 @@ from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms_shipped
-from course_lib.exercises.lessons.clinic.common import PLANE
-from course_lib.exercises.lessons.clinic.pooling import IN_WINDOW, overlapping_cases
+from course_lib.exercises.lessons.clinic.pooling import IN_WINDOW, OVERLAPPING
 from course_lib.exercises.lessons.shared import drawn, geometries, sentences, small
 
 # ---------------------------------------------------------------- 15, 18: groups
@@ -355,17 +354,7 @@ CLINIC_17 = Case(
         "A pixel has one gate, but it is in several windows. Which of them decided last?",
         "A gate belongs to a *window*. Use it before the next window writes over it.",
     ),
-    cases=overlapping_cases,
-    further=drawn.plane_without_ties,
-    small=small.OVERLAPPING_POOL,
-    probe={
-        "dy": np.ones((2, 2)),
-        "x": np.array([[0.0, 1, 2], [3, 9, 4], [5, 6, 7]]),
-        "kernel_size": 2,
-        "stride": 1,
-    },
-    tensors=("dx",),
-    axes=PLANE,
+    **OVERLAPPING,
     mistakes={
         "dx": (
             Mistake(

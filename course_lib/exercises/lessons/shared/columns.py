@@ -47,6 +47,15 @@ COLUMNS = np.zeros((1, 4, 6))
 COLUMNS[0, :, 1] = 1, 2, 3, 4
 COLUMNS[0, :, 2] = 10, 20, 30, 40
 
+IM2COL = {  # what labs of im2col share
+    "cases": im2col_cases,
+    "further": drawn.unfolded,
+    "probe": {"x": np.arange(1.0, 19).reshape(1, 2, 3, 3), "kernel_size": (2, 2), "stride": 1, "padding": 0},
+    "tensors": ("cols",),
+    "axes": {"cols": ("image", "row", "column")},
+    "patterns": geometries.geometry_patterns(lambda x, kernel_size, **_: (x.shape[2:], kernel_size)),
+}
+
 COL2IM = {  # what the labs about col2im share
     "cases": col2im_cases,
     "further": drawn.folded,
