@@ -25,6 +25,7 @@ from course_lib._support.templates import templates
 from course_lib.exercises import keeping, registry
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.parts import Parts
+from course_lib.widgets.still import signed
 
 FILE = "what_you_built.html"
 _PAGES = templates("course_lib")
@@ -197,10 +198,8 @@ def _grey(values: np.ndarray) -> str:
 
 def _signed(values: np.ndarray, limit: float) -> str:
     """values in blue above zero and orange below, white at zero, in full colour at the limit."""
-    shares = np.clip(values / max(limit, np.finfo(float).tiny), -1, 1)[..., None]
-    above, below = (np.array(looks.rgb(tones.light)) for tones in (looks.ABOVE_ZERO, looks.BELOW_ZERO))
-    colours = 255 + np.where(shares > 0, above - 255, below - 255) * np.abs(shares)
-    return _data_uri(np.rint(colours).astype(np.uint8))
+    shares = np.clip(values / max(limit, np.finfo(float).tiny), -1, 1)
+    return _data_uri(np.rint(signed(shares)).astype(np.uint8))
 
 
 def _data_uri(pixels: np.ndarray) -> str:

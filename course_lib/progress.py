@@ -133,10 +133,14 @@ def fast_track() -> bool:
     return entries().get(_TRACK, {}).get("fast", False)
 
 
+def predictions() -> Entries:
+    """What is noted of the questions that were answered or skipped, by their names."""
+    return {name: entry for name, entry in entries().items() if "answered" in entry}
+
+
 def prediction(name: str) -> dict[str, Any]:
     """What is noted of a question that was answered or skipped; {} if it was not."""
-    entry = entries().get(name, {})
-    return entry if "answered" in entry else {}
+    return predictions().get(name, {})
 
 
 def know_renamed(names: dict[str, str]) -> None:

@@ -52,9 +52,10 @@ def prepare(shipped: Path = places.NOTEBOOKS, work: Path | None = None) -> list[
     gone = [name for name in lessons(work) if name in before and name not in now]
     if changed or missing or gone:
         said += _bring_up_to_date(now, before, work, changed | missing, gone)
+    answered = set(progress.predictions())
     for path in lessons(work).values():
         with suppress(Exception):  # half a file, another program's, anything: the next update sets it aside
-            _fold(path)
+            _fold(path, answered)
     return said
 
 
@@ -115,11 +116,11 @@ def _write(target: Path, shipped: nbformat.NotebookNode, cells: list[Cell], base
     return said
 
 
-def _fold(path: Path) -> None:
+def _fold(path: Path, answered: set[str]) -> None:
     """Fold what would answer an open question in a learner's copy, which stays as trusted and as old as it was."""
     notebook, saved = _read(path), path.stat().st_mtime
     cells = _cells(notebook)
-    fold(cells, lambda name: bool(progress.prediction(name)))
+    fold(cells, answered.__contains__)
     if cells == _cells(notebook):
         return
     trusted = False

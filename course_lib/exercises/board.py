@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from course_lib import progress
 from course_lib._support import places
-from course_lib.exercises import predictions, registry
+from course_lib.exercises import registry
 from course_lib.exercises.engine.cards import Card
-from course_lib.exercises.predictions import predicted
+from course_lib.exercises.predictions import predicted_in
 
 TRACKS = "Whole course", "Fast track"
 TOOLTIPS = "All labs of all lessons", "One lab a lesson, for those who know a part of it"
@@ -98,29 +98,17 @@ def _labs() -> dict[str, list[str]]:
     }
 
 
-def _guesses() -> dict[str, tuple[int, int]]:
-    """Number of a lesson -> (right, all) first answers to its questions, skipped ones left out."""
-    found: dict[str, tuple[int, int]] = {}
-    for name in predictions.names():
-        noted = progress.prediction(name)
-        if noted.get("first") is not None:
-            right, every = found.get(name[:2], (0, 0))
-            found[name[:2]] = right + bool(noted.get("right")), every + 1
-    return found
-
-
 @dataclass(repr=False)
 class Board(Card):
     """The exercises of every lesson, with what is solved.
 
-    noted: exercise -> its Entry. lessons: notebook -> the names of its exercises. predicted: (right, all) first answers
-    to questions; guesses_in: the same by the number of a lesson. fast: whether the fast track is shown.
+    noted: exercise -> its Entry. lessons: notebook -> the names of its exercises. guesses_in: the number of a lesson ->
+    (right, all) first answers to its questions. fast: whether the fast track is shown.
     """
 
     noted: dict[str, Entry]
     lessons: dict[str, list[str]] = field(default_factory=_labs)
-    predicted: tuple[int, int] = field(default_factory=predicted)
-    guesses_in: dict[str, tuple[int, int]] = field(default_factory=_guesses)
+    guesses_in: dict[str, tuple[int, int]] = field(default_factory=predicted_in)
     fast: bool = field(default_factory=progress.fast_track)
 
     template: ClassVar[str] = "board.html"
@@ -178,7 +166,7 @@ class Board(Card):
     @property
     def guesses(self) -> str:
         """A sentence about predictions, or ""."""
-        right, every = self.predicted
+        right, every = (sum(column) for column in zip((0, 0), *self.guesses_in.values(), strict=True))
         return f"You predicted {right} of {every}." if every else ""
 
     @property

@@ -38,7 +38,16 @@ def predict(name: str, answer: Any = None) -> None:
     reply = _said_before(question) if answer is None else _judged(question, answer)
     from course_lib.widgets.prediction import Question  # here, so that labs are judged where no widget can be drawn
 
-    asked = {
+    widget = Question(
+        form(question), reply, lambda given: _judged(question, given, skips=True), Asked(question)._repr_html_(),
+        lambda: repr(_feedback(question)),
+    )  # fmt: skip
+    display(widget)
+
+
+def form(question: Prediction) -> dict[str, Any]:
+    """How a question is asked, and what of its lesson it folds, for the widget."""
+    return {
         "name": question.name,
         "choices": [[letter, rich(says)] for letter, (says, _) in question.choices.items()],
         "shape": None if question.shape is None else list(question.shape),
@@ -46,11 +55,6 @@ def predict(name: str, answer: Any = None) -> None:
         "reveals": question.reveals,
         "code": question.reveals_code,
     }
-    widget = Question(
-        asked, reply, lambda given: _judged(question, given, skips=True), Asked(question)._repr_html_(),
-        lambda: repr(_feedback(question)),
-    )  # fmt: skip
-    display(widget)
 
 
 def _judged(question: Prediction, answer: Any, skips: bool = False) -> dict[str, Any]:
@@ -202,14 +206,25 @@ def first_guesses(lesson: str) -> "Guesses":
     if not asked:
         known = ", ".join(dict.fromkeys(name.partition("/")[0] for name in names()))
         raise ValueError(f"lesson must be one of {known}, but is {lesson!r}")
-    return Guesses([guess for question in asked if (guess := _guess(question))], len(asked))
+    noted = progress.predictions()
+    return Guesses([_guess(one, noted[one.name]) for one in asked if one.name in noted], len(asked))
 
 
 def predicted() -> tuple[int, int]:
     """(right, all) first answers so far, skipped ones left out."""
-    noted = [progress.prediction(name) for name in names()]
-    answered = [one for one in noted if one.get("first") is not None]
-    return sum(bool(one.get("right")) for one in answered), len(answered)
+    counted = predicted_in().values()
+    return sum(right for right, _ in counted), sum(every for _, every in counted)
+
+
+def predicted_in() -> dict[str, tuple[int, int]]:
+    """Number of a lesson -> (right, all) first answers to its questions, skipped ones left out."""
+    noted, found = progress.predictions(), dict[str, tuple[int, int]]()
+    for name in names():
+        one = noted.get(name, {})
+        if one.get("first") is not None:
+            right, every = found.get(name[:2], (0, 0))
+            found[name[:2]] = right + bool(one.get("right")), every + 1
+    return found
 
 
 @dataclass
@@ -223,10 +238,7 @@ class Guess:
     says: str
 
 
-def _guess(question: Prediction) -> Guess | None:
-    noted = progress.prediction(question.name)
-    if not noted:
-        return None
+def _guess(question: Prediction, noted: dict[str, Any]) -> Guess:
     truth = written(question, question.right_answer)
     if noted["first"] is None:
         return Guess("–", question.text, "skipped", truth, question.why)

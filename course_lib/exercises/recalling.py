@@ -34,11 +34,11 @@ def recall(now: datetime | None = None) -> None:
     """
     now = _in_utc(now)
     waiting = due(now)
-    asked = waiting[:AT_ONCE]
+    asked, noted = waiting[:AT_ONCE], progress.predictions()
     display(Returns(_summary(asked, waiting, now)))
     for number, name in enumerate(asked, start=1):
         question = predictions.get(name)
-        drawn = question.redrawn(_generator(name))
+        drawn = question.redrawn(_generator(name, noted[name]))
         display(Returning(f"{number} of {len(asked)}", *_place(question), drawn.text))
         display(_widget(drawn, now))
 
@@ -46,7 +46,8 @@ def recall(now: datetime | None = None) -> None:
 def due(now: datetime | None = None) -> list[str]:
     """The names of the questions that have come back: those answered wrongly first, then the longest waiting."""
     now = _in_utc(now)
-    returns = [(_was_right(name), time, name) for name, time in _returns().items() if time <= now]
+    noted = progress.predictions()
+    returns = [(_was_right(noted[name]), time, name) for name, time in _returns(noted).items() if time <= now]
     return [name for *_, name in sorted(returns)]
 
 
@@ -58,13 +59,12 @@ def _in_utc(now: datetime | None) -> datetime:
     return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
 
 
-def _returns() -> dict[str, datetime]:
+def _returns(noted: progress.Entries) -> dict[str, datetime]:
     """Question -> the time of its next return, for all that were answered or skipped and still return."""
     found = {}
-    for name in predictions.names():
-        noted = progress.prediction(name)
-        slot = max(0, noted.get("slot", 0))
-        since = _time(noted.get("since") or noted.get("answered"))
+    for name in (name for name in predictions.names() if name in noted):
+        slot = max(0, noted[name].get("slot", 0))
+        since = _time(noted[name].get("since") or noted[name]["answered"])
         if since is not None and slot < len(DAYS) and predictions.get(name).comes_back:
             found[name] = since + timedelta(days=DAYS[slot])
     return found
@@ -78,15 +78,13 @@ def _time(text: str | None) -> datetime | None:
         return None
 
 
-def _was_right(name: str) -> bool:
+def _was_right(noted: dict[str, Any]) -> bool:
     """Whether the last answer that counted was right: that at the last return, or the first of all."""
-    noted = progress.prediction(name)
     return bool(noted.get("again", noted.get("right")))
 
 
-def _generator(name: str) -> np.random.Generator:
+def _generator(name: str, noted: dict[str, Any]) -> np.random.Generator:
     """The same numbers until the question is answered, however often the cell is run."""
-    noted = progress.prediction(name)
     return np.random.default_rng(zlib.crc32(f"{name} {noted.get('slot')} {noted.get('since')}".encode()))
 
 
@@ -106,11 +104,11 @@ def _summary(asked: list[str], waiting: list[str], now: datetime) -> str:
             return f"{len(asked)} {of}come back, about {minutes} {unit}. {MORE}"
         counted = "1 question has" if len(asked) == 1 else f"{len(asked)} questions have"
         return f"{counted} come back, about {minutes} {unit}."
-    returns = _returns().values()
+    noted = progress.predictions()
+    returns = _returns(noted).values()
     if returns:
         return NONE_NOW.format(when=_span(min(returns) - now))
-    noted = any(progress.prediction(name) for name in predictions.names())
-    return NONE_EVER if noted else NONE_YET
+    return NONE_EVER if any(name in noted for name in predictions.names()) else NONE_YET
 
 
 def _span(left: timedelta) -> str:
@@ -140,12 +138,7 @@ def _widget(question: Prediction, now: datetime) -> Any:
         reply = _reply("right" if right else "wrong", head, " ".join([says, *trouble]), question.given(given))
         return reply | {"parts": [] if right else question.parts(given)}
 
-    asked = {
-        "name": f"{question.name} again",
-        "choices": [[letter, rich(says)] for letter, (says, _) in question.choices.items()],
-        "shape": None if question.shape is None else list(question.shape), "how": question.how, "reveals": 0,
-        "code": False,
-    }  # fmt: skip
+    asked = predictions.form(question) | {"name": f"{question.name} again", "reveals": 0, "code": False}
     reply = _reply("neutral", "", "", None) | {"says": [], "opens": False}
     still = predictions.Asked(question)
     return Question(asked, reply, judged, still._repr_html_(), lambda: repr(still))
