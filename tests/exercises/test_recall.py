@@ -174,7 +174,8 @@ def test_the_numbers_stay_until_the_question_is_answered(monkeypatch):
         _, text, widget = shown(monkeypatch, now)
         texts.append(text.text)
     assert texts[0] == texts[1] != predictions.get("01/forward").text
-    right = predictions.get("01/forward").redrawn(recalling._generator("01/forward", progress.prediction("01/forward"))).right_answer
+    numbers = recalling._generator("01/forward", progress.prediction("01/forward"))
+    right = predictions.get("01/forward").redrawn(numbers).right_answer
     assert answer(widget, [str(number) for number in right])["status"] == "right"
     _, text, _ = shown(monkeypatch, START + 20 * DAY)
     assert text.text != texts[0]
