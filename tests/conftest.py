@@ -32,8 +32,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def own_work(tmp_path_factory, monkeypatch):
-    """Every test has a learner's folder of its own, which is made when something is put there."""
+    """Every test has a learner's folder of its own, with its progress; it is made when something is put there."""
     monkeypatch.setenv("COURSE_WORK", str(tmp_path_factory.getbasetemp() / f"work-{next(_numbers)}"))
+    monkeypatch.delenv("COURSE_PROGRESS", raising=False)
 
 
 @pytest.fixture
@@ -56,7 +57,6 @@ def lesson_environment(tmp_path_factory):
     settings = {
         "COURSE_QUICK": "1",
         "COURSE_WORK": str(tmp_path_factory.mktemp("work")),
-        "COURSE_PROGRESS": str(tmp_path_factory.mktemp("progress") / "progress.json"),
         "IPYTHONDIR": str(startup.parents[1]),
     }
     if mnist_folder():

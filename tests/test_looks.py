@@ -235,7 +235,7 @@ SIGNS = [[looks.rgb(colour) for colour in (looks.ABOVE_ZERO.light, looks.BELOW_Z
 
 def drawn_as(draw, page=looks.PAPER.light):
     """Returns the colours (rows, columns, 3), from 0 to 255, that a figure shows on a page for +1, -1 and 0."""
-    figure = Figure(figsize=(3, 1), dpi=100)
+    figure = Figure(figsize=(3, 1), dpi=100, layout="none")  # also where a lesson's style is in force
     draw(figure.add_axes((0, 0, 1, 1)), np.array([[1.0, -1, 0]]))
     drawn = Image.open(io.BytesIO(figures.png_of(figure))).convert("RGBA")
     seen = Image.alpha_composite(Image.new("RGBA", drawn.size, page), drawn)

@@ -289,19 +289,10 @@ class Suspect:
             elif array is None or other is None:
                 same = array is None and other is None
             else:
-                same = self._alike(array, other)
+                same = _alike(array, other, self.close)
             if not same:
                 return False
         return True
-
-    def _alike(self, array: np.ndarray, other: np.ndarray) -> bool:
-        """Whether two arrays are close, where both may hold infinities: then in the same places, the same ones."""
-        endless = ~np.isfinite(array)
-        if not endless.any() or other.shape != array.shape:
-            return self.close(array, other)
-        if not np.array_equal(array[endless], other[endless], equal_nan=True) or not np.isfinite(other[~endless]).all():
-            return False
-        return self.close(np.where(endless, 0, array), np.where(endless, 0, other))
 
     def _equals_where_both_came(self, wrong: Wrong) -> bool:
         """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least).
@@ -332,6 +323,16 @@ class Suspect:
 
 def _tells_much(array: np.ndarray | None) -> bool:
     return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+
+def _alike(array: np.ndarray, other: np.ndarray, close: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
+    """Whether two arrays are close, where both may hold infinities: then in the same places, the same ones."""
+    endless = ~np.isfinite(array)
+    if not endless.any() or other.shape != array.shape:
+        return close(array, other)
+    if not np.array_equal(array[endless], other[endless], equal_nan=True) or not np.isfinite(other[~endless]).all():
+        return False
+    return close(np.where(endless, 0, array), np.where(endless, 0, other))
 
 
 def _points_nowhere(array: np.ndarray, reference: np.ndarray) -> bool:
