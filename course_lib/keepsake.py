@@ -107,7 +107,7 @@ def own() -> list[Written]:
     """The learner's functions that are right, lesson by lesson."""
     entries = progress.entries()
     return [
-        Written(name, lesson[:2], _solved(entries.get(name, {})), entries.get(name, {}).get("tries", 0))
+        Written(name, places.number(lesson), _solved(entries.get(name, {})), entries.get(name, {}).get("tries", 0))
         for lesson, labs in mine.report().states.items()
         for name, state in labs.items()
         if state == "yours"

@@ -6,6 +6,7 @@ fails, it is the library's. mine.report() says whose is whose.
 
 from typing import Any
 
+from course_lib._support import places
 from course_lib.exercises import keeping, registry
 
 _NOTES = {"yours": "", "none": "", "broken": ": your stored answer is not right any more; the library's is used"}
@@ -44,13 +45,13 @@ def report() -> Report:
 
 
 def summary(lesson: str) -> str:
-    """One line for the top of a lesson, such as "01": how many of its labs, and of those before it, are yours."""
+    """One line for the top of a lesson, such as "01": how many of its labs, and of the numbered ones before, are yours."""
     found = Report()
     names = list(found.states)
     here = next((name for name in names if name.startswith(f"{lesson}_")), None)
     if here is None:
         raise ValueError(f"lesson must be the beginning of one of {', '.join(names)}, but is {lesson!r}")
-    before = names[: names.index(here)]
+    before = [name for name in names[: names.index(here)] if not places.is_optional(name)]
     text = "{} of {} labs of this lesson are yours".format(*found.count(here))
     if before:
         text += "; earlier lessons: {} of {}".format(*found.count(*before))

@@ -10,6 +10,7 @@ import pytest
 import solutions
 
 from course_lib import keepsake, progress
+from course_lib._support import places
 from course_lib.exercises import keeping, registry
 from course_lib.layers import Conv2d, Flatten, Linear, Sequential
 from course_lib.parts import Parts
@@ -112,7 +113,7 @@ def test_it_shows_itself_as_a_link(monkeypatch):
 @pytest.mark.skipif(not shutil.which("chromium"), reason="printing needs chromium")
 def test_it_prints_on_one_sheet_with_every_lab_solved(model, digit, tmp_path, monkeypatch):
     every = [
-        keepsake.Written(name, lesson[:2], "28 Nov 2026", 12)
+        keepsake.Written(name, places.number(lesson), "28 Nov 2026", 12)
         for lesson, labs in registry.lessons().items()
         for name in (lab.name for lab in labs)
     ]

@@ -1,4 +1,4 @@
-"""Where things are: the course, and the one folder that belongs to its learner."""
+"""Where things are: the course, its lessons, and the one folder that belongs to its learner."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"  # what the course ships
 AT_HOME = "conv-gradients-work"
+
+
+def number(lesson: str) -> str:
+    """The number of a lesson, or the letter of an optional one: "01" of "01_conv1d", "A" of "A_many_kernels"."""
+    return lesson.partition("_")[0]
+
+
+def is_optional(lesson: str) -> bool:
+    """Whether a lesson stands alone beside the course: it has a letter in place of a number."""
+    return not lesson[:1].isdigit()
 
 
 def work() -> Path:

@@ -75,6 +75,7 @@ class Station(NamedTuple):
     notebook: str
     labs: list[Lab]
     guesses: str
+    is_optional: bool
 
     @property
     def solved(self) -> int:
@@ -122,13 +123,18 @@ class Board(Card):
         if not self.fast:
             return self.lessons
         return {notebook: [name for name in names if name == _of_fast_track(notebook)] or names[:1]
-                for notebook, names in self.lessons.items()}  # fmt: skip
+                for notebook, names in self.lessons.items() if not places.is_optional(notebook)}  # fmt: skip
+
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """(notebook, lab) of every lab of the track, optional lessons left out."""
+        numbered = (pair for pair in self.shown.items() if not places.is_optional(pair[0]))
+        return [(notebook, name) for notebook, names in numbered for name in names]
 
     @property
     def next(self) -> tuple[str, str] | None:
         """(notebook, exercise) of the first that is not solved, or None."""
-        each = ((notebook, name) for notebook, names in self.shown.items() for name in names)
-        return next((pair for pair in each if not self.is_solved(pair[1])), None)
+        return next((pair for pair in self.asked if not self.is_solved(pair[1])), None)
 
     def count(self, notebook: str | None = None) -> tuple[int, int]:
         """(solved, all) exercises, of one notebook or of the course."""
@@ -137,8 +143,7 @@ class Board(Card):
 
     @property
     def summary(self) -> str:
-        names = [name for each in self.shown.values() for name in each]
-        solved, every = sum(map(self.is_solved, names)), len(names)
+        solved, every = sum(self.is_solved(name) for _, name in self.asked), len(self.asked)
         if self.next is None:
             return f"All {every} labs{' of the fast track' if self.fast else ''} are solved."
         notebook, name = self.next
@@ -152,8 +157,8 @@ class Board(Card):
 
     @property
     def hours(self) -> str:
-        """How long what is shown takes in all."""
-        minutes = sum(station.minutes for station in self.stations)
+        """How long the track takes in all."""
+        minutes = sum(station.minutes for station in self.stations if not station.is_optional)
         return f"about {round(minutes / 60)} hours"
 
     @property
@@ -173,15 +178,14 @@ class Board(Card):
     def stations(self) -> list[Station]:
         found = []
         for notebook, names in self.shown.items():
-            number = notebook.partition("_")[0]
+            number = places.number(notebook)
             title, minutes = _head(notebook)
             if self.fast:
                 minutes = SKIMMING + sum(_minutes(name) for name in names)
             right, every = self.guesses_in.get(number, (0, 0))
             guesses = f"you predicted {right} of {every}" if every else ""
-            found.append(
-                Station(number, title, minutes, notebook, [self._lab(notebook, name) for name in names], guesses)
-            )
+            labs = [self._lab(notebook, name) for name in names]
+            found.append(Station(number, title, minutes, notebook, labs, guesses, places.is_optional(notebook)))
         return found
 
     def _lab(self, notebook: str, name: str) -> Lab:
@@ -203,7 +207,8 @@ class Board(Card):
         for station in self.stations:
             guesses = f"; {station.guesses}" if station.guesses else ""
             solved = f"{station.solved} of {len(station.labs)}"
-            lines.append(f"{station.notebook}: {solved}, {station.minutes} minutes{guesses}")
+            optional = ", optional" if station.is_optional else ""
+            lines.append(f"{station.notebook}: {solved}, {station.minutes} minutes{optional}{guesses}")
             lines += [f"  {self.mark(lab.name)}" for lab in station.labs]
         return lines
 

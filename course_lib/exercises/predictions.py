@@ -222,8 +222,9 @@ def predicted_in() -> dict[str, tuple[int, int]]:
     for name in names():
         one = noted.get(name, {})
         if one.get("first") is not None:
-            right, every = found.get(name[:2], (0, 0))
-            found[name[:2]] = right + bool(one.get("right")), every + 1
+            number = name.partition("/")[0]
+            right, every = found.get(number, (0, 0))
+            found[number] = right + bool(one.get("right")), every + 1
     return found
 
 

@@ -91,7 +91,7 @@ def _generator(name: str, noted: dict[str, Any]) -> np.random.Generator:
 def _place(question: Prediction) -> tuple[str, str]:
     """(notebook, without its ending; the number of its lesson) in which a question was asked first."""
     number = question.name.partition("/")[0]
-    notebook = next((notebook for notebook in registry.lessons() if notebook.startswith(number)), "")
+    notebook = next((notebook for notebook in registry.lessons() if notebook.startswith(f"{number}_")), "")
     return notebook, number
 
 

@@ -1,7 +1,7 @@
 """All exercises and questions, found in the modules of `lessons`; they are loaded when first asked for.
 
 A module there that names its notebook in LESSON is part of a lesson, and holds EXERCISES and PREDICTIONS. Lessons come
-in the order of their notebooks; of several modules for one notebook, files come before folders.
+in the order of their notebooks, the optional ones last; of several modules for one notebook, files come before folders.
 """
 
 import importlib
@@ -11,6 +11,7 @@ from functools import cache
 from types import ModuleType
 
 from course_lib import progress
+from course_lib._support import places
 from course_lib.exercises import lessons as _package
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
@@ -35,7 +36,7 @@ def lessons() -> dict[str, list[Exercise]]:
     found: dict[str, list[Exercise]] = {}
     for module in _modules():
         for exercise in module.EXERCISES:
-            exercise.lesson = module.LESSON[:2]
+            exercise.lesson = places.number(module.LESSON)
         found.setdefault(module.LESSON, []).extend(module.EXERCISES)
     return found
 

@@ -28,7 +28,7 @@ from pygments.formatters import HtmlFormatter
 
 from course_lib import looks
 from course_lib._support.files import atomic_write
-from course_lib._support.places import NOTEBOOKS, ROOT
+from course_lib._support.places import NOTEBOOKS, ROOT, number
 from course_lib._support.templates import templates
 from course_lib.publish.build import WIDGET_VIEW, execute
 from course_lib.widgets.scripts import script, style
@@ -88,9 +88,9 @@ class Link:
 
 @dataclass
 class Entry(Link):
-    """A lesson in the list of all: its number, how long it takes, and what one will do in it."""
+    """A lesson in the list of all: its number or letter, how long it takes, and what one will do in it."""
 
-    number: int
+    number: str
     duration: str
     promise: Markup
 
@@ -107,7 +107,7 @@ def _entry(path):
     return Entry(
         _address(path),
         _title(notebook, path.stem),
-        int(path.stem[:2]),
+        number(path.stem),
         duration[1] if duration else "",
         Markup(markdown2html(promise[0]) if promise else ""),
     )
@@ -207,7 +207,7 @@ def main():
         for notebook in arguments.notebooks:
             print(export(notebook, arguments.folder))
         return
-    notebooks = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    notebooks = sorted(NOTEBOOKS.glob("[0-9A-C]*_*.ipynb"))
     for before, notebook, after in zip([None, *notebooks[:-1]], notebooks, [*notebooks[1:], None], strict=True):
         print(export(notebook, arguments.folder, before, after))
     print(_written(arguments.folder / "index.html", index(notebooks)))

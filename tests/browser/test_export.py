@@ -168,8 +168,16 @@ def test_the_index_opens_the_course_and_leads_into_every_lesson(lessons):
     assert text.count("<small>") == 1 and '<li value="2">' in text
 
 
+def test_an_optional_lesson_stands_in_the_index_under_its_letter(tmp_path):
+    path = tmp_path / "A_aside.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Aside\n\n*Lesson A, optional · 9 minutes, 1 lab*")]), path)
+    text = export.index([path])
+    assert 'list-style-type: "A. "\'><a href="A_aside.html">Aside</a>' in text
+    assert "<small>9 minutes, 1 lab</small>" in text and "value=" not in text
+
+
 def test_the_index_says_of_the_lessons_of_this_course_what_each_takes_and_what_one_does():
-    text = export.index(sorted(export.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
+    text = export.index([export.NOTEBOOKS / f"{name}.ipynb" for name in build.lessons()])
     assert text.count("<small>") == text.count("<strong>You will</strong>") == len(build.lessons())
     assert text.count("minutes") >= len(build.lessons())
 

@@ -27,7 +27,7 @@ def test_a_station_has_the_title_and_the_minutes_of_its_lesson(notebook):
     head = (build.SOURCES / f"{notebook}.md").read_text(encoding="utf-8")
     title, minutes = (
         re.search(r"^# (.+)$", head, re.M)[1],
-        re.search(r"^\*Lesson \d\d.* · (\d+) minutes", head, re.M)[1],
+        re.search(r"^\*Lesson \w+.* · (\d+) minutes", head, re.M)[1],
     )
     if not (places.NOTEBOOKS / f"{notebook}.ipynb").exists():
         pytest.skip("the lesson is not built")
@@ -36,7 +36,8 @@ def test_a_station_has_the_title_and_the_minutes_of_its_lesson(notebook):
 
 
 def test_every_lesson_with_labs_is_a_station_and_every_lab_a_cell():
-    assert [station.notebook for station in board().stations] == list(registry.lessons()) == list(FAST)
+    assert [station.notebook for station in board().stations] == list(registry.lessons())
+    assert [name for name in registry.lessons() if not places.is_optional(name)] == list(FAST)
     assert all(lab in [one.name for one in registry.lessons()[notebook]] for notebook, lab in FAST.items())
     assert list(states()) == [exercise.name for labs in registry.lessons().values() for exercise in labs]
 
@@ -103,9 +104,21 @@ def test_a_click_chooses_the_track_and_it_is_kept(monkeypatch):
     assert "The whole course" in make(0)[1] and not progress.fast_track()
 
 
+def test_optional_lessons_are_on_the_map_but_nobody_is_led_there():
+    labs = {"00_start_here": ["chain_backward"], "A_aside": ["conv1d"]}
+    shown = Board({}, labs)
+    assert [station.is_optional for station in shown.stations] == [False, True] and "0 of 1 labs solved" in repr(shown)
+    assert "A_aside: 0 of 1, 0 minutes, optional" in repr(shown) and "· optional ·" in shown._repr_html_()
+    solved = Board({"chain_backward": {"tries": 1, "solved": "2026-11-28"}}, labs)
+    assert solved.next is None and solved.stations[1].labs[0].state == "open"
+    progress.choose_track(True)
+    assert [station.notebook for station in Board({}, labs).stations] == ["00_start_here"]
+
+
 def test_a_course_that_is_done_says_so():
-    for name in registry.names():
-        progress.record(name, True)
+    for notebook, labs in registry.lessons().items():
+        for lab in labs if not places.is_optional(notebook) else []:
+            progress.record(lab.name, True)
     assert board().next is None and board().next_link == ""
     assert "labs are solved" in repr(board()) and "Go on" not in board()._repr_html_()
 
