@@ -45,7 +45,7 @@ def report() -> Report:
 
 
 def summary(lesson: str) -> str:
-    """One line for the top of a lesson, such as "01": how many of its labs, and of the numbered ones before, are yours."""
+    """One line for the top of a lesson, such as "01": how many labs of it, and of those before it, are yours."""
     found = Report()
     names = list(found.states)
     here = next((name for name in names if name.startswith(f"{lesson}_")), None)
