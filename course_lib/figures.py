@@ -127,6 +127,9 @@ def curves(ax, title="", x_label="", log=False, **series):
 
 # ---------------------------------------------------------------- sums of products, cell by cell
 
+MOST_NUMBERED = 12  # rows or columns of a matrix that has its indices at its edges
+ABOVE_CELLS, ABOVE_INDICES = 0.22, 0.5  # where indices and names stand, in cells
+
 
 def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
     """Draws matrix (m, n) · right (n,) or (n, c) = result; a row or a column of the matrix may be framed.
@@ -139,14 +142,14 @@ def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
     parts = zip((matrix, right, matrix @ right), (0, n + 1, n + c + 2), names, roles, strict=True)
     for values, left, name, role in parts:
         _cells(ax, values, left, middle - len(values) / 2, role)
-        ax.text(left + values.shape[1] / 2, middle - len(values) / 2 - 0.3, name, ha="center", va="bottom")
-    for sign, place in (("·", n + 0.5), ("=", n + c + 1.5)):
+        ax.text(left + values.shape[1] / 2, middle - len(values) / 2 - ABOVE_INDICES, name, ha="center", va="bottom")
+    for sign, place in (("·", n + 0.4), ("=", n + c + 1.4)):
         ax.text(place, middle, sign, ha="center", va="center", fontsize=16)
     if row is not None:
         _frame(ax, 0, middle - m / 2 + row, n, 1, roles[0])
     if column is not None:
         _frame(ax, column, middle - m / 2, 1, m, roles[0])
-    _sheet(ax, -0.2, n + 2 * c + 2.2, -1, max(m, n) + 0.2)
+    _sheet(ax, -0.5, n + 2 * c + 2.2, -1.1, max(m, n) + 0.2)
 
 
 def parts_and_sum(ax, parts, names, total_name, role):
@@ -156,8 +159,8 @@ def parts_and_sum(ax, parts, names, total_name, role):
     _cells(ax, parts.sum(axis=0)[None], 0, m + 0.4, role)
     ax.plot([0, n], [m + 0.2, m + 0.2], color=INK, lw=1)
     for name, place in zip([*names, total_name], [*np.arange(m), m + 0.4], strict=True):
-        ax.text(-0.2, place + 0.5, name, ha="right", va="center")
-    _sheet(ax, -2.2, n + 0.2, -0.2, m + 1.6)
+        ax.text(-0.5, place + 0.5, name, ha="right", va="center")
+    _sheet(ax, -2.5, n + 0.2, -0.5, m + 1.6)
 
 
 def beside(ax, arrays, names, role, signs=()):
@@ -167,20 +170,38 @@ def beside(ax, arrays, names, role, signs=()):
         top = (tallest - len(values)) / 2
         _cells(ax, values, left, top, role)
         left += values.shape[1]
-        ax.text(left - values.shape[1] / 2, top - 0.3, name, ha="center", va="bottom")
-        ax.text(left + 0.5, tallest / 2, sign, ha="center", va="center", fontsize=16)
+        ax.text(left - values.shape[1] / 2, top - ABOVE_INDICES, name, ha="center", va="bottom")
+        ax.text(left + 0.4, tallest / 2, sign, ha="center", va="center", fontsize=16)
         left += 1
-    _sheet(ax, -0.2, left - 0.8, -1, tallest + 0.2)
+    _sheet(ax, -0.5, left - 0.8, -1.1, tallest + 0.2)
 
 
 def _cells(ax, values, left, top, role):
-    """Draws values (rows, columns) as squares of side 1, in the colour of their role; zeros are left clear."""
+    """Draws values (rows, columns) as the players do: squares in the colour of their role, with their indices.
+
+    Zeros are left clear, and a number below zero has a minus under it as well, as in the players.
+    """
     largest = _largest(values)
     for (i, j), value in np.ndenumerate(values):
-        fill = _tint(PALETTE[role].light, 0.08 + 0.47 * abs(value) / largest) if value else GROUND
-        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=COLOURS[role], lw=0.7))
+        fill = _tint(PALETTE[role].light, 0.05 + 0.6 * abs(value) / largest) if value else GROUND
+        ax.add_patch(Rectangle((left + j, top + i), 1, 1, fc=fill, ec=COLOURS[role], lw=0.9))
         colour = "black" if value else NEUTRAL
         ax.text(left + j + 0.5, top + i + 0.5, amount(value), ha="center", va="center", color=colour, fontsize=10)
+        if value < 0:
+            ax.add_patch(Rectangle((left + j + 0.28, top + i + 0.85), 0.44, 0.07, fc="black", lw=0, alpha=0.6))
+    _indices(ax, values.shape, left, top)
+
+
+def _indices(ax, shape, left, top):
+    """Numbers the rows and columns of a matrix at its edges; large ones, and single rows and columns, need none."""
+    rows, columns = shape
+    if max(shape) > MOST_NUMBERED or min(shape) == 1:
+        return
+    look = {"ha": "center", "va": "center", "color": NEUTRAL, "fontsize": 7.5}
+    for row in range(rows):
+        ax.text(left - ABOVE_CELLS, top + row + 0.5, row, **look)
+    for column in range(columns):
+        ax.text(left + column + 0.5, top - ABOVE_CELLS, column, **look)
 
 
 def _tint(colour, share):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from stories import every_story
 
-from course_lib import frames, layers
+from course_lib import frames, layers, looks
 from course_lib.widgets import still
 from course_lib.widgets.explorer import explore
 from course_lib.widgets.player import Player, packed, play, to_json
@@ -123,16 +123,25 @@ def test_every_output_has_a_picture_and_words_without_an_address():
         assert not re.search(r"0x[0-9a-f]{6}|object at", data["text/plain"])
 
 
-def test_a_picture_is_opaque_light_small_and_not_empty(story):
+def test_a_picture_is_clear_where_nothing_is_drawn_small_and_not_empty(story):
     picture = still.png(story)
     assert len(picture) < 130_000
     image = Image.open(io.BytesIO(picture))
-    assert image.mode == "P" and "transparency" not in image.info
-    assert 200 < image.height < 2600
-    image = image.convert("RGB")
-    assert image.getpixel((0, 0)) == (255, 255, 255)
-    assert np.mean(image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))) > 200
+    assert image.mode == "P" and 200 < image.height < 2600
+    image = image.convert("RGBA")
+    assert image.getpixel((0, 0))[3] == 0
     assert len(image.getcolors()) > 20
+    opacity = np.asarray(image)[..., 3]
+    assert np.mean(opacity == 0) > 0.35, "a slab"
+    assert np.mean(opacity > 250) > 0.02, "nothing to see"
+
+
+@pytest.mark.parametrize("paper", [looks.PAPER.light, looks.PAPER.dark])
+def test_every_ink_of_a_picture_stands_out_from_any_page(paper):
+    ground = looks.brightness(looks.rgb(paper))
+    for ink in (still.ANY.ink, *still.ANY.texts.values(), *still.ANY.lines.values()):
+        bright, dim = sorted((ground, looks.brightness(ink)), reverse=True)
+        assert (bright + 0.05) / (dim + 0.05) > 4, ink
 
 
 def test_a_picture_is_the_same_every_time():
@@ -152,12 +161,12 @@ def test_a_picture_shows_the_first_a_middle_and_the_last_moment(monkeypatch):
 def test_a_picture_counts_the_rows_and_columns_of_its_grids(monkeypatch):
     drawn = []
 
-    def write(pen, x, y, words, colour=still._INK, *rest, **more):
+    def write(pen, x, y, words, colour=None, *rest, **more):
         drawn.append((words, colour))
 
     monkeypatch.setattr(still.Pen, "text", write)
     still.png(frames.conv2d_single(np.full((4, 5), 9.0), np.full((2, 3), 9.0)))
-    counts = [words for words, colour in drawn if colour == still._SOFT and words.isdigit()]
+    counts = [words for words, colour in drawn if colour == still.ANY.soft and words.isdigit()]
     one_moment = [*"0123", *"01234", *"01", *"012", *"012", *"012"]  # rows and columns of x, of w and of y
     assert sorted(counts) == sorted(3 * one_moment)
 

@@ -8,7 +8,7 @@
 import { context2d, element } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
-import { amountText, blend, css, textOn } from "./looks.js";
+import { amountText, blend, css, NOISE, textOn } from "./looks.js";
 
 /** @typedef {Story["grids"][number]} Grid */
 /** @typedef {{ cell: number, square: Square, value: number | null, rgb: Rgb, dimmed: boolean, missed: boolean }} DrawnCell */
@@ -16,6 +16,8 @@ import { amountText, blend, css, textOn } from "./looks.js";
 const SMALLEST_WITH_INDEX = 24; // of cells on a line, which have their index inside
 const SMALLEST_WITH_INDICES = 20;
 const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
+const SMALLEST_WITH_SIGN = 5;
+const [MINUS_WIDTH, MINUS_HEIGHT, MINUS_DOWN] = [0.44, 0.07, 0.89]; // shares of a cell's side
 
 /**
  * Grid n as it is after step `at`. Where cells are `lit`, the others are dimmed.
@@ -75,12 +77,29 @@ const boxOf = ([x, y, side]) => [x, y, x + side, y + side];
  * @param {Pen} pen
  * @param {DrawnCell} cell
  */
-function fillCell(pen, { square, rgb, missed }) {
+function fillCell(pen, { square, value, rgb, missed }) {
   const [x, y, side] = square;
   const gap = side < SMALLEST_WITH_NUMBER && side > 4 ? 0.75 : 0; // of paper, in place of lines
   if (gap) pen.fill(square, css(pen.theme.paper));
   pen.fill([x, y, side - gap], css(rgb));
   if (missed) pen.hatch(square);
+  if (value !== null && value < -NOISE && side >= SMALLEST_WITH_SIGN) drawMinus(pen, [x, y, side - gap], rgb);
+}
+
+/**
+ * A minus below the number: the sign can be seen where the number is too small to be read.
+ * @param {Pen} pen
+ * @param {Square} square
+ * @param {Rgb} rgb
+ */
+function drawMinus({ context }, [x, y, side], rgb) {
+  const [width, height] = [MINUS_WIDTH * side, Math.max(1.5, MINUS_HEIGHT * side)];
+  const down = side < SMALLEST_WITH_NUMBER ? 0.5 : MINUS_DOWN;
+  const alpha = context.globalAlpha;
+  context.globalAlpha = 0.6 * alpha;
+  context.fillStyle = textOn(rgb);
+  context.fillRect(x + (side - width) / 2, y + down * side - height / 2, width, height);
+  context.globalAlpha = alpha;
 }
 
 /**

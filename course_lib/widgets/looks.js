@@ -6,7 +6,7 @@ import { context2d, element } from "./dom.js";
 // ---------------------------------------------------------------- numbers
 
 const MINUS = "−";
-const NOISE = 1e-9;
+export const NOISE = 1e-9;
 
 /**
  * A number as it is written everywhere. looks.py has the same function, and says by which rules.

@@ -3,6 +3,7 @@
 
 /** @import { Scene } from "./scene.js" */
 import { along, clamp, facing, mix, pointAt } from "./geometry.js";
+import { drawKernelOnItsWay, drawProducts, laidIn, placeOf } from "./laid.js";
 import { amountText, css } from "./looks.js";
 
 export const MOST_CHIPS = 40;
@@ -19,15 +20,36 @@ const BEHIND_KERNEL = 0.68; // of the way from source to target: where the produ
  * @param {number} progress of the whole step, from 0 to 1
  */
 export function drawStep(scene, lit, glide, progress) {
-  drawWindows(scene, lit, glide);
   const terms = scene.story.terms[scene.at];
-  if (!terms.length || terms.length > MOST_CHIPS || glide < 1) return;
-  const travel = clamp((progress - GLIDE) / (LANDED - GLIDE), 0, 1);
   const { inLine } = scene.layout;
+  const laid = inLine ? [] : laidIn(scene.story, scene.at);
+  if (glide < 1) for (const one of laid) drawKernelOnItsWay(scene, one, glide);
+  drawWindows(scene, lit, glide);
+  if (!terms.length || terms.length > MOST_CHIPS || glide < 1) return;
+  if (laid.length) return drawLaid(scene, laid, terms, progress);
+  const travel = clamp((progress - GLIDE) / (LANDED - GLIDE), 0, 1);
   if (inLine) for (const term of terms) drawTerm(scene, term, travel);
   if (travel === 1) flash(scene, terms, (progress - LANDED) / (1 - LANDED));
   if (travel === 1 && !inLine) return drawCorners(scene, terms);
   for (const term of terms) drawAmount(scene, term, travel);
+}
+
+/**
+ * @param {Scene} scene
+ * @param {import("./laid.js").Laid[]} laid
+ * @param {Term[]} terms
+ * @param {number} progress
+ */
+function drawLaid(scene, laid, terms, progress) {
+  const { pen, layout, story } = scene;
+  for (const one of laid) drawProducts(scene, one, terms, progress);
+  if (progress >= LANDED) flash(scene, terms, (progress - LANDED) / (1 - LANDED));
+  for (const one of laid) {
+    for (const term of terms) {
+      const place = placeOf(scene, one, term, progress, LANDED);
+      if (place) pen.chip(amountText(term.amount), place, story.grids[term.to].role, layout.unit);
+    }
+  }
 }
 
 /**

@@ -1,7 +1,9 @@
 """The picture that stands for an animation where nothing can move: GitHub, an untrusted or a reopened notebook.
 
-It is drawn with Pillow, on a light page, without global state: widget callbacks may run on another thread. The layout
-is computed here and in the front end, because neither can call the other; both start from `Story.bounds`.
+It is drawn with Pillow, without global state: widget callbacks may run on another thread. Its ground is left out and
+its inks suit any page, because a picture does not know whether its page is light or dark; a film has a ground of its
+own. The layout is computed here and in the front end, because neither can call the other; both start from
+`Story.bounds`.
 tests/browser/test_player_module.py compares them for every kind of story.
 """
 
@@ -14,6 +16,7 @@ import pathlib
 import re
 import struct
 import zlib
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -21,18 +24,46 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw, ImageFont
 
 from course_lib import looks
-from course_lib.looks import KERNEL, PALETTE, amount, mixed, rgb, text_on
+from course_lib.looks import KERNEL, NOISE, PALETTE, WHITE, amount, mixed, on_any_page, rgb, text_on
 
 FALLBACK_CLASS = "cg-spare"  # the class of hidden pictures
 WIDTH = 720  # of the picture on a page; it is drawn at twice the resolution
 FINE = 2
-_INK, _SOFT, _FAINT, _PAPER = (rgb(shade.light) for shade in (looks.INK, looks.SOFT, looks.FAINT, looks.PAPER))
+_PAPER = rgb(looks.PAPER.light)
+_MINUS_WIDTH, _MINUS_HEIGHT, _MINUS_DOWN = 0.44, 0.07, 0.89  # shares of a cell below zero, as in grids.js
 MARGIN, _GUTTER, _LINE = 14, 26, 18
 _LARGEST_CELL, _SMALLEST_WITH_NUMBER, _SMALLEST_WITH_INDICES = 34, 14, 20
+_SMALLEST_WITH_SIGN = 5
 _PICTURE_BESIDE_WORDS = 390
 _TALLEST = 430
 _WIDE, _HIGH = 17, 9  # in cells: larger stories show two moments, and wide ones have their words below
 _MOST_CURVES = 40
+
+
+class Page(NamedTuple):
+    """What a picture is drawn on: its ground, the inks that are legible on it, and the lines and texts of each role."""
+
+    ground: tuple
+    ink: tuple
+    soft: tuple
+    faint: tuple
+    lines: dict
+    texts: dict
+
+    def beam(self, role):
+        """Light that falls from one grid to another: nothing stands out from it."""
+        return (*self.lines[role], 46) if len(self.ground) == 4 else mixed(self.ground, self.lines[role], 0.16)
+
+
+_SHADES = (looks.INK, looks.SOFT, looks.FAINT)
+LIGHT = Page(
+    _PAPER, *(rgb(shade.light) for shade in _SHADES),
+    {role: rgb(tones.light) for role, tones in PALETTE.items()},
+    {role: rgb(tones.light_text) for role, tones in PALETTE.items()},
+)  # fmt: skip
+_ON_ANY = {role: rgb(on_any_page(tones)) for role, tones in PALETTE.items()}
+_INK_ON_ANY = rgb(looks.INK_ANYWHERE)
+ANY = Page((*_INK_ON_ANY, 0), _INK_ON_ANY, rgb(looks.NEUTRAL), rgb(looks.NEUTRAL), _ON_ANY, _ON_ANY)
 
 
 def png(*stories):
@@ -40,10 +71,10 @@ def png(*stories):
     width = (WIDTH - 2 * MARGIN - _GUTTER * (len(stories) - 1)) / len(stories)
     columns = [_Column(story, width) for story in stories]
     height = max(column.height for column in columns) + 2 * MARGIN
-    image = Image.new("RGB", (WIDTH * FINE, math.ceil(height) * FINE), _PAPER)
+    image = Image.new("RGBA", (WIDTH * FINE, math.ceil(height) * FINE), ANY.ground)
     left = MARGIN
     for column in columns:
-        column.draw(Pen(image, left, MARGIN))
+        column.draw(Pen(image, left, MARGIN, ANY))
         left += width + _GUTTER
     return compressed(image)
 
@@ -62,7 +93,7 @@ def fallback_html(picture, words):
         height = struct.unpack(">I", base64.b64decode(picture[:32])[20:24])[0] / FINE
         opening = Markup('<div class="{} {}" role="img" aria-label="{}">').format(FALLBACK_CLASS, name, words)
         look = f"""width: {WIDTH}px; max-width: 100%; height: {height:.0f}px;
-  background: {looks.PAPER.light} url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
+  background: url(data:image/png;base64,{picture}) no-repeat; background-size: contain;"""
     return f"""{opening}<style>
 .{name} {{ display: none; {look} }}
 {output}{lost} .{name} {{ display: block; }}
@@ -72,8 +103,14 @@ def fallback_html(picture, words):
 
 
 def compressed(image):
-    """Returns the bytes of a PNG of a Pillow image, with a palette of few colours; white paper stays pure white."""
-    image = with_white_paper(image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+    """Returns the bytes of a PNG of a Pillow image, with a palette of few colours.
+
+    White paper stays pure white, and a clear ground clear.
+    """
+    clear = image.mode == "RGBA"
+    image = image.quantize(96, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    if not clear:
+        image = with_white_paper(image)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
@@ -91,12 +128,12 @@ def with_white_paper(image):
 class Pen:
     """Draws in pixels of the page, relative to a corner."""
 
-    def __init__(self, image, left, top):
+    def __init__(self, image, left, top, page=LIGHT):
         self.image, self.on = image, ImageDraw.Draw(image)
-        self.left, self.top = left, top
+        self.left, self.top, self.page = left, top, page
 
     def moved(self, right, down):
-        return Pen(self.image, self.left + right, self.top + down)
+        return Pen(self.image, self.left + right, self.top + down, self.page)
 
     def _at(self, points):
         return [((self.left + x) * FINE, (self.top + y) * FINE) for x, y in points]
@@ -105,7 +142,7 @@ class Pen:
         self.on.rectangle(self._at([(x, y), (right, bottom)]), fill, line, round(width * FINE))
 
     def picture(self, x, y, right, bottom, colours):
-        """Fills the rectangle with a picture of colours (rows, columns, 3)."""
+        """Fills the rectangle with a picture of colours (rows, columns, 3), or 4 with their opacity."""
         (left, top), (end, floor) = (map(round, point) for point in self._at([(x, y), (right, bottom)]))
         small = Image.fromarray(np.asarray(colours, np.uint8))
         self.image.paste(small.resize((end - left, floor - top), Image.Resampling.NEAREST), (left, top))
@@ -129,8 +166,8 @@ class Pen:
     def shape(self, points, fill):
         self.on.polygon(self._at(points), fill)
 
-    def text(self, x, y, text, colour=_INK, size=13, anchor="mm", font="sans"):
-        self.on.text(self._at([(x, y)])[0], text, colour, _font(font, size), anchor)
+    def text(self, x, y, text, colour=None, size=13, anchor="mm", font="sans"):
+        self.on.text(self._at([(x, y)])[0], text, colour or self.page.ink, _font(font, size), anchor)
 
     def chip(self, x, y, text, fill):
         half = max(9, _font("bold", 10).getlength(text) / FINE / 2 + 4)
@@ -182,9 +219,9 @@ class Frame:
         count = f"Frame {position} of {len(story.steps) - 1}"
         formula = self.step.plain_formula.split("\n") if self.step.formula else []
         self.lines = [
-            (count, "sans", 11, _SOFT),
-            *((line, "sans", 13, _INK) for line in _wrapped(self.step.sentence, "sans", 13, room)),
-            *((line, "mono", 11.5, _INK) for part in formula for line in _wrapped(part, "mono", 11.5, room)),
+            (count, "sans", 11, "soft"),
+            *((line, "sans", 13, "ink") for line in _wrapped(self.step.sentence, "sans", 13, room)),
+            *((line, "mono", 11.5, "ink") for part in formula for line in _wrapped(part, "mono", 11.5, room)),
         ]
         self.height = max(self.picture[1], self.words[1] + _LINE * len(self.lines)) + 12
 
@@ -209,7 +246,7 @@ class Frame:
             self._curves(picture, terms)
         x, y = self.words
         for at, (line, font, size, colour) in enumerate(self.lines):
-            pen.text(x, y + _LINE * at, line, colour, size, "lm", font)
+            pen.text(x, y + _LINE * at, line, getattr(pen.page, colour), size, "lm", font)
 
     # ------------------------------------------------------------ places
 
@@ -234,29 +271,33 @@ class Frame:
 
     def _grid(self, pen, key):
         grid, values = self.story.grids[key], self.values[key].ravel()
-        fill = rgb(PALETTE[grid.role][0])
+        page, line = pen.page, pen.page.lines[grid.role]
         shares = np.nan_to_num(values) / self.story.largest[key]
         whole = self._around(key, (0, values.size - 1))
         if grid.picture:
-            pen.picture(*whole, signed(shares.reshape(grid.values.shape)))
-            pen.square(*whole, None, fill)
+            shares = shares.reshape(grid.values.shape)
+            pen.picture(*whole, signed(shares) if page is LIGHT else _signed_on_any(shares))
+            pen.square(*whole, None, line)
             return
         small = grid.scale * self.unit < _SMALLEST_WITH_NUMBER  # no room for lines; gaps separate the cells
         if small:
-            pen.square(*whole, _PAPER, _FAINT)
+            pen.square(*whole, page.ground, page.faint)
         found_out = self.position == len(self.story.steps) - 1  # before the end, nobody knows
         untouched = set(self.story.untouched[key]) if found_out else ()
         for cell, (value, share) in enumerate(zip(values, shares, strict=True)):
             square, filler = self._square(key, cell), grid.is_filler(cell)
-            background = _PAPER if filler or np.isnan(value) else mixed(_PAPER, fill, 0.05 + 0.75 * abs(share))
-            self._cell(pen, square, background, fill, small, filler)
+            blank = filler or np.isnan(value) or (page is ANY and not value)
+            fill = page.ground if blank else mixed(WHITE, rgb(PALETTE[grid.role].light), 0.05 + 0.75 * abs(share))
+            self._cell(pen, square, fill, line, small, filler)
+            if value < -NOISE and not blank and square[2] - square[0] >= _SMALLEST_WITH_SIGN:
+                self._minus(pen, square, fill, small)
             if cell in untouched:
                 _hatch(pen, *square)
             if not np.isnan(value) and not small:
-                self._value(pen, square, value, _SOFT if filler else text_on(background))
+                self._value(pen, square, value, pen.page.soft if blank else text_on(fill))
         if small:
             real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
-            pen.square(*self._around(key, (real[0], real[-1])), None, fill)
+            pen.square(*self._around(key, (real[0], real[-1])), None, line)
 
     def _cell(self, pen, square, background, line, small, filler):
         x, y, right, bottom = square
@@ -265,7 +306,15 @@ class Frame:
             return
         pen.square(x, y, right, bottom, background, None if filler else line)
         if filler:
-            pen.dashes(x, y, right - x, _FAINT)
+            pen.dashes(x, y, right - x, pen.page.faint)
+
+    def _minus(self, pen, square, fill, small):
+        """The minus below a number, which is seen where the number is too small to be read."""
+        x, y, right, bottom = square
+        side = right - x
+        width, height = _MINUS_WIDTH * side, max(1.5, _MINUS_HEIGHT * side)
+        left, top = x + (side - width) / 2, y + (0.5 if small else _MINUS_DOWN) * side - height / 2
+        pen.square(left, top, left + width, top + height, mixed(fill, text_on(fill), 0.6))
 
     def _value(self, pen, square, value, colour):
         x, y, right, _ = square
@@ -276,7 +325,7 @@ class Frame:
     def _name(self, pen, key):
         grid = self.story.grids[key]
         x, y, _, bottom = self._square(key, 0)
-        colour = rgb(PALETTE[grid.role][1])
+        colour = pen.page.texts[grid.role]
         if grid.ndim == 1:
             pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
         else:
@@ -298,20 +347,22 @@ class Frame:
         if grid.ndim == 1:
             for cell in real:
                 x, y, *_ = self._square(key, cell)
-                pen.text(x + 4, y + 8, str(grid.place(cell)[1]), _SOFT, 8, "lm")
+                pen.text(x + 4, y + 8, str(grid.place(cell)[1]), pen.page.soft, 8, "lm")
             return
         for row in sorted({cell // columns for cell in real}):
             x, y, _, bottom = self._square(key, row * columns)
-            pen.text(x - 8, (y + bottom) / 2, str(grid.place(row * columns + real[0] % columns)[0]), _SOFT, 9)
+            pen.text(x - 8, (y + bottom) / 2, str(grid.place(row * columns + real[0] % columns)[0]), pen.page.soft, 9)
         for column in sorted({cell % columns for cell in real}):
             x, y, right, _ = self._square(key, column)
-            pen.text((x + right) / 2, y - 9, str(grid.place(real[0] // columns * columns + column)[1]), _SOFT, 9)
+            pen.text(
+                (x + right) / 2, y - 9, str(grid.place(real[0] // columns * columns + column)[1]), pen.page.soft, 9
+            )
 
     def _outlines(self, pen, key, flowing, lit):
         grid = self.story.grids[key]
         if not lit:
             return
-        dark = rgb(PALETTE[grid.role][1])
+        dark = pen.page.texts[grid.role]
         if not grid.picture and len(flowing) < len(lit):
             for cell in flowing:
                 pen.square(*self._square(key, cell), None, dark, 2.5)
@@ -325,9 +376,8 @@ class Frame:
             goal = self._around(flow.to, lit[flow.to])
             for key, _ in flow.factors:
                 if grids[key].role != KERNEL:
-                    tint = mixed(_PAPER, rgb(PALETTE[grids[key].role][0]), 0.16)
                     (a, b), (c, d) = _facing(self._around(key, lit[key]), goal)
-                    pen.shape([a, c, d, b], tint)
+                    pen.shape([a, c, d, b], pen.page.beam(grids[key].role))
                     self._head(pen, flow.to, (a, b), (c, d))
             if not flow.factors:
                 for key in self.step.looks:
@@ -345,29 +395,29 @@ class Frame:
         tip = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
         angle = math.atan2(y1 - y0, x1 - x0)
         tail = tip[0] - 8 * math.cos(angle), tip[1] - 8 * math.sin(angle)
-        pen.arrow(tail, tip, rgb(PALETTE[self.story.grids[key].role][1]))
+        pen.arrow(tail, tip, pen.page.texts[self.story.grids[key].role])
 
     def _level_arrow(self, pen, start, goal):
         row, end_row = (start[1] + start[3]) / 2, (goal[1] + goal[3]) / 2
         if abs(row - end_row) < 1:
-            pen.arrow((start[0] - 1, row), (goal[2] + 1, row), _INK)
+            pen.arrow((start[0] - 1, row), (goal[2] + 1, row), pen.page.ink)
 
     def _curves(self, pen, terms):
         for term in terms:
-            colour = mixed(_PAPER, self._colour(term), 0.6)
+            colour = mixed(_PAPER, self._colour(pen, term), 0.6)
             legs = self._legs(term)
             for start, end in legs[:-1]:
                 pen.line([start, end], colour, 1.5)
             pen.arrow(*legs[-1], colour)
             for source in self._others(term)[1:]:
-                colour = mixed(_PAPER, rgb(PALETTE[self.story.grids[source[0]].role][0]), 0.6)
+                colour = mixed(_PAPER, pen.page.lines[self.story.grids[source[0]].role], 0.6)
                 pen.arrow(*_between(self._square(*source), self._square(*term.target)), colour)
         for term in terms:
             (x0, y0), (x1, y1) = self._legs(term)[-1]
-            pen.chip(x0 + (x1 - x0) * 0.36, y0 + (y1 - y0) * 0.36, amount(term.amount), self._colour(term))
+            pen.chip(x0 + (x1 - x0) * 0.36, y0 + (y1 - y0) * 0.36, amount(term.amount), self._colour(pen, term))
 
-    def _colour(self, term):
-        return rgb(PALETTE[self.story.grids[term.target[0]].role][0])
+    def _colour(self, pen, term):
+        return pen.page.lines[self.story.grids[term.target[0]].role]
 
     def _others(self, term):
         return [at for at in term.sources if self.story.grids[at[0]].role != KERNEL]
@@ -382,8 +432,8 @@ class Frame:
 def _hatch(pen, x, y, right, bottom):
     """Hatches a cell that no step reads or writes."""
     for start in np.arange(0.25, 1, 0.25) * (right - x):
-        pen.line([(x, y + start), (x + start, y)], _SOFT, 0.5)
-        pen.line([(x + start, bottom), (right, y + start)], _SOFT, 0.5)
+        pen.line([(x, y + start), (x + start, y)], pen.page.soft, 0.5)
+        pen.line([(x + start, bottom), (right, y + start)], pen.page.soft, 0.5)
 
 
 def _middle(box):
@@ -417,6 +467,13 @@ def signed(shares):
     shares = np.asarray(shares)[..., None]
     goal = np.where(shares < 0, rgb(looks.BELOW_ZERO.light), rgb(looks.ABOVE_ZERO.light))
     return _PAPER + (goal - _PAPER) * np.abs(shares)
+
+
+def _signed_on_any(shares):
+    """The same for any page: the larger a value, the less of the page is seen through it. (rows, columns, 4)."""
+    shares = np.asarray(shares)[..., None]
+    goal = np.where(shares < 0, rgb(looks.BELOW_ZERO.light), rgb(looks.ABOVE_ZERO.light))
+    return np.concatenate([goal, 255 * np.abs(shares)], axis=-1)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from pages import DARK, LIGHT, state
 from stories import every_story
 
 from course_lib import frames
-from course_lib.frames.story import Grid, Step, Story
+from course_lib.frames.story import Flow, Grid, Step, Story
 from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE, SIGNS, amount, rgb
 from course_lib.widgets import still
 from course_lib.widgets.player import to_json
@@ -175,6 +175,42 @@ def test_lines_run_from_edge_to_edge_as_in_the_still(page, shown, rng):
     for n, (line, side) in enumerate(zip(lines, sides, strict=True)):
         np.testing.assert_allclose(line, still._between(boxes[n], boxes[n + 1]), atol=1.5)  # a pixel for the arrowhead
         np.testing.assert_allclose(side, still._facing(boxes[n], boxes[n + 1]))
+
+
+def test_in_two_dimensions_the_kernel_lies_on_the_picture_and_every_product_can_be_read(page, shown):
+    x, w = np.array([[3.0, 5, 4], [7, 1, 2], [6, 8, 9]]), np.array([[2.0, -3], [11, 7]])
+    shown(frames.conv2d_single(x, w), before=WATCH_CANVAS)
+    scrub(page, 2)
+    found = {entry["text"]: entry["size"] for entry in page.evaluate("() => window.written")}
+    for value, weight in zip(x[:2, 1:].ravel(), w.ravel(), strict=True):
+        assert found[amount(value * weight)] > 12
+        factors = f"{amount(value)}·{amount(weight)}".replace("−3", "(−3)")
+        assert found[factors] >= 9
+
+
+def test_several_kernels_on_one_picture_do_not_hide_each_other(page, shown):
+    laid = """(data) => { const story = new player.Story(data);
+      return story.steps.map((_, at) => player.laidIn(story, at).length); }"""
+    shown(scatter())
+    one = np.ones((2, 2))
+    story = frames.conv2d_single(np.ones((3, 3)), one)
+    assert page.evaluate(laid, to_json(story)) == [0, 1, 1, 1, 1, 0]
+    grids = {**story.grids, "v": Grid("v", KERNEL, one)}
+    flow = story.steps[1].flows[0]
+    both = Step("", flows=(flow, Flow("y", flow.cells, (flow.factors[0], ("v", flow.factors[1][1])))))
+    assert page.evaluate(laid, to_json(Story("", grids, [both]))) == [0]
+
+
+def test_a_number_below_zero_has_a_minus_under_it(page, shown):
+    count = """() => { const { fillRect } = CanvasRenderingContext2D.prototype; window.flat = 0;
+      CanvasRenderingContext2D.prototype.fillRect = function (x, y, width, height) {
+        if (width > 3 * height) window.flat += 1; fillRect.call(this, x, y, width, height); } }"""
+    for value in (-2.0, 2.0):
+        for side in (3, 24):  # with numbers in the cells, and without
+            shown(Story("", {"x": Grid("x", INPUT, np.full((side, side), value))}, [Step("")]), before=count, width=300)
+            page.evaluate("() => { window.flat = 0; window.dispatchEvent(new Event('resize')); }")
+            scrub(page, 0)
+            assert (page.evaluate("() => window.flat") == side * side) == (value < 0)
 
 
 def test_stories_arrive_whatever_letters_are_in_them(page, shown):
