@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import broken, columns, geometries
+from course_lib.exercises.lessons.shared import broken, columns, geometries, redrawn_layers
 
 LESSON = "04_im2col_col2im"
 
@@ -125,7 +125,7 @@ def ones_assigned():
 PREDICTIONS = (
     Prediction(
         name="04/second_window",
-        comes_back=False,
+        again=redrawn_layers.window_as_column,
         reveals=2,
         text="Move the window one place to the right. Type the four numbers of column 1, from top to bottom.",
         answer=lambda: loops.im2col(X34, (2, 2))[0, :, 1],
@@ -141,6 +141,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/columns",
+        again=redrawn_layers.shape_of_columns,
         reveals=0,
         text="One image with 3 channels of 8 x 8, a kernel of 3 x 3, stride 1, no padding. "
         "What is the shape of its im2col matrix? "
@@ -155,7 +156,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/centre",
-        comes_back=False,
+        again=redrawn_layers.copies_of_a_pixel,
         text="What does the pixel at (1, 1) collect from `dcols`? Type one number.",
         answer=lambda: copies((1, 1)).sum(),
         wrong_answers=(
@@ -177,6 +178,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/fancy",
+        again=redrawn_layers.buffered_addition,
         text="Pixel (1, 1) has four copies. What is at (1, 1) after `added[where] += 1`?",
         answer=lambda: ones_assigned()[1, 1],
         wrong_answers=(
@@ -187,6 +189,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/inverse",
+        again=redrawn_layers.fold_of_copies,
         harmless={"pixels = np.eye(16)": "It answers the next question, of another matrix."},
         text="`x` is 4 x 4, full of ones. "
         "You compute `col2im(im2col(x))` with a 2 x 2 kernel, stride 1. "
@@ -200,7 +203,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/rows_and_columns",
-        comes_back=False,
+        again=redrawn_layers.ones_of_the_matrix,
         text="Now `A` has 36 rows, one for each entry of the columns, and 16 columns, one for each pixel. "
         "How many ones are in one row, and how many in the column of the pixel (1, 1)? "
         "Type both, the row first.",
@@ -217,6 +220,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/one_hot",
+        again=redrawn_layers.one_hot_2d,
         text="`x` is 3 x 3, `w = [[1, 2], [3, 4]]`, and `dy` is 1 at (0, 0) and 0 elsewhere. "
         "Type the first row of `dx`.",
         answer=lambda: loops.conv2d_single_input_gradient_scatter([[1, 0], [0, 0]], np.ones((3, 3)), KERNEL)[0],
@@ -247,6 +251,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="04/memory",
+        again=redrawn_layers.memory_of_columns,
         text="A kernel of 3 x 3, stride 1, padding 1. "
         "How many times as many numbers as the images do the columns contain?",
         answer=lambda: loops.im2col(np.ones((1, 1, 8, 8)), (3, 3), 1, 1).size / 64,

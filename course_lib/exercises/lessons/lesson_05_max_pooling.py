@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.lessons.shared import redrawn_layers
 from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, MAX_POOL_BACKWARD, SMALL
 
 LESSON = "05_pooling_and_friends"
@@ -69,12 +70,13 @@ EXERCISES = (MAX_POOL2D, MAX_POOL2D_BACKWARD)
 # ---------------------------------------------------------------- predictions
 
 # the image of the lesson
+TIE = np.array([[2.0, 2], [2, 1]]).reshape(1, 1, 2, 2)
 FOUR = np.array([[1.0, 3, 2, 0], [4, 0, 1, 5], [0, 1, 3, 2], [2, 6, 1, 0]]).reshape(1, 1, 4, 4)
 
 PREDICTIONS = (
     Prediction(
         name="05/indices",
-        comes_back=False,
+        again=redrawn_layers.places_of_winners,
         text="Type the numbers of the four winners. The first is 4: row 1, column 0.",
         answer=lambda: loops.max_pool2d(FOUR, 2)[1][0, 0],
         wrong_answers=(
@@ -86,6 +88,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/overlap",
+        again=redrawn_layers.won_windows,
         text="Max pooling with 2 x 2 windows, stride 1, on a 3 x 3 image whose largest value is in the middle. "
         "`dy` is all ones. "
         "What is `dx` in the middle?",
@@ -100,9 +103,10 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/tie",
+        again=redrawn_layers.paid_in_total,
         reveals=2,
         text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` contain in total, if it is right?",
-        answer=lambda: 1,
+        answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 1, 1)), loops.max_pool2d(TIE, 2)[1], TIE.shape).sum(),
         wrong_answers=(
             (3, "Three pixels tie. If each got 1, the gradient would be paid three times, but y only moved once."),
             (4, "Only the winner moves y."),
@@ -113,6 +117,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/measured_tie",
+        again=redrawn_layers.measured_at_a_tie,
         text="`window = [[2, 2], [2, 1]]`. What does a central difference report for its maximum? Type all four.",
         answer=lambda: gradcheck.numerical_gradient(np.max, [[2, 2], [2, 1]]),
         tolerance=1e-3,

@@ -12,6 +12,7 @@ from course_lib.exercises.lessons.shared import (
     drawn,
     pooling,
     recipes,
+    redrawn_layers,
     sentences,
     small,
     wrong_steps,
@@ -324,6 +325,7 @@ EXERCISES = (AVG_POOL2D, AVG_POOL2D_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="05/average",
+        again=redrawn_layers.shares_of_a_mean,
         text="Average pooling with 2 x 2 windows, stride 1, on a 3 x 3 image. "
         "`dy` is all ones. "
         "What is `dx` in the middle?",
@@ -336,6 +338,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/odd",
+        again=redrawn_layers.in_no_window,
         text="A 2 x 2 max pool turns a channel of 11 x 11 into 5 x 5. "
         "How many of the 121 pixels can never get a gradient?",
         answer=lambda: int((recipes.coverage((11, 11), (2, 2), (5, 5), 2, 0) == 0).sum()),

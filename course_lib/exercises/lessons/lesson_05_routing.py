@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import drawn, pointwise, sentences, small
+from course_lib.exercises.lessons.shared import drawn, pointwise, redrawn_layers, sentences, small
 
 LESSON = "05_pooling_and_friends"
 
@@ -121,6 +121,7 @@ EXERCISES = (FLATTEN_BACKWARD, RELU_BACKWARD, DROPOUT_BACKWARD)
 PREDICTIONS = (
     Prediction(
         name="05/flatten",
+        again=redrawn_layers.place_in_a_row,
         text="`x` has shape (1, 2, 2, 3), and the flatten layer receives `dy = [[0, 1, 2, ..., 11]]`. "
         "What is `dx[0, 1, 0, 0]`, the upper left pixel of channel 1?",
         answer=lambda: loops.flatten_backward(np.arange(12).reshape(1, 12), (1, 2, 2, 3))[0, 1, 0, 0],
@@ -137,6 +138,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/relu_sign",
+        again=redrawn_layers.gate,
         text="A ReLU had `x = [-1, 2, 3]` and receives `dy = [5, -6, 7]`. Type the three entries of `dx`.",
         answer=lambda: loops.relu_backward([5, -6, 7], [-1, 2, 3]),
         wrong_answers=(
@@ -148,7 +150,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="05/dropout",
-        comes_back=False,
+        again=redrawn_layers.kept_entries,
         text="The same mask, `p = 1/2`, and `dy = [-3, 1, 5, 2]`. Type the four entries of `dx`.",
         answer=lambda: loops.dropout_backward(np.array([-3.0, 1, 5, 2]), np.array([True, False, False, True]), 0.5),
         wrong_answers=(

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, small, wrong_steps
+from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, redrawn_layers, small, wrong_steps
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
     EXCEPTIONS,
@@ -404,6 +404,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/shared",
+        again=redrawn_layers.shared_weight,
         reveals=2,
         text="Two layers in a row share the same `w` = 2 and `b` = 1: 3 becomes 7, and 7 becomes 15. "
         "By how much does the 15 move for each unit that `w` moves?",
@@ -424,6 +425,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/hasty",
+        again=redrawn_layers.step_too_early,
         harmless={"def assign(parameter):": "There it is the y of a weight that moved by 1.5, and no dx."},
         text="This layer updates its weight *before* it computes `dx`: "
         "`w` = 2, `x` = 3, `dy` = 5, and the step is 0.1 · `dw`. "
@@ -456,6 +458,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/integers",
+        again=redrawn_layers.dropped_decimals,
         text="`dx` is made with `np.zeros_like(x)`, and `x` holds integers. "
         "The right gradient is `[1.5, -0.5, 0.75]`. "
         "What does `dx` hold in the end?",

@@ -7,7 +7,7 @@ from course_lib import init, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
-from course_lib.exercises.lessons.shared import layer, linear, linear_layer
+from course_lib.exercises.lessons.shared import layer, linear, linear_layer, redrawn_layers
 from course_lib.layers import Module, Parameter
 
 LESSON = "06_layer_with_a_memory"
@@ -116,7 +116,7 @@ EXERCISES = (LINEAR_BACKWARD, LINEAR)
 PREDICTIONS = (
     Prediction(
         name="06/linear_weight",
-        comes_back=False,
+        again=redrawn_layers.one_weight_of_linear,
         reveals=0,
         text="`x` and `w` are given above, and `dy` is [[1, -1], [2, 1]], with a row for each image. "
         "The weight `w[0, 1]` connects feature 1 to output 0. "

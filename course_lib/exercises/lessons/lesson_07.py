@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import drawn, small
+from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
 
 LESSON = "07_scores_to_first_step"
 
@@ -300,6 +300,7 @@ RIGHT_CLASS = np.array([1])
 PREDICTIONS = (
     Prediction(
         name="07/softmax_gradient",
+        again=redrawn_networks.slopes_of_scores,
         formerly=("06/softmax_gradient",),
         text="The three probabilities are 1/4, 1/2 and 1/4, and class 1 is the right one. "
         "Nudge each score up in turn. "
@@ -318,6 +319,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/first_loss",
+        again=redrawn_networks.loss_of_no_idea,
         formerly=("06/first_loss",),
         text="Ten classes, a fresh network that knows nothing and gives each the same probability. "
         "What is its cross-entropy loss? "
@@ -365,6 +367,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/flatten_width",
+        again=redrawn_networks.width_of_flatten,
         reveals=2,
         reveals_code=True,  # the network names the size of its linear layer
         formerly=("06/flatten_width",),
@@ -384,6 +387,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/pool_zeros",
+        again=redrawn_networks.zeros_behind_a_pool,
         reveals=2,
         formerly=("06/pool_zeros",),
         text="On the way back, the second pool receives 5 x 5 numbers for each channel and returns a `dx` of 11 x 11. "

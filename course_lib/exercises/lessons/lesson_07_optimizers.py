@@ -5,7 +5,7 @@ import numpy as np
 from course_lib import optim
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import drawn, small
+from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
 
 LESSON = "07_scores_to_first_step"
 
@@ -484,6 +484,7 @@ def _first_averages(gradient=4.0):
 PREDICTIONS = (
     Prediction(
         name="07/momentum",
+        again=redrawn_networks.two_steps,
         formerly=("06/momentum",),
         text="A weight is 2, and its gradient is 4 in both of two steps. "
         "The learning rate is 0.1 and the momentum 0.9, so $v$ is 4 at first. "
@@ -499,6 +500,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="07/first_averages",
+        again=redrawn_networks.averages_at_first,
         text="Both averages start at 0, with $\\beta_1 = 0.9$ and $\\beta_2 = 0.999$. "
         "The first gradient is 4. "
         "What are $m$ and $v$ after it?",

@@ -6,7 +6,7 @@ from course_lib import fast, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.pace import Pace
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import columns
+from course_lib.exercises.lessons.shared import columns, redrawn_networks
 from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, MAX_POOL_BACKWARD
 
 LESSON = "08_make_it_fast"
@@ -208,6 +208,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/amdahl",
+        again=redrawn_networks.speed_of_the_rest,
         text="Suppose that pooling takes 90 % of a step. You make it free: it costs nothing at all. "
         "How many times faster is the step?",
         answer=lambda: 1 / (1 - 0.9),
@@ -220,6 +221,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="08/rounds",
+        again=redrawn_networks.rounds_of_loops,
         text="A 3 x 3 kernel with padding 1, on images of 28 x 28 pixels. "
         "How many rounds has the loop of `im2col` over all windows, and how many a loop over the cells of the kernel? "
         "Type `[windows, cells]`.",

@@ -8,7 +8,7 @@ from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.symptom import Symptom, guarded_symptom
-from course_lib.exercises.lessons.shared import batch_norm, broken, drawn, small
+from course_lib.exercises.lessons.shared import batch_norm, broken, drawn, redrawn_networks, small
 from course_lib.exercises.lessons.shared.sentences import FORGOTTEN
 from course_lib.looks import number
 
@@ -296,6 +296,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/fans",
+        again=redrawn_networks.gain_of_fans,
         text="Another layer has 8 channels in and 32 out. "
         "With weights of the size that keeps the *signal*, "
         "by about what does it multiply the size of the gradient on its way back?",
@@ -345,10 +346,11 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/factor",
+        again=redrawn_networks.factor_of_a_layer,
         reveals=2,
         formerly=("07/factor",),
         text="With weights of standard deviation 0.01 and 72 inputs, what is that factor? (two decimals)",
-        answer=lambda: 0.06,
+        answer=lambda: np.sqrt(72 * 0.01**2 / 2),
         tolerance=0.0051,
         wrong_answers=(
             (0.0036, "That is its square. A square root is missing."),
@@ -361,11 +363,12 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/one_raised",
+        again=redrawn_networks.one_of_four,
         formerly=("07/one_raised",),
         text="A channel holds 1, 1, 3, 3: mean 2, standard deviation 1, so normalised -1, -1, 1, 1. "
         "You raise its first number by 0.1. "
         "By about how much does the first *normalised* number rise?",
-        answer=lambda: 0.05,
+        answer=lambda: 0.1 * redrawn_networks.slopes_of_first([1.0, 1, 3, 3])[0],
         tolerance=0.004,
         wrong_answers=(
             (0.1, "That would be right if the mean and the standard deviation stayed the same. Both change."),
@@ -416,6 +419,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="09/depth",
+        again=redrawn_networks.share_after_layers,
         reveals=0,
         formerly=("07/depth", "06/depth"),
         text="Each of 20 layers halves the gradient on its way back. "

@@ -11,7 +11,16 @@ from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.symptom import Symptom, guarded_symptom, measured
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import broken, convolution, drawn, recipes, sentences, small, wrong_steps
+from course_lib.exercises.lessons.shared import (
+    broken,
+    convolution,
+    drawn,
+    recipes,
+    redrawn_networks,
+    sentences,
+    small,
+    wrong_steps,
+)
 from course_lib.looks import number
 
 LESSON = "10_write_a_layer"
@@ -353,6 +362,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="10/upsample",
+        again=redrawn_networks.size_of_transposed,
         reveals=0,
         formerly=("07/upsample",),
         text="A transposed convolution with kernel 3, stride 2, padding 1 and output_padding 1 gets 16 x 16. "

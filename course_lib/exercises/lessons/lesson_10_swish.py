@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import sentences, swish
+from course_lib.exercises.lessons.shared import redrawn_networks, sentences, swish
 
 LESSON = "10_write_a_layer"
 
@@ -208,13 +208,21 @@ SWISH = Exercise(
 
 EXERCISES = (SWISH,)
 
+
+def _slope_at_zero():
+    layer, one = swish.Swish(1), np.ones((1, 1, 1, 1))
+    layer.forward(0 * one)
+    return layer.backward(one).item()
+
+
 PREDICTIONS = (
     Prediction(
         name="10/swish",
+        again=redrawn_networks.slope_at_zero,
         reveals=0,
         formerly=("07/swish",),
         text="With beta = 1, what is the slope of `x * sigmoid(beta * x)` at x = 0?",
-        answer=lambda: 0.5,
+        answer=_slope_at_zero,
         wrong_answers=(
             (0, "The second path contributes 0 there. And the first?"),
             (0.25, "That is the slope of the sigmoid alone. It is multiplied by x, which is 0."),

@@ -5,7 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.running import CannotBeJudgedError
-from course_lib.exercises.lessons.shared import drawn, small
+from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
 from course_lib.optim import SGD
@@ -225,7 +225,7 @@ STEEPEST = 2.08  # the largest curvature of the lesson's filter problem, as the 
 PREDICTIONS = (
     Prediction(
         name="12/stability",
-        comes_back=False,
+        again=redrawn_networks.largest_rate,
         formerly=("08/stability",),
         text=f"The steepest direction of your bowl has $\\lambda = {STEEPEST}$. "
         "Above which learning rate does the distance to the bottom *grow* in each step? "
@@ -287,6 +287,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="12/saliency",
+        again=redrawn_networks.change_of_a_logit,
         formerly=("08/saliency",),
         text="The backward pass starts with a 1 at the logit of the 4. "
         "At some pixel `dx` is -2. "
