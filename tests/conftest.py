@@ -1,6 +1,7 @@
 import itertools
 import os
 import shutil
+from collections import Counter
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy is imported: the workers share the cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -25,9 +26,21 @@ def pytest_configure(config):
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "course")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
 def pytest_collection_modifyitems(items):
-    """Long tests come first: what another worker can take over at the end should be short."""
+    """Long tests come first: what another worker can take over at the end should be short.
+
+    Of the cases of a test that is marked sampled(n), all but every nth are slow.
+    """
     items.sort(key=lambda item: item.path.name not in LONG)
+    cases = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled:
+            test = item.nodeid.partition("[")[0]
+            if cases[test] % sampled.args[0]:
+                item.add_marker("slow")
+            cases[test] += 1
 
 
 @pytest.fixture(autouse=True)

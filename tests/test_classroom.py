@@ -332,6 +332,7 @@ def small_class(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_the_tables_say_who_is_stuck_on_what(small_class):
     with open(small_class / "answers.csv", encoding="utf-8", newline="") as file:
         answers = {row["student"]: row for row in csv.DictReader(file)}
@@ -439,6 +440,7 @@ def answered(notebook, right):
     return notebook
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right", "points"), [pytest.param(True, 4, marks=pytest.mark.slow), (False, 0)])
 def test_grade_judges_what_was_written_and_not_what_check_left_in_the_name(tmp_path, capsys, right, points):
     notebook = answered(lesson_of(FOUR), right)

@@ -165,6 +165,7 @@ def test_the_real_mnist_is_what_everybody_knows_it_to_be(monkeypatch):
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
+@pytest.mark.slow
 @needs_real_files
 def test_the_real_files_come_through_a_download_whole(server, dead_mirror, tmp_path):
     server.files = {name: (REAL / name).read_bytes() for name in FILES}

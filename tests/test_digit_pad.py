@@ -107,6 +107,7 @@ def mnist():
         return data.mnist()[1][0][:1000, 0]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_a_digit_of_mnist_enlarged_and_moved_comes_back_as_it_was(mnist, size):
     for image in mnist[:300]:

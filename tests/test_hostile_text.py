@@ -169,6 +169,7 @@ def filled_by_name(make, annotations, text):
     return [make(**dict(zip(annotations, chosen, strict=True))) for chosen in values]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.__name__)
 def test_hostile_text_in_the_fields_of_a_card_stays_text(card, text):
@@ -275,6 +276,7 @@ def test_hostile_text_in_a_learners_function_stays_text(name, answer):
         assert_text_is_text(lambda text: exercises.get(name).judge(answer(text))._repr_html_(), text)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_hostile_text_in_a_learners_function_stays_text_in_its_symptom(answer):
     for text in HOSTILE.values():

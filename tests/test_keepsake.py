@@ -81,6 +81,7 @@ def test_the_distance_from_measured_slopes_is_that_of_the_learners_own_functions
     assert keepsake.measured_slopes([one for one in keepsake.own() if one.name != "relu_backward"]).largest > 0.1
 
 
+@pytest.mark.slow
 def test_every_gradient_of_the_course_agrees_with_the_slopes_that_are_measured():
     gaps = {name: keepsake._gaps(registry.get(name), registry.get(name).answer) for name in registry.names()}
     measured = {name: max(gap) for name, gap in gaps.items() if gap}

@@ -77,6 +77,7 @@ def test_the_network_trains_alike_with_one_answer_alone(lesson, answers, lab, mo
 
 
 @pytest.mark.parametrize("lab", EVERY)
+@pytest.mark.sampled(4)
 def test_the_network_trains_alike_with_all_answers_but_one(lesson, answers, lab, monkeypatch):
     answers([name for name in EVERY if name != lab])
     missing = sum(labs == (lab,) for labs in LABS.values())

@@ -226,12 +226,14 @@ ANSWERS = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 @pytest.mark.parametrize("name", ["conv1d", "conv2d_backward", "Conv2d", "clinic_01"])
 def test_a_card_shows_what_comes_from_a_learner_as_text(answer, name):
     assert_harmless(printed_card(answer, name))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_a_symptom_shows_what_comes_from_a_learner_as_text(answer):
     for name in exercises.names():
@@ -554,6 +556,7 @@ def test_a_story_is_made_of_anything_or_refuses_it_in_a_sentence_that_names_an_a
         json.dumps(player.to_json(story), allow_nan=False)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", sorted(calls_of_stories()))
 def test_the_largest_and_the_smallest_numbers_are_sent_and_drawn_and_larger_ones_refused_by_their_place(name):
     function, arguments = calls_of_stories()[name]

@@ -200,6 +200,7 @@ def started(monkeypatch, tmp_path):
     return calls
 
 
+@pytest.mark.slow
 def test_all_options_are_handed_on_to_jupyterlab(started):
     with pytest.raises(SystemExit):
         study.main(["02", "--no-browser", "--allow-root", "--port=8899"])
@@ -222,6 +223,7 @@ def test_prepare_opens_nothing(started, capsys):
     assert (Path(os.environ["COURSE_WORK"]) / "00_start_here.ipynb").exists()
 
 
+@pytest.mark.slow
 def test_an_unknown_lesson_is_said(started, capsys):
     with pytest.raises(SystemExit):
         study.main(["17", "--no-browser"])

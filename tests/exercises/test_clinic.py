@@ -27,6 +27,7 @@ def test_there_are_at_least_twelve_and_no_function_is_left_out():
     assert written == [exercise.name for exercise in CLINIC]
 
 
+@pytest.mark.sampled(4)
 def test_what_is_handed_out_is_wrong_and_as_long_as_nothing_changes_not_attempted(patient):
     verdict = patient.judge(patient.start)
     assert verdict.status == "not attempted"
@@ -48,6 +49,7 @@ def test_mending_changes_a_few_lines_only(patient):
     assert 1 <= len(changed) <= 3
 
 
+@pytest.mark.sampled(4)
 def test_the_symptom_shows_while_it_is_broken_and_is_gone_when_it_is_mended(patient):
     sick, healthy = (patient.symptom(f) for f in (patient.start, patient.answer))
     assert repr(sick) != repr(healthy)
@@ -60,6 +62,7 @@ def test_the_symptom_shows_while_it_is_broken_and_is_gone_when_it_is_mended(pati
         assert "none" in repr(healthy) and not any(ch.isdigit() for found in errors for ch in str(found) if found != 0)
 
 
+@pytest.mark.sampled(4)
 def test_a_symptom_never_raises(patient):
     for f in (lambda *case: 1 / 0, lambda *case: None, lambda: 3, lambda *case: np.zeros(3), 5):
         seen = patient.symptom(f)
@@ -97,6 +100,7 @@ def test_every_case_has_a_title_of_its_own_and_the_like_of_it_that_shipped(patie
         assert re.search(r"20[12]\d|postscript", report.says)  # when it was, or how it is told
 
 
+@pytest.mark.sampled(4)
 def test_a_symptom_is_shown_without_delay(patient):
     patient.seen_in(patient.answer)  # what all cases share is computed once
     start = time.process_time()
@@ -115,6 +119,7 @@ def shown(monkeypatch):
     return seen
 
 
+@pytest.mark.sampled(4)
 def test_the_name_of_a_patient_shows_its_symptom_as_it_came_in(patient, shown):
     examine(patient.name)
     seen = patient.symptom(patient.start)
@@ -150,6 +155,7 @@ def test_what_shows_something_else_is_said_to_be_neither(repair, shown):
     assert repr(shown[0]).startswith(f"{repair.name}: {examining.SAYS['other']}")
 
 
+@pytest.mark.sampled(4)
 def test_a_case_in_a_copy_from_before_is_checked_and_treated(patient, all_shown):
     examine(patient.start)
     examine(patient.answer)
@@ -201,6 +207,7 @@ def kinds(shown):
     return [type(thing).__name__ for thing in shown]
 
 
+@pytest.mark.sampled(4)
 def test_a_case_shows_its_symptom_and_asks_what_is_wrong(patient, all_shown):
     case(patient.name)
     curves = ["dict"] if patient.seen_in(patient.start).curves else []
@@ -209,6 +216,7 @@ def test_a_case_shows_its_symptom_and_asks_what_is_wrong(patient, all_shown):
     assert all_shown[-1].asked["name"] == f"11/{patient.name}" and all_shown[-1].asked["code"]
 
 
+@pytest.mark.sampled(4)
 def test_a_case_that_nobody_has_touched_offers_hints(patient, all_shown):
     assert treat(patient.start) is patient.answer
     assert kinds(all_shown) == ["Verdict", "Hints"] and all_shown[0].status == "not attempted"
@@ -216,6 +224,7 @@ def test_a_case_that_nobody_has_touched_offers_hints(patient, all_shown):
     assert html.count("<details") == 5 and "<details open" not in html
 
 
+@pytest.mark.sampled(4)
 def test_a_treated_case_shows_its_symptom_beside_the_old_one(patient, all_shown):
     treat(patient.answer)  # the answer itself stands for what is checked: no lab is attempted by it
     treatment = next(thing for thing in all_shown if type(thing).__name__ == "Treatment")
@@ -239,6 +248,7 @@ def test_a_case_that_is_not_cured_shows_what_is_left_and_offers_hints(patient, a
     assert treatment.says == examining.SAYS["other"] and kinds(all_shown)[-1] == "Hints"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["clinic_06", "clinic_16", "clinic_22"])
 def test_three_curves_show_what_was_what_is_and_what_should_be(name):
     patient = exercises.get(name)
@@ -259,6 +269,7 @@ def test_only_a_case_can_be_a_case():
 # ---------------------------------------------------------------- networks of nine layers
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", ["clinic_19", "clinic_21", "clinic_22", "clinic_23", "clinic_24"])
 def test_a_repaired_network_learns(name):
     patient = exercises.get(name)

@@ -76,6 +76,7 @@ def test_the_small_example_is_what_the_words_say():
         assert arrays["y"].size > 1
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("reduction", ["sum", "mean", "max", "weighted"])
 def test_one_who_misreads_the_words_is_told_what(reduction):
     for level in (1, 2):

@@ -358,6 +358,7 @@ def test_whatever_it_raises_becomes_a_verdict(f, kind):
     assert verdict.raised.kind.endswith(kind)
 
 
+@pytest.mark.slow
 def test_memory_taken_bit_by_bit_ends_in_a_memory_error(monkeypatch):
     if sys.platform != "linux":
         pytest.skip("the limit is known on Linux only")

@@ -15,20 +15,12 @@ from course_lib.exercises.engine.compare import close
 NAMES = exercises.names()
 
 
-def quickly(rows, every=4):
-    """Marks all but some of the rows as slow: of (values, id), one in `every` is left to the quick subset."""
-    return [
-        pytest.param(*values, id=name, marks=[pytest.mark.slow] if n % every else [])
-        for n, (values, name) in enumerate(rows)
-    ]
-
-
-TABLE = quickly(
-    ((exercises.get(name), tensor, mistake), f"{name}-{tensor}-{mistake.name}")
+TABLE = [
+    pytest.param(exercises.get(name), tensor, mistake, id=f"{name}-{tensor}-{mistake.name}")
     for name in NAMES
     for tensor, mistakes in exercises.get(name).mistakes.items()
     for mistake in mistakes
-)
+]
 
 
 def namespace(exercise):
@@ -71,6 +63,7 @@ def test_the_stub_is_not_attempted_and_shows_no_solution(name):
     assert exercise.start or not given_away
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("exercise", "tensor", "mistake"), TABLE)
 def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake):
     for wrong in mistake.examples:
@@ -81,6 +74,7 @@ def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake
             assert verdict.mistakes.keys() == {tensor}
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_two_mistakes_look_alike(name):
     """Else a learner would be told of one and have made the other."""
@@ -193,12 +187,16 @@ def test_an_import_of_another_lesson_would_be_seen(line):
 # ---------------------------------------------------------------- independent of the exercises' own functions
 
 
-@pytest.mark.parametrize(("name", "answer"), quickly((pair, f"{pair[0]}-{n}") for n, pair in enumerate(RIGHT)))
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(("name", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(RIGHT)])
 def test_a_right_answer_in_another_style_is_right(name, answer):
     assert accepted(name, answer), repr(exercises.get(name).judge(answer))
 
 
-@pytest.mark.parametrize(("name", "told", "answer"), quickly((row, f"{row[0]}-{n}") for n, row in enumerate(WRONG)))
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize(
+    ("name", "told", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(WRONG)]
+)
 def test_a_wrong_answer_is_refused_and_told_what_it_should_be_told(name, told, answer):
     exercise = exercises.get(name)
     verdict = exercise.judge(answer, explain=False)
