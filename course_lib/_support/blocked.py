@@ -4,7 +4,8 @@
     input_gradient(dy, w, windows, size)     dx: each output adds to its window
     weight_gradient(dy, x, windows)          dw and db: each weight collects from all windows
 
-Each takes `groups`: the channels are cut into groups, and a group is a convolution of its own.
+Each takes `groups`: the channels are cut into groups, and a group is a convolution of its own. Where a group is one
+channel on either side, `depthwise` has products that suit it better.
 
 They are im2col and one product each (loops.conv2d_backward_gemm shows that plainly). But the matrix of patches is
 never held as a whole: it is made for a few rows of windows at a time, and each product is cut into small ones.
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from course_lib._support import depthwise
 from course_lib._support.geometry import Windows, batch_first, batch_last, fold
 from course_lib._support.types import Array, Mask, Shape
 
@@ -25,6 +27,9 @@ from course_lib._support.types import Array, Mask, Shape
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int = 1) -> Array:
     """x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW), b (C_out,) or None -> y (N, C_out, H_out, W_out)."""
+    if _is_depthwise(groups, x, len(w)):
+        y = depthwise.correlate(x, w, windows)
+        return y if b is None else y + b[:, None, None]
     if groups > 1:
         biases = [None] * groups if b is None else np.split(b, groups)
         parts = zip(np.split(x, groups, axis=1), np.split(w, groups), biases, strict=True)
@@ -39,6 +44,8 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
 
 def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: int = 1) -> Array:
     """dy (N, C_out, H_out, W_out), w (C_out, C_in / groups, kH, kW) -> dx (N, C_in, *size)."""
+    if _is_depthwise(groups, dy, groups * w.shape[1]):
+        return depthwise.input_gradient(dy, w, windows, size)
     if groups > 1:
         parts = zip(np.split(dy, groups, axis=1), np.split(w, groups), strict=True)
         return _side_by_side([input_gradient(*part, windows, size) for part in parts])
@@ -56,6 +63,8 @@ def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: i
 
 def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> tuple[Array, Array]:
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in / groups, kH, kW), db (C_out,)."""
+    if _is_depthwise(groups, x, dy.shape[1]):
+        return depthwise.weight_gradient(dy, x, windows), dy.sum(axis=(0, 2, 3))
     if groups > 1:
         parts = zip(np.split(dy, groups, axis=1), np.split(x, groups, axis=1), strict=True)
         dw, db = zip(*(weight_gradient(*part, windows) for part in parts), strict=True)
@@ -80,6 +89,11 @@ def _patches(x: Array, windows: Windows, count: Shape) -> Iterator[tuple[slice, 
         patches[:-1].reshape(block.shape)[...] = block
         patches[-1] = 1
         yield rows, patches
+
+
+def _is_depthwise(groups: int, images: Array, channels: int) -> bool:
+    """Whether each channel of the images (N, C, H, W) has a kernel, and on the other side a channel, of its own."""
+    return 1 < groups == images.shape[1] == channels
 
 
 def _side_by_side(parts: list[Array]) -> Array:
