@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def lessons(folder: Path) -> dict[str, Path]:
 def prepare(shipped: Path = places.NOTEBOOKS, work: Path | None = None) -> list[str]:
     """Make or refresh the learner's folder from the shipped lessons. Returns sentences about what was done.
 
-    Raises OSError with a sentence where the folder cannot be written.
+    Raises OSError where the folder cannot be written.
     """
     work = places.work() if work is None else work
     work.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _write(target: Path, shipped: nbformat.NotebookNode, cells: list[Cell], base
     said = []
     saved = target.stat().st_mtime if target.exists() else UNOPENED
     if own is not None and own not in (base, cells):
-        kept = _set_aside(target)
+        kept = _put_beside(target, shutil.copy2)
         said.append(f"{target.name} was updated. What you wrote is in it; the copy as it was is kept as {kept}.")
     notebook = copy.deepcopy(shipped)
     notebook.cells = nbformat.from_dict(cells)
@@ -144,11 +144,16 @@ def _cells(notebook: nbformat.NotebookNode) -> list[Cell]:
 
 def _set_aside(path: Path) -> str:
     """Move a file to `earlier`, beside it, under a name of its own. Returns the new name, seen from here."""
+    return _put_beside(path, os.replace)
+
+
+def _put_beside(path: Path, put: Callable[[Path, Path], object]) -> str:
+    """Move or copy a file to `earlier`. A copy stays in place until a new version takes it, whatever comes between."""
     day = time.strftime("%Y-%m-%d")
     ends = ("", *(f"_{number}" for number in range(2, 10**4)))
     kept = first_free(path.parent / "earlier" / f"{path.stem}_{day}{end}{path.suffix}" for end in ends)
     kept.parent.mkdir(exist_ok=True)
-    os.replace(path, kept)
+    put(path, kept)
     return kept.relative_to(path.parent).as_posix()
 
 
@@ -210,8 +215,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work = places.work()
     if work == Path.home() / places.AT_HOME:
         print(f"The course's own folder cannot be written, so your copies of the lessons are in {work}.")
-    for sentence in prepare(work=work):
-        print(sentence)
+    try:
+        said = prepare(work=work)
+    except OSError as error:
+        sys.exit(f"{work} cannot be written: {error.strerror or error}. COURSE_WORK can name another folder.")
+    print(*said, sep="\n", end="\n" if said else "")
     if known.prepare:
         print(f"Ready: {work}")
         return

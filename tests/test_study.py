@@ -162,6 +162,14 @@ def test_what_was_written_into_the_shipped_lessons_is_taken_over_once(course):
     assert study.prepare(course.clone / "notebooks", course.work) == []
 
 
+def test_a_shipped_lesson_that_was_built_anew_is_no_learners_work(course):
+    course.get()
+    rebuilt = [text("a2", "One, said better."), *lab("f"), text("b2", "Two, in other words."), *lab("h")]
+    nbformat.write(new_notebook(cells=rebuilt), course.clone / "notebooks" / "01_one.ipynb")
+    study.prepare(course.clone / "notebooks", course.work)
+    assert course.sources("01_one") == [cell.source for cell in rebuilt]
+
+
 def test_a_damaged_copy_is_set_aside_and_made_anew(course):
     course.study()
     (course.work / "01_one.ipynb").write_text('{"cells": [', encoding="utf-8")
@@ -176,6 +184,31 @@ def test_a_copy_that_was_deleted_comes_back(course):
     (course.work / "02_two.ipynb").unlink()
     course.study()
     assert course.sources("02_two")[0] == "Three."
+
+
+def test_a_refresh_that_was_cut_short_is_done_again_without_doubling_anything(course):
+    course.study()
+    course.write("01_one", lab_f_stub=ANSWER, note="My own note.")
+    before = {path.name: path.read_bytes() for path in study._bases(course.work).iterdir()}
+    two = [text("c2", "Three!"), *TWO[1:], *lab("h")]
+    course.ship(_01_one=[text("a2", "One, said better."), *ONE[1:]], _02_two=two)
+    course.study()
+    done = {name: course.sources(name) for name in ("01_one", "02_two")}
+    for name, content in before.items():  # the copies are new already, but what they were made from is not noted yet
+        (study._bases(course.work) / name).write_bytes(content)
+    course.study()
+    assert {name: course.sources(name) for name in done} == done
+
+
+def test_killed_between_the_old_copy_and_the_new_one_the_answer_is_still_there(course, monkeypatch):
+    course.study()
+    course.write("01_one", lab_f_stub=ANSWER)
+    course.ship(_01_one=[text("a2", "One, said better."), *ONE[1:]], _02_two=TWO)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(study.nbformat, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        course.study()
+    course.study()
+    assert course.sources("01_one") == ["One, said better.", ANSWER, 'check("f")', "Two."]
 
 
 def test_the_lesson_that_was_saved_last_opens_also_after_an_update(course):
@@ -197,6 +230,7 @@ def started(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "wörk here"))
     monkeypatch.setattr(study.subprocess, "call", lambda command: calls.append(command) or 0)
+    monkeypatch.setattr(study, "_as_committed", lambda path: None)  # whatever is being changed in notebooks/ now
     return calls
 
 
@@ -228,6 +262,14 @@ def test_an_unknown_lesson_is_said(started, capsys):
     with pytest.raises(SystemExit):
         study.main(["17", "--no-browser"])
     assert not started and "LESSON must be one of 00_start_here, " in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(started, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_WORK", str(tmp_path / "file"))
+    with pytest.raises(SystemExit, match=r"file cannot be written: File exists\. COURSE_WORK can name"):
+        study.main(["--no-browser"])
+    assert not started
 
 
 def test_where_the_clone_cannot_be_written_the_folder_is_in_the_home(monkeypatch, tmp_path):

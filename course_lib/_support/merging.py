@@ -102,8 +102,8 @@ class _Merge:
         behind: Place | None = (name, None) if name in self.merged else None  # the next one is put behind this cell
         for cell in cells:
             before, home = base.get(cell["id"]), self._home(name, cell["id"])
-            if before is None and home and is_answer(cell):  # no base is known: answers are the learner's for sure
-                before = {"source": None}
+            if before is None and home:  # as after a refresh that was cut short
+                before = {"source": self._without_base(cell, home)}
             if before is None:
                 behind = self._insert(cell, behind)
                 continue
@@ -117,6 +117,13 @@ class _Merge:
                 behind = self._insert(cell, behind)
             elif changed or source == before["source"]:
                 self._take_over(target, cell)
+
+    def _without_base(self, cell: Cell, home: tuple[str, str]) -> str | None:
+        """What a cell that is shipped now held before the learner came, if no base knows it; None: it is not known.
+
+        A cell of a lab or question has its id from that; any other has it from its content, so it held what is shipped.
+        """
+        return None if _course(cell) else self.sources[home]
 
     @staticmethod
     def _take_over(target: Cell, cell: Cell) -> None:
