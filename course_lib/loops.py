@@ -229,6 +229,36 @@ def conv_transpose2d(x, w, b=None, stride=1, padding=0, output_padding=0):
     return y
 
 
+# ---------------------------------------------------------------- channels in groups
+
+
+@axes(dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution)
+def grouped_conv2d_backward(dy, x, w, stride=1, padding=0, groups=1):
+    """dy (N, C_out, H_out, W_out), x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW) -> dx, dw, db (C_out,).
+
+    A group is a run of neighbouring channels, and a convolution of its own.
+    """
+    ins, outs = x.shape[1] // groups, len(w) // groups
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for g in range(groups):
+        read, made = slice(g * ins, (g + 1) * ins), slice(g * outs, (g + 1) * outs)
+        dx[:, read] = input_gradient(dy[:, made], x[:, read], w[made], stride, padding)
+        dw[made] = weight_gradient(dy[:, made], x[:, read], w[made], stride, padding)
+    return dx, dw, bias_gradient(dy)
+
+
+@axes(dy="(N, C, H_out, W_out)", x="(N, C, H, W)", w="(C, 1, kH, kW)", fits=geometry.depthwise)
+def depthwise_weight_gradient(dy, x, w, stride=1, padding=0):
+    """dy (N, C, H_out, W_out), x (N, C, H, W), w (C, 1, kH, kW) -> dw like w: each channel has one kernel."""
+    kH, kW = w.shape[2:]
+    xp = pad2d(x, padding)
+    dw = np.zeros(w.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        top, left = i * stride, j * stride
+        dw[c, 0] += dy[n, c, i, j] * xp[n, c, top : top + kH, left : left + kW]
+    return dw
+
+
 # ---------------------------------------------------------------- one matrix product
 
 

@@ -111,6 +111,13 @@ CALLS = [
         UPSAMPLED,
         "in groups",
     ),
+    Call(loops.grouped_conv2d_backward, {"dy": DY, "x": X, "w": GROUPED}, {**EVEN, "groups": 2}, LOOPED),
+    Call(
+        loops.depthwise_weight_gradient,
+        {"dy": "N C H_out W_out", "x": "N C H W", "w": "C one kH kW"},
+        EVEN,
+        {**LOOPED, "one": 1},
+    ),
     Call(F.max_pool2d, {"x": "N C H W"}, POOL),
     Call(F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED),
     Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),

@@ -46,6 +46,10 @@ def every_story():
         "avg_pool2d": partial(frames.avg_pool2d, _TIED, 2, padding=1),
         "avg_pool2d_backward": partial(frames.avg_pool2d_backward, some(3, 3), (5, 5), 2, padding=1),
         "conv_transpose2d": partial(frames.conv_transpose2d, some(3, 4), some(3, 3), 2, 1, 1),
+        "grouped_conv2d_backward": partial(
+            frames.grouped_conv2d_backward, some(1, 4, 2, 3), some(1, 4, 4, 3), some(4, 2, 2, 3), 2, 2, 1
+        ),
+        "channel_matrix_backward": partial(frames.channel_matrix_backward, some(6), some(4), some(6, 4), 2),
         "backward_walk": partial(frames.backward_walk, small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
     }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 from stories import every_story, small_network
-from strategies import convolutions, poolings, transposed_convolutions
+from strategies import convolutions, in_groups, poolings, transposed_convolutions
 
 from course_lib import frames, layers, loops
 from course_lib import functional as F
@@ -87,6 +87,27 @@ def test_stories_with_channels_add_up_to_the_library(g):
     same(frames.bias_gradient(dy), db=db)
     same(frames.weight_gradient(dy, x, w, **g.plain), dw=dw)
     same(frames.input_gradient(dy, x, w, **g.plain), dx=dx)
+
+
+@settings(max_examples=25)
+@given(in_groups(convolutions(plain=True)))
+def test_the_story_of_groups_adds_up_to_the_library(g):
+    x, w, _, dy = g.convolution()
+    x, dy = x[:1], dy[:1]
+    dx, dw, db = F.conv2d_backward(dy, x, w, **g.plain, groups=g.groups)
+    same(frames.grouped_conv2d_backward(dy, x, w, g.groups, **g.plain), dx=dx, dw=dw, db=db)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_the_matrix_between_channels_is_that_of_a_1_x_1_convolution(groups, rng):
+    dy, x, w = rng.standard_normal(8), rng.standard_normal(4), rng.standard_normal((8, 4))
+    blocks = [w[f, f * groups // 8 * 4 // groups :][: 4 // groups] for f in range(8)]
+    at = [array.reshape(1, -1, 1, 1) for array in (dy, x)]
+    dx, dw, _ = F.conv2d_backward(*at, np.reshape(blocks, (8, -1, 1, 1)), groups=groups)
+    totals = frames.channel_matrix_backward(dy, x, w, groups).sum()
+    np.testing.assert_allclose(totals["dx"], dx.ravel())
+    np.testing.assert_allclose(totals["dw"][totals["dw"] != 0], dw.ravel())
+    assert np.count_nonzero(totals["dw"]) == 8 * 4 // groups
 
 
 @FEW

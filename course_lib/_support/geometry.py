@@ -165,6 +165,12 @@ def convolution(
         checks.shape("dy", dy, (*lead, *sizes), "the shape of y")
 
 
+def depthwise(x: Array, w: Array, dy: Array, **geometry: Any) -> None:
+    """Each channel has one kernel of its own, and the rest as in any convolution."""
+    checks.shape("w", w, (len(w), 1, *w.shape[2:]), "one kernel for each channel")
+    convolution(x, w, dy, **geometry)
+
+
 def transposed_convolution(
     x: Array, w: Array, stride: IntOrPair, padding: IntOrPair, output_padding: IntOrPair, dilation: IntOrPair = 1,
     groups: int = 1, dy: Array | None = None, **_: Any,

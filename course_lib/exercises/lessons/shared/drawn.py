@@ -38,7 +38,7 @@ def _whole(rng, shape):
 # ---------------------------------------------------------------- geometries
 
 
-def _geometry(rng, axes):
+def geometry(rng, axes):
     """(sizes), (kernel sizes), stride, padding, with at least one window."""
     while True:
         size, kernel = (tuple(int(n) for n in rng.choice(choice, axes)) for choice in (SIZES, KERNELS))
@@ -54,7 +54,7 @@ def _few(rng):
 
 def _convolution(axes, with_dy):
     def make(rng, values):
-        size, kernel, stride, padding = _geometry(rng, axes)
+        size, kernel, stride, padding = geometry(rng, axes)
         case = {"x": values(size), "w": values(kernel), "stride": stride, "padding": padding}
         return {"dy": values(recipes.out_sizes(size, kernel, stride, padding)), **case} if with_dy else case
 
@@ -67,7 +67,7 @@ convolution_2d, convolution_2d_backward = _convolution(2, False), _convolution(2
 
 @small
 def batch_backward(rng, values):
-    size, kernel, stride, padding = _geometry(rng, 2)
+    size, kernel, stride, padding = geometry(rng, 2)
     N, C, F_ = _few(rng), _few(rng), _few(rng)
     return {
         "dy": values((N, F_, *recipes.out_sizes(size, kernel, stride, padding))),
@@ -80,13 +80,13 @@ def batch_backward(rng, values):
 
 @small
 def unfolded(rng, values):
-    size, kernel, stride, padding = _geometry(rng, 2)
+    size, kernel, stride, padding = geometry(rng, 2)
     return {"x": values((_few(rng), _few(rng), *size)), "kernel_size": kernel, "stride": stride, "padding": padding}
 
 
 @small
 def folded(rng, values):
-    size, kernel, stride, padding = _geometry(rng, 2)
+    size, kernel, stride, padding = geometry(rng, 2)
     places = int(np.prod(recipes.out_sizes(size, kernel, stride, padding)))
     return {
         "cols": values((_few(rng), _few(rng) * int(np.prod(kernel)), places)),
@@ -100,7 +100,7 @@ def folded(rng, values):
 @small
 def transposed(rng, values):
     while True:
-        size, kernel, stride, padding = _geometry(rng, 2)
+        size, kernel, stride, padding = geometry(rng, 2)
         more = int(rng.integers(stride))
         if all((n - 1) * stride + k - 2 * padding > 0 for n, k in zip(size, kernel, strict=True)):
             break
@@ -267,7 +267,7 @@ def batch_norm(rng, values):
 
 @small
 def conv2d_layer(rng, values):
-    (H, W), (k, _), stride, padding = _geometry(rng, 2)
+    (H, W), (k, _), stride, padding = geometry(rng, 2)
     H, W = max(H, k), max(W, k)
     shape, filters = (_few(rng), _few(rng), H, W), _few(rng)
     weight, b = values((filters, shape[1], k, k)).astype(np.float32), values(filters).astype(np.float32)
@@ -283,7 +283,7 @@ def conv2d_layer(rng, values):
 @small
 def grouped(rng, values):
     while True:
-        size, kernel, stride, _ = _geometry(rng, 2)
+        size, kernel, stride, _ = geometry(rng, 2)
         if min(recipes.out_sizes(size, kernel, stride, 0)) > 0:
             break
     N, groups, each, filters = _few(rng), _few(rng), int(rng.integers(1, 3)), int(rng.integers(1, 3))
@@ -319,7 +319,7 @@ def flattened(rng):
 def one_network(rng, values):
     """A convolution, ReLU, and a linear layer."""
     while True:
-        size, kernel, *_ = _geometry(rng, 2)
+        size, kernel, *_ = geometry(rng, 2)
         rows, columns = recipes.out_sizes(size, kernel, 1, 0)
         if min(rows, columns) > 0:
             break
