@@ -6,6 +6,7 @@ examine(name), examine(f)       what a broken function shows, and what a learner
 case(name), f = treat(f)        in the bug clinic: a case and its question, and a learner's treatment
 exercises.get(name).judge(f)    in a program: a Verdict
 predict(name)                   a question before you look; the first answer is kept
+draw(name)                      a lab that is answered by drawing a gradient
 first_guesses(lesson)           those first answers beside the truth
 recall()                        up to five questions that have come back after some days
 exam(seed)                      an operator without a name: forward, dx and dw on an empty page
@@ -14,6 +15,7 @@ board()                         which labs are solved, and which comes next
 
 from course_lib.exercises.board import board
 from course_lib.exercises.checking import check
+from course_lib.exercises.drawing import draw
 from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.verdict import Verdict
@@ -25,6 +27,6 @@ from course_lib.exercises.registry import get, names
 from course_lib.exercises.watching import watch
 
 __all__ = [
-    "Case", "Exercise", "Verdict", "board", "case", "check", "exam", "examine", "first_guesses", "get", "names",
+    "Case", "Exercise", "Verdict", "board", "case", "check", "draw", "exam", "examine", "first_guesses", "get", "names",
     "predict", "recall", "treat", "watch",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from course_lib.exercises import keeping
 from course_lib.exercises.board import board
 from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.finding import Found
 from course_lib.exercises.engine.running import as_in_stub
 from course_lib.exercises.engine.verdict import Verdict
 from course_lib.exercises.offering import offer_watch
@@ -60,7 +61,7 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     right = verdict.status == "right"
     verdict.remarks += progress.record(exercise.name, right, keeping.fingerprint(answer))
     if verdict.passed:
-        verdict.passed.progress = "{} of {} labs are solved.".format(*board().count())
+        verdict.passed.progress = " ".join([*_best(verdict), "{} of {} labs are solved.".format(*board().count())])
         verdict.passed.yours = source_of(answer)
     display(verdict)
     offer_watch(exercise, answer, verdict)
@@ -70,6 +71,15 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     kept, sentence = keeping.keep(exercise, answer)
     display(Kept(kept, sentence))
     return as_in_stub(answer, exercise)
+
+
+def _best(verdict: Verdict) -> list[str]:
+    """Where answers are compared by how few numbers they take: keep this one if it is the best, and tell the best."""
+    if not isinstance(verdict.passed, Found):
+        return []
+    trouble = progress.record_best(verdict.name, verdict.passed.numbers, verdict.passed.written)
+    best = progress.best(verdict.name)
+    return [*trouble, *([f"Your best so far: {best[0]}."] if best else [])]
 
 
 def _learners(exercise: Exercise, f: Any) -> tuple[Any, str]:

@@ -116,7 +116,7 @@ def lab_cells(name):
     titles = ("First hint", "Second hint", "Third hint")
     folded = [_folded(title, hint) for title, hint in zip(titles, lab.hints, strict=True)]
     folded.append(_folded("Solution", f"```python\n{lab.solution().strip()}\n```"))
-    stub, imports = lab.stub().strip(), [_of_the_learner(line) for line in lab.imports]
+    stub, imports = lab.cell, [_of_the_learner(line) for line in lab.cell_imports]
     if lab.symptom:
         stub = f"{stub}\n\n\nexamine({name})"
         imports.append(_FROM_EXERCISES.format("examine"))
@@ -176,7 +176,8 @@ def checks_in(cell):
 def solved(cell):
     """The source of the cell of a lab's stub with the lab's solution in the stub's place."""
     lab = exercises.get(cell.metadata["course"]["exercise"])
-    return cell.source.replace(lab.stub().strip(), lab.solution().strip())
+    head = "" if lab.cell_imports == lab.imports else "\n".join(lab.imports) + "\n\n\n"
+    return head + cell.source.replace(lab.cell, lab.solution().strip())
 
 
 def _of_the_learner(line):

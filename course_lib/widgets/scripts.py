@@ -21,6 +21,8 @@ _ROOTS = {
     "digit_pad": ".dp-root",
     "flow_explorer": ".fe-root",
     "prediction": ".cg-ask",
+    "walk_explorer": ".we-root",
+    "drawing": ".cg-draw",
 }
 
 

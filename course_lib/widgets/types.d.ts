@@ -214,6 +214,27 @@ type QuestionState = {
   };
 };
 
+// ---------------------------------------------------------------- a gradient drawn by hand, as drawing.py sends it
+
+type DrawingState = {
+  asked: {
+    name: string;
+    tensor: string;
+    shape: number[];
+    how: string;
+    grids: { name: string; rows: string[][]; values: number[][] }[];
+  };
+  given: { number: number; rows: string[][] };
+  reply: {
+    number: number;
+    status: "right" | "wrong" | "neutral";
+    head: string;
+    says: Pieces;
+    rows: string[][];
+    parts: boolean[];
+  };
+};
+
 // ---------------------------------------------------------------- gradients in deep networks, as flow_explorer.py sends them
 
 /** one size for each layer */
@@ -254,4 +275,44 @@ type FlowState = {
     words: string;
   };
   grid: FlowGrid;
+};
+
+// ---------------------------------------------------------------- the way back cell by cell, as walk_explorer.py sends it
+
+/** one array between two layers, and its gradient; floats in four bytes each */
+interface WalkColumn {
+  shape: number[];
+  values: DataView;
+  gradient: DataView;
+}
+
+interface WalkLayer {
+  kind: "convolution" | "door" | "maximum" | "same" | "linear";
+  name: string;
+  weight?: DataView;
+  kernel: [rows: number, columns: number];
+  stride: [rows: number, columns: number];
+  padding: [rows: number, columns: number];
+}
+
+interface WalkData {
+  columns: WalkColumn[];
+  layers: WalkLayer[];
+  probabilities: number[];
+  label: number;
+  loss: number;
+}
+
+interface WalkAsked {
+  /** the number of a digit to choose from, or null for a drawing */
+  example: number | null;
+  strokes: Point[][];
+  label: number;
+  trained: number;
+}
+
+type WalkState = {
+  choices: { pixels: DataView[]; labels: number[]; pad: number };
+  asked: WalkAsked;
+  walk: WalkData;
 };

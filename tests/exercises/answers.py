@@ -1,8 +1,10 @@
 """What the labs make of answers that were written independently of them."""
 
+import inspect
 import re
 
 import clinic_answers  # noqa: F401  (its answers join those of the other two)
+import found_answers  # noqa: F401
 import reported_answers  # noqa: F401 (notes more of them in WRONG)
 from right_answers import RIGHT
 from wrong_answers import WRONG
@@ -11,7 +13,10 @@ from course_lib import exercises
 from course_lib.exercises.engine import causes, judge, recognition, repeating
 from course_lib.exercises.lessons.shared import layer, sentences
 
-__all__ = ["RIGHT", "WRONG", "accepted", "expected", "hinted", "named", "refused"]
+__all__ = ["COMPUTING", "RIGHT", "WRONG", "accepted", "expected", "hinted", "named", "refused"]
+
+# labs whose answer computes something from arguments; the others ask for a check, an input or a drawing
+COMPUTING = [name for name in exercises.names() if inspect.signature(exercises.get(name).answer).parameters]
 
 BY_THE_JUDGE = {  # what no table of mistakes holds, and what is said to it
     "changed": judge.CHANGED,

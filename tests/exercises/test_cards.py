@@ -11,8 +11,11 @@ import pytest
 from course_lib import exercises, looks, loops
 from course_lib.exercises import predictions
 from course_lib.exercises.engine.describing import shown
+from course_lib.exercises.engine.drawing import DrawingLab
+from course_lib.exercises.engine.finding import NO_FEWER, FindingLab
 from course_lib.exercises.engine.picture import Picture
 from course_lib.exercises.engine.verdict import Finding, Section, Smallest, Verdict
+from course_lib.exercises.lessons.clinic.designing import DesignLab
 
 NAMES = exercises.names()
 
@@ -75,15 +78,22 @@ class Card(NamedTuple):
     plain: str
 
 
-ONE, ALL = "one mistake of each lab", "every mistake of each lab"
+SOME, EACH, ALL = "one mistake of every fifth lab", "one mistake of each lab", "every mistake of each lab"
 
 
-@pytest.fixture(scope="module", params=[ONE, pytest.param(ALL, marks=[pytest.mark.slow, pytest.mark.course])])
+@pytest.fixture(
+    scope="module",
+    params=[
+        SOME,
+        pytest.param(EACH, marks=pytest.mark.slow),
+        pytest.param(ALL, marks=[pytest.mark.slow, pytest.mark.course]),
+    ],
+)
 def cards(request):
     """What a learner may be shown: made once, looked at in several ways."""
     verdicts = [*map(one, ("right", "wrong", "not attempted", "error"))]
-    for name in NAMES:
-        verdicts += itertools.islice(wrong_verdicts(name), 1 if request.param == ONE else None)
+    for name in NAMES[:: 5 if request.param == SOME else 1]:
+        verdicts += itertools.islice(wrong_verdicts(name), None if request.param == ALL else 1)
     return [Card(verdict, markup := verdict._repr_html_(), *parsed(markup), repr(verdict)) for verdict in verdicts]
 
 
@@ -199,6 +209,7 @@ def test_large_arrays_are_cut_and_odd_values_shown():
     assert len(markup) < 60_000
 
 
+@pytest.mark.slow
 def test_an_empty_array_has_a_card_too():
     exercise = exercises.get("input_gradient")
     markup = exercise.judge(lambda dy, x, w, s, p: loops.input_gradient(dy, x, w, s, p)[:, :, :0])._repr_html_()
@@ -354,6 +365,10 @@ def test_what_is_cut_off_is_said_in_words(shape, words):
 # ---------------------------------------------------------------- a right answer
 
 
+ENDINGS = {DesignLab: "with 91 numbers.", FindingLab: NO_FEWER, DrawingLab: "All 25 cells are right."}
+
+
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_answer_is_told_what_was_tried_the_solution_and_an_idea(name):
     exercise = exercises.get(name)
@@ -361,7 +376,7 @@ def test_a_right_answer_is_told_what_was_tried_the_solution_and_an_idea(name):
     text, _ = parsed(verdict._repr_html_())
     assert verdict.passed.tried == len(exercise.arguments) + len(exercise.further_runs) and verdict.passed.worst == 0
     assert 1 <= verdict.passed.geometries <= verdict.passed.tried
-    ending = "with 91 numbers." if name == "design_check" else "The largest error is 0."
+    ending = ENDINGS.get(type(exercise), "The largest error is 0.")
     assert f"{verdict.passed.figures} " in text and verdict.passed.figures.endswith(ending)
     assert verdict.passed.idea and f"Try next: {verdict.passed.idea}" in repr(verdict)
     assert verdict.passed.solution == exercise.solution()
@@ -442,6 +457,7 @@ def test_a_missing_parameter_is_told_the_signature_of_the_stub():
     assert other.raised.kind == "TypeError" and not other.remarks
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("clinic")])
 def test_cards_of_the_clinic_do_not_speak_of_a_lesson_that_goes_on(name):
     exercise = exercises.get(name)

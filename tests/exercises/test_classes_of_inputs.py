@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from answers import COMPUTING
 
 from course_lib import exercises
 from course_lib.exercises.engine import seen
 
-NAMES = [name for name in exercises.names() if name != "design_check"]  # it takes no arguments
+NAMES = COMPUTING
 
 WINDOWS = {  # of one axis: entries, kernel, stride, padding
     "windows that tile": lambda n, k, s, p: k == s and n > k and not (n + 2 * p - k) % s,

@@ -87,6 +87,16 @@ class Exercise(Question):
             lines[keep : node.end_lineno] = [" " * first.col_offset + "..."]
         return "\n".join(lines) + "\n"
 
+    @property
+    def cell(self) -> str:
+        """What stands in the cell in which a learner answers."""
+        return self.stub().strip()
+
+    @property
+    def cell_imports(self) -> list[str]:
+        """The import lines above it."""
+        return self.imports
+
     @cached_property
     def imports(self) -> list[str]:
         """The import lines that make solution and stub run by themselves."""

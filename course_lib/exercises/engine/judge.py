@@ -195,7 +195,7 @@ def _stopped(verdict: Verdict, error: BaseException, case: Case) -> Verdict:
 
 def _untouched(question: Question, start: Callable[..., Any], f: Any, runs: Sequence[Run]) -> bool:
     """Whether f is still what the learner was given: by what it does or, where that is right already, by its code."""
-    return is_same_code(f, start) if question.pace else _as_at_the_start(question, start, runs)
+    return is_same_code(f, start) if question.compares_code else _as_at_the_start(question, start, runs)
 
 
 def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequence[Run]) -> bool:

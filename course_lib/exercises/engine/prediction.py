@@ -82,12 +82,12 @@ class Prediction:
         if self.choices:
             letter = _letter(answer)
             return letter if letter in self.choices else None
-        numbers = self._read(answer)
+        numbers = read_numbers(answer)
         return None if numbers is None or numbers.shape != self.shape else numbers.tolist()
 
     def parts(self, answer: Any) -> list[bool]:
         """Of several numbers, row by row, whether each is right. Empty where there is one number, or none."""
-        numbers, expected = self._read(answer) if not self.choices else None, self.shape
+        numbers, expected = read_numbers(answer) if not self.choices else None, self.shape
         if numbers is None or numbers.shape != expected or numbers.size < 2:
             return []
         return [bool(one) for one in self._near(numbers, self._expected()).ravel()]
@@ -107,13 +107,6 @@ class Prediction:
         count = self._expected().size
         return "your number" if count == 1 else f"your {count} numbers"
 
-    def _read(self, answer: Any) -> np.ndarray | None:
-        """The numbers in an answer; None if it holds anything else."""
-        try:
-            return np.asarray(_numbers(answer), dtype=float)
-        except (TypeError, ValueError, ArithmeticError, RecursionError):
-            return None
-
     def _on_choice(self, answer: Any) -> tuple[bool | None, str]:
         letter = _letter(answer)
         if letter not in self.choices:
@@ -123,7 +116,7 @@ class Prediction:
         return False, self.choices[letter][1]
 
     def _on_number(self, answer: Any) -> tuple[bool | None, str]:
-        expected, given = self._expected(), self._read(answer)
+        expected, given = self._expected(), read_numbers(answer)
         if given is None or np.isnan(given).any():
             return None, NO_NUMBER.format(form=self._form())
         if given.shape != expected.shape:
@@ -155,6 +148,14 @@ class Prediction:
 
     def _close(self, given: np.ndarray, expected: np.ndarray) -> bool:
         return given.shape == expected.shape and bool(np.all(self._near(given, expected)))
+
+
+def read_numbers(answer: Any) -> np.ndarray | None:
+    """The numbers in what was typed, such as "0.5" or "1/4", in lists; None if it holds anything else."""
+    try:
+        return np.asarray(_numbers(answer), dtype=float)
+    except (TypeError, ValueError, ArithmeticError, RecursionError):
+        return None
 
 
 def _letter(answer: Any) -> str:

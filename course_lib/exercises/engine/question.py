@@ -83,6 +83,7 @@ class Question:
     formerly: names that the lab had before; answers and links are found by them.
     small: how small cases are drawn, where that cannot be told from the cases.
     start: a broken function to begin from, in place of an empty stub; symptom(f) shows what is wrong with it.
+    reference: the same as `answer`, but faster: what right results are computed by, hundreds of times.
     pace: what a right answer is timed beside; then `start`, where there is one, is right and slow.
     """
 
@@ -115,10 +116,16 @@ class Question:
     cautions: tuple[str, ...] = ()
     next_idea: str = ""
     pace: Pace | None = None
+    reference: Callable[..., Any] | None = None
 
     @property
     def name(self) -> str:
         return self.answer.__name__
+
+    @property
+    def compares_code(self) -> bool:
+        """Whether an answer is as its author found it if its code is: `start` may do what a right answer does."""
+        return self.pace is not None
 
     @cached_property
     def arguments(self) -> list[Case]:
@@ -136,7 +143,7 @@ class Question:
         key = None if known is None else _contents(case)
         if known is not None and key in known:
             return known[key]
-        value = self.results(self.answer, case)
+        value = self.results(self.reference or self.answer, case)
         parts = (value,) if len(self.tensors) == 1 else value
         found = {name: np.asarray(part) for name, part in zip(self.tensors, parts, strict=True)}
         if known is not None:

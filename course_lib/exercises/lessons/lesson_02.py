@@ -3,7 +3,8 @@
 import numpy as np
 
 from course_lib import loops
-from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.drawing import DrawingLab
+from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import broken, convolution, drawn, forward_pass, geometries, recipes, redrawn
 
@@ -61,6 +62,96 @@ CONV2D_SINGLE_WEIGHT_GRADIENT = Exercise(
     **geometries.SINGLE_BACKWARD,
 )
 
+DRAWN = {"dy": np.array([[1.0, 2], [0, -1]]), "w": np.array([[1.0, 2, 3], [0, 1, 2]])}
+
+
+def draw_dx():
+    """-> dx (5, 5), for the dy and the w of the drawing, with stride 2."""
+    dy, w = np.array([[1.0, 2], [0, -1]]), np.array([[1.0, 2, 3], [0, 1, 2]])
+    dx = np.zeros((5, 5))
+    for i, j in np.ndindex(2, 2):
+        dx[2 * i : 2 * i + 2, 2 * j : 2 * j + 3] += dy[i, j] * w
+    return dx
+
+
+def _drawn(w, stride=2, add=np.add, outputs=((0, 0), (0, 1), (1, 0), (1, 1)), dy=DRAWN["dy"]):
+    """The stamps of some outputs, in 5 x 5 cells."""
+    dx = np.zeros((5, 5))
+    for i, j in outputs:
+        window = dx[stride * i : stride * i + 2, stride * j : stride * j + 3]
+        window[...] = add(window, dy[i, j] * w)
+    return dx
+
+
+W = DRAWN["w"]
+DRAW_DX = DrawingLab(
+    answer=draw_dx,
+    grids=DRAWN,
+    next_idea="Row 4 is empty. How many rows would x need, so that there is a third row of outputs?",
+    difficulty="easy",
+    minutes=5,
+    task=(
+        "**Draw it.** Before you write it as code, do by hand what a scatter does. `x` has 5 x 5 pixels, the kernel "
+        "`w` is 2 x 3, the stride is 2, and there is no padding. Which cells of `dx` does each number of `dy` pay, "
+        "and how much? Choose a cell of `dy` and one of `w`: every click into a cell of `dx` adds their product. "
+        "Or type the sums. (This lab is `draw_dx` on the board.)"
+    ),
+    hints=(
+        "Begin with dy[0, 0]. Its window is the upper left corner of x. Which pixel met which weight there?",
+        "The window of dy[0, 1] begins two columns further right. It shares one column with the first window: "
+        "what stands there adds up.",
+        "dy[1, 1] is -1: minus the kernel, from row 2 and column 2 on. dy[1, 0] is 0 and pays nobody. "
+        "No window ever holds row 4.",
+    ),
+    cases=lambda rng: [{}],
+    probe={},
+    tensors=("dx",),
+    axes={"dx": ("row", "column")},
+    mistakes={
+        "dx": (
+            Mistake(
+                "turned",
+                "The kernel is turned. Every pixel gets back the weight that it met: the first of a window w[0, 0].",
+                (lambda: _drawn(W[::-1, ::-1]), lambda: _drawn(W[:, ::-1]), lambda: _drawn(W[::-1])),
+            ),
+            Mistake(
+                "stride ignored",
+                "The stamps stand one cell apart. With stride 2 the windows begin two cells apart.",
+                (lambda: _drawn(W, stride=1),),
+            ),
+            Mistake(
+                "overwritten",
+                "Where two windows overlap, only one of them is there. A pixel that moved two outputs hears from both: "
+                "the products add up.",
+                (
+                    lambda: _drawn(W, add=lambda old, new: new),
+                    lambda: _drawn(W, add=lambda old, new: np.where(new == 0, old, new)),
+                    lambda: _drawn(W, add=lambda old, new: np.where(old == 0, new, old)),
+                ),
+            ),
+            Mistake(
+                "one output",
+                "That is what one number of `dy` pays. There are three more, of which one is 0.",
+                (
+                    lambda: _drawn(W, outputs=((0, 0),)),
+                    lambda: _drawn(W, outputs=((0, 1),)),
+                    lambda: _drawn(W, outputs=((1, 1),)),
+                ),
+            ),
+            Mistake(
+                "without dy",
+                "Those are the weights alone, wherever a window stands. Each is multiplied by the `dy` of its window.",
+                (lambda: _drawn(W, dy=np.ones((2, 2))),),
+            ),
+            Mistake(
+                "sign",
+                "The sign of `dy[1, 1]` is missing: it is below zero, and so is what it pays.",
+                (lambda: _drawn(W, dy=np.abs(DRAWN["dy"])),),
+            ),
+        )
+    },
+)
+
 CONV2D_SINGLE_INPUT_GRADIENT_SCATTER = Exercise(
     answer=loops.conv2d_single_input_gradient_scatter,
     start=broken.conv2d_single_input_gradient_scatter,
@@ -113,6 +204,7 @@ CONV2D_SINGLE_INPUT_GRADIENT_GATHER = Exercise(
 EXERCISES = (
     CONV2D_SINGLE,
     CONV2D_SINGLE_WEIGHT_GRADIENT,
+    DRAW_DX,
     CONV2D_SINGLE_INPUT_GRADIENT_SCATTER,
     CONV2D_SINGLE_INPUT_GRADIENT_GATHER,
 )

@@ -1,4 +1,4 @@
-"""Broken functions that labs of kind *repair* begin from, as learners are given them."""
+"""What labs begin from that give more than a stub: broken functions to repair, inputs that show no difference."""
 
 import numpy as np
 
@@ -14,6 +14,23 @@ def gradient_std(shape, stride=1):
 def double_backward(dy):
     """dy (N, C, 2 H, 2 W) of y = x.repeat(2, axis=2).repeat(2, axis=3) -> dx (N, C, H, W)."""
     return dy[:, :, ::2, ::2]
+
+
+def convict_turned():
+    """-> dy (m,), x (n,), w (k,), stride, padding, on which `turned` is wrong."""
+    dy = np.ones(7)
+    x = np.array([1.0, 2, 0, 3, 4])
+    w = np.array([1.0, 2, 3])
+    stride, padding = 1, 2
+    return dy, x, w, stride, padding
+
+
+def tell_apart():
+    """-> H, W, k, stride, padding, for which `stride_forgotten` and `rest_forgotten` return different dx."""
+    H, W = 6, 7
+    k = 3
+    stride, padding = 1, 1
+    return H, W, k, stride, padding
 
 
 def conv1d_backward(dy, x, w, stride=1, padding=0):

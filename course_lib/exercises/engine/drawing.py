@@ -1,0 +1,50 @@
+"""Labs whose answer is drawn: the cells of a gradient, filled by hand from the grids beside it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from course_lib.exercises.engine.exercise import Exercise
+from course_lib.exercises.engine.verdict import Passed, Verdict
+
+
+@dataclass
+class Drawn(Passed):
+    """What a drawing is told that is right. cells: how many it has."""
+
+    cells: int = 0
+
+    @property
+    def figures(self) -> str:
+        return f"All {self.cells} cells are right."
+
+
+@dataclass
+class DrawingLab(Exercise):
+    """A lab whose answer is an array that is drawn; as code it is a function without parameters that returns it.
+
+    grids: name -> the array that it is drawn from, two of them, whose products are added: the gradient and the kernel.
+    """
+
+    grids: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> str:
+        """The learner's cell: the drawing."""
+        return f'draw("{self.name}")'
+
+    @property
+    def cell_imports(self) -> list[str]:
+        return ["from course_lib.exercises import draw"]
+
+    @property
+    def idea(self) -> str:
+        return self.next_idea
+
+    def judge(self, f: Any, explain: bool = True) -> Verdict:
+        verdict = super().judge(f, explain=False)
+        verdict.findings, verdict.goes_on = [], False  # they would show the right drawing
+        if verdict.passed:
+            verdict.passed = Drawn(**vars(verdict.passed), cells=self.references[0][self.tensors[0]].size)
+        return verdict
