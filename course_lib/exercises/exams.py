@@ -159,7 +159,7 @@ class Exam(Card):
 
         return Question(
             answer=_of(self.operator, function), task="", hints=(), difficulty="", minutes=0,
-            cases=lambda rng: drawn(rng, ((2, 3), (3, 2), (3, 4)), 1),
+            cases=lambda rng: drawn(rng, ((2, 3), (4, 2), (4, 4)), 1),
             further=lambda rng: drawn(rng, ((1, 1), (2, 2), (1, 3), (3, 1)), 0), tensors=(tensor,),
             mistakes={tensor: mistakes}, probe=drawn(np.random.default_rng(0), ((2, 2),), 0)[0],
             axes={tensor: AXES if tensor != "dw" else ("output channel", "channel", "row", "column")},

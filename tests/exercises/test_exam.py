@@ -166,3 +166,8 @@ def test_float32_is_accepted_and_a_wrong_signature_is_named():
 
 def test_the_exam_is_reached_by_its_name():
     assert exercises.exam is exam and exercises.exam(3)._repr_html_().count("<table") > 1
+
+
+def test_overlaps_of_windows_that_are_far_apart_are_seen():
+    """In this exam the fourth window is the first that shares a row with another: of three, none overlap."""
+    assert exams.examined(1091, 2) == "sets dx"
