@@ -20,7 +20,7 @@ MOST = 3  # sentences about one result
 SECONDS = 3  # after which no more is asked: far more than it takes, but for a function that hardly ends
 FIGURES = 4
 MOST_ASKED = 6  # more calls of which it is asked whether a result follows an argument
-SAYS_MOST = 60  # numbers in the arguments by which relations are looked for: fewer fit by chance, more take time
+SAYS_MOST = 40  # numbers in the arguments by which relations are looked for: fewer fit by chance, more take time
 FEW_ENTRIES = 4  # of a result, of which many things are true by chance
 
 Ranked = tuple[int, str]  # how telling a sentence is (small first), the sentence
@@ -32,13 +32,14 @@ def explain(verdict: Verdict, question: Question, f: Any, everything: Sequence[R
     if not wrong and any(one.raised for one in everything):
         wrong = list(question.tensors[:1])
     by_chance = {UNSET, RANDOM}
+    features = seen.features([one.case for one in everything if not one.complaint])
     for tensor in wrong:
         if by_chance & set(verdict.mistakes.get(tensor, ())):
             continue  # its numbers mean nothing
         calls = seen.seen_in(question, tensor, everything)
         found: list[Ranked] = []
         with supervised(SECONDS):
-            for ranked in _sentences(question, f, tensor, calls, found):
+            for ranked in _sentences(question, f, tensor, calls, features, found):
                 found.append(ranked)
         chosen = [sentence for _, sentence in sorted(found, key=lambda ranked: ranked[0])]
         sentences = list(dict.fromkeys(chosen))[:MOST] or _at_least(tensor, calls)
@@ -62,19 +63,27 @@ def _is_full(found: Sequence[Ranked], rank: int) -> bool:
 
 
 def _sentences(
-    question: Question, f: Any, tensor: str, calls: Sequence[Seen], found: Sequence[Ranked]
+    question: Question,
+    f: Any,
+    tensor: str,
+    calls: Sequence[Seen],
+    features: Sequence[seen.Marked],
+    found: Sequence[Ranked],
 ) -> Iterator[Ranked]:
-    """found: those that came already. What costs much is not asked once enough is known that tells more."""
+    """features: what is said of some calls. found: sentences that came already.
+
+    What costs much is not asked once enough is known that tells more.
+    """
     tolerance = question.tolerance
     wrong = [one for one in calls if one.wrong]
     dtypes = [one for one in wrong if one.expected.dtype.kind in "iu" and one.yours.dtype.kind == "f"]  # type: ignore[union-attr]
     if dtypes:
         yield 0, f"{tensor} has dtype {dtypes[0].yours.dtype}, and whole numbers of an integer dtype are expected."  # type: ignore[union-attr]
         return
-    if stops := seen.where_it_stops(calls):
+    if stops := seen.where_it_stops(calls, features):
         yield 2, stops
     related = list(_related(question, tensor, calls)) if wrong else []
-    if where := seen.where_right(tensor, calls):
+    if where := seen.where_right(tensor, calls, features):
         clear, sentence = where
         yield 1 if clear and not any(says.startswith("In every call") for _, says in related) else 3, sentence
     if not wrong:
@@ -113,17 +122,19 @@ def _related(question: Question, tensor: str, calls: Sequence[Seen]) -> Iterator
     wrong, everywhere = seen.pairs(one for one in calls if one.wrong), seen.pairs(calls)
     wrong = sorted(wrong, key=_first_asked)
     held: set[str] = set()
-    candidates = [*relations(wrong, everywhere, question.tolerance), *exchanged.relations(question, tensor, wrong)]
-    for relation in sorted(candidates, key=lambda relation: relation.rank):
-        if relation.says in held or not all(relation.holds(p) for p in wrong):
-            continue
-        held.add(relation.says)
-        if all(relation.holds(p) for p in everywhere):
-            which = "that returns" if any(one.raised for one in calls) else "tried"
-            yield relation.rank, f"In every call {which}, {tensor} is {relation.says}."
-        else:
-            yield relation.rank, f"Wherever {tensor} is wrong, it is {relation.says}."
-        if len(held) == 2 or relation.rank == 0:
+    for candidates in (relations(wrong, everywhere, question.tolerance), exchanged.relations(question, tensor, wrong)):
+        for relation in sorted(candidates, key=lambda relation: relation.rank):
+            if relation.says in held or not all(relation.holds(p) for p in wrong):
+                continue
+            held.add(relation.says)
+            if all(relation.holds(p) for p in everywhere):
+                which = "that returns" if any(one.raised for one in calls) else "tried"
+                yield relation.rank, f"In every call {which}, {tensor} is {relation.says}."
+            else:
+                yield relation.rank, f"Wherever {tensor} is wrong, it is {relation.says}."
+            if len(held) == 2 or relation.rank == 0:
+                return
+        if held:  # what else it would be right for takes long to find
             return
 
 

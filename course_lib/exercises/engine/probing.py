@@ -18,7 +18,7 @@ from course_lib.exercises.engine.seen import Seen, size
 
 MOST_PRODUCTS = 64  # in one table
 FEW_PRODUCTS = 24  # in a table that is made only because an earlier one says less
-TABLES = 4
+TABLES = 3
 HABITS = 8  # cases by which the habits of the right result are known
 MOST_PLACES = 3  # named in a sentence
 

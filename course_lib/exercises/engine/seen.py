@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from course_lib.exercises.engine.running import Run
 ENOUGH = 3  # calls that must agree before they make a rule
 
 Feature = tuple[str, Callable[[Case], Any]]
+Marked = tuple[str, int]  # what is said of some calls, and which: one bit each
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def size(case: Case) -> int:
 # ---------------------------------------------------------------- features of a call
 
 
-def features(cases: Sequence[Case]) -> list[Feature]:
+def features(cases: Sequence[Case]) -> list[Marked]:
     """What can be said of the arguments of a call: "stride = 1", "x has one row". Each is true of some calls only."""
     found: list[Feature] = []
-    for name, value in cases[0].items():
+    for name, value in cases[0].items() if cases else ():
         if isinstance(value, np.ndarray) or any(isinstance(case[name], np.ndarray) for case in cases):
             found += _of_array(name, cases)
         elif isinstance(value, tuple):
@@ -79,8 +80,14 @@ def features(cases: Sequence[Case]) -> list[Feature]:
         elif value is None or isinstance(value, (int, float, str)):
             held = dict.fromkeys(repr(case[name]) for case in cases)
             found += [(f"{name} = {shown}", _is(name, shown)) for shown in held] if len(held) <= 6 else []
-    found += _of_windows(cases[0])
-    return [(says, holds) for says, holds in found if len({bool(holds(case)) for case in cases}) == 2]
+    found += _of_windows(cases[0]) if cases else []
+    marked = [(says, marks(holds(case) for case in cases)) for says, holds in found]
+    return [(says, these) for says, these in marked if 0 < these.bit_count() < len(cases)]
+
+
+def marks(of_each: Iterable[Any]) -> int:
+    """Which calls something is true of, one bit each."""
+    return sum(1 << place for place, true in enumerate(of_each) if true)
 
 
 def _is(name: str, shown: str) -> Callable[[Case], bool]:
@@ -168,37 +175,35 @@ def remainders(case: Case) -> tuple[int, ...]:
 # ---------------------------------------------------------------- where it is right
 
 
-def rule(calls: Sequence[Seen], chosen: Sequence[bool]) -> tuple[str, int, int, int] | None:
-    """The feature, or the two together, that says best which calls are chosen.
+def rule(told: Sequence[Marked], chosen: Sequence[bool]) -> tuple[str, int, int, int] | None:
+    """The feature of `told`, or the two together, that says best which calls are chosen.
 
     Returns it with: how many calls it is true of, how many others there are, how many of the others are chosen too.
     All calls that it is true of are chosen; None where no feature is true of enough calls.
     """
-    cases = [one.case for one in calls]
-    if not cases or all(chosen) or not any(chosen):
+    if all(chosen) or not any(chosen):
         return None
-    single = [(says, [bool(holds(case)) for case in cases]) for says, holds in features(cases)]
-    both = [
-        (f"{one} and {other}", [a and b for a, b in zip(these, those, strict=True)])
-        for (one, these), (other, those) in combinations(single, 2)
-    ]
+    wanted, total = marks(chosen), sum(chosen)
+    both = ((f"{one} and {other}", these & those) for (one, these), (other, those) in combinations(told, 2))
     best = None
-    for says, marks in [*single, *both]:
-        true = sum(marks)
-        if true < ENOUGH or any(mark and not ok for mark, ok in zip(marks, chosen, strict=True)):
+    for says, these in chain(told, both):
+        true = these.bit_count()
+        if true < ENOUGH or these & ~wanted:
             continue
-        left = sum(chosen) - true  # chosen, though it is not true of them
-        if best is None or left < best[3]:
-            best = says, true, len(marks) - true, left
+        if best is None or total - true < best[3]:
+            best = says, true, len(chosen) - true, total - true  # those left are chosen, though it is not true of them
     return best
 
 
-def where_right(tensor: str, calls: Sequence[Seen]) -> tuple[bool, str] | None:
-    """ "dx is right in all 12 calls with stride = 1, and wrong in all 28 others.", and whether it is all."""
-    found = rule(calls, [one.right for one in calls])
+def where_right(tensor: str, calls: Sequence[Seen], told: Sequence[Marked]) -> tuple[bool, str] | None:
+    """ "dx is right in all 12 calls with stride = 1, and wrong in all 28 others.", and whether it is all.
+
+    told: the features of the calls.
+    """
+    found = rule(told, [one.right for one in calls])
     verb, negation = "right", "wrong or missing" if any(one.raised for one in calls) else "wrong"
     if found is None:
-        found = rule(calls, [not one.right for one in calls])
+        found = rule(told, [not one.right for one in calls])
         verb, negation = negation, "right"
         if found is None:
             return None
@@ -209,7 +214,7 @@ def where_right(tensor: str, calls: Sequence[Seen]) -> tuple[bool, str] | None:
     return left == 0, f"{tensor} is {verb} in all {true} calls tried with {says}, {rest}."
 
 
-def where_it_stops(calls: Sequence[Seen]) -> str | None:
+def where_it_stops(calls: Sequence[Seen], told: Sequence[Marked]) -> str | None:
     """ "It stops with ValueError in 9 of 42 calls: in all with padding = 2." """
     raised = [one for one in calls if one.raised]
     if not raised:
@@ -217,7 +222,7 @@ def where_it_stops(calls: Sequence[Seen]) -> str | None:
     kinds = " and ".join(dict.fromkeys(one.raised.partition(":")[0] for one in raised))
     if len(raised) == len(calls):
         return f"Every one of the {len(calls)} calls tried stops with {kinds}, the first with {raised[0].raised}."
-    found = rule(calls, [bool(one.raised) for one in calls])
+    found = rule(told, [bool(one.raised) for one in calls])
     begins = f"It stops with {kinds} in {len(raised)} of {len(calls)} calls tried"
     smallest = min(raised, key=lambda one: size(one.case))
     if found is None:

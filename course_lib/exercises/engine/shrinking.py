@@ -24,14 +24,14 @@ from course_lib.exercises.engine.verdict import Smallest, Verdict
 
 SECONDS = 5  # for the whole search; only an answer that takes long on one cell needs as much
 CALLS = 700  # of the answer, at most
-FIRST = 200  # small cases that are tried in order of their size
-LOOKED_AT = 8  # times as many: those with an argument that never fails in other calls are left out
+FIRST = 150  # small cases that are tried in order of their size
+LOOKED_AT = 16  # times as many: those with an argument that never fails in other calls are left out
 TRIED_AGAIN = 40  # of these, with other kinds of numbers
 DRAWS = 3  # of each size, when a case is made smaller
 DRAWS_OF_OTHERS = 12  # of numbers that are not digits, of which fewer fail
 TWICE = 5  # of these, in which the answer is called twice
 NEIGHBOURS = 4  # cases of one size less that have to come out right before it is said of them
-DRAWN = 40  # cases of any size that are drawn for each kind of numbers
+DRAWN = 25  # cases of any size that are drawn for each kind of numbers
 FEATURE = 2  # what a stride of 2 in place of 1 costs, where one more row costs 1
 FIGURES = 5  # of the numbers in a sentence; more where yours and the right one would look alike
 MOST_ENTRIES = 40  # of an array that is written out
@@ -43,8 +43,12 @@ FAR = 100  # numbers beyond it are large
 class Numbers:
     """Draws the arrays of small cases. Digits are from 2 to 9, where no product equals one of its factors."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind, self.rng = kind, np.random.default_rng(SEED)
+    def __init__(self, kind: str, number: int = 0) -> None:
+        self.kind, self.number = kind, number
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        return np.random.default_rng(SEED + self.number)
 
     def __call__(self, *shape: int) -> np.ndarray:
         """Floats: whole numbers that differ, but for kinds that ask for ties, decimals or large values."""
@@ -176,15 +180,26 @@ def _is_right(question: Question, run: Run, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """One small case, and the sizes it was drawn with."""
+    """A small case of these sizes, drawn when it is first asked for."""
 
     question: Question
+    small: Small
+    numbers: Numbers
     sizes: dict[str, Any]
-    case: Case
+
+    @cached_property
+    def case(self) -> Case:
+        """Empty where it is plain that the sizes do not go together."""
+        try:
+            return self.small.draw(self.numbers, **self.sizes)
+        except (ValueError, IndexError):
+            return {}
 
     @cached_property
     def expected(self) -> Tensors:
         """Its right results; none where the sizes do not go together."""
+        if not self.case:
+            return {}
         try:
             found = self.question.expected({name: copied(value) for name, value in self.case.items()})
         except (ValueError, IndexError):
@@ -213,7 +228,7 @@ class _Search:
             asked = (
                 one
                 for one in islice(_drawn(self.question, self.small, kind, in_order=True), LOOKED_AT * first)
-                if not any(one.case[name] in values for name, values in self.without.items()) and one.expected
+                if not any(one.sizes.get(name, ...) in values for name, values in self.without.items()) and one.expected
             )
             for drawn in islice(asked, first):
                 if failed := self.fails(drawn):
@@ -237,7 +252,7 @@ class _Search:
             if place == 0:
                 continue
             sizes = {**example.sizes, name: values[place - 1]}
-            drawn = [one for n in numbers if (one := _draw(self.question, self.small, n, sizes)) and one.expected]
+            drawn = [one for n in numbers if (one := _Drawn(self.question, self.small, n, sizes)).expected]
             runs = (run_case(self.question, self.f, one.case, one.expected) for one in drawn)
             if drawn and not any(_failure(self.question, run) for run in runs):
                 yield example.case, drawn[0].case
@@ -259,8 +274,8 @@ class _Search:
     def fails_with(self, sizes: dict[str, Any], numbers: Numbers) -> tuple[_Drawn, Smallest] | None:
         """The first of several cases of these sizes that the answer fails on, and how; None if there is none."""
         for _ in range(DRAWS if numbers.kind == DIGITS else DRAWS_OF_OTHERS):
-            drawn = _draw(self.question, self.small, numbers, sizes)
-            if drawn is None or not drawn.expected:
+            drawn = _Drawn(self.question, self.small, numbers, sizes)
+            if not drawn.expected:
                 return None
             if failed := self.fails(drawn):
                 return drawn, failed
@@ -307,19 +322,11 @@ def _place(values: Sequence[Any], value: Any) -> int:
     return next(place for place, one in enumerate(values) if one is value or one == value)
 
 
-def _draw(question: Question, small: Small, numbers: Numbers, sizes: dict[str, Any]) -> _Drawn | None:
-    """A case of these sizes; None where it is plain that they do not go together."""
-    try:
-        return _Drawn(question, sizes, small.draw(numbers, **sizes))
-    except (ValueError, IndexError):
-        return None
-
-
 def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Iterator[_Drawn]:
     """Small cases, in order of their size or of any size. What was drawn once is drawn for all answers."""
     key = kind, in_order
     if key not in question.drawn:
-        question.drawn[key] = [], (_in_order_of_size if in_order else _of_any_size)(question, small, Numbers(kind))
+        question.drawn[key] = [], (_in_order_of_size if in_order else _of_any_size)(question, small, kind)
     found, more = question.drawn[key]
     yield from found
     for drawn in more:
@@ -327,23 +334,24 @@ def _drawn(question: Question, small: Small, kind: str, in_order: bool) -> Itera
         yield drawn
 
 
-def _in_order_of_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
+def _in_order_of_size(question: Question, small: Small, kind: str) -> Iterator[_Drawn]:
     """The simplest cases first: a larger array costs one for each axis, any other argument FEATURE for each step.
 
     Of two that cost the same, that with the larger arrays comes first. Where there are few, of numbers of which not
     all fail each is drawn several times.
     """
-    times = 1 if numbers.kind == DIGITS else max(1, TRIED_AGAIN // math.prod(map(len, small.sizes.values())))
+    times = 1 if kind == DIGITS else max(1, TRIED_AGAIN // math.prod(map(len, small.sizes.values())))
     costs = [FEATURE if name in question.probe else 1 for name in small.sizes]
     features = [cost == FEATURE for cost in costs]
     steps = [len(values) - 1 for values in small.sizes.values()]
     most = sum(cost * step for cost, step in zip(costs, steps, strict=True))
+    place = 0
     for total in range(most + 1):
         for chosen in sorted(_that_cost(total, costs, steps), key=lambda chosen: np.dot(chosen, features)):
             sizes = {name: values[step] for (name, values), step in zip(small.sizes.items(), chosen, strict=True)}
             for _ in range(times):
-                if drawn := _draw(question, small, numbers, sizes):
-                    yield drawn
+                place += 1
+                yield _Drawn(question, small, Numbers(kind, place), sizes)
 
 
 def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -356,10 +364,12 @@ def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterato
             yield (first, *rest)
 
 
-def _of_any_size(question: Question, small: Small, numbers: Numbers) -> Iterator[_Drawn]:
+def _of_any_size(question: Question, small: Small, kind: str) -> Iterator[_Drawn]:
+    numbers = Numbers(kind)
     for _ in range(4 * DRAWN):
         sizes = {name: values[numbers.rng.integers(len(values), size=2).min()] for name, values in small.sizes.items()}
-        if (drawn := _draw(question, small, numbers, sizes)) and drawn.expected:
+        drawn = _Drawn(question, small, numbers, sizes)
+        if drawn.expected:
             yield drawn
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_lib import functional as F
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
@@ -37,6 +38,7 @@ BIAS_GRADIENT = Exercise(
 
 WEIGHT_GRADIENT = Exercise(
     answer=loops.weight_gradient,
+    reference=lambda *case: F.conv2d_backward(*case)[1],
     next_idea="Keep only the loop over the kernel's rows and columns, with one `np.einsum` in it.",
     difficulty="medium",
     minutes=15,
@@ -58,6 +60,7 @@ WEIGHT_GRADIENT = Exercise(
 
 INPUT_GRADIENT = Exercise(
     answer=loops.input_gradient,
+    reference=lambda *case: F.conv2d_backward(*case)[0],
     next_idea="Keep only the loop over the kernel's rows and columns, with one `np.einsum` in it.",
     difficulty="medium",
     minutes=15,
@@ -81,6 +84,7 @@ INPUT_GRADIENT = Exercise(
 
 CONV2D_BACKWARD = Exercise(
     answer=loops.conv2d_backward,
+    reference=F.conv2d_backward,
     start=broken.conv2d_backward,
     difficulty="medium",
     minutes=10,

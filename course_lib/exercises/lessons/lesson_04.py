@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_lib import functional as F
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
@@ -67,6 +68,7 @@ COL2IM = Exercise(
 
 CONV2D_BACKWARD_GEMM = Exercise(
     answer=loops.conv2d_backward_gemm,
+    reference=F.conv2d_backward,
     start=broken.conv2d_backward_gemm,
     difficulty="hard",
     minutes=12,

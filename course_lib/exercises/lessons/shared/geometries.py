@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_lib import functional as F
 from course_lib import loops
 from course_lib.exercises.lessons.shared import drawn, recipes, sentences
 
@@ -78,7 +79,7 @@ def single_backward_cases(rng):
 
 
 def single_forward(dy, x, w, stride, padding):
-    return loops.conv2d_single(x, w, stride, padding)
+    return F.conv2d(x[None, None], w[None, None], None, stride, padding)[0, 0]
 
 
 X = np.array([[1.0, 2, 0, 3, 1], [0, 4, 1, 0, 2], [2, 0, 5, 1, 0], [1, 3, 0, 2, 4], [0, 1, 2, 0, 3]])
@@ -126,7 +127,7 @@ def batch_backward_cases(rng):
 
 
 def batch_forward(dy, x, w, stride, padding):
-    return loops.conv2d(x, w, None, stride, padding)
+    return F.conv2d(x, w, None, stride, padding)
 
 
 def batch_one_hot():
