@@ -373,7 +373,7 @@ def risks(script):
     return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
 
 
-SCRIPTS = ["player", "dashboard", "digit_pad", "drawing", "flow_explorer", "prediction"]
+SCRIPTS = ["player", "dashboard", "digit_pad", "drawing", "flow_explorer", "prediction", "walk_explorer"]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

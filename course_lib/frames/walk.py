@@ -25,7 +25,7 @@ def backward_walk(network, x, targets, maps=3):
     if np.ndim(x) != 4 or len(x) != 1:
         raise ValueError(f"x must be one image, (1, C, H, W), but its shape is {np.shape(x)}")
     checks.integer("maps", maps, 1)
-    passes = _passes(network, x, targets)
+    passes = both_passes(network, x, targets)
     columns = _columns(passes, maps)
     grids = by_key(*(grid for column in columns for grid in (*column.values, *column.gradients)))
     steps = [*_opening(passes, columns), *_way_back(network, passes, columns)]
@@ -74,7 +74,7 @@ def _way_back(network, passes, columns):
 
 
 @dataclass
-class _Passes:
+class Passes:
     """The values between the layers, input first, and the gradient of the loss with respect to each."""
 
     names: list  # "input", then the type of each layer
@@ -83,7 +83,7 @@ class _Passes:
     loss: float
 
 
-def _passes(network, x, targets):
+def both_passes(network, x, targets):
     """One forward and one backward pass."""
     values = [np.asarray(x)]
     for layer in network.layers:
@@ -100,7 +100,7 @@ def _passes(network, x, targets):
     for array in (*values, *gradients):
         drawable(**{"what network computes": array})
     names = ["input", *(type(layer).__name__ for layer in network.layers)]
-    return _Passes(names, values, gradients[::-1], float(loss))
+    return Passes(names, values, gradients[::-1], float(loss))
 
 
 # ---------------------------------------------------------------- pictures

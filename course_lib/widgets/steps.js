@@ -1,6 +1,7 @@
 // @ts-check
 // Draws what happens in a step: which cells are read and written, and the amounts on their way.
 
+/** @import { Laid } from "./laid.js" */
 /** @import { Scene } from "./scene.js" */
 import { along, clamp, facing, mix, pointAt } from "./geometry.js";
 import { drawKernelOnItsWay, drawProducts, laidIn, placeOf } from "./laid.js";
@@ -36,7 +37,7 @@ export function drawStep(scene, lit, glide, progress) {
 
 /**
  * @param {Scene} scene
- * @param {import("./laid.js").Laid[]} laid
+ * @param {Laid[]} laid
  * @param {Term[]} terms
  * @param {number} progress
  */

@@ -15,7 +15,7 @@ LOAD = """async (source) => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["player", "dashboard", "digit_pad"])
+@pytest.mark.parametrize("name", ["player", "dashboard", "digit_pad", "walk_explorer"])
 def test_the_files_of_a_script_make_one_module(page, name):
     assert "default" in page.evaluate(LOAD, script(name))
 

@@ -1,0 +1,177 @@
+"""The explorer of the way back in Chromium: who pays whom, what a click shows, and how fast it is."""
+
+import numpy as np
+import pytest
+from pages import SHOW_WIDGET, widget
+
+from course_lib import data, layers, reader
+from course_lib.looks import number
+from course_lib.widgets import explore_walk
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def explorer():
+    _, (images, labels) = data.digits()
+    return explore_walk(reader.untrained(), reader.trained(), images[:10], labels[:10], digit=2)
+
+
+def show(page, explorer):
+    page.evaluate(
+        SHOW_WIDGET,
+        widget("walk_explorer", {name: getattr(explorer, name) for name in ("choices", "asked", "walk")}),
+    )
+    page.wait_for_selector(".we-score")
+
+
+# For some cells of every column: the gradient, the sum of what it receives, and whether those that pay name it in turn.
+CHECK = """(seed) => {
+  const walk = new module.Walk(window.model.get("walk"));
+  const found = [];
+  for (let at = 0; at < walk.last; at++) {
+    const { gradient } = walk.columns[at];
+    for (let n = 0; n < 25; n++) {
+      const cell = (n * 7919 + seed) % gradient.length;
+      const paid = walk.received(at, cell);
+      const back = paid.slice(0, 2).every((one) => walk.given(at + 1, one.cell).some((to) => to.cell === cell));
+      found.push([at, gradient[cell], paid.reduce((sum, { amount }) => sum + amount, 0), back]);
+    }
+  }
+  return found;
+}"""
+
+
+def assert_payments_add_up(page, columns):
+    found = page.evaluate(CHECK, 13)
+    assert {at for at, *_ in found} == set(range(columns - 1))
+    for at, gradient, paid, back in found:
+        assert paid == pytest.approx(gradient, rel=1e-3, abs=1e-6), f"column {at}"
+        assert back, f"column {at}"
+    assert sum(gradient != 0 for _, gradient, *_ in found) > 50
+
+
+def test_every_gradient_is_the_sum_of_what_it_is_paid(page, explorer):
+    show(page, explorer)
+    assert_payments_add_up(page, 9)
+
+
+def test_payments_add_up_with_stride_padding_and_overlapping_pools(page, rng):
+    network = layers.Sequential(
+        layers.Conv2d(1, 3, (3, 2), stride=(2, 1), padding=(1, 0), rng=rng), layers.ReLU(),
+        layers.MaxPool2d(3, stride=2, padding=1), layers.Conv2d(3, 4, 2, padding=1, rng=rng), layers.Flatten(),
+        layers.Linear(4 * 8 * 15, 10, rng=rng),
+    )  # fmt: skip
+    show(page, explore_walk(network, network, rng.random((2, 1, 28, 28)), [3, 4]))
+    assert_payments_add_up(page, 7)
+
+
+def click(page, at, across=0.5, down=0.42):
+    """A click into the gradient of column `at`."""
+    page.evaluate(
+        """([at, across, down]) => {
+          const canvas = document.querySelector(".we-picture");
+          const box = canvas.getBoundingClientRect();
+          const tile = Math.min(104, Math.floor((canvas.clientWidth - 70) / 8) - 9);
+          const where = { clientX: box.left + 70 + at * (tile + 9) + across * tile,
+                          clientY: box.top + 36 + tile + 24 + down * tile, bubbles: true };
+          canvas.dispatchEvent(new MouseEvent("click", where));
+        }""",
+        [at, across, down],
+    )
+    page.wait_for_function("() => document.querySelector('.we-sentence')")
+
+
+def test_a_click_shows_the_payments_and_leads_on_to_the_loss_and_back(page, explorer):
+    show(page, explorer)
+    click(page, 0)
+    first = page.inner_text(".we-sentence")
+    assert first.startswith("dx[0, ") and "Each pays its dy times the weight" in first
+    assert page.locator(".we-card").count() == 4
+    button = page.get_by_role("button", name="Go on to the entry that pays most")
+    visited = [first]
+    while button.is_enabled():
+        button.click()
+        page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=visited[-1])
+        visited.append(page.inner_text(".we-sentence"))
+    assert len(visited) == 9 and "softmax − onehot" in visited[-1]
+    page.locator(".we-root").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=visited[-1])
+    assert "It fed all 10 scores" in page.inner_text(".we-sentence")
+
+
+def test_the_ten_classes_have_their_probabilities_and_the_true_one_is_marked(page, explorer):
+    show(page, explorer)
+    rows = page.locator(".we-score").all_inner_texts()
+    assert len(rows) == 10
+    assert [n for n, row in enumerate(rows) if "✓" in row] == [explorer.walk["label"]]
+    likeliest = int(np.argmax(explorer.walk["probabilities"]))
+    assert f"{number(100 * explorer.walk['probabilities'][likeliest], 2)} %" in rows[likeliest]
+
+
+def test_a_digit_the_training_and_a_drawing_are_asked_for_one_at_a_time(page, explorer):
+    show(page, explorer)
+    page.evaluate(
+        """() => { window.asked = []; const { set } = window.model;
+          window.model.set = (name, value) => { if (name === "asked") window.asked.push(value); set(name, value); } }"""
+    )
+    page.locator(".we-digits button").nth(4).click()
+    for share in (10, 40, 70):
+        page.evaluate(
+            """(share) => { const slider = document.querySelector(".we-training input"); slider.value = share;
+              slider.dispatchEvent(new Event("input")); }""",
+            share,
+        )
+    assert page.evaluate("() => window.asked.map(({ example, trained }) => [example, trained])") == [[4, 1]]
+    page.evaluate("() => window.model.set('walk', window.model.get('walk'))")  # the answer
+    assert page.evaluate("() => window.asked.map(({ trained }) => trained)") == [1, 0.7]
+    page.evaluate("() => window.model.set('walk', window.model.get('walk'))")
+    box = page.locator(".we-pad").bounding_box()
+    page.mouse.move(box["x"] + 34, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 34, box["y"] + 58)
+    page.mouse.up()
+    asked = page.evaluate("() => window.asked.at(-1)")
+    assert asked["example"] is None and len(asked["strokes"]) == 1
+
+
+def test_one_scale_for_all_shows_that_the_gradient_is_small(page, explorer):
+    show(page, explorer)
+    shade = """() => { const canvas = document.querySelector(".we-picture");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let sum = 0; for (let n = 0; n < data.length; n += 4) sum += data[n + 3] ? 255 - data[n] : 0; return sum; }"""
+    page.wait_for_timeout(100)
+    own = page.evaluate(shade)
+    page.get_by_label("one scale for all gradients").check()
+    page.wait_for_timeout(100)
+    assert page.evaluate(shade) < 0.93 * own
+
+
+# How long the work of a frame takes, its layout with it, where the pointer moves over the gradients; the median.
+MOVE = """async () => {
+  const canvas = document.querySelector(".we-picture");
+  const box = canvas.getBoundingClientRect();
+  const times = [];
+  const ask = window.requestAnimationFrame;
+  window.requestAnimationFrame = (draw) => ask((now) => {
+    const began = performance.now();
+    draw(now);
+    document.body.offsetHeight;
+    times.push(performance.now() - began);
+  });
+  for (let n = 0; n < 60; n++) {
+    canvas.dispatchEvent(new PointerEvent("pointermove", {
+      clientX: box.left + 80 + 9 * n, clientY: box.top + 0.55 * box.height, bubbles: true }));
+    await new Promise(ask);
+  }
+  window.requestAnimationFrame = ask;
+  return [times.length, times.sort((a, b) => a - b)[Math.floor(0.5 * times.length)]];
+}"""
+
+
+def test_it_answers_a_pointer_within_a_frame(page, explorer):
+    show(page, explorer)
+    page.evaluate(MOVE)
+    frames, usual = min((page.evaluate(MOVE) for _ in range(3)), key=lambda found: found[1])
+    assert frames > 30 and usual < 16
