@@ -19,7 +19,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +29,9 @@ from course_lib._support import places
 from course_lib._support.files import atomic_write, first_free
 
 PATIENCE = 2  # seconds to wait for another kernel that is writing
-HAS_LOCKS = os.name == "nt" or hasattr(import_module("fcntl"), "flock")  # in a browser, fcntl is empty
+HAS_LOCKS = os.name == "nt"
+with suppress(ImportError):  # Windows and Pyodide have no fcntl, and in JupyterLite's kernel it is empty
+    HAS_LOCKS = hasattr(import_module("fcntl"), "flock")
 DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
 
 Entries = dict[str, dict[str, Any]]

@@ -388,7 +388,7 @@ _BY_NAME: dict[str, Callable[[str, Any], Any]] = {
     "branch_backward": function,
     "mask": booleans,
     "winner": integers,
-    "indices": lambda name, value: integers(name, value).astype(np.int64, copy=False),
+    "indices": lambda name, value: integers(name, value).astype(np.intp, copy=False),  # as bincount wants them
     "targets": lambda name, value: integers(name, value).astype(np.int64, copy=False),
 }
 

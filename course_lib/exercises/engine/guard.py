@@ -12,10 +12,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
+
+from course_lib._support import unthreaded
 
 SECONDS = 20  # after which a check is stopped: a right answer in plain loops needs less than one
 MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
@@ -56,7 +58,7 @@ def supervised(seconds: float | None = None) -> Iterator[Watched]:
             warnings.catch_warnings(record=True) as warned,
         ):
             warnings.simplefilter("default")
-            watchdog.start()
+            watchdog.begin()
             try:
                 begun = True
                 watchdog.look.set()
@@ -107,6 +109,14 @@ class _Watchdog(threading.Thread):
         self.seconds, self.watched = seconds, threading.get_ident()
         self.look, self.over, self.lock = threading.Event(), threading.Event(), threading.Lock()
         self.has_raised = False
+        self.clock: unthreaded.Clock | None = None
+
+    def begin(self) -> None:
+        try:
+            self.start()
+        except RuntimeError:  # no threads, as in a browser
+            self.clock = unthreaded.Clock(self.seconds, OutOfTime)
+            self.clock.start()
 
     def run(self) -> None:
         self.look.wait()  # starting a thread takes time, which does not count
@@ -125,6 +135,8 @@ class _Watchdog(threading.Thread):
                     _raise_in(self.watched, trouble)
 
     def stop(self) -> None:
+        if self.clock is not None:
+            self.clock.stop()
         with self.lock:
             self.over.set()
             self.look.set()
@@ -152,13 +164,14 @@ def _memory(extra: int) -> Iterator[None]:
     try:
         import resource
 
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", encoding="ascii") as file:
             held = int(file.read().split()[0]) * resource.getpagesize()
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
         limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_AS, (min([held + extra, *limits]), hard))
     except (ImportError, OSError, ValueError):  # no such limit on this system
-        yield
+        with unthreaded.memory(extra) if sys.platform == "emscripten" else nullcontext():
+            yield
         return
     try:
         yield
