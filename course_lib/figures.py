@@ -176,6 +176,43 @@ def beside(ax, arrays, names, role, signs=()):
     _sheet(ax, -0.5, left - 0.8, -1.1, tallest + 0.2)
 
 
+def windows(ax, x, kernel_size, winners):
+    """Draws x (H, W), its tiling windows each in a colour, and beside it the matrix (windows, H W) of their winners.
+
+    winners: of each window, row by row, the number of the pixel that won; it is framed, and its 1 has the same colour.
+    """
+    (H, W), across = x.shape, x.shape[1] // kernel_size
+    of = {(i, j): i // kernel_size * across + j // kernel_size for i, j in np.ndindex(H, W)}
+    left, high = W + 2.4, max(H, len(winners))
+    top, below = (high - H) / 2, (high - len(winners)) / 2
+    for (i, j), window in of.items():
+        won = i * W + j == winners[window]
+        _coloured(ax, j, top + i, window, amount(x[i, j]), 0.55 if won else 0.2)
+        if won:
+            ax.add_patch(Rectangle((j + 0.06, top + i + 0.06), 0.88, 0.88, fill=False, ec="black", lw=2.2))
+    for window, pixel in np.ndindex(len(winners), H * W):
+        if winners[window] == pixel:
+            _coloured(ax, left + pixel, below + window, window, "1", 0.55)
+        else:
+            ax.add_patch(Rectangle((left + pixel, below + window), 1, 1, fill=False, ec=NEUTRAL, lw=0.5))
+    look = {"ha": "center", "va": "center", "color": INK, "fontsize": 9}
+    for pixel in range(H * W):
+        ax.text(left + pixel + 0.5, below - 0.4, pixel, **look)
+    for window in range(len(winners)):
+        ax.text(left - 0.5, below + window + 0.5, window, **look)
+    ax.text(W / 2, top - 0.9, "x: the winner of each window framed", ha="center", va="bottom")
+    ax.text(left + H * W / 2, below - 0.9, "A: a row a window, a column a pixel", ha="center", va="bottom")
+    _sheet(ax, -0.7, left + H * W + 0.2, min(top, below) - 1.7, high + 0.2)
+
+
+def _coloured(ax, left, top, number, text, share):
+    """A cell in the colour of one of several things that are told apart."""
+    role = looks.APART[number % len(looks.APART)]
+    fill = _tint(PALETTE[role].light, share)
+    ax.add_patch(Rectangle((left, top), 1, 1, fc=fill, ec=COLOURS[role], lw=0.9))
+    ax.text(left + 0.5, top + 0.5, text, ha="center", va="center", color="black", fontsize=10)
+
+
 def _cells(ax, values, left, top, role):
     """Draws values (rows, columns) as the players do: squares in the colour of their role, with their indices.
 
@@ -241,6 +278,56 @@ def graph(ax, nodes, edges, gradients=None):
         ax.annotate("", head, (tail[0] + width, tail[1]), arrowprops=arrow)
     columns, rows = (max(place) for place in zip(*((column, row) for column, row, _ in nodes.values()), strict=True))
     _sheet(ax, -0.1, columns * across + width + 0.1, -0.1, rows * down + height + 0.5)
+
+
+def tape(ax, nodes, gradients=False):
+    """Draws the nodes of a tape, parents first, as boxes with arrows: name, and value or shape; below, the gradient.
+
+    Each node has .name, .value, .parents and .grad. Of a gradient that is an array, the mean size is written.
+    """
+    places = _places_on_tape(nodes)
+    for node, (left, top) in places.items():
+        role = "output" if node.parents else "input"
+        ax.add_patch(Rectangle((left, top), 1.7, 1, fc=GROUND, ec=COLOURS[role], lw=1.5))
+        value, grad = np.asarray(node.value), node.grad
+        says = amount(float(value)) if value.ndim == 0 else " × ".join(map(str, value.shape))
+        ax.text(left + 0.85, top + 0.33, node.name, ha="center", va="center")
+        ax.text(left + 0.85, top + 0.72, says, ha="center", va="center", fontsize=8)
+        if gradients and grad is not None:
+            size = amount(float(grad)) if np.ndim(grad) == 0 else f"|·| {number(float(np.abs(grad).mean()), 2)}"
+            ax.text(left + 0.85, top + 1.22, size, ha="center", va="center", color=COLOURS["gradient"], fontsize=9)
+        for parent in node.parents:
+            tail = places[parent]
+            bend = -0.35 if left - tail[0] > 3 else 0  # around the boxes in between
+            arrow = {"arrowstyle": "->", "color": COLOURS["count"], "lw": 1.2, "connectionstyle": f"arc3,rad={bend}"}
+            start = (tail[0] + 1.0, tail[1]) if bend else (tail[0] + 1.7, tail[1] + 0.5)
+            ax.annotate("", (left + 0.5, top) if bend else (left, top + 0.5), start, arrowprops=arrow)
+    right, bottom = (max(axis) for axis in zip(*places.values(), strict=True))
+    arched = any(child[0] - places[parent][0] > 3 for node, child in places.items() for parent in node.parents)
+    _sheet(ax, -0.1, right + 1.8, -1.6 if arched else -0.1, bottom + 1.5)
+
+
+def _places_on_tape(nodes):
+    """node -> (left, top): results in one row, and below it what they were made of, one column before its first use."""
+    column, below = {}, {}
+    for node in nodes:
+        if node.parents:
+            column[node] = 1 + max(column.get(parent, 0) for parent in node.parents)
+    for node in nodes:
+        for parent in node.parents:
+            if not parent.parents and parent not in column:
+                column[parent] = column[node] - 1
+    for node in nodes:
+        column.setdefault(node, 0)
+    filled = {column[node] for node in nodes if node.parents}
+    places = {}
+    for node in nodes:
+        for one in (*node.parents, node):
+            if one not in places:
+                level = below.get(column[one], int(column[one] in filled)) if not one.parents else 0
+                below[column[one]] = level + 1 if not one.parents else below.get(column[one], 1)
+                places[one] = (2.3 * column[one], 1.7 * level)
+    return places
 
 
 def slope(ax, f, at, eps, title=""):

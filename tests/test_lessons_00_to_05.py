@@ -16,6 +16,7 @@ from places import mnist_folder
 from course_lib import data, exercises, figures, frames, gradcheck
 from course_lib import functional as F
 from course_lib.exercises import registry
+from course_lib.frames.pooling import TIES
 from course_lib.publish import build
 
 pytestmark = pytest.mark.slow
@@ -479,6 +480,38 @@ def test_the_windows_of_05_have_the_winners_and_means_told():
     paid = F.max_pool2d_backward(np.ones((1, 1, 2, 2)), indices, (1, 1, 3, 3))[0, 0, 1, 1]
     assert paid == 4
     five.states(five["peak"].max(), 4, 4, paid)
+
+
+def test_the_windows_of_05_are_told_apart_by_colour_and_their_winners_framed():
+    from matplotlib.figure import Figure
+
+    five = lesson("05")
+    ax = Figure().subplots()
+    figures.windows(ax, five["x"], 2, five["indices"].ravel())
+    cells = [patch for patch in ax.patches if patch.get_fill()]
+    pixels, ones = cells[:16], cells[16:]
+    assert len(ones) == 4 and len({patch.get_edgecolor() for patch in ones}) == 4
+    framed = {patch.get_xy() for patch in ax.patches if patch.get_linewidth() > 2}
+    for window, (one, winner) in enumerate(zip(ones, five["indices"].ravel(), strict=True)):
+        row, column = divmod(int(winner), 4)
+        place = pixels[winner].get_xy()
+        assert place[0] == column and (place[0] + 0.06, place[1] + 0.06) in framed
+        assert pixels[winner].get_facecolor() == one.get_facecolor()  # a winner and its 1: one colour
+        same = [n for n, pixel in enumerate(pixels) if pixel.get_edgecolor() == one.get_edgecolor()]
+        assert [divmod(n, 4)[0] // 2 * 2 + divmod(n, 4)[1] // 2 for n in same] == [window] * 4
+    assert len(framed) == 4
+
+
+def test_a_tie_of_05_is_broken_by_one_pixel_and_all_rules_then_agree():
+    """0.1 more for one of the tied pixels: it is paid; 0.1 less: the others are still tied."""
+    five = lesson("05")
+    pays = {}
+    for step in (0.1, -0.1):
+        nudged = five["window"] + step * np.eye(2)[0][:, None] * np.eye(2)[0]
+        pays[step] = [frames.max_pool2d_backward(five["one"], nudged, 2, ties=ties).sum()["dx"] for ties in TIES]
+    for paid in pays[0.1]:
+        np.testing.assert_array_equal(paid, [[1, 0], [0, 0]])
+    assert [paid.sum() for paid in pays[-0.1]] == [1, 2, 1] and all(paid[0, 0] == 0 for paid in pays[-0.1])
 
 
 def test_the_mask_of_05_pays_too_much_and_promises_too_much():

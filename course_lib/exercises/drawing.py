@@ -58,7 +58,8 @@ def judged(lab: DrawingLab, rows: Any) -> dict[str, Any]:
         return _reply("neutral", "", NOTHING_YET, rows)
     verdict, text = lab.judge(lambda: array, explain=False), _as_code(lab, array)
     right = verdict.status == "right"
-    said = [sentence for told in verdict.mistakes.values() for sentence in told]
+    known = {mistake.message for mistakes in lab.mistakes.values() for mistake in mistakes}
+    said = [sentence for told in verdict.mistakes.values() for sentence in told if sentence in known]  # not of code
     said += progress.record(lab.name, right, kept.digest(text))
     try:
         said += [_keep(lab, text, right)]

@@ -51,6 +51,11 @@ def test_a_wrong_drawing_is_told_its_mistake_and_which_cells_are_right(mistake):
     assert drawing._before(LAB)["parts"] == reply["parts"]  # after a restart
 
 
+def test_a_drawing_of_no_known_kind_is_told_nothing_about_code():
+    reply = drawing.judged(LAB, [["6", "", "", "", ""], *[[""] * 5] * 4])
+    assert "".join(text for _, text in reply["says"]) == drawing.WRONG.format(right=11, every=25)
+
+
 def test_a_wrong_drawing_does_not_show_the_right_one():
     verdict = LAB.judge(LAB.mistakes["dx"][0].examples[0])
     assert not verdict.findings and verdict.smallest is None
