@@ -195,11 +195,20 @@ def last_saved(work: Path) -> str:
     return latest if found[latest].stat().st_mtime > UNOPENED else next(iter(found))
 
 
+def defaults(work: Path) -> Path:
+    """Write JupyterLab's defaults for this course. Returns the folder: a path of Jupyter's configuration."""
+    folder = work / ".jupyter"
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    with atomic_write(folder / "labconfig" / "default_setting_overrides.json", "w") as file:
+        json.dump(quiet, file)
+    return folder
+
+
 def command(work: Path, lesson: str, options: Sequence[str]) -> list[str]:
-    """How JupyterLab is started on a lesson of the learner's folder, without its news."""
+    """How JupyterLab is started on a lesson of the learner's folder."""
     return [
         sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={work}",
-        f"--LabApp.default_url=/lab/tree/{lesson}.ipynb", "--LabApp.news_url=None", *options,
+        f"--LabApp.default_url=/lab/tree/{lesson}.ipynb", *options,
     ]  # fmt: skip
 
 
@@ -227,6 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if known.lesson is not None and not meant:
         parser.error(f"LESSON must be one of {', '.join(lessons(work))}, but is {known.lesson}")
     os.environ["COURSE_WORK"] = str(work)  # for the kernels
+    paths = [str(defaults(work)), os.environ.get("JUPYTER_CONFIG_PATH")]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     with suppress(KeyboardInterrupt):
         sys.exit(subprocess.call(command(work, meant[0] if meant else last_saved(work), options)))
 

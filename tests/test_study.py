@@ -229,6 +229,7 @@ def started(monkeypatch, tmp_path):
     """What would be started, in place of starting it."""
     calls = []
     monkeypatch.setenv("COURSE_WORK", str(tmp_path / "wörk here"))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "elsewhere")
     monkeypatch.setattr(study.subprocess, "call", lambda command: calls.append(command) or 0)
     monkeypatch.setattr(study, "_as_committed", lambda path: None)  # whatever is being changed in notebooks/ now
     return calls
@@ -241,8 +242,15 @@ def test_all_options_are_handed_on_to_jupyterlab(started):
     (command,) = started
     assert command[:4] == [sys.executable, "-m", "jupyter", "lab"]
     assert command[-3:] == ["--no-browser", "--allow-root", "--port=8899"]
-    assert "--LabApp.default_url=/lab/tree/02_conv2d.ipynb" in command and "--LabApp.news_url=None" in command
+    assert "--LabApp.default_url=/lab/tree/02_conv2d.ipynb" in command
     assert f"--ServerApp.root_dir={os.environ['COURSE_WORK']}" in command
+
+
+def test_jupyterlab_gets_the_courses_defaults_before_what_else_is_configured(started):
+    with pytest.raises(SystemExit):
+        study.main([])
+    ours, *others = os.environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert (Path(ours) / "labconfig" / "default_setting_overrides.json").exists() and others == ["elsewhere"]
 
 
 def test_without_a_lesson_the_first_is_opened_at_the_start(started):
