@@ -80,7 +80,8 @@ def numbers(ax, values, title="", role="input"):
     values = np.atleast_2d(values)
     H, W = values.shape
     _cells(ax, values, 0, 0, role)
-    _sheet(ax, -0.1, W + 0.1, -0.1, H + 0.1)
+    edge = 0.5 if _is_numbered((H, W)) else 0.1
+    _sheet(ax, -edge, W + 0.1, -edge, H + 0.1)
     ax.set_title(title)
 
 
@@ -152,17 +153,6 @@ def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
     _sheet(ax, -0.5, n + 2 * c + 2.2, -1.1, max(m, n) + 0.2)
 
 
-def parts_and_sum(ax, parts, names, total_name, role):
-    """Draws parts (m, n), one in each row, and below a line their sum (n,)."""
-    m, n = parts.shape
-    _cells(ax, parts, 0, 0, role)
-    _cells(ax, parts.sum(axis=0)[None], 0, m + 0.4, role)
-    ax.plot([0, n], [m + 0.2, m + 0.2], color=INK, lw=1)
-    for name, place in zip([*names, total_name], [*np.arange(m), m + 0.4], strict=True):
-        ax.text(-0.5, place + 0.5, name, ha="right", va="center")
-    _sheet(ax, -2.5, n + 0.2, -0.5, m + 1.6)
-
-
 def beside(ax, arrays, names, role, signs=()):
     """Draws arrays (rows, columns) from left to right, with cells of one size and signs such as "+" between them."""
     tallest, left = max(map(len, arrays)), 0
@@ -229,10 +219,14 @@ def _cells(ax, values, left, top, role):
     _indices(ax, values.shape, left, top)
 
 
+def _is_numbered(shape):
+    return max(shape) <= MOST_NUMBERED and min(shape) > 1
+
+
 def _indices(ax, shape, left, top):
     """Numbers the rows and columns of a matrix at its edges; large ones, and single rows and columns, need none."""
     rows, columns = shape
-    if max(shape) > MOST_NUMBERED or min(shape) == 1:
+    if not _is_numbered(shape):
         return
     look = {"ha": "center", "va": "center", "color": NEUTRAL, "fontsize": 7.5}
     for row in range(rows):

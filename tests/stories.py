@@ -47,9 +47,13 @@ def every_story():
         "avg_pool2d_backward": partial(frames.avg_pool2d_backward, some(3, 3), (5, 5), 2, padding=1),
         "conv_transpose2d": partial(frames.conv_transpose2d, some(3, 4), some(3, 3), 2, 1, 1),
         "grouped_conv2d_backward": partial(
-            frames.grouped_conv2d_backward, some(1, 4, 2, 3), some(1, 4, 4, 3), some(4, 2, 2, 3), 2, 2, 1
+            frames.grouped_conv2d_backward, some(1, 4, 3, 2), some(1, 4, 4, 3), some(4, 2, 2, 3), 2, 2, 1
         ),
         "channel_matrix_backward": partial(frames.channel_matrix_backward, some(6), some(4), some(6, 4), 2),
+        "conv1d_as_matrix": partial(frames.conv1d_as_matrix, line, kernel, 2, 1),
+        "conv1d_transposed_matrix": partial(frames.conv1d_transposed_matrix, line[:5], line, kernel),
+        "conv1d_stamps": partial(frames.conv1d_stamps, line[:4], line, kernel, 2, 1),
+        "conv1d_spread": partial(frames.conv1d_spread, line[:2], line[:6], kernel, 2),
         "backward_walk": partial(frames.backward_walk, small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
     }
 

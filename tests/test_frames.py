@@ -64,6 +64,41 @@ def test_1d_stories_add_up_to_the_loops(g):
 
 
 @FEW
+@given(convolutions(plain=True))
+def test_the_matrix_its_transpose_and_the_stamps_add_up_to_the_loops(g):
+    x, w, _, _ = (array[0, 0, 0] if array.ndim == 4 else array for array in g.convolution())
+    y = loops.conv1d(x, w, **g.plain)
+    dy = g.rng.standard_normal(len(y))
+    dx = loops.conv1d_input_gradient_scatter(dy, x, w, **g.plain)
+    matrix = frames.conv1d_as_matrix(x, w, **g.plain).sum()
+    np.testing.assert_allclose(matrix["y"].ravel(), y, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(matrix["T"] @ np.pad(x, g.plain["padding"]), y, rtol=1e-10, atol=1e-12)
+    for by in ("columns", "rows"):
+        transposed = frames.conv1d_transposed_matrix(dy, x, w, **g.plain, by=by).sum()
+        np.testing.assert_allclose(transposed["dx"].ravel(), dx, rtol=1e-10, atol=1e-12)
+        np.testing.assert_array_equal(transposed["Tᵀ"], matrix["T"].T)
+    stamps = frames.conv1d_stamps(dy, x, w, **g.plain).sum()
+    np.testing.assert_allclose(stamps["dx"], dx, rtol=1e-10, atol=1e-12)
+    assert stamps["stamps"].sum() == pytest.approx(dy.sum() * w.sum(), rel=1e-9, abs=1e-9)
+
+
+@FEW
+@given(convolutions(plain=True))
+def test_dy_spread_out_is_that_of_stride_1(g):
+    x, w, _, _ = (array[0, 0, 0] if array.ndim == 4 else array for array in g.convolution())
+    stride, padding = g.plain["stride"], g.plain["padding"]
+    dy = g.rng.standard_normal(len(loops.conv1d(x, w, stride, padding)))
+    story = frames.conv1d_spread(dy, x, w, stride, padding)
+    dense = loops.conv1d(x, w, 1, padding)
+    same(story, y=dense[::stride], dy1=np.where(np.arange(len(dense)) % stride, 0, np.repeat(dy, stride)[: len(dense)]))
+    spread = story.sum()["dy1"]
+    dx = loops.conv1d_input_gradient_scatter(spread, x, w, 1, padding)
+    np.testing.assert_allclose(dx, loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding), atol=1e-12)
+    struck = story.grids["y1"].struck
+    assert set(struck) == {at for at in range(len(dense)) if at % stride or at // stride >= len(dy)}
+
+
+@FEW
 @given(convolutions())
 def test_2d_stories_add_up_to_the_library_with_stride_padding_and_dilation(g):
     x, w, _, dy = (array[:1, :1] if array.ndim == 4 else array for array in g.convolution())
@@ -286,7 +321,8 @@ def test_nothing_that_is_passed_in_is_changed(rng):
 
 
 def test_names_are_those_of_the_loops():
-    made_of = set(frames.__all__) - {"backward_walk", "learning"}
+    ways_to_see_it = {"conv1d_as_matrix", "conv1d_transposed_matrix", "conv1d_stamps", "conv1d_spread"}
+    made_of = set(frames.__all__) - {"backward_walk", "learning"} - ways_to_see_it
     assert made_of <= set(dir(loops))
 
 
@@ -430,6 +466,7 @@ def test_what_rounding_leaves_where_products_cancel_is_told_as_zero():
         (lambda: frames.conv1d(np.ones((2, 2)), np.ones(2)), r"x must have shape \(n,\)"),
         (lambda: frames.conv1d(np.ones(3), np.ones(2), stride=0), "stride must be at least 1"),
         (lambda: frames.conv1d_weight_gradient(np.ones(3), np.ones(3), np.ones(2)), r"dy must have shape \(2,\)"),
+        (lambda: frames.conv1d_transposed_matrix([1], [1], [1], by="hand"), "by must be 'columns' or 'rows'"),
         (lambda: frames.conv2d_single(np.ones((2, 2)), np.ones((3, 1))), "must not exceed the padded input"),
         (lambda: frames.conv2d(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 2))), "channels of x"),
         (lambda: frames.im2col(np.ones((2, 1, 3, 3)), 2), "x must be one image"),

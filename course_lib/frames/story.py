@@ -35,6 +35,7 @@ class Grid:
     turns     the step in which a flipped grid is turned, before the reader's eyes; until then it lies as it is
     prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
     folded    the length of a vector that fills its rows, whose cells are named by one index; 0 for any other array
+    struck    cells that are struck out, from step `strikes` on
     collects  its cells are written; until then they show 0, or nothing if `empty`
     picture   shown as an image: no room for numbers
     """
@@ -48,6 +49,8 @@ class Grid:
     gaps: tuple = (1, 1)
     flipped: bool = False
     turns: int = 0
+    struck: tuple = ()
+    strikes: int = 0
     prefix: tuple = ()
     folded: int = 0
     ndim: int = 2

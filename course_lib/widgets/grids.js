@@ -65,6 +65,7 @@ function drawCells(scene, n, at, lit) {
   each((one) => grid.fillers[one.cell] || pen.frame(boxOf(one.square), scene.lineColour(n), 1));
   const size = sizeOfLetters(pen, grid, side);
   each((one) => writeCell(pen, grid, one, size), DIMMED_TEXT);
+  if (at >= grid.strikes) each((one) => grid.struck.has(one.cell) && pen.strike(one.square), 1);
 }
 
 /**

@@ -61,7 +61,7 @@ export function drawKernelOnItsWay(scene, laid, glide) {
     const goal = scene.square(ground, cells[n]);
     /** @type {Square} */
     const square = [mix(start[0], goal[0], glide), mix(start[1], goal[1], glide), mix(start[2], goal[2], glide)];
-    const value = grid.values[weight];
+    const value = grid.value(weight, scene.at) ?? 0;
     const rgb = theme.cell("kernel", Math.abs(value) / grid.largest);
     pen.fill(square, css(rgb));
     pen.frame([square[0], square[1], square[0] + square[2], square[1] + square[2]], scene.lineColour(kernel), 1);
@@ -107,7 +107,7 @@ function drawProduct(scene, term, square, largest, shown) {
   pen.context.globalAlpha = shown;
   pen.fill(square, css(rgb));
   pen.frame([x, y, x + side, y + side], scene.lineColour(kernelOf(scene, term)), 1.5);
-  const [first, second] = term.read.map(([grid, cell]) => amountText(story.grids[grid].values[cell]));
+  const [first, second] = term.read.map(([grid, cell]) => amountText(story.grids[grid].value(cell, scene.at) ?? 0));
   const factors = `${first}·${second.startsWith("−") ? `(${second})` : second}`;
   const above = writeFitting(scene, factors, square, 0.24, 0.24, textOn(rgb));
   writeFitting(scene, amountText(term.amount), square, above ? 0.64 : 0.5, 0.38, textOn(rgb), "700");
@@ -124,7 +124,8 @@ function drawReceived(scene, term, square) {
   const { grids } = scene.story;
   const weight = term.read.find(([grid]) => grids[grid].role === "kernel");
   if (square[2] < 32) return;
-  if (weight) scene.pen.tag(`×${amountText(grids[weight[0]].values[weight[1]])}`, square, "kernel", "top left");
+  if (weight)
+    scene.pen.tag(`×${amountText(grids[weight[0]].value(weight[1], scene.at) ?? 0)}`, square, "kernel", "top left");
   const sign = term.amount >= 0 ? "+" : "";
   scene.pen.tag(sign + amountText(term.amount), square, grids[term.to].role, "bottom right");
 }

@@ -87,6 +87,21 @@ export class Pen {
   }
 
   /**
+   * A line through a cell that no longer counts.
+   * @param {Square} square
+   */
+  strike([x, y, side]) {
+    const { context } = this;
+    this.path([
+      [x + 2, y + side - 2],
+      [x + side - 2, y + 2],
+    ]);
+    context.lineWidth = 2;
+    context.strokeStyle = css(this.theme.ink);
+    context.stroke();
+  }
+
+  /**
    * @param {string} text
    * @param {Point} at
    * @param {string} colour

@@ -107,7 +107,7 @@ def _grid(grid, untouched):
         "key": grid.key, "name": grid.name, "role": grid.role, "shape": grid.values.shape,
         "values": _image(grid.values) if grid.picture else [_short(value) for value in grid.values.ravel().tolist()],
         "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
-        "turns": grid.turns,
+        "turns": grid.turns, **({"struck": grid.struck, "strikes": grid.strikes} if grid.struck else {}),
         "prefix": grid.prefix, "folded": grid.folded, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
         "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
     }  # fmt: skip

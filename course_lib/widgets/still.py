@@ -295,6 +295,8 @@ class Frame:
                 _hatch(pen, *square)
             if not np.isnan(value) and not small:
                 self._value(pen, square, value, pen.page.soft if blank else text_on(fill))
+            if cell in grid.struck and self.position >= grid.strikes:
+                pen.line([(square[0] + 2, square[3] - 2), (square[2] - 2, square[1] + 2)], page.ink, 2)
         if small:
             real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
             pen.square(*self._around(key, (real[0], real[-1])), None, line)

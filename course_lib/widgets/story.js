@@ -35,6 +35,8 @@ class Grid {
     this.gaps = data.gaps;
     this.flipped = data.flipped;
     this.turns = data.turns;
+    this.struck = new Set(data.struck);
+    this.strikes = data.strikes ?? 0;
     this.prefix = data.prefix;
     this.folded = data.folded;
     this.rows = data.shape[0];

@@ -34,6 +34,9 @@ interface GridData {
   flipped: boolean;
   /** the step in which a flipped grid is turned */
   turns: number;
+  /** cells that are struck out, from step `strikes` on */
+  struck?: number[];
+  strikes?: number;
   prefix: number[];
   folded: number;
   ndim: number;
