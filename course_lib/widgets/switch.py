@@ -1,12 +1,14 @@
-"""A few buttons of which one is pressed, and below them what belongs to it."""
+"""A few buttons of which one is pressed, and below them what belongs to it, with links that lead to labs."""
 
 from collections.abc import Callable, Sequence
 
+import anywidget
 import ipywidgets
 from IPython.display import DisplayHandle, display
 from markupsafe import Markup
 
 from course_lib.widgets.player import data_and_metadata
+from course_lib.widgets.scripts import script
 
 MARK = "cg-switched"  # the class of what stands below the buttons
 
@@ -17,6 +19,12 @@ _WITHOUT_KERNEL = (
 )
 
 
+class WayToCell(anywidget.AnyWidget):
+    """Shows nothing: follows links beside it to cells of other notebooks, until the cell is in sight."""
+
+    _esm = script("way_to_cell")
+
+
 def switched(
     options: Sequence[str], tooltips: Sequence[str], pressed: int, make: Callable[[int], tuple[Markup, str]]
 ) -> None:
@@ -25,7 +33,8 @@ def switched(
     numbered = [(option, number) for number, option in enumerate(options)]
     buttons = ipywidgets.ToggleButtons(options=numbered, value=pressed, tooltips=list(tooltips))
     buttons.observe(lambda change: handle.update(_data(*make(change["new"])), raw=True), "value")
-    data, metadata = data_and_metadata(buttons._repr_mimebundle_())
+    beside = ipywidgets.VBox([buttons, WayToCell()])
+    data, metadata = data_and_metadata(beside._repr_mimebundle_())
     display({kind: data[kind] for kind in data if kind != "text/plain"}, metadata=metadata, raw=True)
     handle.display(_data(*make(pressed)), raw=True)
 

@@ -21,6 +21,8 @@ HEIGHTS = """() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].m
 FILLED = """() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map(
   (cell) => cell.querySelector(".jp-OutputArea-child") !== null
 )"""
+COUNTED = """([selector, count]) => document.querySelectorAll(`.jp-Notebook ${selector}`).length === count"""
+PATIENCE = 120_000  # milliseconds, for a lesson with many widgets on a busy machine
 OPEN = ".cg-ask:not([data-status=neutral])"
 ANSWERS = 'print("this answers the question")'
 
@@ -164,6 +166,8 @@ class Copy:
         self.questions = {}  # number among the code cells -> the questions that its output answers
         self.of_code = set()  # those numbers whose source answers them, too
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        self.asked = sum(cell.source.startswith("predict(") for cell in cells)
+        self.count = len(cells)
         for number, cell in enumerate(cells):
             course = cell.metadata.get("course", {})
             if "reveals" in course:
@@ -173,6 +177,7 @@ class Copy:
 
     def seen(self):
         """The numbers of cells that show what gives something away."""
+        self.lab.page.wait_for_function(COUNTED, arg=[".jp-CodeCell", self.count], timeout=PATIENCE)
         self.lab.settle()
         told = self.lab.page.locator(".jp-OutputPlaceholder").all_inner_texts()
         assert {text.strip() for text in told} <= {folding.SAYS, ""}  # and not how a folded output begins
@@ -226,7 +231,7 @@ def test_in_a_learners_copy_nothing_answers_an_open_question(lesson, lab, page, 
     assert opened.seen() == set(), "run and saved, not trusted"
 
     lab.open(opened.path.name)  # its kernel is still there
-    page.wait_for_selector(".cg-ask")
+    page.wait_for_function(COUNTED, arg=[".cg-ask", opened.asked], timeout=PATIENCE)
     assert opened.seen() == set(), "run, saved and loaded again"
     answered = set()
     for question in page.locator(".cg-ask").all():
