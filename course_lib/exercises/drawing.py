@@ -14,7 +14,7 @@ from course_lib.exercises.engine.cards import Card, rich
 from course_lib.exercises.engine.drawing import DrawingLab
 from course_lib.exercises.engine.prediction import read_numbers
 from course_lib.exercises.registry import get, names
-from course_lib.looks import number
+from course_lib.looks import GRADIENT, INPUT, KERNEL, UPSTREAM, number
 
 HOW = (
     "Click a cell of dy and a cell of w, then cells of {name}: each click adds their product. "
@@ -24,6 +24,7 @@ NO_NUMBERS = "Please type numbers only, such as 3, -0.5 or 1/4."
 NOTHING_YET = "Nothing is drawn yet."
 WRONG = "{right} of {every} cells are right; those that are not are marked."
 KEPT = "It is kept as mine/{lab}.py, so that it is here when you come back. No later lesson uses it."
+ROLES = {"x": INPUT, "w": KERNEL, "dy": UPSTREAM, "dx": GRADIENT, "dw": GRADIENT}
 WITHOUT = "Run this cell to draw. Where nothing can be clicked, write a function {lab}() that returns the array."
 
 
@@ -33,10 +34,18 @@ def draw(name: str) -> None:
     from course_lib.widgets.drawing import Drawing  # here, so that labs are judged where no widget can be drawn
 
     tensor, shape = lab.tensors[0], lab.references[0][lab.tensors[0]].shape
+    grids = [
+        {
+            "name": key,
+            "role": ROLES[key],
+            "rows": [[number(float(n)) for n in row] for row in grid],
+            "values": grid.tolist(),
+        }
+        for key, grid in lab.grids.items()
+    ]
     asked = {
-        "name": lab.name, "tensor": tensor, "shape": list(shape), "how": HOW.format(name=tensor),
-        "grids": [{"name": key, "rows": [[number(float(n)) for n in row] for row in grid], "values": grid.tolist()}
-                  for key, grid in lab.grids.items()],
+        "name": lab.name, "tensor": tensor, "role": ROLES[tensor], "shape": list(shape), "how": HOW.format(name=tensor),
+        "grids": grids,
     }  # fmt: skip
     display(Drawing(asked, _before(lab), lambda rows: judged(lab, rows), Still(lab)._repr_html_(), Still(lab).__repr__))
 

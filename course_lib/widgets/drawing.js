@@ -21,7 +21,7 @@ class Sheet {
     this.root = root;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.waiting = undefined;
-    const { name, tensor, shape, grids } = model.get("asked");
+    const { name, tensor, role, shape, grids } = model.get("asked");
     this.rows = shape[0];
     this.columns = shape[1];
     root.className = "cg-draw";
@@ -33,7 +33,7 @@ class Sheet {
     /** @type {(number | null)[]} which cell of each grid is chosen */
     this.chosen = grids.map(() => null);
     this.sources = grids.map((grid, n) => this.addGrid(table, grid, n));
-    this.cells = this.addCells(table, tensor);
+    this.cells = this.addCells(table, tensor, role);
     this.product = element("div", "cg-product", root);
     this.product.setAttribute("role", "status");
     this.deeds = element("div", "cg-deeds", root);
@@ -62,6 +62,7 @@ class Sheet {
    */
   addGrid(table, grid, n) {
     const box = element("div", "cg-given", table);
+    box.dataset.role = grid.role;
     element("b", "", box, grid.name);
     const cells = element("div", "cg-cells", box);
     cells.style.gridTemplateColumns = `repeat(${grid.rows[0].length}, max-content)`;
@@ -70,7 +71,6 @@ class Sheet {
       const place = `${Math.floor(cell / columns)}, ${cell % columns}`;
       const node = button(cells, text, () => this.choose(n, cell));
       labelled(node, `${grid.name}[${place}] = ${text}`);
-      node.dataset.grid = grid.name;
       return node;
     });
   }
@@ -79,9 +79,11 @@ class Sheet {
    * The empty cells, with the numbers of rows and columns beside them.
    * @param {HTMLElement} table
    * @param {string} tensor
+   * @param {string} role
    */
-  addCells(table, tensor) {
-    const box = element("div", "cg-given cg-empty", table);
+  addCells(table, tensor, role) {
+    const box = element("div", "cg-given", table);
+    box.dataset.role = role;
     element("b", "", box, tensor);
     const grid = element("div", "cg-cells", box);
     grid.style.gridTemplateColumns = `repeat(${this.columns + 1}, max-content)`;

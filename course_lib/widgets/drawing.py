@@ -18,8 +18,9 @@ DRAWS = "cg-draws"  # the class of what stands for a drawing
 class Drawing(anywidget.AnyWidget):
     """Empty cells, which a learner fills and hands to `judge`; shows what that returns.
 
-    asked: name; tensor, the name of what is drawn; shape, its rows and columns; how, what is said at first; grids,
-    name, rows of texts and values each: a click into a cell adds the product of the cells that are chosen in them.
+    asked: name; tensor, the name of what is drawn; role, what it is; shape, its rows and columns; how, what is said at
+    first; grids, name, role, rows of texts and values each: a click into a cell adds the product of the cells that are
+    chosen in them.
     reply, which judge(rows of texts) returns: status, "right", "wrong" or "neutral"; head and says, in words and
     pieces; rows, as they were typed; parts, cell by cell whether it is right, or nothing.
     still: HTML of the grids where nothing can be clicked; words(): a line that stands for the widget.

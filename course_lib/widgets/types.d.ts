@@ -223,9 +223,10 @@ type DrawingState = {
   asked: {
     name: string;
     tensor: string;
+    role: string;
     shape: number[];
     how: string;
-    grids: { name: string; rows: string[][]; values: number[][] }[];
+    grids: { name: string; role: string; rows: string[][]; values: number[][] }[];
   };
   given: { number: number; rows: string[][] };
   reply: {
