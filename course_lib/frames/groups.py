@@ -28,7 +28,7 @@ def grouped_conv2d_backward(dy, x, w, groups, stride=1, padding=0):
     grids = _grids(dy, x, w, groups, plane)
     steps = [
         Step(
-            f"{x.shape[1]} channels and {len(w)} filters in {groups} groups. A filter has kernels for the "
+            f"There are {x.shape[1]} channels and {len(w)} filters in {groups} groups. A filter has kernels for the "
             f"{ins} of its own group alone."
         )
     ]
@@ -112,8 +112,8 @@ def channel_matrix_backward(dy, x, w, groups):
         Grid("dw", GRADIENT, np.zeros(w.shape), (right, 1 + _BELOW), collects=True, empty=True),
         Grid("dy", UPSTREAM, dy[:, None], (2 * right, 1 + _BELOW), folded=len(dy)),
     )
-    weights = int(inside.sum())
-    steps = [Step(f"{groups} group{'s' * (groups > 1)}: {weights} of {w.size} weights are there, the others are 0.")]
+    named = f"{groups} group{'s' * (groups > 1)}"
+    steps = [Step(f"In {named}, {int(inside.sum())} of {w.size} weights are there. The others are 0 for ever.")]
     for f in range(len(w)):
         first = f // outs * ins
         channels, cells = list(range(first, first + ins)), [f * len(x) + c for c in range(first, first + ins)]
@@ -132,4 +132,4 @@ def channel_matrix_backward(dy, x, w, groups):
             )
         )
     steps.append(Step("dx is complete: w transposed, times dy. dw has entries only where w has weights."))
-    return Story(f"Channels in {groups} group{'s' * (groups > 1)}: dx and dw", grids, steps, lab="")
+    return Story(f"Channels in {named}: dx and dw", grids, steps, lab="")

@@ -1369,3 +1369,77 @@ def products_mended_line_by_line(dy, x, w, stride=1, padding=0):
     dw = (dy_rows @ cols.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
     dx = F.col2im(w_row.T @ dy_rows, x.shape[2:], kernel_size, stride, padding)
     return dx, dw, dy_rows.sum(axis=(0, 2))
+
+
+# ---------------------------------------------------------------- channels in groups
+
+
+@right("grouped_conv2d_backward")
+def split_and_joined(dy, x, w, stride=1, padding=0, groups=1):
+    parts = zip(np.split(dy, groups, 1), np.split(x, groups, 1), np.split(w, groups, 0), strict=True)
+    dx, dw, db = zip(*(F.conv2d_backward(*part, stride, padding) for part in parts), strict=True)
+    return np.concatenate(dx, axis=1), np.concatenate(dw), np.concatenate(db)
+
+
+@right("grouped_conv2d_backward")
+def filter_by_filter(dy, x, w, stride=1, padding=0, groups=1):
+    N, C, H, W = x.shape
+    F_out, each, kH, kW = w.shape
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dxp, dw = np.zeros(xp.shape), np.zeros(w.shape)
+    for f in range(F_out):
+        start = f // (F_out // groups) * each
+        for i in range(dy.shape[2]):
+            for j in range(dy.shape[3]):
+                rows, columns = slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+                given = dy[:, f, i, j].reshape(N, 1, 1, 1)
+                dxp[:, start : start + each, rows, columns] += given * w[f]
+                dw[f] += (given * xp[:, start : start + each, rows, columns]).sum(axis=0)
+    return dxp[:, :, padding : padding + H, padding : padding + W], dw, dy.sum(axis=(0, 2, 3))
+
+
+@right("grouped_conv2d_backward")
+def an_axis_of_groups(dy, x, w, stride=1, padding=0, groups=1):
+    N, C, H, W = x.shape
+    kH, kW = w.shape[2:]
+    H_out, W_out = dy.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding))).reshape(
+        N, groups, -1, H + 2 * padding, W + 2 * padding
+    )
+    dy5, w5 = dy.reshape(N, groups, -1, H_out, W_out), w.reshape(groups, -1, *w.shape[1:])
+    dxp, dw5 = np.zeros(xp.shape), np.zeros(w5.shape)
+    for a in range(kH):
+        for b in range(kW):
+            down, across = a + stride * (H_out - 1) + 1, b + stride * (W_out - 1) + 1
+            place = (..., slice(a, down, stride), slice(b, across, stride))
+            dxp[place] += np.einsum("ngfij,gfc->ngcij", dy5, w5[..., a, b])
+            dw5[..., a, b] = np.einsum("ngfij,ngcij->gfc", dy5, xp[place])
+    dx = dxp[..., padding : padding + H, padding : padding + W].reshape(x.shape)
+    return dx, dw5.reshape(w.shape), dy.sum((0, 2, 3))
+
+
+@right("depthwise_weight_gradient")
+def cell_by_cell(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape[2:]
+    H_out, W_out = dy.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dw = np.empty(w.shape)
+    for a in range(kH):
+        for b in range(kW):
+            met = xp[:, :, a : a + stride * (H_out - 1) + 1 : stride, b : b + stride * (W_out - 1) + 1 : stride]
+            dw[:, 0, a, b] = (met * dy).sum(axis=(0, 2, 3))
+    return dw
+
+
+@right("depthwise_weight_gradient")
+def channel_by_channel(dy, x, w, stride=1, padding=0):
+    each = [F.conv2d_backward(dy[:, [c]], x[:, [c]], w[[c]], stride, padding)[1] for c in range(len(w))]
+    return np.concatenate(each)
+
+
+@right("depthwise_weight_gradient")
+def windows_and_einsum(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    windows = sliding_window_view(xp, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+    windows = windows[:, :, : dy.shape[2], : dy.shape[3]]
+    return np.einsum("ncij,ncijab->cab", dy, windows)[:, None]

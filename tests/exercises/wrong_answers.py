@@ -2944,3 +2944,155 @@ RESHAPED = "dy reshaped without the transpose"
 def only_the_layout_left_to_mend(dy, x, w, stride=1, padding=0):
     dy_rows = dy.reshape(len(w), len(dy), -1).swapaxes(0, 1)
     return products(dy_rows, w.reshape(len(w), -1), dy, x, w, stride, padding)
+
+
+# ---------------------------------------------------------------- channels in groups
+
+
+def _in_groups(dy, x, w, groups, one):
+    """dx and dw from one(dy, x, w) for each group."""
+    parts = zip(np.split(dy, groups, 1), np.split(x, groups, 1), np.split(w, groups), strict=True)
+    dx, dw = zip(*(one(*part)[:2] for part in parts), strict=True)
+    return np.concatenate(dx, axis=1), np.concatenate(dw)
+
+
+@wrong("grouped_conv2d_backward", dx="groups ignored", dw="groups ignored")
+def as_if_dense(dy, x, w, stride=1, padding=0, groups=1):
+    full = np.concatenate([w] * groups, axis=1)
+    return F.conv2d_backward(dy, x, full, stride, padding)
+
+
+@wrong("grouped_conv2d_backward", dw="groups added up")
+def all_channels_then_folded(dy, x, w, stride=1, padding=0, groups=1):
+    dx, _, db = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
+    _, dw, _ = F.conv2d_backward(dy, x, np.concatenate([w] * groups, axis=1), stride, padding)
+    return dx, sum(np.split(dw, groups, axis=1)), db
+
+
+@wrong("grouped_conv2d_backward", dw="wrong group")
+def the_first_channels_for_all(dy, x, w, stride=1, padding=0, groups=1):
+    dx, _, db = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
+    first = x[:, : w.shape[1]]
+    return dx, F.conv2d_backward(dy, first, w, stride, padding)[1], db
+
+
+@wrong("grouped_conv2d_backward", dx="wrong group", dw="wrong group")
+def every_nth_channel(dy, x, w, stride=1, padding=0, groups=1):
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for g in range(groups):
+        outs = slice(g * len(w) // groups, (g + 1) * len(w) // groups)
+        dx[:, g::groups], dw[outs], _ = F.conv2d_backward(dy[:, outs], x[:, g::groups], w[outs], stride, padding)
+    return dx, dw, dy.sum(axis=(0, 2, 3))
+
+
+@wrong("grouped_conv2d_backward", dx="one group only", dw="one group only")
+def made_anew_for_each_group(dy, x, w, stride=1, padding=0, groups=1):
+    ins, outs = x.shape[1] // groups, len(w) // groups
+    for g in range(groups):
+        dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+        read, made = slice(g * ins, (g + 1) * ins), slice(g * outs, (g + 1) * outs)
+        dx[:, read], dw[made], _ = F.conv2d_backward(dy[:, made], x[:, read], w[made], stride, padding)
+    return dx, dw, dy.sum(axis=(0, 2, 3))
+
+
+@wrong("grouped_conv2d_backward", dx="stride lost with groups", dw="stride lost with groups")
+def stride_not_passed_on(dy, x, w, stride=1, padding=0, groups=1):
+    if groups == 1:
+        return F.conv2d_backward(dy, x, w, stride, padding)
+    kH, kW = w.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dxp, dw = np.zeros(xp.shape), np.zeros(w.shape)
+    for f in range(len(w)):
+        first = f // (len(w) // groups) * w.shape[1]
+        channels = slice(first, first + w.shape[1])
+        for n in range(len(x)):
+            for i, j in np.ndindex(dy.shape[2:]):
+                dxp[n, channels, i : i + kH, j : j + kW] += dy[n, f, i, j] * w[f]
+                dw[f] += dy[n, f, i, j] * xp[n, channels, i : i + kH, j : j + kW]
+    H, W = x.shape[2:]
+    return dxp[:, :, padding : padding + H, padding : padding + W], dw, dy.sum(axis=(0, 2, 3))
+
+
+@wrong("grouped_conv2d_backward", dx="kernel turned")
+def turned_in_every_group(dy, x, w, stride=1, padding=0, groups=1):
+    dx, _ = _in_groups(dy, x, w[:, :, ::-1, ::-1], groups, lambda *part: F.conv2d_backward(*part, stride, padding))
+    _, dw, db = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
+    return dx, dw, db
+
+
+@wrong("grouped_conv2d_backward", dw="x not padded")
+def bare_windows_in_groups(dy, x, w, stride=1, padding=0, groups=1):
+    dx, _, db = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
+    kH, kW = w.shape[2:]
+    behind = np.pad(x, ((0, 0), (0, 0), (0, 2 * padding), (0, 2 * padding)))
+    dw = np.zeros(w.shape)
+    for n, f, i, j in np.ndindex(dy.shape):
+        first = f // (len(w) // groups) * w.shape[1]
+        rows, columns = slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+        dw[f] += dy[n, f, i, j] * behind[n, first : first + w.shape[1], rows, columns]
+    return dx, dw, db
+
+
+@wrong("grouped_conv2d_backward", db="wrong axes")
+def bias_over_images_alone(dy, x, w, stride=1, padding=0, groups=1):
+    dx, dw, _ = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
+    return dx, dw, dy.sum(axis=0)
+
+
+@wrong("depthwise_weight_gradient", dw="every channel met")
+def dense_weight_gradient(dy, x, w, stride=1, padding=0):
+    full = np.zeros((len(w), len(w), *w.shape[2:]))
+    return F.conv2d_backward(dy, x, full, stride, padding)[1]
+
+
+@wrong("depthwise_weight_gradient", dw="channels added up")
+def every_pair_of_channels(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dw = np.zeros(w.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        for other in range(x.shape[1]):
+            rows, columns = slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+            dw[c, 0] += dy[n, c, i, j] * xp[n, other, rows, columns]
+    return dw
+
+
+@wrong("depthwise_weight_gradient", dw="another channel")
+def the_first_channel_for_all(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dw = np.zeros(w.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        rows, columns = slice(i * stride, i * stride + kH), slice(j * stride, j * stride + kW)
+        dw[c, 0] += dy[n, c, i, j] * xp[n, 0, rows, columns]
+    return dw
+
+
+@wrong("depthwise_weight_gradient", dw="without its axis of 1")
+def an_axis_too_few(dy, x, w, stride=1, padding=0):
+    each = [F.conv2d_backward(dy[:, [c]], x[:, [c]], w[[c]], stride, padding)[1][0, 0] for c in range(len(w))]
+    return np.array(each)
+
+
+@wrong("depthwise_weight_gradient", dw="stride missing")
+def windows_side_by_side(dy, x, w, stride=1, padding=0):
+    kH, kW = w.shape[2:]
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    dw = np.zeros(w.shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        dw[c, 0] += dy[n, c, i, j] * xp[n, c, i : i + kH, j : j + kW]
+    return dw
+
+
+@wrong("depthwise_weight_gradient", dw="only one image kept")
+def set_for_each_image(dy, x, w, stride=1, padding=0):
+    dw = np.zeros(w.shape)
+    for n in range(len(x)):
+        for c in range(len(w)):
+            dw[c] = F.conv2d_backward(dy[n : n + 1, [c]], x[n : n + 1, [c]], w[[c]], stride, padding)[1][0]
+    return dw
+
+
+@wrong("depthwise_weight_gradient", dw="mean instead of sum")
+def averaged_over_images(dy, x, w, stride=1, padding=0):
+    return F.conv2d_weight_gradient(dy, x, w, stride, padding, groups=len(w))[0] / len(x)
