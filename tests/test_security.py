@@ -119,7 +119,7 @@ except AssertionError:
 
 @pytest.mark.slow
 def test_importing_every_module_opens_no_connection_and_writes_no_file(tmp_path):
-    run = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, cwd=tmp_path)
+    run = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, encoding="utf-8", cwd=tmp_path)
     count, guarded = run.stdout.split("\n")[:2]
     assert run.returncode == 0 and guarded == "would be seen", run.stderr
     assert int(count) >= len(SOURCES) - 5
@@ -373,7 +373,7 @@ def risks(script):
     return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
 
 
-SCRIPTS = ["player", "dashboard", "digit_pad", "drawing", "flow_explorer", "prediction", "walk_explorer"]
+SCRIPTS = ["player", "dashboard", "digit_pad", "drawing", "flow_explorer", "prediction", "walk_explorer", "way_to_cell"]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -460,7 +460,7 @@ HOSTILE = {
     "another version": from_parts(array_file("(2, 4)", version=9)),
     "an array more": from_parts(array_file("(2, 4)", body=bytes(32)), extra=b"x"),
     "a path that climbs": from_parts(array_file("(2, 4)", body=bytes(32)), **{"../../evil.npy": b"x"}),
-    "a web page": lambda path: path.write_text("<!doctype html><title>404</title>"),
+    "a web page": lambda path: path.write_text("<!doctype html><title>404</title>", encoding="utf-8"),
     "nothing": lambda path: path.write_bytes(b""),
 }
 
@@ -507,7 +507,7 @@ with _memory(50 * 2**20):
         except ValueError as error:
             print("refused")
 """
-    run = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, encoding="utf-8")
     assert run.stdout.split() == ["refused"] * 3, run.stderr
 
 
