@@ -101,7 +101,9 @@ def judged(name, told, answer):
 
 def speed():
     """The course beside PyTorch: a training step on one thread, and the memory of the process."""
-    run = subprocess.run([sys.executable, Path(__file__).with_name("benchmark")], stdout=subprocess.PIPE, text=True)
+    run = subprocess.run(
+        [sys.executable, Path(__file__).with_name("benchmark")], stdout=subprocess.PIPE, encoding="utf-8"
+    )
     if run.returncode:
         raise SystemExit("tests/benchmark failed: see above")
     lines = run.stdout.splitlines()

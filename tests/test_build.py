@@ -28,7 +28,7 @@ print("hello")
 def lesson(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "SOURCES", tmp_path / "source")
     build.SOURCES.mkdir()
-    (build.SOURCES / "50_example.md").write_text(SOURCE)
+    (build.SOURCES / "50_example.md").write_text(SOURCE, encoding="utf-8")
     return "50_example"
 
 
@@ -64,7 +64,7 @@ def test_an_exercise_line_becomes_task_stub_check_hints_and_solution_in_its_plac
 
 
 def test_a_case_of_the_clinic_is_seen_and_named_before_its_code(lesson):
-    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n")
+    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n", encoding="utf-8")
     _, task, seen, stub = build.assemble(lesson).cells
     lab = exercises.get("clinic_01")
     assert task.source.startswith(f"### {lab.title}\n") and lab.task in task.source
@@ -77,7 +77,9 @@ def test_a_case_of_the_clinic_is_seen_and_named_before_its_code(lesson):
 
 
 def test_a_solved_stub_is_the_solution_with_all_that_is_around_it(lesson):
-    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise clinic_01 -->\n\n<!-- exercise conv1d -->\n")
+    (build.SOURCES / "50_example.md").write_text(
+        "# T\n\n<!-- exercise clinic_01 -->\n\n<!-- exercise conv1d -->\n", encoding="utf-8"
+    )
     stubs = [cell for cell in build.assemble(lesson).cells if cell.metadata.get("course", {}).get("part") == "stub"]
     for cell in stubs:
         lab = exercises.get(cell.metadata["course"]["exercise"])
@@ -88,7 +90,7 @@ def test_a_solved_stub_is_the_solution_with_all_that_is_around_it(lesson):
 
 def test_a_predict_line_becomes_a_question_and_a_cell_without_the_answer(lesson):
     name = exercises.predictions.names()[0]
-    (build.SOURCES / "50_example.md").write_text(f"# T\n\n<!-- predict {name} -->\n")
+    (build.SOURCES / "50_example.md").write_text(f"# T\n\n<!-- predict {name} -->\n", encoding="utf-8")
     _, question, cell = build.assemble(lesson).cells
     assert exercises.predictions.get(name).text in question.source
     assert cell.cell_type == "code" and cell.source.endswith(f'\n\npredict("{name}")')
@@ -102,7 +104,7 @@ def test_cells_keep_their_tags_and_have_the_same_ids_at_every_build(lesson):
 
 
 def test_an_unknown_exercise_is_named(lesson):
-    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise conv7d -->\n")
+    (build.SOURCES / "50_example.md").write_text("# T\n\n<!-- exercise conv7d -->\n", encoding="utf-8")
     with pytest.raises(ValueError, match="conv7d"):
         build.assemble(lesson)
 
@@ -140,7 +142,7 @@ def test_a_notebook_changed_since_it_was_built_is_not_overwritten_unless_told_to
 
 
 def test_a_file_that_is_no_notebook_is_not_overwritten(lesson, folder):
-    (folder / f"{lesson}.ipynb").write_text("half a noteb")
+    (folder / f"{lesson}.ipynb").write_text("half a noteb", encoding="utf-8")
     with pytest.raises(build.ChangedByHandError):
         build.build(lesson, folder)
 
@@ -157,7 +159,7 @@ def test_a_notebook_lags_behind_when_the_source_was_edited_since(lesson, folder,
     monkeypatch.setattr(build, "execute", lambda notebook: notebook)
     path = build.build(lesson, folder)
     assert build.is_current(path)
-    (build.SOURCES / "50_example.md").write_text(then)
+    (build.SOURCES / "50_example.md").write_text(then, encoding="utf-8")
     assert not build.is_current(path) and not build.was_changed(path)
 
 
@@ -179,7 +181,7 @@ def test_tidying_leaves_stills_and_text_but_neither_widget_models_nor_vanished_b
 
 @pytest.mark.slow
 def test_a_failing_cell_fails_the_build_and_writes_nothing(lesson, folder):
-    (build.SOURCES / "50_example.md").write_text("# T\n\n```python\n1 / 0\n```\n")
+    (build.SOURCES / "50_example.md").write_text("# T\n\n```python\n1 / 0\n```\n", encoding="utf-8")
     with pytest.raises(Exception, match="ZeroDivisionError"):
         build.build(lesson, folder)
     assert not list(folder.iterdir())
@@ -188,10 +190,10 @@ def test_a_failing_cell_fails_the_build_and_writes_nothing(lesson, folder):
 @pytest.mark.slow
 def test_what_a_learner_keeps_beside_a_notebook_is_neither_used_nor_overwritten_by_a_build(lesson, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    (folder / "kept.txt").write_text("a learner's weights")
+    (folder / "kept.txt").write_text("a learner's weights", encoding="utf-8")
     code = 'from pathlib import Path\nprint(Path("kept.txt").exists())\n_ = Path("kept.txt").write_text("others")'
-    (build.SOURCES / "50_example.md").write_text(f"# T\n\n```python\n{code}\n```\n")
+    (build.SOURCES / "50_example.md").write_text(f"# T\n\n```python\n{code}\n```\n", encoding="utf-8")
     cell = nbformat.read(build.build(lesson, folder), as_version=4).cells[1]
     assert cell.outputs[0].text == "False\n"
     assert sorted(path.name for path in folder.iterdir()) == ["50_example.ipynb", "kept.txt"]
-    assert (folder / "kept.txt").read_text() == "a learner's weights"
+    assert (folder / "kept.txt").read_text(encoding="utf-8") == "a learner's weights"

@@ -11,7 +11,7 @@ import yaml
 from course_lib._support.places import ROOT
 
 CI = ROOT / ".ci"
-PARTS = re.search(r"^for part in (.+); do$", (CI / "run").read_text(), re.MULTILINE)[1].split()
+PARTS = re.search(r"^for part in (.+); do$", (CI / "run").read_text(encoding="utf-8"), re.MULTILINE)[1].split()
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="no bash on this machine")
@@ -72,18 +72,18 @@ def test_run_goes_on_after_a_part_that_failed_and_fails_at_the_end(tmp_path):
 def _run_with(folder, one):
     """.ci/run with two parts, of which the first is this command."""
     (folder / ".ci").mkdir(exist_ok=True)
-    text = re.sub("for part in .+; do", "for part in one two; do", (CI / "run").read_text())
+    text = re.sub("for part in .+; do", "for part in one two; do", (CI / "run").read_text(encoding="utf-8"))
     for name, content in {"run": text, "one": f"#!/bin/sh\n{one}\n", "two": "#!/bin/sh\necho two\n"}.items():
-        (folder / ".ci" / name).write_text(content)
+        (folder / ".ci" / name).write_text(content, encoding="utf-8")
         (folder / ".ci" / name).chmod(0o755)
-    return subprocess.run(["bash", folder / ".ci" / "run"], capture_output=True, text=True)
+    return subprocess.run(["bash", folder / ".ci" / "run"], capture_output=True, encoding="utf-8")
 
 
 @needs_bash
 @pytest.mark.parametrize("system", ["Linux", "Windows_NT"])
 def test_the_tests_are_run_by_the_command_of_the_readme_for_that_system(system):
     script = f'OS={system} source "{(CI / "common").as_posix()}"; echo "$test_command"'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, encoding="utf-8", check=True)
     (linux,) = re.findall(r"^python3 -m venv .*pytest$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     windows = linux.replace("python3", "python").replace(".venv/bin/", ".venv/Scripts/")
     assert done.stdout.strip() == (windows if system == "Windows_NT" else linux)

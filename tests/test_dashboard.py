@@ -352,4 +352,4 @@ def test_the_headline_fits_on_the_picture(status):
 
 def test_the_board_leaves_pyplot_alone():
     code = "import sys, course_lib.widgets.dashboard; print('matplotlib.pyplot' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+    assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "False"

@@ -41,7 +41,7 @@ def test_each_channel_is_a_convolution_of_its_own_also_where_rows_are_cut(stride
 def test_it_takes_at_most_four_times_as_long_as_pytorchs_own():
     pytest.importorskip("torch", reason="PyTorch is not installed")
     script = Path(__file__).parent / "benchmark" / "depthwise.py"
-    printed = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run([sys.executable, script], check=True, capture_output=True, encoding="utf-8").stdout
     head, *rows = report.read_table(printed)
     assert len(rows) == 4
     assert all(float(row[head.index("course / PyTorch")]) <= 4 for row in rows), printed

@@ -85,7 +85,7 @@ def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_no
 def test_a_training_step_takes_hardly_any_new_pages_from_the_system():
     answer = subprocess.run(
         [sys.executable, WORKER, "course", "1"],
-        input=json.dumps(["page_faults", "small net"]), capture_output=True, text=True, check=True,
+        input=json.dumps(["page_faults", "small net"]), capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert json.loads(answer.stdout) < 30  # 450 where memory is handed back after every layer
 
@@ -174,7 +174,7 @@ def test_numpy_is_left_as_it_was_after_an_error():
 
 def modules_after(statement):
     code = f"import sys; {statement}; print(*sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     return set(answer.stdout.split())
 
 

@@ -68,7 +68,7 @@ def test_it_tells_whether_mnist_is_at_hand_without_fetching_it(monkeypatch, tmp_
 
 def test_binder_installs_the_course_where_it_stands():
     """repo2docker runs `pip install .` after requirements.txt where both of these sections are there."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "project" in settings and "build-system" not in settings
-    assert environment.REQUIREMENTS.read_text().splitlines()[-1] == "-e ."
+    assert environment.REQUIREMENTS.read_text(encoding="utf-8").splitlines()[-1] == "-e ."
     assert not [name for name in ("setup.py", "Dockerfile", "environment.yml", "binder") if (ROOT / name).exists()]

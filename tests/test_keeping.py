@@ -201,6 +201,21 @@ def test_an_older_answer_is_kept_beside_the_new_one(notebook, work):
 
 
 @pytest.mark.slow
+def test_two_kernels_that_solve_the_same_lab_at_once_do_not_judge_each_others_text(notebook, monkeypatch):
+    space, real, seen = notebook(IMPORTS, RIGHT), keeping.judge_alone, []
+
+    def judged_while_another_kernel_keeps_its_own(name, path):
+        if not seen:
+            seen.append(path)
+            assert keeping.keep(get("conv1d"), notebook(RIGHT.replace("@ w", "@ w  # the other's"))["conv1d"])[0]
+        return "" if "the other's" not in path.read_text(encoding="utf-8") else real(name, path)
+
+    monkeypatch.setattr(keeping, "judge_alone", judged_while_another_kernel_keeps_its_own)
+    assert keeping.keep(get("conv1d"), space["conv1d"])[0]
+    assert "the other's" not in kept.read("conv1d") and not seen[0].exists()
+
+
+@pytest.mark.slow
 def test_a_wrong_answer_can_be_gone_on_from_until_the_lab_is_solved(notebook):
     space = notebook(IMPORTS, RIGHT.replace("@ w", "@ w[::-1]"))
     keeping.note_try(get("conv1d"), space["conv1d"])
@@ -269,7 +284,7 @@ def test_kill_9_while_storing_leaves_the_old_or_the_new_answer(work):
     body = f"import numpy as np\n{keeping.HANDED[keeping.functional.out_size]}{RIGHT}"
     for pause in (0.0, 0.01, 0.05, 0.2):
         command = [sys.executable, "-c", STORE.format(times=10**9), body]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
         child.stdout.readline()
         time.sleep(pause)  # how far it comes
         os.kill(child.pid, signal.SIGKILL)
@@ -285,6 +300,8 @@ def test_kill_9_while_storing_leaves_the_old_or_the_new_answer(work):
 @pytest.mark.slow
 def test_two_kernels_storing_at_once_lose_nothing():
     command = [sys.executable, "-c", STORE.format(times=60), "def conv1d(x, w):\n    return x\n"]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    children = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") for _ in range(2)
+    ]
     assert [child.communicate()[1] for child in children] == ["", ""]
     ast.parse(kept.read("conv1d"))

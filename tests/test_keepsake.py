@@ -53,7 +53,8 @@ def test_it_names_the_functions_with_day_and_tries(tmp_path, own_progress):
                 "conv1d": {"tries": 3, "solved": "2026-03-01T10:00:00+00:00", "code": "abc"},
                 "im2col": {"tries": 9},  # tried, and not solved
             }
-        )
+        ),
+        encoding="utf-8",
     )
     html = page()
     assert re.findall(r"<code>(\w+)</code><span class=\"soft\">([^<]*)<", html) == [

@@ -115,9 +115,9 @@ def test_a_line_without_a_lower_bound_is_refused_and_not_left_out(tmp_path, line
 
 
 def _lowest(folder, line):
-    (folder / "asked.txt").write_text(f"{line}\n")
+    (folder / "asked.txt").write_text(f"{line}\n", encoding="utf-8")
     command = [sys.executable, ROOT / ".ci" / "lowest_versions.py", folder / "asked.txt"]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run(command, capture_output=True, encoding="utf-8")
 
 
 def locked():
@@ -172,7 +172,7 @@ def installed(tmp_path_factory):
         "import warnings; from setuptools import build_meta; warnings.simplefilter('error'); "
         "build_meta.build_editable('editable'); print(build_meta.build_wheel('.'))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-3000:]
     wheel = copy / done.stdout.splitlines()[-1]
     shutil.unpack_archive(wheel, copy / "wheel", "zip")

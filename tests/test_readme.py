@@ -109,8 +109,8 @@ def test_the_commands_for_windows_are_the_same_in_powershells_words():
 def test_the_moving_picture_is_small_and_is_what_its_script_makes(tmp_path):
     picture = places.ROOT / "assets" / "scatter.gif"
     assert picture.stat().st_size < 150_000
-    script = (places.ROOT / "assets" / "make_scatter.py").read_text()
-    (tmp_path / "make_scatter.py").write_text(script)
+    script = (places.ROOT / "assets" / "make_scatter.py").read_text(encoding="utf-8")
+    (tmp_path / "make_scatter.py").write_text(script, encoding="utf-8")
     subprocess.run([sys.executable, tmp_path / "make_scatter.py"], check=True)
     with Image.open(picture) as kept, Image.open(tmp_path / "scatter.gif") as made:
         assert (kept.size, kept.n_frames, kept.info) == (made.size, made.n_frames, made.info)

@@ -139,4 +139,6 @@ def test_no_class_is_too_long_to_be_read():
 @pytest.mark.parametrize("imported", ["widgets", "exercises", "frames"])
 def test_no_lab_is_loaded_before_one_is_asked_for(imported):
     code = f"import sys, course_lib.{imported}; print(*[m for m in sys.modules if 'exercises.lessons.' in m])"
-    assert not subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert not subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    ).stdout.strip()

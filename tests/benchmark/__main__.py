@@ -33,7 +33,7 @@ class Worker:
 
     def __init__(self, side, threads):
         command = [sys.executable, Path(__file__).with_name("worker.py"), side, str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
 
     def ask(self, question, task):
         print(json.dumps([question, task]), file=self.process.stdin, flush=True)

@@ -37,7 +37,7 @@ def page_path(tmp_path_factory, lesson_environment):
     folder = tmp_path_factory.mktemp("lesson")
     path = folder / "01_small.ipynb"
     nbformat.write(new_notebook(cells=LESSON), path)
-    (folder / "weights.txt").write_text("mine")
+    (folder / "weights.txt").write_text("mine", encoding="utf-8")
     before = path.read_bytes()
     result = export.export(path, folder / "site")
     assert path.read_bytes() == before
@@ -46,7 +46,7 @@ def page_path(tmp_path_factory, lesson_environment):
 
 @pytest.fixture
 def text(page_path):
-    return page_path.read_text()
+    return page_path.read_text(encoding="utf-8")
 
 
 def test_a_page_asks_for_nothing(text):
@@ -143,7 +143,7 @@ def test_animations_play_from_a_file_with_nothing_around_it(page_path, browser):
 
 
 def test_what_cells_write_beside_the_notebook_stays_as_the_learner_has_it(page_path):
-    assert (page_path.parents[1] / "weights.txt").read_text() == "mine"
+    assert (page_path.parents[1] / "weights.txt").read_text(encoding="utf-8") == "mine"
 
 
 @pytest.fixture
@@ -184,17 +184,17 @@ def test_the_index_says_of_the_lessons_of_this_course_what_each_takes_and_what_o
 
 def test_a_page_leads_to_the_lessons_around_it(lessons, tmp_path, lesson_environment):
     first, second, last = lessons
-    middle = export.export(second, tmp_path, first, last).read_text()
+    middle = export.export(second, tmp_path, first, last).read_text(encoding="utf-8")
     assert '<a rel="prev" href="00_lesson.html">← One &amp; all</a>' in middle
     assert '<a rel="next" href="02_lesson.html">Last →</a>' in middle and 'href="index.html"' in middle
-    assert "rel=" not in export.export(second, tmp_path).read_text()
+    assert "rel=" not in export.export(second, tmp_path).read_text(encoding="utf-8")
 
 
 def test_the_whole_command_makes_pages_that_lead_to_one_another(lessons, tmp_path, lesson_environment, monkeypatch):
     monkeypatch.setattr(export, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr("sys.argv", ["export", "--folder", str(tmp_path / "site")])
     export.main()
-    pages = {path.name: path.read_text() for path in (tmp_path / "site").iterdir()}
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "site").iterdir()}
     assert sorted(pages) == ["00_lesson.html", "01_lesson.html", "02_lesson.html", "index.html"]
     for name, text in pages.items():
         links = re.findall(r'href="([^"]+\.html)"', text)

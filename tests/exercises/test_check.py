@@ -151,7 +151,7 @@ print("and the lesson goes on with", conv1d([1, 2, 3], [1, 1]))
         pytest.skip("signals are sent in another way here")
     import signal
 
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout.readline() == "looping\n"
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
@@ -186,7 +186,7 @@ def test_exit_as_a_notebook_has_it_does_not_end_the_kernel(shown):
 
 
 def test_trouble_with_the_progress_file_is_told_on_the_card(shown, tmp_path, monkeypatch):
-    (tmp_path / "a file").write_text("")
+    (tmp_path / "a file").write_text("", encoding="utf-8")
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "a file" / "progress.json"))
     assert check(conv1d) is conv1d
     assert shown[0].status == "right"

@@ -24,9 +24,9 @@ def own_progress(tmp_path, monkeypatch):
 def answered(name, right=True, at=START, first="b"):
     """Note the first answer to a question at that time."""
     progress.record_prediction(name, first, right)
-    entries = json.loads(progress.path().read_text())
+    entries = json.loads(progress.path().read_text(encoding="utf-8"))
     entries[name] |= {"answered": at.isoformat(), "since": at.isoformat()}
-    progress.path().write_text(json.dumps(entries))
+    progress.path().write_text(json.dumps(entries), encoding="utf-8")
 
 
 def shown(monkeypatch, now):
@@ -125,9 +125,9 @@ def test_the_clock_may_be_in_any_zone_and_without_one_it_is_utc():
 def test_a_progress_file_written_by_hand_stops_nothing():
     answered("03/sums")
     for since, slot in (("yesterday", 0), ("", 0), (START.isoformat(), -7), ("2030-01-01", 0)):
-        entries = json.loads(progress.path().read_text())
+        entries = json.loads(progress.path().read_text(encoding="utf-8"))
         entries["03/sums"] |= {"since": since, "slot": slot}
-        progress.path().write_text(json.dumps(entries))
+        progress.path().write_text(json.dumps(entries), encoding="utf-8")
         assert recalling.due(START + 50 * DAY) == ([] if since == "yesterday" else ["03/sums"])
 
 
@@ -158,7 +158,9 @@ def test_a_redrawn_question_has_other_numbers_and_no_wrong_answer_that_is_right(
             told = drawn.feedback(wrong.tolist() if isinstance(wrong, np.ndarray) else wrong)
             assert told[0] is True or told[1] in {text for _, text in drawn.wrong_answers}, (seed, wrong, says)
             assert np.shape(wrong) == drawn.shape, "another shape than what is typed"
-        assert not re.search(r"nan|inf\b|array\(|np\.(?!zeros)|\d{5}|- -|\+ -", drawn.text + drawn.why), drawn.text + drawn.why
+        assert not re.search(r"nan|inf\b|array\(|np\.(?!zeros)|\d{5}|- -|\+ -", drawn.text + drawn.why), (
+            drawn.text + drawn.why
+        )
         for terms, total in re.findall(
             r"(?<![\d·])(?<!· )((?:\(-\d+\)|\d+)(?: \+ (?:\(-\d+\)|\d+))+) = (-?\d+)", drawn.why
         ):

@@ -571,7 +571,7 @@ def test_the_button_costs_nothing_until_it_is_pressed(notebook, monkeypatch):
 
 def test_importing_the_labs_loads_no_widget():
     code = "import sys, course_lib.exercises; print('anywidget' in sys.modules, 'ipywidgets' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.split() == ["False", "False"]
 
 
