@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,19 +38,17 @@ def keep(exercise: Exercise, f: Any) -> tuple[bool, str]:
         return False, f"It is right, but not kept for later lessons. {reason}"
     if kept.read(exercise.name) == text and is_right(exercise, text):
         return True, "It is kept in your folder already."
-    trial = kept.folder() / ".trial" / f"{exercise.name}.py"
     try:
-        trial.parent.mkdir(parents=True, exist_ok=True)
-        trial.write_text(text, encoding="utf-8")
-        objection = judge_alone(exercise.name, trial)
+        with tempfile.TemporaryDirectory() as folder:  # of its own: another kernel may try the same lab
+            trial = Path(folder) / f"{exercise.name}.py"
+            trial.write_text(text, encoding="utf-8")
+            objection = judge_alone(exercise.name, trial)
         if objection:
             return False, NOT_ALONE.format(reason=objection)
         kept.store(exercise.name, text, question(exercise))
         kept.forget_try(exercise.name)
     except OSError as error:
         return False, f"It could not be kept: {error.strerror or error}."
-    finally:
-        trial.unlink(missing_ok=True)
     kept_as = f"It is kept in your folder as mine/{exercise.name}.py"
     return True, f"{kept_as}, and later lessons can use it." if _is_used(exercise) else f"{kept_as}."
 
