@@ -21,6 +21,7 @@ _ROOTS = {
     "digit_pad": ".dp-root",
     "flow_explorer": ".fe-root",
     "prediction": ".cg-ask",
+    "sketch": ".sk-root",
     "walk_explorer": ".we-root",
     "drawing": ".cg-draw",
 }

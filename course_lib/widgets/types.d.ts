@@ -320,3 +320,23 @@ type WalkState = {
   asked: WalkAsked;
   walk: WalkData;
 };
+
+// ---------------------------------------------------------------- pictures on a slider, as sketch.py sends them
+
+interface SketchMark {
+  kind: "line" | "dots" | "arrow" | "text";
+  points: Point[];
+  /** one of the roles, or "ink" or "soft" */
+  role: string;
+  text: string;
+}
+
+type SketchState = {
+  sketch: {
+    title: string;
+    pictures: { name: string; sentence: string; marks: SketchMark[] }[];
+    box: Box;
+    shape: number;
+    marks: SketchMark[];
+  };
+};

@@ -1,0 +1,126 @@
+// @ts-check
+// Pictures of lines, dots, arrows and texts on a slider. Python has computed all of them; nothing is asked of it later.
+
+/** @import { AnyModel, Render } from "@anywidget/types" */
+import { button, context2d, element, keepKeys } from "./dom.js";
+import { css, Theme } from "./looks.js";
+import { Pen } from "./pen.js";
+
+const FRAME = 90; // milliseconds from one picture to the next
+const DOT = 5;
+
+class Slides {
+  /**
+   * @param {AnyModel<SketchState>} model
+   * @param {HTMLElement} root
+   */
+  constructor(model, root) {
+    this.sketch = model.get("sketch");
+    this.root = root;
+    this.at = this.width = 0;
+    root.className = "sk-root";
+    element("h4", "sk-title", root, this.sketch.title);
+    this.canvas = element("canvas", "sk-picture", root);
+    this.canvas.setAttribute("role", "img");
+    this.words = element("p", "sk-words", root);
+    this.words.setAttribute("aria-live", "polite");
+    const row = element("div", "sk-row", root);
+    button(row, "▶", () => this.play(), "Move the slider to its end");
+    this.slider = element("input", "", row);
+    Object.assign(this.slider, { type: "range", min: 0, max: this.sketch.pictures.length - 1, value: 0 });
+    this.slider.setAttribute("aria-label", this.sketch.title);
+    keepKeys(this.slider);
+    this.slider.addEventListener("input", () => {
+      clearInterval(this.timer);
+      this.show(Number(this.slider.value));
+    });
+    this.theme = new Theme(root);
+    this.resizer = new ResizeObserver(() => this.resize());
+    this.resizer.observe(root);
+    this.themeWatch = new MutationObserver(() => {
+      this.theme = new Theme(root);
+      this.show(this.at);
+    });
+    this.themeWatch.observe(document.body, { attributes: true });
+  }
+
+  destroy() {
+    clearInterval(this.timer);
+    this.resizer.disconnect();
+    this.themeWatch.disconnect();
+    this.root.remove();
+  }
+
+  play() {
+    clearInterval(this.timer);
+    const last = this.sketch.pictures.length - 1;
+    if (this.at === last) this.show(0);
+    this.timer = setInterval(() => {
+      this.show(this.at + 1);
+      if (this.at === last) clearInterval(this.timer);
+    }, FRAME);
+  }
+
+  resize() {
+    const width = this.canvas.clientWidth;
+    if (!width || width === this.width) return;
+    this.width = width;
+    const ratio = window.devicePixelRatio || 1;
+    this.height = Math.round(width * this.sketch.shape);
+    this.canvas.style.height = `${this.height}px`;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(this.height * ratio);
+    context2d(this.canvas).setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.show(this.at);
+  }
+
+  /** @param {number} at */
+  show(at) {
+    this.at = at;
+    this.root.dataset.at = String(at);
+    this.root.style.colorScheme = this.theme.dark ? "dark" : "light";
+    this.slider.value = String(at);
+    const { name, sentence, marks } = this.sketch.pictures[at];
+    this.slider.setAttribute("aria-valuetext", name);
+    this.words.replaceChildren(element("b", "", null, name), `. ${sentence}`);
+    this.canvas.setAttribute("aria-label", `${name}. ${sentence}`);
+    const pen = new Pen(context2d(this.canvas), this.theme);
+    pen.context.clearRect(0, 0, this.width, this.height ?? 0);
+    for (const mark of [...this.sketch.marks, ...marks]) this.draw(pen, mark);
+  }
+
+  /** @param {Pen} pen @param {SketchMark} mark */
+  draw(pen, { kind, points, role, text }) {
+    const { context, theme } = pen;
+    const colour = role === "ink" ? css(theme.ink) : role === "soft" ? theme.soft : theme.roles[role].line;
+    const places = points.map((point) => this.place(point));
+    context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = 2;
+    if (kind === "arrow") pen.arrow(places[0], places[1], colour);
+    else if (kind === "text") pen.text(text, places[0], colour, pen.font(13), places[0][0] < 20 ? "left" : "center");
+    else if (kind === "line") {
+      pen.path(places);
+      context.stroke();
+    } else {
+      for (const [x, y] of places) {
+        context.beginPath();
+        context.arc(x, y, DOT, 0, 2 * Math.PI);
+        context.fill();
+      }
+    }
+  }
+
+  /** @param {Point} point @returns {Point} */
+  place([x, y]) {
+    const [left, bottom, right, top] = this.sketch.box;
+    return [((x - left) / (right - left)) * this.width, ((top - y) / (top - bottom)) * (this.height ?? 0)];
+  }
+}
+
+/** @type {Render<SketchState>} */
+function render({ model, el }) {
+  const slides = new Slides(model, element("div", "", el));
+  return () => slides.destroy();
+}
+
+export default { render };

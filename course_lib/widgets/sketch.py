@@ -1,0 +1,60 @@
+"""`slide(sketch)` shows a Sketch of `frames.sketch`, with a slider as wide as the picture."""
+
+from dataclasses import asdict
+
+import anywidget
+import traitlets
+from matplotlib.axes import Axes
+
+from course_lib import figures
+from course_lib.frames.sketch import INK, SOFT, Sketch
+from course_lib.widgets import still
+from course_lib.widgets.player import StillFallback
+from course_lib.widgets.scripts import script, style
+
+
+def slide(sketch: Sketch) -> "Slides":
+    """Show the pictures of a sketch on a slider. Returns the widget, which a cell shows."""
+    if not isinstance(sketch, Sketch):
+        raise TypeError(
+            f"slide needs a Sketch, such as frames.sketch.shrinking_slope(...), but got {type(sketch).__name__}"
+        )
+    return Slides(sketch)
+
+
+class Slides(StillFallback, anywidget.AnyWidget):
+    """Needs no kernel once it is shown: the page holds all pictures."""
+
+    _esm = script("sketch")
+    _css = style("sketch")
+    sketch = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, sketch: Sketch) -> None:
+        super().__init__()
+        self.shown = sketch
+        self.sketch = asdict(sketch)
+
+    def picture(self) -> bytes:
+        """Returns a PNG of the last picture."""
+        return figures.png(self._draw, still.WIDTH, round(still.WIDTH * self.shown.shape) + 50)
+
+    def _draw(self, ax: Axes) -> None:
+        last = self.shown.pictures[-1]
+        left, bottom, right, top = self.shown.box
+        for mark in [*self.shown.marks, *last.marks]:
+            colour = figures.INK if mark.role in (INK, SOFT) else figures.COLOURS[mark.role]
+            across, down = zip(*mark.points, strict=True)
+            if mark.kind == "text":
+                ax.text(across[0], down[0], mark.text, color=colour)
+            elif mark.kind == "arrow":
+                ax.annotate(
+                    "", mark.points[1], mark.points[0], arrowprops={"arrowstyle": "->", "color": colour, "lw": 2}
+                )
+            else:
+                ax.plot(across, down, "o" if mark.kind == "dots" else "-", color=colour)
+        ax.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], title=f"{last.name}. {last.sentence}")
+        ax.spines[:].set_visible(False)
+
+    def __repr__(self) -> str:
+        last = self.shown.pictures[-1]
+        return f"{self.shown.title}, in {len(self.shown.pictures)} pictures; at the end: {last.name}. {last.sentence}"
