@@ -267,7 +267,6 @@ PREDICTIONS = (
     ),
     Prediction(
         name="02/which_picture",
-        reveals=2,
         text="`dy` is zero except for a 1, far from the border. The kernel is `[[1, 2], [3, 4]]`, stride 1. "
         "What does `dx` show around that place?",
         answer="b",

@@ -104,7 +104,7 @@ PREDICTIONS = (
     Prediction(
         name="05/tie",
         again=redrawn_layers.paid_in_total,
-        reveals=2,
+        reveals=3,
         text="One window `[[2, 2], [2, 1]]`, `dy = 1`. How much gradient may `dx` contain in total, if it is right?",
         answer=lambda: loops.max_pool2d_backward(np.ones((1, 1, 1, 1)), loops.max_pool2d(TIE, 2)[1], TIE.shape).sum(),
         wrong_answers=(
