@@ -1,6 +1,7 @@
 """Grade your grader: what the check of a design lets pass is what the tool says, and the lab tells why."""
 
 import ast
+import re
 import runpy
 import warnings
 from types import SimpleNamespace
@@ -61,6 +62,23 @@ def test_a_design_that_is_too_strict_refuses_a_right_function():
 
     assert LAB.judge(strict).mistakes == {"refused": [designing.TOO_STRICT]}
     assert "loops.conv2d_backward" in grader.grade(strict).refused[0]
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in designing.RULES])
+def test_what_passes_a_design_is_explained_by_its_gradient(name):
+    ((_, _, _, changes),) = [rule for rule in designing.RULES if rule[0] == name]
+    design = designing._with(**changes)
+    survivors = mutants.survivors(grader.LAB, designing.check_of(design()))
+    tensors = [wrong.tensor for wrong in mutants.wrong_functions(grader.LAB) if wrong.name in survivors]
+    told = LAB.judge(design).explained["survivors"]
+    counts = [tensors.count(which) for which in designing.TENSORS]
+    assert [re.search(r"\d+|One", one)[0].replace("One", "1") for one in told] == [str(n) for n in counts if n]
+    assert LAB.judge(fixed.design_check).explained == {}
+
+
+def test_a_design_that_stops_is_explained_by_its_exception():
+    (says,) = LAB.judge(lambda: [{"x": 1}]).explained["survivors"]
+    assert "ValueError" in says and "A case must have" in says
 
 
 def test_other_designs_without_gaps_are_right():

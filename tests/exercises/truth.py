@@ -183,6 +183,21 @@ class Truth:
                 return True
         return False
 
+    def alone(self, called, names):
+        """Whether all one-hot arguments come out right in such a call, and the call itself does not."""
+        for case, _, _, fine, _ in self.calls:
+            if call_text(case) == called and not fine:
+                shapes = [np.shape(case[name]) for name in names.split(" and in ")]
+                for place in np.ndindex(*(n for shape in shapes for n in shape)):
+                    asked, rest = dict(case), place
+                    for name, shape in zip(names.split(" and in "), shapes, strict=True):
+                        asked[name], rest = one_hot(case[name], rest[: len(shape)]), rest[len(shape) :]
+                    _, a, r, *_ = self.call(asked)
+                    if a is None or not np.allclose(a, r, rtol=1e-4, atol=1e-6):
+                        return False
+                return True
+        return False
+
     def places(self, array, text):
         if (text == self.tensor and array.ndim) or "leaves it out" in text:
             return not np.any(np.abs(array) > 1e-9)
@@ -284,7 +299,7 @@ def has(feature, case):
         return {"=": operator.eq, "<": operator.lt, ">": operator.gt}[match[2]](left, right)
     for cut in re.finditer(" and ", feature):
         try:
-            return has(feature[: cut.start()], case) and has(feature[cut.end() :], case)
+            return np.all(has(feature[: cut.start()], case)) and np.all(has(feature[cut.end() :], case))
         except (LookupError, SyntaxError):
             continue
     raise LookupError(feature)
@@ -501,6 +516,10 @@ KINDS = [
     (
         r"With (.+): (.+?) (?:belongs to|does not belong into) (.+?); yours (?:adds it to )?(.+?)\. (\d+) of (\d+) .+",
         Truth.product,
+    ),
+    (
+        r"With (.+): a single 1 in (.+) comes out right wherever it stands, and the numbers of this call do not\. .+",
+        Truth.alone,
     ),
     (rf"{T} is right in every entry (.+?)\. It is wrong .+", Truth.by_sign),
     (rf"With (.+) ({T}(?:\[[\d, ]+\])?) is (\S+), and (\S+) is expected\.", Truth.difference),

@@ -16,6 +16,7 @@ from course_lib.exercises.engine.verdict import Raised
 
 NOT_THE_LEARNERS = ("<frozen", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 LONGEST_MESSAGE, LONGEST_VALUE = 500, 60  # characters
+FIGURES = 5  # of a number that a function was called with
 
 
 class _Brief(reprlib.Repr):
@@ -78,11 +79,15 @@ def shown(value: Any) -> str:
 
 
 def call_text(case: dict[str, Any]) -> str:
-    """The arguments of a case as one reads them: shapes of arrays, values of numbers."""
+    """The arguments of a case as one reads them: shapes of arrays, values of numbers, to a few figures."""
     return ", ".join(
-        f"{name} {value.shape}" if isinstance(value, np.ndarray) and value.ndim else f"{name}={shown(value)}"
+        f"{name} {value.shape}" if isinstance(value, np.ndarray) and value.ndim else f"{name}={shown(_rounded(value))}"
         for name, value in case.items()
     )
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.{FIGURES}g}") if isinstance(value, float) else value
 
 
 def _safe(convert: Callable[[Any], str], value: Any) -> str:

@@ -22,6 +22,11 @@ TABLES = 3
 HABITS = 8  # cases by which the habits of the right result are known
 MOST_PLACES = 3  # named in a sentence
 
+ALONE = (
+    "With {called}: a single 1 in {names} comes out right wherever it stands, and the numbers of this call do not. "
+    "Is something set (=) or compared, as by a maximum, where everything must be added up?"
+)
+
 Row = tuple[tuple[tuple[int, ...], ...], np.ndarray, np.ndarray]  # the entries that are 1; yours; the right one
 
 
@@ -207,7 +212,7 @@ def _another(value: Any, rng: np.random.Generator) -> Any:
 def products(probes: Probes, calls: Sequence[Seen]) -> str | None:
     """Where each product of two arguments goes (or each entry of one), and where it belongs."""
     habits = habits_of(probes.question, probes.tensor)
-    told, asked = None, 0
+    told, alone, asked = None, None, 0
     for one in sorted((one for one in calls if one.wrong), key=lambda one: (size(one.case) < 5, size(one.case)))[:12]:
         for names in _factors(one, habits):
             count = np.prod([np.size(one.case[name]) for name in names])
@@ -220,7 +225,9 @@ def products(probes: Probes, calls: Sequence[Seen]) -> str | None:
                 told = _told(probes, one.case, names, table, wrong)
             if any(_elsewhere(row) for row in wrong):
                 return told
-    return told
+            if len(table) > 1 and not wrong:
+                alone = alone or ALONE.format(called=call_text(one.case), names=" and in ".join(names))
+    return told or alone
 
 
 def _elsewhere(row: Row) -> bool:

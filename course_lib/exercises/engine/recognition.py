@@ -154,7 +154,7 @@ class Suspect:
 
     def _fitting_together(self, fits: Callable[[Wrong], bool]) -> list[str]:
         pairs = self.question.pairs.get(self.name, ())
-        return _either([[one.message, other.message] for one, other, both in pairs if fits(both)])
+        return _either([[a.message, b.message] for a, b, both in pairs if fits(both) and self._fits_further(both)])
 
     # ------------------------------------------------------------ slips that any lab can have
 
@@ -264,6 +264,10 @@ class Suspect:
                 pairs += [Pair(pair.case, pair.yours, other)] if np.isfinite(other).all() else []
         return pairs
 
+    def _fits_further(self, wrong: Wrong) -> bool:
+        """Two slips of many may fit the cases of a lab by chance: whether they fit small calls, too."""
+        return bool(self.raised) or all(self.close(p.yours, p.expected) for p in self._further_beside(wrong))
+
     def _said(self, cause: str) -> str:
         """A sentence on a slip, in the words of the lab where it has its own."""
         own = (m.message for m in self.question.mistakes.get(self.name, ()) if m.name == "sign")
@@ -295,7 +299,7 @@ class Suspect:
         return True
 
     def _equals_where_both_came(self, wrong: Wrong) -> bool:
-        """Wrong in the same cases, and equal in all of them where both gave arrays of one shape (one at least).
+        """Wrong in the same cases, and equal in all of them where both gave arrays (one at least).
 
         Of several results, a call that raised says nothing about this one.
         """
@@ -308,7 +312,7 @@ class Suspect:
                 continue
             if right != self.close(other, self.references[number]):
                 return False
-            if right or array is None or other is None or array.shape != other.shape:
+            if right or array is None or other is None:
                 continue
             if not self.close(array, other):
                 return False

@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import optim
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
 
 LESSON = "07_scores_to_first_step"
@@ -19,6 +20,7 @@ NO_LR = "The learning rate is missing from the step."
 VELOCITIES = {  # how a velocity goes wrong: (v, dw, m, lr) -> velocity
     "learning rate in the velocity": lambda v, dw, m, lr: m * v + lr * dw,
     "velocity turned round": lambda v, dw, m, lr: m * v - dw,
+    "momentum turned round": lambda v, dw, m, lr: dw - m * v,
     "a step in place of a velocity": lambda v, dw, m, lr: m * v - lr * dw,
     "momentum on the gradient too": lambda v, dw, m, lr: m * (v + dw),
     "momentum on the gradient alone": lambda v, dw, m, lr: v + m * dw,
@@ -32,6 +34,8 @@ ON_VELOCITY = {
     "The velocity collects gradients; `lr` multiplies it only when w takes its step.",
     "velocity turned round": "Your velocity points downhill: dw is subtracted from it. "
     "Here dw is added, and w goes *against* the velocity.",
+    "momentum turned round": "The old velocity is subtracted: the momentum has the wrong sign. "
+    "It carries on in the direction in which it went.",
     "a step in place of a velocity": "You collect steps, -lr * dw, as some libraries do. "
     "Here the velocity collects plain gradients; lr and the minus sign belong to the step of w.",
     "momentum on the gradient too": "The momentum multiplies the new gradient as well. Only the old velocity fades.",
@@ -174,20 +178,18 @@ SGD_STEP = Exercise(
 # ---------------------------------------------------------------- Adam
 
 
-def _adam(mean=None, square=None, step=None, which=0):
+def _adam(mean=None, square=None, which=0):
     """A wrong Adam of which one result is looked at: 0 for w, 1 for m, 2 for v.
 
     mean, square: (old, dw, beta1, beta2, t) -> the new average, in place of the right one.
-    step(m, v, dw, t, lr, beta1, beta2, eps) -> what is subtracted from w.
     """
     mean = mean or (lambda m, dw, b1, b2, t: b1 * m + (1 - b1) * dw)
     square = square or (lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * dw**2)
-    step = step or _right_step
 
     def wrong(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
         with np.errstate(all="ignore"):
             m, v = mean(m, dw, beta1, beta2, t), square(v, dw, beta1, beta2, t)
-            return (w - step(m, v, dw, t, lr, beta1, beta2, eps), m, v)[which]
+            return (w - _right_step(m, v, dw, t, lr, beta1, beta2, eps), m, v)[which]
 
     return wrong
 
@@ -196,12 +198,36 @@ def _right_step(m, v, dw, t, lr, b1, b2, eps):
     return lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
 
 
-def _stepping(*steps):
-    return tuple(_adam(step=step) for step in steps)
+def _same(correction):
+    return correction
 
 
-def _counted(shift):
-    return lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, t + shift, lr, b1, b2, eps)
+def _none(correction):
+    return 1
+
+
+def _inverse(correction):
+    return 1 / correction
+
+
+def _stepped(
+    w, dw, m, v, t, lr, beta1, beta2, eps, /, *,
+    count=_same, of_m=_same, of_v=_same, exchanged=False, size=lambda v, c, eps: np.sqrt(v / c) + eps,
+    along=lambda m, c, dw: m / c, sign=1, rate=_same,
+):  # fmt: skip
+    """Adam's w in steps. of_m(c) and of_v(c): what m and v are divided by, exchanged or not.
+
+    size(v, c, eps): what the step is divided by. along(m, c, dw): its direction.
+    """
+    m, v, t = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2, count(t)
+    c1, c2 = 1 - beta1**t, 1 - beta2**t
+    c1, c2 = (c2, c1) if exchanged else (c1, c2)
+    with np.errstate(all="ignore"):
+        return w - sign * rate(lr) * along(m, of_m(c1), dw) / size(v, of_v(c2), eps)
+
+
+def _stepping(**steps):
+    return (Variant(_stepped, **steps),)
 
 
 MEANS = {  # how m goes wrong: (m, dw, beta1, beta2, t) -> m
@@ -276,70 +302,68 @@ ADAM_MISTAKES = {
         Mistake(
             "no bias correction",
             NO_CORRECTION,
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (np.sqrt(v) + eps)),
+            _stepping(of_m=_none, of_v=_none),
         ),
         Mistake(
             "only m corrected",
             "m is corrected for its start at 0, but v is not. It starts at 0 too, and stays too small for longer.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / (np.sqrt(v) + eps)),
+            _stepping(of_v=_none),
         ),
         Mistake(
             "only v corrected",
             "v is corrected for its start at 0, but m is not.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (np.sqrt(v / (1 - b2**t)) + eps)),
+            _stepping(of_m=_none),
         ),
-        Mistake("steps miscounted", FROM_ZERO, _stepping(_counted(-1), _counted(1))),
+        Mistake("steps miscounted", FROM_ZERO, (*_stepping(count=lambda t: t - 1), *_stepping(count=lambda t: t + 1))),
         Mistake(
             "the same correction for the first step always",
             "The correction divides by 1 - beta in every step. That is right for t = 1; later it is 1 - beta**t.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, 1, lr, b1, b2, eps)),
+            _stepping(count=lambda t: 1),
         ),
         Mistake(
             "eps inside the root",
             "eps is inside the root. Its root is 10,000 times as large: add eps to the root, not under it.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t) + eps)),
+            _stepping(size=lambda v, c, eps: np.sqrt(v / c + eps)),
         ),
         Mistake(
             "eps missing",
             "eps is missing: where all gradients were 0, your step is 0 / 0.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t))),
+            _stepping(size=lambda v, c, eps: np.sqrt(v / c)),
         ),
         Mistake(
             "eps corrected too",
             "eps is added to the root before that is corrected, so it is divided along with it. "
             "Correct v first, take the root, then add eps.",
-            _stepping(
-                lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) * np.sqrt(1 - b2**t) / (np.sqrt(v) + eps)
-            ),
+            _stepping(size=lambda v, c, eps: (np.sqrt(v) + eps) / np.sqrt(c)),
         ),
         Mistake(
             "root missing",
             "The root is missing. v has the size of dw squared; m must be divided by something of the size of dw.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b1**t) / (v / (1 - b2**t) + eps)),
+            _stepping(size=lambda v, c, eps: v / c + eps),
         ),
         Mistake(
             "gradient in place of m",
             "The step is made with dw itself. Adam's step goes along m, the average of the gradients.",
-            _stepping(
-                lambda m, v, dw, t, lr, b1, b2, eps: lr * dw / (np.sqrt(v / (1 - b2**t)) + eps),
-                lambda m, v, dw, t, lr, b1, b2, eps: lr * dw / (np.sqrt(v) + eps),
+            (
+                *_stepping(along=lambda m, c, dw: dw),
+                *_stepping(along=lambda m, c, dw: dw, of_v=_none),
             ),
         ),
         Mistake(
             "betas exchanged in the correction",
             "The corrections are exchanged: m takes 1 - beta1**t, and v takes 1 - beta2**t.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m / (1 - b2**t) / (np.sqrt(v / (1 - b1**t)) + eps)),
+            _stepping(exchanged=True),
         ),
         Mistake(
             "multiplied by the correction",
             "The correction is multiplied instead of divided. m is too *small* at first, and 1 - beta1**t is below 1.",
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: lr * m * (1 - b1**t) / (np.sqrt(v * (1 - b2**t)) + eps)),
+            _stepping(of_m=_inverse, of_v=_inverse),
         ),
-        Mistake("uphill", UPHILL, _stepping(lambda *numbers: -_right_step(*numbers))),
+        Mistake("uphill", UPHILL, _stepping(sign=-1)),
         Mistake(
             "learning rate missing",
             NO_LR,
-            _stepping(lambda m, v, dw, t, lr, b1, b2, eps: _right_step(m, v, dw, t, 1, b1, b2, eps)),
+            _stepping(rate=_none),
         ),
         Mistake(
             "step alone",

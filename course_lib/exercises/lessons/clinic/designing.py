@@ -17,6 +17,7 @@ from course_lib.exercises.lessons.shared import bias, convolution
 TENSORS = "dx", "dw", "db"
 FIELDS = "x", "w", "stride", "padding", "dy", "compare", "tolerance"
 MOST = 5000  # numbers in all cases of a check together
+MOST_NAMED = 4  # mistakes that are named in one sentence
 
 # ---------------------------------------------------------------- a check, from its design
 
@@ -200,6 +201,8 @@ class DesignLab(Exercise):
         verdict.findings = []
         if verdict.passed:
             verdict.passed = PassedDesign(**vars(verdict.passed), numbers=cost(f()))
+        if verdict.status == "error" and verdict.raised:
+            verdict.explained = {"survivors": [f"It stops with {verdict.raised.kind}: {verdict.raised.message}"]}
         if verdict.status != "wrong":
             return verdict
         verdict.remarks = []  # each tensor alone is of no interest
@@ -213,7 +216,24 @@ class DesignLab(Exercise):
             )
         if not rights.all():
             verdict.mistakes["refused"] = [TOO_STRICT]
+        verdict.explained = _explained(wrongs, rights) if explain else {}
         return verdict
+
+
+def _explained(wrongs, rights):
+    """What a design lets pass, by the gradient that is wrong there, and which right functions it refuses."""
+    found = {}
+    passing = [(tensor, one.name) for (tensor, one, _), passed in zip(known_wrongs(), wrongs, strict=True) if passed]
+    for tensor in TENSORS:
+        names = list(dict.fromkeys(name for which, name in passing if which == tensor))
+        if names:
+            count = sum(which == tensor for which, _ in passing)
+            they = f"{count} functions with a wrong {tensor} pass" if count > 1 else f"One with a wrong {tensor} passes"
+            more = " and more" if len(names) > MOST_NAMED else ""
+            found.setdefault("survivors", []).append(f"{they}: {', '.join(names[:MOST_NAMED])}{more}.")
+    if not rights.all():
+        found["refused"] = [f"It refuses {(~rights).sum()} of the {len(rights)} right functions."]
+    return found
 
 
 MORE = "Some wrong functions pass still. Look at the board: what would your cases have to do for one of them to show?"

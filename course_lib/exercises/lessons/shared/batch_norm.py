@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
@@ -49,8 +50,8 @@ BATCH_NORM = {
 
 
 def _norm(
-    dy, x, weight, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
-    sums=AXES, along=None,
+    dy, x, weight, /, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
+    sums=AXES, along=None, sign=1,
 ):  # fmt: skip
     """dx of batch norm, with some of its parts replaced. along(...): what stands in for the normalised x at the end."""
     count = count(x) if count else x.size // x.shape[1]
@@ -62,11 +63,10 @@ def _norm(
     dweight = (dy * normalised).sum(axis=sums, keepdims=True) / count
     factor = scale(weight[:, None, None], std) if scale else weight[:, None, None] / std
     follows = along(x, normalised, std, weight[:, None, None]) if along else normalised
-    return factor * (dy - mean_part * dbias - variance_part * follows * dweight)
+    return sign * factor * (dy - mean_part * dbias - variance_part * follows * dweight)
 
 
-def _dx(**parts):
-    return lambda dy, x, weight: _norm(dy, x, weight, **parts)
+_dx = partial(Variant, _norm)
 
 
 def _all_at_once(dy, x, weight, over=AXES):
@@ -208,7 +208,7 @@ MISTAKES = {
             "A channel has one mean and one variance, over images, rows and columns.",
             (_dx(over=0, sums=0, count=len),),
         ),
-        Mistake("sign", sentences.SIGN, (lambda *case: -_norm(*case),)),
+        Mistake("sign", sentences.SIGN, (_dx(sign=-1),)),
     ),
     "dweight": (
         Mistake(

@@ -1,11 +1,14 @@
 """Max pooling, forward and backward: cases, recipes and known mistakes."""
 
+import inspect
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, pooling, recipes, sentences, small, wrong_steps
 
 IMAGE = ("image", "channel", "row", "column")
@@ -31,14 +34,14 @@ def _pool_case(x, kernel_size, stride, padding):
 
 
 class Winner(NamedTuple):
-    """Where a maximum is: image, channel, place in the plane and in the window; and the sizes involved."""
+    """Where maxima are: images, channels, places in the plane and in the window; and the sizes involved."""
 
-    n: int
-    c: int
-    row: int
-    column: int
-    row_inside: int
-    column_inside: int
+    n: np.ndarray
+    c: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    row_inside: np.ndarray
+    column_inside: np.ndarray
     C: int
     H: int
     W: int
@@ -48,51 +51,80 @@ class Winner(NamedTuple):
 
 def pool(
     x, kernel_size, stride, padding, /, *,
-    fill=-np.inf, best=np.argmax, value=None, place=None, steps=None, count=None, starts=None,
+    fill=-np.inf, best=np.argmax, value=None, place=None, steps=None, count=None, starts=None, pads=True,
 ):  # fmt: skip
-    """Max pooling in steps. Returns y, indices. place(winner): the index that is noted for it.
+    """Max pooling in steps. Returns y, indices. place(winner): the indices that are noted.
 
-    count: the number of windows. starts(i, j): the row and column of a window, before the stride.
+    best and value take windows (N, C, H_out, W_out, kernel_size ** 2); count: the number of windows. starts(i, j): the
+    row and column of a window, before the stride. pads: whether the padding is used.
     """
-    stride = (steps or pooling.step)(kernel_size, stride)
+    stride, padding = (steps or pooling.step)(kernel_size, stride), padding if pads else 0
     N, C, H, W = x.shape
-    behind = padding + (stride if count else 0)
-    edge = [(0, 0), (0, 0), (padding, behind), (padding, behind)]
-    xp = np.pad(x, edge, constant_values=fill)
-    y = np.zeros((N, C, *(count or recipes.out_sizes)((H, W), (kernel_size, kernel_size), stride, padding)))
-    indices = np.zeros(y.shape, int)
-    for n, c, i, j in np.ndindex(y.shape):
-        top, left = (stride * start for start in (starts(i, j) if starts else (i, j)))
-        window = xp[n, c, top : top + kernel_size, left : left + kernel_size]
-        row, column = divmod(int(best(window)), kernel_size)
-        y[n, c, i, j] = value(window) if value else window[row, column]
-        where = n, c, row + top - padding, column + left - padding, row, column
-        indices[n, c, i, j] = (place or in_plane)(Winner(*where, C, H, W, padding, kernel_size))
-    return y, indices
+    H_out, W_out = (count or recipes.out_sizes)((H, W), (kernel_size, kernel_size), stride, padding)
+    i, j = np.indices((H_out, W_out))
+    top, left = (stride * start for start in (starts(i, j) if starts else (i, j)))
+    if i.size and (top.max() >= H + 2 * padding or left.max() >= W + 2 * padding):
+        raise ValueError("there is nothing in a window")
+    xp = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)], constant_values=fill)
+    edge = [(0, 0), (0, 0), (0, kernel_size), (0, kernel_size)]  # what windows reach of it is not there
+    xp = np.pad(xp, edge, constant_values=np.inf if fill == np.inf else -np.inf)
+    inside = np.arange(kernel_size)
+    rows, columns = top[..., None, None] + inside[:, None], left[..., None, None] + inside
+    windows = xp[:, :, rows, columns].reshape(N, C, H_out, W_out, -1)
+    chosen = best(windows, -1)
+    y = value(windows) if value else np.take_along_axis(windows, chosen[..., None], -1)[..., 0]
+    row, column = np.divmod(chosen, kernel_size)
+    n, c = np.arange(N)[:, None, None, None], np.arange(C)[:, None, None]
+    where = n, c, row + top - padding, column + left - padding, row, column
+    return y, (place or in_plane)(Winner(*where, C, H, W, padding, kernel_size))
 
 
-def in_plane(at):
-    return at.row * at.W + at.column
+def in_plane(at, inside=False, padded=False, exchanged=False, turned=False, length=None):
+    """The number of each pixel. inside: counted in the window; padded: in the padded image. length(at): of a row.
+
+    exchanged: height and width; turned: row and column.
+    """
+    row, column = (at.row_inside, at.column_inside) if inside else (at.row, at.column)
+    row, column = (row + at.padding, column + at.padding) if padded else (row, column)
+    row, column = (column, row) if turned else (row, column)
+    at = at._replace(H=at.W, W=at.H) if exchanged else at
+    return row * (length(at) if length else at.W) + column
 
 
-def in_padded_plane(at):
-    return (at.row + at.padding) * (at.W + 2 * at.padding) + at.column + at.padding
+def _padded_length(at):
+    return at.W + 2 * at.padding
 
 
-def _y(**steps):
-    return lambda *case: pool(*case, **steps)[0]
+def _pooled(*case, after=recipes.same, **steps):
+    return after(pool(*case, **steps)[0])
 
 
-def _indices(**steps):
-    return lambda *case: pool(*case, **steps)[1]
+PLACES = inspect.signature(in_plane).parameters
 
 
-def largest_size(window):
-    return np.argmax(np.where(np.isfinite(window), np.abs(window), -1))
+def _places(*case, **steps):
+    how = {name: steps.pop(name) for name in list(steps) if name in PLACES}
+    return pool(*case, **({"place": partial(in_plane, **how)} if how else {}), **steps)[1]
 
 
-def _finite_mean(window):
-    return np.where(np.isfinite(window), window, 0).mean()
+_y, _indices = partial(Variant, _pooled), partial(Variant, _places)
+
+
+def largest_size(windows, axis):
+    return np.argmax(np.where(np.isfinite(windows), np.abs(windows), -1), axis)
+
+
+def _of_finite(reduce, other=0.0):
+    """reduce(windows, axis), where what is not finite counts as another number."""
+    return lambda windows: reduce(np.where(np.isfinite(windows), windows, other), -1)
+
+
+def _first(windows, axis):
+    return windows[..., 0]
+
+
+def _largest_size(windows, axis):
+    return np.abs(windows).max(axis)
 
 
 def another_maximum(case, results):
@@ -182,11 +214,9 @@ MAX_POOL = {  # what the labs about max pooling share
                 "What comes out is not the largest value of the window.",
                 (
                     _y(fill=np.inf, best=np.argmin),
-                    _y(value=_finite_mean),
+                    _y(value=_of_finite(np.mean)),
                     _y(best=largest_size),
-                    _y(value=lambda window: window[0, 0] if np.isfinite(window[0, 0]) else 0),
-                    _y(value=lambda window: np.abs(window[np.isfinite(window)]).max()),
-                    _y(value=lambda window: window[np.isfinite(window)].sum()),
+                    *(_y(value=_of_finite(reduce)) for reduce in (_first, _largest_size, np.sum)),
                 ),
             ),
             Mistake(
@@ -194,24 +224,22 @@ MAX_POOL = {  # what the labs about max pooling share
                 "Where a whole window is negative, you get 0. "
                 "Does your search for the largest value begin at 0? "
                 "Then nothing negative can win.",
-                (lambda *case: np.maximum(pool(*case)[0], 0),),
+                (_y(after=lambda y: np.maximum(y, 0)),),
             ),
             Mistake("stride of windows", pooling.STRIDE, tuple(_y(steps=steps) for steps in WRONG_STEPS)),
             Mistake(
                 "padding ignored",
                 PADDING_IGNORED,
-                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[0],),
+                (_y(pads=False),),
             ),
             Mistake("wrong number of windows", sentences.NUMBER_OF_WINDOWS, tuple(_y(count=count) for count in COUNTS)),
-            Mistake(
-                "a line copied", sentences.LINE_COPIED, tuple(_y(starts=starts, value=np.max) for starts in COPIED)
-            ),
+            Mistake("a line copied", sentences.LINE_COPIED, tuple(_y(starts=starts) for starts in COPIED)),
             Mistake(
                 "only one row kept",
                 sentences.ONE_ROW,
-                tuple(lambda *case, row=row: row(pool(*case)[0]) for row in wrong_steps.ROWS),
+                tuple(_y(after=row) for row in wrong_steps.ROWS),
             ),
-            Mistake("sign", sentences.SIGN, (lambda *case: -pool(*case)[0],)),
+            Mistake("sign", sentences.SIGN, (_y(after=np.negative),)),
         ),
         "indices": (
             Mistake(
@@ -220,27 +248,27 @@ MAX_POOL = {  # what the labs about max pooling share
                 "The backward pass needs the place in the image. "
                 "Where does the window begin?",
                 (
-                    _indices(place=lambda at: at.row_inside * at.kernel_size + at.column_inside),
-                    _indices(place=lambda at: at.row_inside * at.W + at.column_inside),
+                    _indices(inside=True, length=lambda at: at.kernel_size),
+                    _indices(inside=True),
                 ),
             ),
             Mistake(
                 "place in the padded image",
                 "It is right only without padding. The place seems to be counted in the padded image.",
                 (
-                    _indices(place=in_padded_plane),
-                    _indices(place=in_padded_plane, fill=0),
-                    _indices(place=lambda at: (at.row + at.padding) * at.W + at.column + at.padding),
-                    _indices(place=lambda at: at.row * (at.W + 2 * at.padding) + at.column),
+                    _indices(padded=True, length=_padded_length),
+                    _indices(padded=True, length=_padded_length, fill=0),
+                    _indices(padded=True),
+                    _indices(length=_padded_length),
                 ),
             ),
             Mistake(
                 "H and W mixed up",
                 PIXEL_NUMBER,
                 (
-                    _indices(place=lambda at: at.row * at.H + at.column),
-                    _indices(place=lambda at: at.column * at.H + at.row),
-                    _indices(place=lambda at: at.column * at.W + at.row),
+                    _indices(exchanged=True),
+                    _indices(turned=True, exchanged=True),
+                    _indices(turned=True),
                 ),
             ),
             Mistake(
@@ -261,7 +289,7 @@ MAX_POOL = {  # what the labs about max pooling share
             Mistake(
                 "padding ignored",
                 PADDING_IGNORED,
-                (lambda x, kernel_size, stride, padding: pool(x, kernel_size, stride, 0)[1],),
+                (_indices(pads=False),),
             ),
             Mistake(
                 "channels last",
@@ -312,35 +340,35 @@ def max_pool_backward_cases(rng):
     return cases
 
 
-def _routed(dy, indices, input_shape, combine=np.add, width=3, turned=False):
+def _routed(
+    dy, indices, input_shape, /, *,
+    combine=np.add, width=3, turned=False, whole=False, upstream=recipes.same, times=None, keep=recipes.same,
+):  # fmt: skip
+    """dx: each entry of dy goes to its winner. whole: indices are used as if the whole batch were one image."""
+    shape = input_shape
+    if whole:
+        dy, indices, input_shape = (*(a.reshape(1, 1, 1, -1) for a in (dy, indices)), (1, 1, 1, int(np.prod(shape))))
+    dy = upstream(dy)
     dx = np.zeros(input_shape)
     for n, c, i, j in np.ndindex(dy.shape):
         row, column = divmod(indices[n, c, i, j], input_shape[width])
         place = (n, c, column, row) if turned else (n, c, row, column)
         dx[place] = combine(dx[place], dy[n, c, i, j])
-    return dx
+    dx = dx.reshape(shape)
+    return keep(times(dx, dy) if times else dx)
+
+
+_dx = partial(Variant, _routed)
 
 
 def _how_often(dy, indices, input_shape):
     return _routed(np.ones_like(dy), indices, input_shape)
 
 
-def _keep_in_dx(axis, index):
-    return lambda *case: wrong_steps.keep(axis, index)(_routed(*case))
-
-
-def through_the_whole(dy, indices, input_shape):
-    """indices used as if the whole batch were one image."""
-    dx = np.zeros(input_shape)
-    np.add.at(dx.reshape(-1), indices.ravel(), dy.ravel())
-    return dx
-
-
 def _summed_into_first(axis):
     """All images (or all channels) land in the first."""
 
-    def wrong(*case):
-        dx = _routed(*case)
+    def wrong(dx):
         first = np.zeros_like(dx)
         first[(slice(None),) * axis + (slice(0, 1),)] = dx.sum(axis=axis, keepdims=True)
         return first
@@ -367,8 +395,8 @@ MAX_POOL_BACKWARD = {  # what the labs about its backward pass share
                 "A value seems to be set (=) where it must be added to (+=), "
                 "or you use += with an index array, which adds to each place only once.",
                 (
-                    lambda *case: _routed(*case, combine=lambda old, new: new),
-                    lambda *case: _routed(*case, combine=lambda old, new: old if old else new),
+                    _dx(combine=lambda old, new: new),
+                    _dx(combine=lambda old, new: old if old else new),
                 ),
                 source="https://github.com/0809zheng/CS231n-assignment2019/issues/19",
             ),
@@ -382,48 +410,48 @@ MAX_POOL_BACKWARD = {  # what the labs about its backward pass share
                 "H and W mixed up",
                 PIXEL_NUMBER,
                 (
-                    lambda *case: _routed(*case, width=2),
-                    lambda *case: _routed(*case, turned=True),
-                    lambda *case: _routed(*case, width=2, turned=True),
+                    _dx(width=2),
+                    _dx(turned=True),
+                    _dx(width=2, turned=True),
                 ),
             ),
             Mistake(
                 "counted through the whole batch",
                 "Everything lands in one image or channel. The indices begin at 0 again in each of them.",
-                (through_the_whole, _summed_into_first(0), _summed_into_first(1)),
+                (_dx(whole=True), *(_dx(keep=_summed_into_first(axis)) for axis in (0, 1))),
             ),
             Mistake(
                 "only one image or channel",
                 "Only one image, or one channel, gets its gradient.",
-                tuple(_keep_in_dx(axis, index) for axis in (0, 1) for index in (0, -1)),
+                tuple(_dx(keep=wrong_steps.keep(axis, index)) for axis in (0, 1) for index in (0, -1)),
             ),
             Mistake(
                 "only one row kept",
                 sentences.ONE_ROW,
-                tuple(lambda dy, *rest, row=row: _routed(row(dy), *rest) for row in wrong_steps.ROWS),
+                tuple(_dx(upstream=row) for row in wrong_steps.ROWS),
             ),
             Mistake(
                 "dy missing",
                 "The winners are marked, but dy is missing. Each winner takes *its* gradient.",
                 (
-                    _how_often,
-                    lambda *case: np.minimum(_how_often(*case), 1),
+                    _dx(upstream=np.ones_like),
+                    _dx(upstream=np.ones_like, combine=lambda old, new: 1),
                 ),
             ),
-            Mistake("sign", sentences.SIGN, (lambda *case: -_routed(*case),)),
+            Mistake("sign", sentences.SIGN, (_dx(times=lambda dx, dy: -dx),)),
             Mistake(
                 "divided by the batch",
                 "Everything is too small by the same factor. "
                 "The loss has already taken the mean, and dy contains that factor.",
                 (
-                    lambda dy, indices, shape: _routed(dy, indices, shape) / len(dy),
-                    lambda dy, indices, shape: _routed(dy, indices, shape) / np.prod(dy.shape[2:]),
+                    _dx(times=lambda dx, dy: dx / len(dy)),
+                    _dx(times=lambda dx, dy: dx / np.prod(dy.shape[2:])),
                 ),
             ),
             Mistake(
                 "flat result",
                 "The values are right, but each image is still one long row. dx has the shape of the input.",
-                (lambda *case: _routed(*case).reshape(*case[2][:2], -1), lambda *case: _routed(*case).ravel()),
+                (_dx(keep=lambda dx: dx.reshape(*dx.shape[:2], -1)), _dx(keep=np.ravel)),
             ),
         )
     },

@@ -1,9 +1,11 @@
 """ReLU and dropout: what their labs share with the clinic."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
-from course_lib.exercises.engine.variant import Adjustable
+from course_lib.exercises.engine.variant import Adjustable, Variant
 from course_lib.exercises.lessons.shared import drawn, sentences, small
 
 IMAGE = ("image", "channel", "row", "column")
@@ -50,42 +52,54 @@ class Leaky(Adjustable):
         return Leaky(share, self.at_0) if abs(share) > 1e-6 and abs(share - 1) > 1e-6 else self
 
 
+def _passed(dy, x, /, *, passes=lambda x, dy: x > 0, times=None, upstream=True, sign=1, limits=None):
+    """dx of ReLU in steps. passes(x, dy): where dy goes through. times(x): what it is multiplied by."""
+    dx = sign * (dy if upstream else 1) * passes(x, dy) * (times(x) if times else 1.0)
+    return np.clip(dx, *limits) if limits else dx
+
+
+_passing = partial(Variant, _passed)
+
 RELU_MISTAKES = (
     Mistake(
         "mask from dy",
         "The gradient passes where dy is positive. "
         "But it is the sign of x, the input of the forward pass, that decides; dy may be negative.",
         (
-            lambda dy, x: dy * (dy > 0),
-            lambda dy, x: dy * (dy >= 0) * (x > 0),
-            lambda dy, x: dy * (dy * x > 0),
+            _passing(passes=lambda x, dy: dy > 0),
+            _passing(passes=lambda x, dy: (dy >= 0) * (x > 0)),
+            _passing(passes=lambda x, dy: dy * x > 0),
         ),
     ),
     Mistake(
         "passes at 0",
         "It differs only where x is exactly 0, where the gradient should stop. "
         "Images are full of exact zeros, so this is not a rare case.",
-        (lambda dy, x: dy * (x >= 0), lambda dy, x: dy * np.heaviside(x, 0.5)),
+        (_passing(passes=lambda x, dy: x >= 0), _passing(passes=lambda x, dy: np.heaviside(x, 0.5))),
     ),
     Mistake(
         "dy missing",
         "This is the slope of ReLU alone, 1 or 0. The upstream gradient dy is missing.",
-        (lambda dy, x: (x > 0) * 1.0, lambda dy, x: x > 0, lambda dy, x: (x >= 0) * 1.0),
+        (_passing(upstream=False), _passing(upstream=False, passes=lambda x, dy: x >= 0)),
     ),
     Mistake(
         "value multiplied in",
         "The value of x is multiplied in. Where ReLU passes, its slope is 1, however large x is.",
-        (lambda dy, x: dy * np.maximum(x, 0), lambda dy, x: dy * x, lambda dy, x: dy * np.sign(x)),
+        (
+            _passing(times=lambda x: x),
+            _passing(passes=lambda x, dy: x),
+            _passing(passes=lambda x, dy: np.sign(x)),
+        ),
     ),
     Mistake(
         "mask turned round",
         "The gradient passes where it should stop. On which side is ReLU flat?",
-        (lambda dy, x: dy * (x < 0), lambda dy, x: dy * (x <= 0)),
+        (_passing(passes=lambda x, dy: x < 0), _passing(passes=lambda x, dy: x <= 0)),
     ),
     Mistake(
         "no mask",
         "All of dy passes. Where x was negative, y did not move at all.",
-        (lambda dy, x: dy, lambda dy, x: dy * (x != 0)),
+        (_passing(passes=lambda x, dy: 1), _passing(passes=lambda x, dy: x != 0)),
     ),
     Mistake(
         "leaks where x is negative",
@@ -95,24 +109,24 @@ RELU_MISTAKES = (
     Mistake(
         "passes only at 0",
         "The gradient passes only where x is exactly 0. `x == 0` finds the kink, and the mask is `x > 0`.",
-        (lambda dy, x: dy * (x == 0),),
+        (_passing(passes=lambda x, dy: x == 0),),
     ),
     Mistake(
         "threshold elsewhere",
         "The gradient passes only where x is above another number than 0. ReLU has its kink at 0.",
-        (lambda dy, x: dy * (x > 1), lambda dy, x: dy * (x > 0.5)),
+        (_passing(passes=lambda x, dy: x > 1), _passing(passes=lambda x, dy: x > 0.5)),
     ),
     Mistake(
         "gradient clipped",
         "dx is cut off at 1 and -1. A gradient passes ReLU as large as it is.",
-        (lambda dy, x: np.clip(dy * (x > 0), -1, 1), lambda dy, x: np.clip(dy * (x > 0), 0, 1)),
+        (_passing(limits=(-1, 1)), _passing(limits=(0, 1))),
     ),
     Mistake(
         "the forward pass again",
         "This is ReLU itself, applied again. Its backward pass hands on dy wherever x was positive.",
         (lambda dy, x: np.maximum(x, 0),),
     ),
-    Mistake("sign", sentences.SIGN, (lambda dy, x: -dy * (x > 0),)),
+    Mistake("sign", sentences.SIGN, (_passing(sign=-1),)),
 )
 
 # ---------------------------------------------------------------- dropout
@@ -134,42 +148,53 @@ DROPOUT = {
     "axes": {"dx": ("row", "column")},
 }
 
+
+def _dropped(dy, mask, p, /, *, scale=lambda dy, mask, p: 1 / (1 - p), passes=lambda mask: mask, upstream=True, sign=1):
+    """dx of dropout in steps."""
+    return sign * (dy if upstream else 1) * passes(mask) * scale(dy, mask, p)
+
+
+_dropping = partial(Variant, _dropped)
+
+
+def _everywhere(mask):
+    return np.ones(mask.shape)
+
+
 DROPOUT_MISTAKES = (
     Mistake(
         "scale missing",
         "The right entries pass, but without the scale: the forward pass divided by 1 - p.",
-        (lambda dy, mask, p: dy * mask,),
+        (_dropping(scale=lambda dy, mask, p: 1),),
     ),
     Mistake(
         "wrong scale",
         "The right entries pass, but the scale is not that of the forward pass. p is the share that is *dropped*.",
         (
-            lambda dy, mask, p: dy * mask / p,
-            lambda dy, mask, p: dy * mask * p,
-            lambda dy, mask, p: dy * mask * (1 - p),
-            lambda dy, mask, p: dy * mask / (1 - p) ** 2,
-            lambda dy, mask, p: dy * mask / mask.mean(),
+            _dropping(scale=lambda dy, mask, p: 1 / p),
+            _dropping(scale=lambda dy, mask, p: p),
+            _dropping(scale=lambda dy, mask, p: p / (1 - p)),
+            _dropping(scale=lambda dy, mask, p: 1 - p),
+            _dropping(scale=lambda dy, mask, p: 1 / (1 - p) ** 2),
+            _dropping(scale=lambda dy, mask, p: 1 / np.sqrt(1 - p)),
+            _dropping(scale=lambda dy, mask, p: 1 / mask.mean()),
         ),
     ),
     Mistake(
         "mask turned round",
         "The gradient passes where values were dropped, "
         "and stops where they were kept. mask is True where a value was kept.",
-        (
-            lambda dy, mask, p: dy * ~mask / (1 - p),
-            lambda dy, mask, p: dy * ~mask,
-            lambda dy, mask, p: dy * ~mask / p,
-        ),
+        (_dropping(passes=np.logical_not),),
     ),
     Mistake(
         "mask missing",
         "Dropped values get a gradient too, although they did not reach y.",
-        (lambda dy, mask, p: dy / (1 - p), lambda dy, mask, p: dy, lambda dy, mask, p: dy * (1 - p)),
+        (_dropping(passes=_everywhere), _dropping(passes=_everywhere, scale=lambda dy, mask, p: 1)),
     ),
     Mistake(
         "dy missing",
         "The upstream gradient dy is missing.",
-        (lambda dy, mask, p: mask / (1 - p), lambda dy, mask, p: mask, lambda dy, mask, p: mask * 1.0),
+        (_dropping(upstream=False), _dropping(upstream=False, scale=lambda dy, mask, p: 1)),
     ),
-    Mistake("sign", sentences.SIGN, (lambda dy, mask, p: -dy * mask / (1 - p),)),
+    Mistake("sign", sentences.SIGN, (_dropping(sign=-1),)),
 )
