@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_lib._support import archive, checks
-from course_lib._support.checkpoint import Checkpoint, fingerprint, plain
+from course_lib._support.checkpoint import Checkpoint, Place, fingerprint, plain
 from course_lib._support.types import Random
 
 Step = Callable[[Any, Any, Any, np.ndarray, np.ndarray], float]
 Loop = Callable[[Callable[[np.ndarray, np.ndarray], float], np.ndarray, np.ndarray, int, int, np.random.Generator], Any]
 
+BETWEEN_SAVES = 20.0  # seconds inside an epoch after which a checkpoint is saved again: a killed kernel loses no more
 RUN, PAUSE, STOP = "go on", "pause", "stop"  # the states that a callback may request
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"  # how training may end
 
@@ -110,17 +111,17 @@ def fit(
     """Train on x (N, ...), y (N,) labels or (N, ...) targets, in mini-batches shuffled each epoch. Returns a History.
 
     test=(x, y) is evaluated after each epoch. An interrupt (the stop button, Ctrl-C) ends training after the current
-    step; the model keeps what it has learnt, and the History says so.
+    step; the model keeps what it has learnt, the checkpoint too, and the History says so.
 
     callback=Dashboard() shows training live, in place of the progress bar; any Callback will do. (watch is its old
     name.)
 
-    checkpoint="checkpoints/net.npz" saves to that file, after each epoch, everything needed to resume. If the file
-    exists, training resumes after its last complete epoch (also in a new session): model, optimizer, rng, layers with
-    an rng, and history end up the same, bit for bit, as without the break. Raise `epochs` to train longer. The file of
-    a different run (another model, optimizer, loss, batch size or data, or more epochs) is renamed, and training starts
-    over. A sentence is printed in each case. ValueError where the file is something else or damaged, OSError where it
-    cannot be written.
+    checkpoint="checkpoints/net.npz" saves to that file everything needed to resume: after each epoch, every 20 s
+    inside one, and where training is stopped or interrupted. If the file exists, training resumes at the step where it
+    was saved (also in a new session): model, optimizer, rng, layers with an rng, and history end up the same, bit for
+    bit, as without the break. Raise `epochs` to train longer. The file of a different run (another model, optimizer,
+    loss, batch size or data, or more epochs) is renamed, and training starts over. A sentence is printed in each case.
+    ValueError where the file is something else or damaged, OSError where it cannot be written.
 
     step and loop replace the code that trains, as by your own: step(model, loss, optimizer, x, y) moves the weights
     once for one batch and returns its loss; loop(one, x, y, epochs, batch_size, rng) calls one(x, y), which returns a
@@ -141,7 +142,7 @@ def fit(
         kept = Checkpoint(checkpoint, model, optimizer, rng, _setting(loss, batch_size, x, y, test))
         _begin(kept, history, epochs, len(starts))
     with _interrupt_noted() as interrupted, _notified(callback, model, history, epochs, len(starts), len(x)):
-        one = _Watched(model, loss, optimizer, step or _step, len(x), history, _Permission(callback, interrupted))
+        one = _Watched(model, loss, optimizer, step or _step, len(x), history, _Permission(callback, interrupted), kept)
 
         def finish() -> None:
             _finish_epoch(history, model, loss, y, one.totals / len(x), test)
@@ -156,6 +157,7 @@ def fit(
                 (loop or _in_batches)(one, x, y, epochs - len(history.seconds), batch_size, rng)
             except _StopTraining:
                 history.interrupted = True
+                one.keep_place()
             else:
                 _whole(history, epochs)
     return history
@@ -198,7 +200,7 @@ def _begin(kept: Checkpoint, history: History, epochs: int, steps: int) -> None:
     found = kept.restore(history, epochs, steps)
     if found:
         print(found)
-    if not history.seconds:
+    if not history.step_loss:
         kept.save(history)  # a folder that refuses is better known now than after the first epoch
 
 
@@ -232,33 +234,67 @@ class _StopTraining(BaseException):
 
 
 class _Watched:
-    """What a loop calls for each batch: takes the step, and notes all that a History and a callback tell."""
+    """What a loop calls for each batch: takes the step, and notes all that a History and a callback tell.
+
+    kept: the checkpoint, or None. Steps that an epoch has taken before it was left are not taken again.
+    """
 
     after_step: Callable[[], None]
     after_epoch: Callable[[], None]
 
     def __init__(
-        self, model: Any, loss: Any, optimizer: Any, step: Step, examples: int, history: History, permission: Any
-    ) -> None:
+        self, model: Any, loss: Any, optimizer: Any, step: Step, examples: int, history: History, permission: Any,
+        kept: Checkpoint | None,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.step = model, _HeardLoss(loss), optimizer, step
-        self.examples, self.history, self.may_step = examples, history, permission
-        self.left = 0  # examples of this epoch that are still to come
+        self.examples, self.history, self.may_step, self.kept = examples, history, permission, kept
+        self.left = self.taken = 0  # examples of this epoch that are still to come; steps that it has taken
+        self.place = kept.place if kept else None
+        self.again = self.place.steps if self.place else 0  # steps that were taken before the break
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> float:
         if self.left <= 0:
-            self.left, self.totals = self.examples, np.zeros(2)
-            self.started, self.paused = time.perf_counter(), self.may_step.seconds_paused
-            self.model.train()
+            self._begin_epoch()
+        if self.again:
+            return self._taken_before(x)
         if not self.may_step():
             raise _StopTraining
         value = float(self.step(self.model, self.loss, self.optimizer, x, y))
         self.history.step_loss.append(value)
         self.totals += value * len(x), self.loss.correct
+        self.taken += 1
         self.after_step()
         self.left -= len(x)
         if self.left <= 0:
             self.after_epoch()
+        elif time.perf_counter() - self.saved >= BETWEEN_SAVES:
+            self.keep_place()
         return value
+
+    def _begin_epoch(self) -> None:
+        self.left, self.taken, self.totals = self.examples, self.again, np.zeros(2)
+        self.saved = self.started = time.perf_counter()
+        self.paused = self.may_step.seconds_paused
+        if self.place and self.again:
+            self.totals += self.place.loss, self.place.right
+            self.started -= self.place.seconds
+        self.model.train()
+
+    def _taken_before(self, x: np.ndarray) -> float:
+        """Returns the loss of a step before the break. After the last one, the generators go on as they were then."""
+        value = self.history.step_loss[-self.again]
+        self.left -= len(x)
+        self.again -= 1
+        if not self.again and self.kept and self.place:
+            self.kept.go_on(self.place.states)
+        return value
+
+    def keep_place(self) -> None:
+        """Save where training is, if that is inside an epoch."""
+        if self.kept and self.left > 0 and self.taken and not self.again:
+            loss, right = map(float, self.totals)
+            self.kept.save(self.history, Place(self.taken, loss, right, self.seconds(), self.kept.states))
+            self.saved = time.perf_counter()
 
     def seconds(self) -> float:
         """How long this epoch has taken, without pauses."""

@@ -98,19 +98,92 @@ def test_every_kind_of_random_generator_can_be_continued(path, bits):
     assert Training(bits=bits).fit(checkpoint=path).result() == Training(bits=bits).fit().result()
 
 
-def test_the_same_objects_go_on_from_the_last_whole_epoch_after_a_stop_in_the_middle_of_one(path, capsys):
+def test_the_same_objects_go_on_from_the_step_after_a_stop_in_the_middle_of_an_epoch(path, capsys):
     stopped = Training().fit(checkpoint=path, stop_after=2 * STEPS + 1)
     learnt = stopped.model.state_dict()
     kept = Training().fit(checkpoint=path, stop_after=0).model.state_dict()
-    assert any(not np.array_equal(learnt[name], kept[name]) for name in learnt)  # in memory, all that was learnt
+    assert all(np.array_equal(learnt[name], kept[name]) for name in learnt)
     assert stopped.fit(checkpoint=path).result() == Training().fit().result()
-    assert f"Resuming after epoch 2 of 6, from {path}." in capsys.readouterr().out
+    assert f"Resuming in epoch 3 of 6, after 1 of its {STEPS} steps, from {path}." in capsys.readouterr().out
 
 
-def test_a_first_epoch_that_was_not_finished_starts_over_from_the_same_start(path, capsys):
-    first = Training().fit(checkpoint=path, stop_after=2)
+def test_a_long_epoch_is_saved_on_the_way(path, monkeypatch):
+    """What raises in the middle of an epoch, as a kernel that is killed, loses no more than since then."""
+
+    class Fails(training.Callback):
+        left = STEPS + 2
+
+        def step(self):
+            self.left -= 1
+            if not self.left:
+                raise RuntimeError("killed")
+
+    monkeypatch.setattr(training, "BETWEEN_SAVES", 0.0)
+    with pytest.raises(RuntimeError, match="killed"):
+        Training().fit(checkpoint=path, callback=Fails())
+    monkeypatch.undo()
+    with archive.reading(path, "a checkpoint") as arrays:
+        assert json.loads(arrays["about"].tobytes())["place"]["steps"] == 1
+    assert Training().fit(checkpoint=path).result() == Training().fit().result()
+
+
+def test_no_step_is_taken_twice(path):
+    class Counts(training.Callback):
+        taken = 0
+
+        def step(self):
+            self.taken += 1
+
+    Training().fit(2, checkpoint=path, stop_after=STEPS + 2)
+    counts = Counts()
+    Training().fit(2, checkpoint=path, callback=counts)
+    assert counts.taken == STEPS - 2
+
+
+def test_a_loop_of_ones_own_goes_on_inside_an_epoch_too(path):
+    seen = []
+
+    def loop(one, x, y, epochs, batch_size, rng):
+        for _ in range(epochs):
+            order = rng.permutation(len(x))
+            for start in range(0, len(x), batch_size):
+                batch = order[start : start + batch_size]
+                seen.append(one(x[batch], y[batch]))
+
+    Training().fit(2, checkpoint=path, stop_after=STEPS + 3, loop=loop)
+    seen.clear()
+    continued = Training().fit(2, checkpoint=path, loop=loop)
+    assert continued.result() == Training().fit(2).result()
+    assert seen == continued.history.step_loss[STEPS:]
+
+
+def test_a_run_that_was_stopped_before_its_first_step_starts_over_from_the_same_start(path, capsys):
+    first = Training().fit(checkpoint=path, stop_after=0)
     assert first.fit(checkpoint=path).result() == Training().fit().result()
-    assert "The last run finished no epoch; starting over" in capsys.readouterr().out
+    assert "The last run took no step that it kept; starting over" in capsys.readouterr().out
+
+
+def test_an_epoch_that_was_begun_counts_where_fewer_are_asked_for(path, capsys):
+    Training().fit(3, checkpoint=path, stop_after=2 * STEPS + 1)
+    assert Training().fit(2, checkpoint=path).result() == Training().fit(2).result()
+    assert "it has 2 epochs and 1 steps, and you ask for 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"steps": 0}, {"steps": STEPS}, {"steps": 1.5}, {"loss": float("nan")}, {"states": [{}, {}]}, {"more": 1}],
+)
+def test_a_place_that_cannot_be_is_refused(path, spoilt):
+    stopped = Training().fit(checkpoint=path, stop_after=1)
+    with archive.reading(path, "a checkpoint") as found:
+        arrays = dict(found)
+    about = json.loads(arrays["about"].tobytes())
+    about["place"] |= spoilt
+    archive.write(path, arrays | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)})
+    before = stopped.model.state_dict()
+    with pytest.raises(ValueError, match=r"net\.npz must hold a checkpoint"):
+        stopped.fit(checkpoint=path)
+    assert all(np.array_equal(before[name], array) for name, array in stopped.model.state_dict().items())
 
 
 def test_more_epochs_go_on_from_where_fewer_ended(path, capsys):

@@ -1,7 +1,9 @@
 """A checkpoint: everything that training needs to resume, bit for bit, as if it had never stopped.
 
 That is more than the weights: running statistics, the optimizer's state, the state of every random generator
-(the one that shuffles, and those of dropout layers), and the history. It is written after each epoch.
+(the one that shuffles, and those of dropout layers), and the history. It is written after each epoch, and
+now and then inside one: then it also holds the place in the epoch, and the generators' states of both moments, because
+the epoch's order is drawn again from the state that the epoch began with.
 """
 
 import itertools
@@ -11,6 +13,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,20 @@ _WHAT = "a checkpoint (delete it, or name another file, to start over)"
 
 
 Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an epoch was left: after `steps` steps.
+
+    Until then: loss, the sum over its examples; right, how many labels were; seconds. states: those of the generators.
+    """
+
+    steps: int
+    loss: float
+    right: float
+    seconds: float
+    states: Sequence[Any]
 
 
 class Checkpoint:
@@ -46,13 +63,27 @@ class Checkpoint:
         self.path, self.model, self.optimizer = Path(path), model, optimizer
         self.generators = _generators(rng, model)
         self.setting = {**_described(model, optimizer, self.generators), **setting}
+        self.place: Place | None = None  # where restore() found an epoch that was left
 
-    def save(self, history: Any) -> None:
-        """Write everything to the file."""
+    @property
+    def states(self) -> list[Any]:
+        """The states of the generators, now."""
+        return [one.bit_generator.state for one in self.generators]
+
+    def go_on(self, states: Sequence[Any]) -> None:
+        """Set the generators to these states."""
+        for generator, state in zip(self.generators, states, strict=True):
+            generator.bit_generator.state = state
+
+    def save(self, history: Any, place: Place | None = None) -> None:
+        """Write everything to the file: between two epochs, or at a place inside one."""
+        if place is None:
+            self._before_epoch = self.states
         about = {
             "setting": self.setting,
             "epochs": len(history.seconds),
-            "generators": [one.bit_generator.state for one in self.generators],
+            "generators": self._before_epoch,
+            "place": None if place is None else asdict(place),
         }
         text = json.dumps(about, default=np.ndarray.tolist)
         arrays = {"about": np.frombuffer(text.encode(), np.uint8)}
@@ -74,13 +105,19 @@ class Checkpoint:
         with archive.reading(self.path, _WHAT) as arrays:
             about = dict(json.loads(arrays["about"].tobytes()))
             done, setting = checks.integer("epochs", about["epochs"], 0), dict(about["setting"])
-            difference = self._difference(setting, done, epochs)
+            place = _place(about.get("place"), steps, self.generators)
+            difference = self._difference(setting, done, place, epochs)
             if not difference:
-                self._take_over(arrays, about, history, done, steps)
+                self._take_over(arrays, about, history, done, steps, place)
         if difference:
-            return self._set_aside(difference) if done else ""
+            return self._set_aside(difference) if done or place else ""
+        if place:
+            return (
+                f"Resuming in epoch {done + 1} of {epochs}, after {place.steps} of its {steps} steps, "
+                f"from {self.path}. Delete the file to start over."
+            )
         if not done:
-            return f"The last run finished no epoch; starting over from its initial state in {self.path}."
+            return f"The last run took no step that it kept; starting over from its initial state in {self.path}."
         if done == epochs:
             return (
                 f"{self.path} holds all {done} epochs of this training: nothing is left to do. "
@@ -88,14 +125,16 @@ class Checkpoint:
             )
         return f"Resuming after epoch {done} of {epochs}, from {self.path}. Delete the file to start over."
 
-    def _difference(self, setting: Mapping[str, str], done: int, epochs: int) -> str | None:
+    def _difference(self, setting: Mapping[str, str], done: int, place: Place | None, epochs: int) -> str | None:
         """In a few words, why the file is of another training run; None if it is of this one."""
         for name in {**self.setting, **setting}:
             lines = [str(one.get(name, "nothing")).split("\n") for one in (setting, self.setting)]
             for was, now in itertools.zip_longest(*lines, fillvalue="nothing"):
                 if was != now:
                     return f"{name}: was {was.strip()}, now {now.strip()}"
-        return f"it has {done} epochs, and you ask for {epochs}" if done > epochs else None
+        more = f" and {place.steps} steps" if place else ""
+        begun = done + (place is not None)
+        return f"it has {done} epochs{more}, and you ask for {epochs}" if begun > epochs else None
 
     def _set_aside(self, why: str) -> str:
         numbers = ("" if n == 1 else f"-{n}" for n in itertools.count(1))
@@ -106,9 +145,11 @@ class Checkpoint:
     def _owners(self) -> tuple[tuple[str, Any], ...]:
         return ("model", self.model), ("optimizer", self.optimizer)
 
-    def _take_over(self, arrays: Arrays, about: Mapping[str, Any], history: Any, done: int, steps: int) -> None:
+    def _take_over(
+        self, arrays: Arrays, about: Mapping[str, Any], history: Any, done: int, steps: int, place: Place | None
+    ) -> None:
         states = _checked_states(self.generators, about["generators"])
-        lists = _history(arrays, history, done, steps)
+        lists = _history(arrays, history, done, done * steps + (place.steps if place else 0))
         before = self.model.state_dict()
         try:
             for part, owner in self._owners():
@@ -116,8 +157,8 @@ class Checkpoint:
         except Exception:
             self.model.load_state_dict(before)
             raise
-        for generator, state in zip(self.generators, states, strict=True):
-            generator.bit_generator.state = state
+        self._before_epoch, self.place = states, place
+        self.go_on(states)
         vars(history).update(lists)
 
 
@@ -141,10 +182,10 @@ def plain(thing: object) -> str:
 
 
 def _history(arrays: Arrays, history: Any, done: int, steps: int) -> dict[str, list[float | None]]:
-    """The lists of a history of `done` epochs, by name. Those of a test are there if there was one."""
+    """The lists of a history of `done` whole epochs and of `steps` steps, by name. Those of a test may be missing."""
     lists = {}
     for name in (name for name, value in vars(history).items() if isinstance(value, list)):
-        length = done * steps if name == "step_loss" else done
+        length = steps if name == "step_loss" else done
         values = arrays.get(f"history.{name}", np.empty(0))
         if values.shape != (length,) and not (name.startswith("test") and values.shape == (0,)):
             raise ValueError(f"history.{name} must have {length} entries, but has shape {values.shape}")
@@ -160,6 +201,18 @@ def _generators(rng: np.random.Generator, model: Any) -> list[np.random.Generato
     owned = (value for module in model.modules() for value in vars(module).values())
     found = [rng, *(value for value in owned if isinstance(value, np.random.Generator))]
     return list({id(generator): generator for generator in found}.values())
+
+
+def _place(found: Any, steps: int, generators: Sequence[np.random.Generator]) -> Place | None:
+    """The place in an epoch of `steps` steps that a file names, checked; None where it names none."""
+    if found is None:
+        return None
+    place = Place(**found)
+    numbers = [float(number) for number in (place.loss, place.right, place.seconds)]
+    if not 0 < checks.integer("place.steps", place.steps, 0) < steps or not np.isfinite(numbers).all():
+        raise ValueError(f"place must be inside an epoch of {steps} steps, with finite numbers, but is {found}")
+    _checked_states(generators, place.states)
+    return place
 
 
 def _checked_states(generators: Sequence[np.random.Generator], states: Sequence[Any]) -> Sequence[Any]:
