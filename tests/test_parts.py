@@ -1,5 +1,7 @@
 """The finale's functions, and whose each is."""
 
+import re
+
 import matplotlib
 import numpy as np
 import pytest
@@ -82,6 +84,22 @@ def test_the_network_trains_alike_with_all_answers_but_one(lesson, answers, lab,
     answers([name for name in EVERY if name != lab])
     missing = sum(labs == (lab,) for labs in LABS.values())
     assert Parts().count() == (len(LABS) - missing, len(LABS))
+    agree(lesson, monkeypatch)
+
+
+def test_the_network_trains_alike_with_answers_whose_helpers_have_other_names(lesson, tmp_path, monkeypatch):
+    for name in EVERY:
+        lab, renamed = registry.get(name), []
+        source = lab.solution()
+        for line in lab.imports:
+            helper = line.split()[-1]
+            renamed.append(line.replace(" as np", "") + f" as my_{helper}")
+            source = re.sub(rf"\b{helper}\b", f"my_{helper}", source)
+        path = tmp_path / f"{name}.py"
+        path.write_text("\n".join([*renamed, "", "", source]), encoding="utf-8")
+        kept.store(name, keeping.written(lab, keeping.load(name, path)), keeping.question(lab))
+    assert "my_out_size = out_size" in kept.read("im2col_fast") and "import numpy as my_np" in kept.read("im2col_fast")
+    assert Parts().count() == (len(LABS), len(LABS))
     agree(lesson, monkeypatch)
 
 
