@@ -157,7 +157,7 @@ class Checkpoint:
         except Exception:
             self.model.load_state_dict(before)
             raise
-        self._before_epoch, self.place = states, place
+        self._before_epoch, self.place = list(states), place
         self.go_on(states)
         vars(history).update(lists)
 
