@@ -175,7 +175,7 @@ class Question {
     this.root.dataset.status = status;
     this.root.classList.toggle(`${this.mark}-open`, opens);
     this.skip.hidden = opens;
-    this.how.textContent = status === "neutral" ? "" : opens && status !== "right" ? "You can change your mind." : "";
+    this.how.textContent = status === "wrong" ? "You can change your mind." : "";
     this.says.replaceChildren();
     if (head) element("b", "", this.says, head);
     if (head) this.says.append(" · ");

@@ -166,7 +166,7 @@ class Copy:
         self.questions = {}  # number among the code cells -> the questions that its output answers
         self.of_code = set()  # those numbers whose source answers them, too
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-        self.asked = sum(cell.source.startswith("predict(") for cell in cells)
+        self.asked = sum(re.search(r"^predict\(", cell.source, re.M) is not None for cell in cells)
         self.count = len(cells)
         for number, cell in enumerate(cells):
             course = cell.metadata.get("course", {})
