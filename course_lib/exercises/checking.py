@@ -15,6 +15,7 @@ from course_lib._support.sources import source_of
 from course_lib.exercises import keeping
 from course_lib.exercises.board import board
 from course_lib.exercises.engine.cards import Card
+from course_lib.exercises.engine.drawing import DrawingLab
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.finding import Found
 from course_lib.exercises.engine.running import as_in_stub
@@ -31,6 +32,7 @@ BEFORE_THE_ERROR = (
     "The last cell that defines it has a syntax error, so Python did not run it. "
     "This card is about the version that ran before."
 )
+DRAW = "Draw it in the cell above and press *Check* there. Then this cell shows what there is to say of it."
 KEPT = "This is your answer as it is kept in your folder."
 TRIED = "This is the last answer that you tried, from an earlier session."
 
@@ -48,7 +50,8 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     exercise = get(f if isinstance(f, str) else name or _name_of(f, notebook))
     answer, remark = _learners(exercise, notebook.get(f) if isinstance(f, str) else f)
     if answer is None:
-        goes_on = exercise.symptom is None
+        goes_on = exercise.symptom is None and keeping.is_used(exercise)
+        remark = DRAW if isinstance(exercise, DrawingLab) else remark
         remarks = [text for text in (_after_a_syntax_error(exercise.name), remark) if text]
         display(Verdict(exercise.name, "not attempted", remarks=remarks, goes_on=goes_on))
         return exercise.answer

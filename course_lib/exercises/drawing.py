@@ -47,7 +47,7 @@ def draw(name: str) -> None:
         "name": lab.name, "tensor": tensor, "role": ROLES[tensor], "shape": list(shape), "how": HOW.format(name=tensor),
         "grids": grids,
     }  # fmt: skip
-    display(Drawing(asked, _before(lab), lambda rows: judged(lab, rows), Still(lab)._repr_html_(), Still(lab).__repr__))
+    display(Drawing(asked, _before(lab), lambda rows: judged(lab, rows), still(lab)._repr_html_(), still(lab).__repr__))
 
 
 def _drawing(name: str) -> DrawingLab:
@@ -130,24 +130,25 @@ def _as_code(lab: DrawingLab, array: np.ndarray) -> str:
     )
 
 
+def still(lab: DrawingLab) -> "Still":
+    """A drawing where nothing can be clicked."""
+    rows, columns = lab.references[0][lab.tensors[0]].shape
+    given = [(name, [[number(float(n)) for n in row] for row in grid]) for name, grid in lab.grids.items()]
+    return Still(lab.name, [*given, (lab.tensors[0], [[""] * columns] * rows)])
+
+
 @dataclass(repr=False)
 class Still(Card):
-    """A drawing where nothing can be clicked: the grids that it is drawn from, and how to answer without it."""
+    """The grids that something is drawn from, (name, rows of numbers) each, the empty one last; how to do without."""
 
-    lab: DrawingLab
+    name: str
+    grids: list[tuple[str, list[list[str]]]]
 
     template: ClassVar[str] = "drawing.html"
 
     @property
     def says(self) -> str:
-        return WITHOUT.format(lab=self.lab.name)
-
-    @property
-    def grids(self) -> list[tuple[str, list[list[str]]]]:
-        """(name, rows of numbers) of every grid, the empty one last."""
-        shape = self.lab.references[0][self.lab.tensors[0]].shape
-        given = [(name, [[number(float(n)) for n in row] for row in grid]) for name, grid in self.lab.grids.items()]
-        return [*given, (self.lab.tensors[0], [[""] * shape[1]] * shape[0])]
+        return WITHOUT.format(lab=self.name)
 
     def lines(self) -> list[str]:
         given = [f"{name} = [{'; '.join(', '.join(row) for row in rows)}]" for name, rows in self.grids[:-1]]

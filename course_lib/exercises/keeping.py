@@ -50,10 +50,10 @@ def keep(exercise: Exercise, f: Any) -> tuple[bool, str]:
     except OSError as error:
         return False, f"It could not be kept: {error.strerror or error}."
     kept_as = f"It is kept in your folder as mine/{exercise.name}.py"
-    return True, f"{kept_as}, and later lessons can use it." if _is_used(exercise) else f"{kept_as}."
+    return True, f"{kept_as}, and later lessons can use it." if is_used(exercise) else f"{kept_as}."
 
 
-def _is_used(exercise: Exercise) -> bool:
+def is_used(exercise: Exercise) -> bool:
     """Whether lessons may call it: a function without parameters is an answer that was found, and computes nothing."""
     return not inspect.isfunction(exercise.answer) or bool(inspect.signature(exercise.answer).parameters)
 

@@ -6,7 +6,7 @@ import traitlets
 
 from course_lib import exercises, loops, mine, progress
 from course_lib._support import kept
-from course_lib.exercises import drawing, keeping
+from course_lib.exercises import checking, drawing, keeping
 from course_lib.exercises.lessons import lesson_02
 from course_lib.publish import build
 
@@ -56,6 +56,16 @@ def test_a_drawing_of_no_known_kind_is_told_nothing_about_code():
     assert "".join(text for _, text in reply["says"]) == drawing.WRONG.format(right=11, every=25)
 
 
+def test_the_check_cell_shows_a_card_and_says_where_to_draw(monkeypatch):
+    shown = []
+    monkeypatch.setattr(checking, "display", shown.append)
+    assert exercises.check("draw_dx") is LAB.answer and checking.DRAW in repr(shown[0])
+    assert "goes on" not in repr(shown[0])
+    drawing.judged(LAB, RIGHT)
+    assert np.array_equal(exercises.check("draw_dx")(), LAB.answer())
+    assert any("All 25 cells are right." in repr(card) for card in shown[1:])
+
+
 def test_a_wrong_drawing_does_not_show_the_right_one():
     verdict = LAB.judge(LAB.mistakes["dx"][0].examples[0])
     assert not verdict.findings and verdict.smallest is None
@@ -101,7 +111,7 @@ def test_the_widget_asks_judges_and_refuses_what_no_page_of_ours_sends(monkeypat
 
 
 def test_where_nothing_can_be_clicked_the_grids_stand_still():
-    card = drawing.Still(LAB)
+    card = drawing.still(LAB)
     html = card._repr_html_()
     assert html.count("<td") == 4 + 6 + 25 and "def" not in html and "<script" not in html
     assert "write a function draw_dx()" in html and "dy = [1, 2; 0, −1]" in repr(card)

@@ -15,7 +15,7 @@ LESSON = "02_conv2d"
 
 
 def tell_apart():
-    """-> H, W, k, stride, padding, for which `stride_forgotten` and `rest_forgotten` return different dx."""
+    """-> H, W, k, stride, padding, on which the two suspects return different dx."""
     H, W = 1, 1
     k = 2
     stride, padding = 2, 1

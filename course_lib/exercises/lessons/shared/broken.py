@@ -26,7 +26,7 @@ def convict_turned():
 
 
 def tell_apart():
-    """-> H, W, k, stride, padding, for which `stride_forgotten` and `rest_forgotten` return different dx."""
+    """-> H, W, k, stride, padding, on which the two suspects return different dx."""
     H, W = 6, 7
     k = 3
     stride, padding = 1, 1
