@@ -56,4 +56,6 @@ def _package(requirement: Requirement) -> tuple[str, str, bool]:
 def _mnist() -> str:
     if data.mnist_at_hand():
         return "at hand"
+    if sys.platform == "emscripten":
+        return f"not here: put its four files into the folder {data.own_folder()}, or the bundled digits are used"
     return "not here yet: lesson 12 downloads it (12 MB), or uses the bundled digits"
