@@ -17,9 +17,13 @@ const STATUS = {
   stopped: { says: "Stopped", sign: "■" },
   failed: { says: "Broken off by an error", sign: "!" },
 };
+const NO_ANSWER = { says: "No answer from the kernel", sign: "?" };
 const BUSY =
   "The buttons do not reach the kernel here while it is busy. To stop, interrupt the kernel (■ in the toolbar): " +
   "training ends after the step it is in, and keeps what it has learnt.";
+const LOST =
+  "No answer from the kernel for some seconds. If it is gone (no [*] beside its cell), run the notebook again: " +
+  "with a checkpoint, training goes on from there.";
 
 class Board {
   /**
@@ -78,7 +82,12 @@ class Board {
     const { model } = link;
     const now = model.get("now");
     const passed = model.get("passed");
-    Object.assign(root.dataset, { status: now.status, step: now.step, answers: String(link.answers) });
+    Object.assign(root.dataset, {
+      status: now.status,
+      step: now.step,
+      answers: String(link.answers),
+      silent: String(link.silent),
+    });
     this.drawHead(now);
     drawLoss(this.loss, link.curve);
     drawEpochs(this.epochs, passed, now.epochs);
@@ -91,21 +100,18 @@ class Board {
   drawHead(now) {
     const { link } = this;
     const ended = !link.running;
-    const sign = element("span", "cg-board-sign", null, STATUS[now.status].sign);
+    const { says, sign: mark } = link.silent && !ended ? NO_ANSWER : STATUS[now.status];
+    const sign = element("span", "cg-board-sign", null, mark);
     sign.setAttribute("aria-hidden", "true");
     const epoch = ended ? "" : `epoch ${now.epoch} of ${now.epochs}`;
-    this.status.replaceChildren(
-      sign,
-      element("b", "", null, STATUS[now.status].says),
-      element("span", "", null, epoch),
-    );
+    this.status.replaceChildren(sign, element("b", "", null, says), element("span", "", null, epoch));
     const figures = [`step ${count(now.step)} of ${count(now.of)}`];
     if (now.rate) figures.push(`${count(now.rate)} images/s`);
     if (ended) figures.push(`took ${duration(now.seconds)}`);
     else if (now.left != null) figures.push(`${duration(now.left)} left`);
     this.figures.replaceChildren(...figures.map((text) => element("span", "", null, text)));
     this.drawButtons(ended);
-    this.note.textContent = !ended && link.answers === false ? BUSY : "";
+    this.note.textContent = ended ? "" : link.silent ? LOST : link.answers === false ? BUSY : "";
     this.note.hidden = !this.note.textContent;
     this.done.style.width = `${(100 * now.step) / now.of}%`;
     this.progress.style.setProperty("--cg-epochs", String(now.epochs));
@@ -121,7 +127,7 @@ class Board {
     this.pause.textContent = request === "go on" ? "Going on …" : word;
     this.stop.textContent = request === "stop" ? "Stopping …" : "Stop";
     for (const node of [this.pause, this.stop]) {
-      node.hidden = ended || this.link.answers === false;
+      node.hidden = ended || this.link.silent || this.link.answers === false;
       node.disabled = this.link.answers !== true || request === "stop";
     }
   }

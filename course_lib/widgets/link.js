@@ -6,6 +6,9 @@
 
 const PATIENCE = 4; // pings without a pong
 const BETWEEN_PINGS = 700; // milliseconds
+const QUIET = 2000; // milliseconds without a word, after which a kernel that answers is asked whether it is there
+const SILENT = 4000; // milliseconds without a word, after which it is not
+const BETWEEN_LOOKS = 500; // milliseconds
 
 /** @typedef {"pause" | "go on" | "stop"} Request what a training is asked to do */
 
@@ -42,6 +45,10 @@ export class Link {
     this.pressed = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    this.heard = performance.now(); // when the kernel last said anything
+    this.silent = false; // whether a training that runs has said nothing for long: its kernel may be gone
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.watch = undefined;
     const changed = {
       curve: () => {
         this.curve = model.get("curve");
@@ -60,6 +67,7 @@ export class Link {
     model.on("msg:custom", onMessage);
     this.close = () => {
       clearTimeout(this.timer);
+      clearInterval(this.watch);
       for (const [name, listener] of Object.entries(changed)) model.off(`change:${name}`, listener);
       model.off("msg:custom", onMessage);
     };
@@ -72,10 +80,33 @@ export class Link {
 
   moved() {
     const { status } = this.model.get("now");
+    this.hear();
     if (this.pressed && status !== this.pressed.before) this.pressed = null;
+    clearInterval(this.watch);
     if (!this.running) clearTimeout(this.timer);
-    else if (!this.pings) this.send(); // does the kernel answer?
+    else {
+      if (!this.pings) this.send(); // does the kernel answer?
+      this.watch = setInterval(() => this.listen(), BETWEEN_LOOKS);
+    }
     this.draw();
+  }
+
+  /** The kernel has said something. */
+  hear() {
+    this.heard = performance.now();
+    this.silent = false;
+  }
+
+  /** Is the kernel still there? A training tells where it stands several times a second; a paused one is asked. */
+  listen() {
+    const quiet = performance.now() - this.heard;
+    if (quiet > SILENT) {
+      this.silent = true;
+      this.draw();
+    } else if (quiet > QUIET && this.answers && !this.pressed) {
+      this.pings += 1;
+      this.model.send({ ping: this.pings });
+    }
   }
 
   /**
@@ -113,6 +144,7 @@ export class Link {
 
   answered() {
     clearTimeout(this.timer);
+    this.hear();
     this.answers = true;
     this.draw();
   }

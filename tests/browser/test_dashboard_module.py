@@ -39,24 +39,26 @@ def change(page, **now):
 
 
 def test_it_asks_whether_the_kernel_answers_and_then_its_buttons_request_what_they_say(board):
-    assert board.evaluate("() => sent") == [{"ping": 1, "request": None}]
+    assert board.evaluate("() => sent[0]") == {"ping": 1, "request": None}
     pause, stop = (board.get_by_role("button", name=name) for name in ("Pause", "Stop"))
     assert pause.is_disabled() and stop.is_disabled()
     board.evaluate("() => model.receive({ pong: 1 })")
     board.wait_for_selector(".cg-board[data-answers='true']")
     pause.click()
     board.get_by_role("button", name="Pausing …").wait_for()
-    assert board.evaluate("() => sent.at(-1)") == {"ping": 2, "request": "pause"}
+    assert board.evaluate("() => sent.at(-1).request") == "pause"
     board.evaluate("() => model.receive({ pong: 2 })")
     change(board, status="paused")
     board.get_by_role("button", name="Continue").click()
-    assert board.evaluate("() => sent.at(-1)") == {"ping": 3, "request": "go on"}
+    assert board.evaluate("() => sent.at(-1).request") == "go on"
     stop.click()
     board.get_by_role("button", name="Stopping …").wait_for()
-    assert board.evaluate("() => sent.at(-1)") == {"ping": 4, "request": "stop"}
+    assert board.evaluate("() => sent.at(-1).request") == "stop"
     change(board, status="stopped")
     board.wait_for_selector(".cg-board[data-status='stopped']")
     assert not stop.is_visible()
+    pings = board.evaluate("() => sent.map(({ ping }) => ping)")
+    assert pings == list(range(1, len(pings) + 1))
 
 
 def test_where_no_pong_arrives_it_says_how_to_stop(board):
@@ -64,6 +66,31 @@ def test_where_no_pong_arrives_it_says_how_to_stop(board):
     assert board.evaluate("() => sent.length") == 4
     assert "interrupt the kernel" in board.inner_text(".cg-board-note")
     assert not board.get_by_role("button", name="Pause").is_visible()
+
+
+def test_a_kernel_that_says_nothing_any_more_is_seen_within_five_seconds(board):
+    """Also one that answered before; and if it was only slow, all is as it was when it speaks again."""
+    board.evaluate("() => model.receive({ pong: 1 })")
+    board.wait_for_selector(".cg-board[data-answers='true'][data-silent='false']")
+    started = board.evaluate("() => performance.now()")
+    board.wait_for_selector(".cg-board[data-silent='true']", timeout=6000)
+    assert board.evaluate("() => performance.now()") - started < 5000
+    assert "No answer from the kernel" in board.inner_text(".cg-board-status")
+    assert "training goes on from there" in board.inner_text(".cg-board-note")
+    assert not board.get_by_role("button", name="Pause").is_visible()
+    assert len(board.evaluate("() => sent.slice(1)")) >= 2  # it was asked before it was given up
+    board.evaluate("() => model.receive({ pong: 2 })")
+    board.wait_for_selector(".cg-board[data-silent='false']")
+    assert board.get_by_role("button", name="Pause").is_visible() and "Training" in board.inner_text(".cg-board-status")
+
+
+def test_a_board_that_ended_waits_for_nobody(board):
+    board.evaluate("() => model.receive({ pong: 1 })")
+    change(board, status="finished")
+    board.wait_for_selector(".cg-board[data-status='finished']")
+    asked = board.evaluate("() => sent.length")
+    board.wait_for_timeout(4600)
+    assert board.get_attribute(".cg-board", "data-silent") == "false" and board.evaluate("() => sent.length") == asked
 
 
 @pytest.mark.parametrize(("left", "words"), [(60, "60 s left"), (None, None), ("undefined", None)])
