@@ -3096,3 +3096,43 @@ def set_for_each_image(dy, x, w, stride=1, padding=0):
 @wrong("depthwise_weight_gradient", dw="mean instead of sum")
 def averaged_over_images(dy, x, w, stride=1, padding=0):
     return F.conv2d_weight_gradient(dy, x, w, stride, padding, groups=len(w))[0] / len(x)
+
+
+# ---------------------------------------------------------------- two slips in one result
+
+
+@wrong("dropout_backward", dx="wrong scale")
+def scaled_by_the_odds(dy, mask, p):
+    return dy * mask * p / (1 - p)
+
+
+@wrong("sgd_step", velocity="momentum turned round", w="follows from the velocity")
+def momentum_subtracted(w, dw, velocity, lr, momentum):
+    velocity = dw - momentum * velocity
+    return w - lr * velocity, velocity
+
+
+@wrong("adam_step", w=("root missing", "uphill"))
+def uphill_without_a_root(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+    return w + lr * m / (1 - beta1**t) / (v / (1 - beta2**t) + eps), m, v
+
+
+@wrong("max_pool2d_backward", dx=("overlaps overwritten", "H and W mixed up"))
+def last_winner_in_rows_of_the_wrong_length(dy, indices, input_shape):
+    dx = np.zeros(input_shape)
+    height, width = input_shape[2:]
+    for n in range(input_shape[0]):
+        for c in range(input_shape[1]):
+            for gradient, index in zip(dy[n, c].ravel(), indices[n, c].ravel(), strict=True):
+                dx[n, c, index // height % height, index % height % width] = gradient
+    return dx
+
+
+@wrong("batch_norm2d_backward", dx=("weight missing", "mean part missing"))
+def neither_weight_nor_mean(dy, x, weight, eps=1e-5):
+    axes = (0, 2, 3)
+    std = np.sqrt(x.var(axes, keepdims=True) + eps)
+    normalised = (x - x.mean(axes, keepdims=True)) / std
+    dx = (dy - normalised * (dy * normalised).mean(axes, keepdims=True)) / std
+    return dx, (dy * normalised).sum(axes), dy.sum(axes)
