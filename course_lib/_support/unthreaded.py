@@ -12,6 +12,7 @@ from typing import Any
 CLOCK = "the clock of the labs"  # its name for sys.monitoring
 TOOL = 4  # of the six numbers that sys.monitoring has for tools, one that nobody is promised
 MEMORY = 2**30  # bytes: a browser's tab dies of less than a process does
+MOST = 2**31 - 2**26  # bytes that blocks may let it grow to, all together: what has grown does not shrink again
 PAGE = 2**16  # bytes: WebAssembly's memory grows in pages
 
 
@@ -63,11 +64,12 @@ def _watch(look: Any) -> None:
 
 @contextmanager
 def memory(extra: int) -> Iterator[None]:
-    """Let WebAssembly's memory grow by no more than so many bytes, or MEMORY, in the block: then comes MemoryError."""
+    """Let WebAssembly's memory grow by so many bytes, or MEMORY, or to MOST, in the block: then comes MemoryError."""
     from pyodide.code import run_js  # only a browser's Python has these
     from pyodide_js import _module
 
-    give_back = run_js("""(limit, page) => {
+    held = _module.HEAP8.length
+    limit_memory = run_js("""(limit, page) => {
       const memory = WebAssembly.Memory.prototype;
       const grow = memory.grow;
       memory.grow = function (pages) {
@@ -75,7 +77,8 @@ def memory(extra: int) -> Iterator[None]:
         return grow.call(this, pages);
       };
       return () => { memory.grow = grow; };
-    }""")(_module.HEAP8.length + min(extra, MEMORY), PAGE)
+    }""")
+    give_back = limit_memory(min(held + min(extra, MEMORY), max(held, MOST)), PAGE)
     try:
         yield
     finally:
