@@ -17,7 +17,7 @@ import numpy as np
 from course_lib._support import checks, geometry
 from course_lib._support.blocked import correlate, input_gradient, keep_where, weight_gradient
 from course_lib._support.geometry import Windows, batch_first, batch_last, fold, out_size
-from course_lib._support.types import Array, Integers, IntOrPair, Mask, Random, Shape
+from course_lib._support.types import Array, Integers, IntOrPair, Mask, Padding, Random, Shape
 
 __all__ = [
     "avg_pool2d", "avg_pool2d_backward", "batch_norm2d", "batch_norm2d_backward", "col2im", "conv2d",
@@ -30,25 +30,29 @@ __all__ = [
 # ---------------------------------------------------------------- convolution
 
 
-@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", b="(C_out,)")
+@checks.axes(x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", b="(C_out,)", named_padding=True)
 def conv2d(
     x: Array, w: Array, b: Array | None = None,
-    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+    stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> Array:  # fmt: skip
     """x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW), b (C_out,) -> y (N, C_out, H_out, W_out).
 
     Cross-correlation: the kernel is not flipped. With groups, the first C_out / groups filters read the first
-    C_in / groups channels alone, and so on.
+    C_in / groups channels alone, and so on. padding may be "same" (with stride 1) or "valid", as in PyTorch.
     """
     return correlate(x, w, b, Windows(w.shape[2:], stride, padding, dilation), groups)
 
 
 @checks.axes(
-    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+    dy="(N, C_out, H_out, W_out)",
+    x="(N, C_in, H, W)",
+    w="(C_out, C_in/groups, kH, kW)",
+    fits=geometry.convolution,
+    named_padding=True,
 )
 def conv2d_backward(
     dy: Array, x: Array, w: Array,
-    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+    stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
     windows = Windows(w.shape[2:], stride, padding, dilation)
@@ -59,22 +63,30 @@ def conv2d_backward(
 
 
 @checks.axes(
-    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+    dy="(N, C_out, H_out, W_out)",
+    x="(N, C_in, H, W)",
+    w="(C_out, C_in/groups, kH, kW)",
+    fits=geometry.convolution,
+    named_padding=True,
 )
 def conv2d_input_gradient(
     dy: Array, x: Array, w: Array,
-    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+    stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> Array:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x: every output hands dy * w back to its window."""
     return input_gradient(dy, w, Windows(w.shape[2:], stride, padding, dilation), x.shape[2:], groups)
 
 
 @checks.axes(
-    dy="(N, C_out, H_out, W_out)", x="(N, C_in, H, W)", w="(C_out, C_in/groups, kH, kW)", fits=geometry.convolution
+    dy="(N, C_out, H_out, W_out)",
+    x="(N, C_in, H, W)",
+    w="(C_out, C_in/groups, kH, kW)",
+    fits=geometry.convolution,
+    named_padding=True,
 )
 def conv2d_weight_gradient(
     dy: Array, x: Array, w: Array,
-    stride: IntOrPair = 1, padding: IntOrPair = 0, dilation: IntOrPair = 1, groups: int = 1,
+    stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> tuple[Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dw like w, db (C_out,): dy times what each weight had met."""
     return weight_gradient(dy, x, Windows(w.shape[2:], stride, padding, dilation), groups)

@@ -14,7 +14,7 @@ from course_lib import functional as F
 from course_lib import init
 from course_lib._support import checks
 from course_lib._support.geometry import Windows
-from course_lib._support.types import Array, FloatType, IntOrPair, Mask, Random, RandomOrNone, Shape
+from course_lib._support.types import Array, FloatType, IntOrPair, Mask, Padding, Random, RandomOrNone, Shape
 
 Layer = TypeVar("Layer", bound="Module")
 
@@ -166,14 +166,15 @@ class Conv2d(_Convolution):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: IntOrPair, stride: IntOrPair = 1,
-        padding: IntOrPair = 0, dilation: IntOrPair = 1, bias: bool = True, groups: int = 1,
+        padding: Padding = 0, dilation: IntOrPair = 1, bias: bool = True, groups: int = 1,
         *, rng: RandomOrNone = None, dtype: FloatType = np.float32,
     ) -> None:  # fmt: skip
         shape = _weight_shape(kernel_size, groups, out_channels=out_channels, in_channels=in_channels)
+        padding = checks.padding("padding", padding)
         windows = Windows(kernel_size, stride, padding, dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype,
-            stride=windows.stride, padding=windows.padding, dilation=windows.dilation, groups=int(groups),
+            stride=windows.stride, padding=padding, dilation=windows.dilation, groups=int(groups),
         )  # fmt: skip
 
     def forward(self, x: Array) -> Array:
@@ -203,7 +204,7 @@ class ConvTranspose2d(_Convolution):
     ) -> None:  # fmt: skip
         shape = _weight_shape(kernel_size, groups, in_channels=in_channels, out_channels=out_channels)
         # As in PyTorch, He's rule counts the first axis as outputs, although here it is the inputs
-        windows = Windows(kernel_size, stride, padding, dilation)
+        windows = Windows(kernel_size, stride, checks.pair("padding", padding, 0), dilation)
         super().__init__(
             shape, out_channels, bias, rng, dtype, stride=windows.stride, padding=windows.padding,
             output_padding=checks.pair("output_padding", output_padding, 0), dilation=windows.dilation,

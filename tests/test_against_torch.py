@@ -51,6 +51,27 @@ def test_conv_transpose2d(torch_side, geometry):
 
 
 @few
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch's own, about a copy that it makes
+@given(geometry=convolutions() | in_groups(convolutions()), name=st.sampled_from(["same", "valid"]))
+def test_conv2d_with_a_padding_that_has_a_name(torch_side, geometry, name):
+    (x, w, b, _), settings = geometry.convolution(), {**geometry.windows, "groups": geometry.groups, "padding": name}
+    if name == "same":
+        settings["stride"] = 1
+    try:
+        y = F.conv2d(x, w, b, **settings)
+    except ValueError as refusal:  # without padding the kernel may be larger than the image
+        assert name == "valid" and "must not exceed the padded input" in str(refusal)
+        return
+    assert name == "valid" or y.shape[2:] == x.shape[2:]
+    dy = geometry.rng.standard_normal(y.shape)
+    expected = torch_side.conv2d(dy, x, w, b, **settings)
+    assert_agree(y, expected, "y")
+    assert_agree(F.conv2d_backward(dy, x, w, **settings), expected, "dx", "dw", "db")
+    assert_agree(F.conv2d_input_gradient(dy, x, w, **settings), expected, "dx")
+    assert_agree(F.conv2d_weight_gradient(dy, x, w, **settings), expected, "dw", "db")
+
+
+@few
 @given(geometry=convolutions())
 def test_im2col_and_col2im(torch_side, geometry):
     x, cols = geometry.arrays(geometry.input_shape, geometry.cols_shape)

@@ -461,7 +461,7 @@ BAD = {
     "no kernel": (lambda: Conv2d(1, 1, 0), "kernel_size", "0"),
     "three kernel sizes": (lambda: Conv2d(1, 1, (1, 2, 3)), "kernel_size", "(1, 2, 3)"),
     "stride zero": (lambda: Conv2d(1, 1, 3, stride=0), "stride", "0"),
-    "padding in words": (lambda: Conv2d(1, 1, 3, padding="same"), "padding", "'same'"),
+    "padding in other words": (lambda: Conv2d(1, 1, 3, padding="full"), "padding", "'full'"),
     "dilation zero": (lambda: Conv2d(1, 1, 3, dilation=0), "dilation", "0"),
     "output_padding negative": (lambda: ConvTranspose2d(1, 1, 3, output_padding=-1), "output_padding", "-1"),
     "output_padding too large": (
@@ -524,3 +524,35 @@ def test_what_a_layer_cannot_use_is_refused_by_name(do, argument, came):
     message = str(raised.value)
     assert re.match(rf"{re.escape(argument)}(\[\d\])? .*must ", message), message
     assert came in message, message
+
+
+# ---------------------------------------------------------------- a padding that has a name
+
+
+@pytest.mark.parametrize("kernel_size, dilation", [(3, 1), (2, 1), ((2, 3), (3, 1)), (1, 1)])
+def test_same_keeps_the_size_and_its_zeros_stand_evenly_around_with_an_odd_one_behind(kernel_size, dilation, rng):
+    layer = Conv2d(2, 3, kernel_size, padding="same", dilation=dilation, rng=rng, dtype=np.float64)
+    x = rng.standard_normal((2, 2, 5, 6))
+    spans = [d * (k - 1) for k, d in zip(layer.weight.data.shape[2:], np.broadcast_to(dilation, 2), strict=True)]
+    padded = np.pad(x, ((0, 0), (0, 0), *((span // 2, span - span // 2) for span in spans)))
+    y = layer.forward(x)
+    assert y.shape == (2, 3, 5, 6) and "padding=same" in repr(layer)
+    alone = Conv2d(2, 3, kernel_size, padding="valid", dilation=dilation, rng=rng, dtype=np.float64)
+    alone.weight.data = layer.weight.data
+    np.testing.assert_allclose(alone.forward(padded), y, atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    dx, whole = layer.backward(dy), alone.backward(dy)
+    (top, left), (rows, columns) = (span // 2 for span in spans), x.shape[2:]
+    np.testing.assert_allclose(dx, whole[:, :, top : top + rows, left : left + columns], atol=1e-12)
+    np.testing.assert_allclose(layer.weight.grad, alone.weight.grad, atol=1e-12)
+
+
+def test_a_padding_with_another_name_or_with_a_stride_is_refused():
+    with pytest.raises(ValueError, match="padding must be one of same, valid, but is 'full'"):
+        Conv2d(1, 1, 3, padding="full")
+    with pytest.raises(ValueError, match="stride must be 1 with padding 'same', but is \\(2, 2\\)"):
+        Conv2d(1, 1, 3, stride=2, padding="same")
+    with pytest.raises(TypeError, match="padding must be an integer"):
+        ConvTranspose2d(1, 1, 3, padding="same")
+    with pytest.raises(TypeError, match="padding must be an integer"):
+        MaxPool2d(3, 1, padding="same")

@@ -230,6 +230,14 @@ def pair(name: str, value: Any, least: int) -> Pair:
     return integer(f"{name}[0]", value[0], least), integer(f"{name}[1]", value[1], least)
 
 
+PADDINGS = ("same", "valid")
+
+
+def padding(name: str, value: Any) -> Pair | str:
+    """An int or a pair of ints from 0; or "same" or "valid"."""
+    return one_of(name, value, PADDINGS) if isinstance(value, str) else pair(name, value, 0)
+
+
 def real(name: str, value: Any, least: float = -math.inf, below: float = math.inf) -> float:
     """A number with least <= number < below, as a Python float."""
     number = _real(name, value)
@@ -324,7 +332,10 @@ R = TypeVar("R")
 
 
 def axes(
-    fits: Callable[..., None] | None = None, sizes: Callable[..., Any] = pair, **pictures: str
+    fits: Callable[..., None] | None = None,
+    sizes: Callable[..., Any] = pair,
+    named_padding: bool = False,
+    **pictures: str,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A decorator: checks the arguments by their names, then calls the function with them.
 
@@ -335,12 +346,15 @@ def axes(
     same letter means the same size, "(...)" the same shape, "..." behind a letter one axis or more. Arrays become
     floats of one common dtype, in which the results come back; mask, indices, winner and targets keep their kind.
     stride and padding become what `sizes` makes of them: pairs, or integers. `fits` checks that all belong together.
+    named_padding: padding may also be "same" or "valid".
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
         names = tuple(signature.parameters)
         by_name = _checks_by_name(names, sizes, pictures)
+        if named_padding:
+            by_name["padding"] = padding
         arrays = [name for name in pictures if name not in by_name]
         to_compare = _in_order(pictures, by_name)
         defaults = {name: p.default for name, p in signature.parameters.items() if p.default is not p.empty}
@@ -366,7 +380,7 @@ def axes(
                 _compare_shapes(given, to_compare)
             if given.get("groups", 1) > 1:
                 _groups_divide("the first axis of w", len(given["w"]), given["groups"])
-            if is_padded and given["padding"] not in (0, (0, 0)):
+            if is_padded and given["padding"] not in (0, (0, 0), *PADDINGS):
                 _fits_when_padded(given)
             if fits is not None:
                 fits(**given)

@@ -32,18 +32,30 @@ def out_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0, dil
 
 
 class Windows:
-    """Where a kernel stands, and which pixels each of its cells meets there."""
+    """Where a kernel stands, and which pixels each of its cells meets there.
 
-    def __init__(self, kernel_size: IntOrPair, stride: IntOrPair, padding: IntOrPair, dilation: IntOrPair = 1):
+    padding may be "valid", which is 0, or "same", with which the output is as large as the input. Where that takes an
+    odd number of zeros, `behind` is 1: there is one more below, or on the right, as in PyTorch.
+    """
+
+    def __init__(self, kernel_size: IntOrPair, stride: IntOrPair, padding: IntOrPair | str, dilation: IntOrPair = 1):
         self.kernel_size = checks.pair("kernel_size", kernel_size, 1)
         self.stride = checks.pair("stride", stride, 1)
-        self.padding = checks.pair("padding", padding, 0)
         self.dilation = checks.pair("dilation", dilation, 1)
+        self.behind = (0, 0)
+        if padding != "same":
+            self.padding = checks.pair("padding", 0 if padding == "valid" else padding, 0)
+            return
+        if self.stride != (1, 1):
+            raise ValueError(f"stride must be 1 with padding 'same', but is {self.stride}")
+        (kH, kW), (dH, dW) = self.kernel_size, self.dilation
+        (top, bottom), (left, right) = divmod(dH * (kH - 1), 2), divmod(dW * (kW - 1), 2)
+        self.padding, self.behind = (top, left), (bottom, right)
 
     @classmethod
     def of_pool(cls, kernel_size: IntOrPair, stride: IntOrPair | None, padding: IntOrPair) -> "Windows":
         """The Windows of a pooling: each holds a pixel, and the stride is the kernel_size unless given."""
-        windows = cls(kernel_size, kernel_size if stride is None else stride, padding)
+        windows = cls(kernel_size, kernel_size if stride is None else stride, checks.pair("padding", padding, 0))
         (kH, kW), (top, left) = windows.kernel_size, windows.padding
         if 2 * top > kH or 2 * left > kW:
             raise ValueError(f"padding must be at most half of kernel_size {(kH, kW)}, but is {(top, left)}")
@@ -58,8 +70,8 @@ class Windows:
     def output_size(self, size: Shape) -> Pair:
         """(H, W) of the input -> (H_out, W_out), the number of windows down and across."""
         (H, W), (kH, kW), (down, across) = size, self.kernel_size, self.stride
-        (top, left), (dH, dW) = self.padding, self.dilation
-        return out_size(H, kH, down, top, dH), out_size(W, kW, across, left, dW)
+        (top, left), (dH, dW), (bottom, right) = self.padding, self.dilation, self.behind
+        return out_size(H + bottom, kH, down, top, dH), out_size(W + right, kW, across, left, dW)
 
     def input_size(self, size: Shape, output_padding: IntOrPair = 0) -> Pair:
         """(H_out, W_out) -> (H, W), the smallest input with so many windows, and output_padding more."""
@@ -107,10 +119,10 @@ class Windows:
     def pad(self, x: Array, value: float = 0) -> Array:
         """x (N, C, H, W) -> (C, H + 2 pH, W + 2 pW, N), batch last. Only to be read: it may be a view of x."""
         N, C, H, W = x.shape
-        if self.padding == (0, 0):
+        if self.padding == self.behind == (0, 0):
             return batch_last(x)
-        top, left = self.padding
-        padded = np.empty((C, H + 2 * top, W + 2 * left, N), x.dtype)
+        (top, left), (bottom, right) = self.padding, self.behind
+        padded = np.empty((C, H + 2 * top + bottom, W + 2 * left + right, N), x.dtype)
         for border in padded[:, :top], padded[:, top + H :], padded[:, :, :left], padded[:, :, left + W :]:
             border[...] = value
         padded[:, top : top + H, left : left + W] = x.transpose(1, 2, 3, 0)
@@ -118,8 +130,8 @@ class Windows:
 
     def zeros(self, C: int, size: Shape, N: int, dtype: np.dtype) -> Array:
         """Zeros (C, H + 2 pH, W + 2 pW, N), into which gradients are added window by window."""
-        (H, W), (top, left) = size, self.padding
-        return np.zeros((C, H + 2 * top, W + 2 * left, N), dtype)
+        (H, W), (top, left), (bottom, right) = size, self.padding, self.behind
+        return np.zeros((C, H + 2 * top + bottom, W + 2 * left + right, N), dtype)
 
     def unpad(self, padded: Array, size: Shape) -> Array:
         """padded (C, H + 2 pH, W + 2 pW, N) -> (N, C, H, W) without the padding."""

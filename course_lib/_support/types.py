@@ -10,6 +10,7 @@ Integers: TypeAlias = NDArray[np.integer[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 Pair: TypeAlias = tuple[int, int]  # (rows, columns)
 IntOrPair: TypeAlias = int | Pair
+Padding: TypeAlias = IntOrPair | str  # "same" or "valid"
 Shape: TypeAlias = tuple[int, ...]
 FloatType: TypeAlias = type[float] | type[np.float32] | type[np.float64] | np.dtype[Any] | str  # float32 or float64
 # In quotes, because NumPy loads its random numbers only when they are asked for
