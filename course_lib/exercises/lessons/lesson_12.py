@@ -5,7 +5,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.running import CannotBeJudgedError
-from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
+from course_lib.exercises.lessons.shared import broken, drawn, redrawn_networks, small
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
 from course_lib.optim import SGD
@@ -185,19 +185,22 @@ def step_mistakes(number):
 
 TRAINING_STEP = Exercise(
     answer=training_step,
+    start=broken.training_step,
     next_idea="Let the step have momentum. What must be kept between two calls?",
     difficulty="easy",
     minutes=5,
     task=(
-        "Write `training_step(layer, loss, optimizer, x, target)`: one forward pass, one backward pass, one step. "
-        "Return the loss that the forward pass gave."
+        "**Repair it.** `training_step(layer, loss, optimizer, x, target)` is one forward pass, one backward pass, one "
+        "step, and returns the loss that the forward pass gave. "
+        "The first number that this one returns is right, to the last digit. Then the loss grows, step by step. "
+        "It has two mistakes."
     ),
     hints=(
         "At one moment, when `step` uses them, the gradients must "
         "contain what *this* batch contributes and nothing else. "
-        "Which call must therefore come directly before which?",
-        "Forward, loss, zero_grad, backward, step. What does `layer.backward` need, and what computes it?",
-        "`loss.backward()` is the `dy` for `layer.backward`. Keep what `loss.forward` returned, and return it last.",
+        "Which of the six calls in the table is not made?",
+        "The squared distance from a to b is that from b to a. Its slope is not: which of the two moves?",
+        "`loss.forward` takes the output first. `zero_grad` belongs anywhere before `layer.backward`.",
     ),
     cases=step_cases,
     further=further_step_cases,

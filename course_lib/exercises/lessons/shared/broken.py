@@ -92,3 +92,12 @@ def conv2d_backward_gemm(dy, x, w, stride=1, padding=0):
     dcols = w_row.T @ dy_rows
     dx = col2im(dcols, x.shape[2:], kernel_size)
     return dx, dw, db
+
+
+def training_step(layer, loss, optimizer, x, target):
+    """Move the layer's weights once, to bring layer.forward(x) nearer to target. Returns the loss before that."""
+    y = layer.forward(x)
+    value = loss.forward(target, y)
+    layer.backward(loss.backward())
+    optimizer.step()
+    return value
