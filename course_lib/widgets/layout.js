@@ -6,6 +6,7 @@
 import { clamp } from "./geometry.js";
 
 const LARGEST_CELL = 46;
+const LARGEST_IN_LINE = 64; // in one dimension there is room for larger ones
 export const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around them either
 export const SMALLEST_LETTERS = 6; // what would be smaller is left to the shade and to pointing
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
@@ -36,7 +37,8 @@ export class Layout {
    */
   unitFor(width) {
     const [left, top, right, bottom] = this.story.box;
-    return Math.min(LARGEST_CELL, (width - 4) / (right - left), TALLEST / (bottom - top));
+    const largest = this.inLine ? LARGEST_IN_LINE : LARGEST_CELL;
+    return Math.min(largest, (width - 4) / (right - left), TALLEST / (bottom - top));
   }
 
   /** @param {number} unit */

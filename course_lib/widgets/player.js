@@ -104,7 +104,7 @@ class Player {
     this.pause();
     this.selection.clear();
     this.stage.replaceChildren();
-    this.panels = stories.map((data, n) => this.addPanel(new Story(data), n === 0 ? HINT : "")); // one hint is enough
+    this.panels = stories.map((data, n) => this.addPanel(new Story(data), n === 0 ? this.hint : ""));
     if (message !== undefined) {
       this.root.replaceChildren();
       element("p", "cg-message", this.root, message).setAttribute("role", "status");
@@ -132,6 +132,14 @@ class Player {
     panel.canvas.addEventListener("pointerleave", () => this.selection.hover(null, panel));
     panel.canvas.addEventListener("click", (event) => this.selection.keep(panel.cellAt(event), panel));
     return panel;
+  }
+
+  /** What is said while no cell is chosen: the first player of a page says it, and that is enough. */
+  get hint() {
+    const said = document.querySelector("[data-hints]");
+    if (said && said !== this.root) return "";
+    this.root.dataset.hints = "";
+    return HINT;
   }
 
   // -------------------------------------------------------------- time

@@ -7,14 +7,33 @@
 import { button, context2d, element, keepKeys, labelled } from "./dom.js";
 import { number, Theme } from "./looks.js";
 import { Walk } from "./paying.js";
+import { WalkPad } from "./walk_pad.js";
 import { sentenceOf, writePayments } from "./walk_parts.js";
 import { WalkPicture } from "./walk_picture.js";
+import { writeScores } from "./walk_scores.js";
 import { WalkZoom } from "./walk_zoom.js";
 
 const [SIDE, EXAMPLE, SMALLEST_PICTURE] = [28, 34, 420];
 const STEP = 420; // milliseconds that a gradient takes to the layer before
-const PEN = 22;
 const HINT = "Point at an entry of a gradient: the entries that pay it light up. A click keeps it.";
+
+/**
+ * A button that shows a digit.
+ * @param {Element} parent
+ * @param {DataView} pixels
+ * @param {number} label
+ * @param {() => void} action
+ */
+function digitButton(parent, pixels, label, action) {
+  const node = button(parent, "", action);
+  labelled(node, `A ${label}`);
+  const canvas = element("canvas", "", node);
+  canvas.width = canvas.height = SIDE;
+  const image = context2d(canvas).createImageData(SIDE, SIDE);
+  for (let at = 0; at < SIDE * SIDE; at++) image.data.set([0, 0, 0, pixels.getUint8(at)], 4 * at);
+  context2d(canvas).putImageData(image, 0, 0);
+  return node;
+}
 
 class Explorer {
   /**
@@ -31,14 +50,8 @@ class Explorer {
     this.later = false; // whether another question came while Python worked
     /** @type {Theme | null} */
     this.theme = null;
-    /** @type {Spot | null} the cell whose payments are written below, and the walk that they are of */
-    this.written = null;
-    /** @type {Walk | null} */
-    this.writtenOf = null;
-    /** @type {Spot | null} */
-    this.kept = null;
-    /** @type {Spot | null} */
-    this.pointed = null;
+    /** @type {{ spot: Spot | null, walk: Walk | null }} whose payments are written below */
+    this.written = { spot: null, walk: null };
     root.className = "we-root";
     root.tabIndex = 0;
     keepKeys(root);
@@ -61,20 +74,11 @@ class Explorer {
   addDigits() {
     const row = element("div", "we-digits", this.root);
     this.examples = this.choices.pixels.map((pixels, n) => {
-      const node = button(row, "", () => this.ask({ example: n, strokes: [], label: this.choices.labels[n] }));
-      labelled(node, `A ${this.choices.labels[n]}`);
-      const canvas = element("canvas", "", node);
-      canvas.width = canvas.height = SIDE;
-      const image = context2d(canvas).createImageData(SIDE, SIDE);
-      for (let at = 0; at < SIDE * SIDE; at++) image.data.set([0, 0, 0, pixels.getUint8(at)], 4 * at);
-      context2d(canvas).putImageData(image, 0, 0);
-      return node;
+      const label = this.choices.labels[n];
+      return digitButton(row, pixels, label, () => this.ask({ example: n, strokes: [], label }));
     });
-    this.pad = element("canvas", "we-pad", row);
-    labelled(this.pad, "Draw a digit here; the score that is clicked is its true class");
-    this.pad.width = this.pad.height = 2 * EXAMPLE;
+    this.pad = new WalkPad(row, 2 * EXAMPLE, this.choices.pad, (strokes) => this.ask({ example: null, strokes }));
     element("span", "we-soft", row, "← or draw one");
-    this.draw();
   }
 
   addTraining() {
@@ -92,13 +96,8 @@ class Explorer {
   addSteps() {
     const row = element("div", "we-steps", this.root);
     button(row, "▶ Walk back", () => this.walkBack(), "Let the gradient come back from the loss, layer by layer");
-    this.toPixels = button(
-      row,
-      "← to the pixels",
-      () => this.towardsPixels(),
-      "Go on to the entry that this one pays most",
-    );
-    this.toLoss = button(row, "to the loss →", () => this.towardsLoss(), "Go on to the entry that pays most");
+    this.toPixels = button(row, "← to the pixels", () => this.goOn(-1), "Go on to the entry that this one pays most");
+    this.toLoss = button(row, "to the loss →", () => this.goOn(1), "Go on to the entry that pays most");
     const label = element("label", "", row);
     this.common = element("input", "", label);
     this.common.type = "checkbox";
@@ -107,7 +106,7 @@ class Explorer {
     this.common.addEventListener("change", () => {
       this.picture.common = this.common?.checked === true;
       this.picture.bitmaps.clear();
-      this.writtenOf = null;
+      this.written.walk = null;
       this.redraw();
     });
   }
@@ -118,11 +117,15 @@ class Explorer {
     this.onWalk = () => this.take();
     this.model.on("change:walk", this.onWalk);
     const { canvas } = this.picture;
-    canvas.addEventListener("pointermove", (event) => this.point(this.picture.hit(this.place(event)).spot ?? null), {
-      signal,
-    });
+    canvas.addEventListener(
+      "pointermove",
+      (event) => this.point(this.picture.hit([event.offsetX, event.offsetY]).spot ?? null),
+      {
+        signal,
+      },
+    );
     canvas.addEventListener("pointerleave", () => this.point(null), { signal });
-    canvas.addEventListener("click", (event) => this.click(this.place(event)), { signal });
+    canvas.addEventListener("click", (event) => this.click([event.offsetX, event.offsetY]), { signal });
     this.zoom.canvas.addEventListener(
       "click",
       (event) => this.keep(this.zoom.hit([event.offsetX, event.offsetY]) ?? this.kept),
@@ -135,13 +138,13 @@ class Explorer {
     this.resizer.observe(this.root);
     this.themeWatch = new MutationObserver(() => this.rethemed());
     this.themeWatch.observe(document.body, { attributes: true });
-    this.addPen(signal);
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
     cancelAnimationFrame(this.walking);
     this.gone?.abort();
+    this.pad?.destroy();
     this.model.off("change:walk", this.onWalk);
     this.resizer?.disconnect();
     this.themeWatch?.disconnect();
@@ -156,7 +159,7 @@ class Explorer {
    */
   ask(change) {
     this.asked = { ...this.asked, ...change };
-    if (change.example !== undefined) this.draw();
+    if (change.example !== undefined) this.pad?.draw(this.asked.strokes);
     if (this.waiting) {
       this.later = true;
       return;
@@ -174,99 +177,17 @@ class Explorer {
     this.examples?.forEach((node, n) => {
       node.setAttribute("aria-pressed", String(n === this.asked.example));
     });
-    this.writeScores();
+    writeScores(this.scores, this.walk, {
+      keep: (digit) => this.keep({ at: this.walk?.last ?? 0, cell: digit }),
+      name: this.asked.example === null ? (digit) => this.ask({ label: digit }) : null,
+    });
     this.resize(true);
     if (!this.later) return;
     this.later = false;
     this.ask({});
   }
 
-  // -------------------------------------------------------------- the drawing
-
-  draw() {
-    if (!this.pad) return;
-    const context = context2d(this.pad);
-    const scale = this.pad.width / this.choices.pad;
-    context.clearRect(0, 0, this.pad.width, this.pad.height);
-    context.lineWidth = PEN * scale;
-    context.lineCap = context.lineJoin = "round";
-    context.strokeStyle = getComputedStyle(this.root).color;
-    for (const stroke of this.asked.strokes) {
-      context.beginPath();
-      for (const [x, y] of [...stroke, stroke[stroke.length - 1]]) context.lineTo(x * scale, y * scale);
-      context.stroke();
-    }
-  }
-
-  /** @param {AbortSignal} signal */
-  addPen(signal) {
-    const { pad } = this;
-    if (!pad) return;
-    /** @type {(event: PointerEvent) => Point} */
-    const at = (event) => {
-      const box = pad.getBoundingClientRect();
-      const scale = this.choices.pad / box.width;
-      return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
-    };
-    const add = (/** @type {PointerEvent} */ event, /** @type {boolean} */ begins) => {
-      const old = this.asked.example === null ? this.asked.strokes : [];
-      const strokes = begins ? [...old, [at(event)]] : [...old.slice(0, -1), [...old[old.length - 1], at(event)]];
-      this.ask({ example: null, strokes });
-      this.draw();
-    };
-    pad.addEventListener(
-      "pointerdown",
-      (event) => {
-        pad.setPointerCapture(event.pointerId);
-        add(event, true);
-      },
-      { signal },
-    );
-    pad.addEventListener(
-      "pointermove",
-      (event) => event.buttons && pad.hasPointerCapture(event.pointerId) && add(event, false),
-      {
-        signal,
-      },
-    );
-  }
-
-  // -------------------------------------------------------------- the scores
-
-  writeScores() {
-    const { walk } = this;
-    if (!walk) return;
-    const gradient = walk.columns[walk.last].gradient;
-    this.scores.replaceChildren();
-    element("div", "we-head", this.scores, "probability, and gradient");
-    walk.probabilities.forEach((p, digit) => {
-      const node = button(this.scores, "", () => this.keep({ at: walk.last, cell: digit }));
-      const truth = digit === walk.label;
-      labelled(
-        node,
-        `${digit}: ${number(100 * p, 2)} %, gradient ${number(gradient[digit], 2)}${truth ? ", the true class" : ""}`,
-      );
-      node.className = `we-score ${truth ? "we-true" : ""}`;
-      element("b", "", node, `${digit}${truth ? " ✓" : ""}`);
-      const bar = element("span", "we-bar", node);
-      element("span", "", bar).style.width = `${100 * p}%`;
-      element("span", "we-p", node, p < 0.001 ? "0 %" : `${number(100 * p, 2)} %`);
-      element("span", `we-d ${gradient[digit] < 0 ? "we-below" : "we-above"}`, node, number(gradient[digit], 2));
-    });
-    if (this.asked.example !== null) return;
-    const row = element("div", "we-truth we-soft", this.scores, "it is a ");
-    for (let digit = 0; digit < walk.probabilities.length; digit++) {
-      button(row, String(digit), () => this.ask({ label: digit }), `The true class is ${digit}`);
-    }
-  }
-
   // -------------------------------------------------------------- a cell that is chosen
-
-  /** @param {MouseEvent} event @returns {Point} */
-  place(event) {
-    const box = this.picture.canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
 
   /** @param {Spot | null} spot */
   point(spot) {
@@ -279,7 +200,7 @@ class Explorer {
   click(place) {
     const { spot, channel } = this.picture.hit(place);
     if (channel) this.picture.choose(channel.at, channel.cell);
-    this.writtenOf = null;
+    this.written.walk = null;
     if (spot) this.keep(spot);
     else this.redraw();
   }
@@ -290,7 +211,7 @@ class Explorer {
    */
   keep(spot) {
     this.kept = spot;
-    this.writtenOf = null; // other channels may be shown
+    this.written.walk = null; // other channels may be shown
     if (spot && this.walk) {
       for (const [at, cell] of this.walk.wayToTheLoss(spot.at, spot.cell).reverse()) {
         this.picture.choose(at, this.walk.columns[at].place(cell)[0]);
@@ -303,16 +224,11 @@ class Explorer {
     return this.pointed ?? this.kept;
   }
 
-  towardsLoss() {
-    const spot = this.kept;
-    const [most] = spot && this.walk ? this.walk.received(spot.at, spot.cell) : [];
-    if (spot && most) this.keep({ at: spot.at + 1, cell: most.cell });
-  }
-
-  towardsPixels() {
-    const spot = this.kept;
-    const [most] = spot && this.walk ? this.walk.given(spot.at, spot.cell) : [];
-    if (spot && most) this.keep({ at: spot.at - 1, cell: most.cell });
+  /** @param {1 | -1} step towards the loss or towards the pixels */
+  goOn(step) {
+    const { kept, walk } = this;
+    const [most] = kept && walk ? walk[step > 0 ? "received" : "given"](kept.at, kept.cell) : [];
+    if (kept && most) this.keep({ at: kept.at + step, cell: most.cell });
   }
 
   /** @param {KeyboardEvent} event */
@@ -320,8 +236,8 @@ class Explorer {
     if (event.target instanceof HTMLInputElement || event.altKey || event.ctrlKey || event.metaKey) return;
     /** @type {Record<string, () => void>} */
     const actions = {
-      ArrowRight: () => this.towardsLoss(),
-      ArrowLeft: () => this.towardsPixels(),
+      ArrowRight: () => this.goOn(1),
+      ArrowLeft: () => this.goOn(-1),
       Escape: () => this.keep(null),
     };
     if (!actions[event.key]) return;
@@ -363,8 +279,8 @@ class Explorer {
     this.root.style.colorScheme = this.theme.dark ? "dark" : "light";
     this.stage.classList.toggle("we-narrow", this.stage.clientWidth - this.scores.clientWidth < SMALLEST_PICTURE);
     this.picture.resize(this.picture.canvas.clientWidth, this.theme);
-    this.writtenOf = null;
-    this.draw();
+    this.written.walk = null;
+    this.pad?.draw(this.asked.strokes);
     this.redraw();
   }
 
@@ -393,8 +309,8 @@ class Explorer {
     const says = chosen ? sentenceOf(walk, chosen.at, chosen.cell) : HINT;
     this.readout.textContent = this.pointed ? says : HINT; // what is kept is written below
     this.picture.canvas.setAttribute("aria-label", says);
-    if (this.written === kept && this.writtenOf === walk) return;
-    [this.written, this.writtenOf] = [kept, walk];
+    if (this.written.spot === kept && this.written.walk === walk) return;
+    this.written = { spot: kept, walk };
     if (this.toLoss) this.toLoss.disabled = !kept || kept.at === walk.last;
     if (this.toPixels) this.toPixels.disabled = !kept || kept.at === 0;
     this.zoom.draw(kept, this.paying(kept));

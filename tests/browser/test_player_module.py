@@ -140,7 +140,7 @@ def cells_of_the_still(story, at):
 POINT_IN_CELLS = """([[left, top, right, bottom], inLine, points]) => {
   const canvas = document.querySelector(".cg-picture");
   const { x, y, width, height } = canvas.getBoundingClientRect();
-  const fitting = Math.min(46, (width - 4) / (right - left), 540 / (bottom - top));
+  const fitting = Math.min(inLine ? 64 : 46, (width - 4) / (right - left), 540 / (bottom - top));
   const unit = fitting < 15 ? fitting : Math.floor(fitting);
   const above = inLine ? 0 : Math.max(0, 14 - unit);
   return points.map(([across, down]) => {
@@ -211,6 +211,18 @@ def test_a_number_below_zero_has_a_minus_under_it(page, shown):
             page.evaluate("() => { window.flat = 0; window.dispatchEvent(new Event('resize')); }")
             scrub(page, 0)
             assert page.evaluate("() => window.flat") == (side * side if value < 0 else 0)
+
+
+def test_only_the_first_player_of_a_page_says_how_to_point(page, shown):
+    shown(scatter())
+    page.evaluate("(state) => show(state)", state(gather()))
+    page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 2")
+    first, second = readouts(page)
+    assert first.startswith("Point at a cell") and not second
+    page.evaluate("() => closers[0]()")
+    page.evaluate("(state) => show(state)", state(gather()))
+    page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 2")
+    assert readouts(page)[1].startswith("Point at a cell")  # where the first one is gone, the next says it
 
 
 def test_stories_arrive_whatever_letters_are_in_them(page, shown):
