@@ -52,6 +52,10 @@ class Explorer {
     this.theme = null;
     /** @type {{ spot: Spot | null, walk: Walk | null }} whose payments are written below */
     this.written = { spot: null, walk: null };
+    /** @type {Spot | null} */
+    this.kept = null;
+    /** @type {Spot | null} */
+    this.pointed = null;
     root.className = "we-root";
     root.tabIndex = 0;
     keepKeys(root);
