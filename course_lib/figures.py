@@ -284,9 +284,9 @@ def tape(ax, nodes, gradients=False):
         role = "output" if node.parents else "input"
         ax.add_patch(Rectangle((left, top), 1.7, 1, fc=GROUND, ec=COLOURS[role], lw=1.5))
         value, grad = np.asarray(node.value), node.grad
-        says = amount(float(value)) if value.ndim == 0 else " × ".join(map(str, value.shape))
+        says = amount(float(value)) if value.ndim == 0 else "×".join(map(str, value.shape))
         ax.text(left + 0.85, top + 0.33, node.name, ha="center", va="center")
-        ax.text(left + 0.85, top + 0.72, says, ha="center", va="center", fontsize=8)
+        ax.text(left + 0.85, top + 0.72, says, ha="center", va="center", fontsize=9)
         if gradients and grad is not None:
             size = amount(float(grad)) if np.ndim(grad) == 0 else f"|·| {number(float(np.abs(grad).mean()), 2)}"
             ax.text(left + 0.85, top + 1.22, size, ha="center", va="center", color=COLOURS["gradient"], fontsize=9)
@@ -315,12 +315,12 @@ def _places_on_tape(nodes):
         column.setdefault(node, 0)
     filled = {column[node] for node in nodes if node.parents}
     places = {}
-    for node in nodes:
+    for node in [node for node in nodes if node.parents] or nodes:
         for one in (*node.parents, node):
             if one not in places:
                 level = below.get(column[one], int(column[one] in filled)) if not one.parents else 0
                 below[column[one]] = level + 1 if not one.parents else below.get(column[one], 1)
-                places[one] = (2.3 * column[one], 1.7 * level)
+                places[one] = (2.05 * column[one], 1.7 * level)
     return places
 
 

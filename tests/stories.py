@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from course_lib import frames, layers
+from course_lib import frames, layers, tape
 
 _TIED = np.array([[2, 2, 1, 0, 3], [2, 1, 0, 1, 1], [0, 1, 3, 3, 0], [1, 0, 3, 2, 1], [1, 1, 0, 1, 4.0]])
 
@@ -54,8 +54,19 @@ def every_story():
         "conv1d_transposed_matrix": partial(frames.conv1d_transposed_matrix, line[:5], line, kernel),
         "conv1d_stamps": partial(frames.conv1d_stamps, line[:4], line, kernel, 2, 1),
         "conv1d_spread": partial(frames.conv1d_spread, line[:2], line[:6], kernel, 2),
+        "backpropagate": partial(frames.backpropagate, small_tape()),
         "backward_walk": partial(frames.backward_walk, small_network(), rng.random((1, 1, 12, 12)), np.array([1])),
     }
+
+
+def small_tape():
+    """f = (w x) (w x + w), from three operations on the tape."""
+    w, x = tape.Node(np.array(3.0), "w"), tape.Node(np.array(2.0), "x")
+    p = tape.record(np.multiply, lambda dy, a, b: (dy * b, dy * a), w, x)
+    q = tape.record(np.add, lambda dy, a, b: (dy, dy), p, w)
+    f = tape.record(np.multiply, lambda dy, a, b: (dy * b, dy * a), p, q)
+    p.name, q.name, f.name = "p", "q", "f"
+    return f
 
 
 def small_network():

@@ -11,7 +11,7 @@ from PIL import Image
 from stories import every_story, small_network
 from strategies import convolutions, in_groups, poolings, transposed_convolutions
 
-from course_lib import frames, layers, loops
+from course_lib import frames, layers, loops, tape
 from course_lib import functional as F
 from course_lib.frames.story import Flow, Grid, Step, Story, plain, source_lines
 from course_lib.looks import number
@@ -323,7 +323,7 @@ def test_nothing_that_is_passed_in_is_changed(rng):
 def test_names_are_those_of_the_loops():
     ways_to_see_it = {"conv1d_as_matrix", "conv1d_transposed_matrix", "conv1d_stamps", "conv1d_spread"}
     made_of = set(frames.__all__) - {"backward_walk", "learning"} - ways_to_see_it
-    assert made_of <= set(dir(loops))
+    assert made_of <= {*dir(loops), *dir(tape)}
 
 
 # ---------------------------------------------------------------- geometry in words and pictures

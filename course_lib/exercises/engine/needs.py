@@ -56,7 +56,9 @@ def _differences(question: Question, example: Case, neighbour: Case) -> Iterator
         there = neighbour[name]
         if there is None and here is not None:
             yield f"{name} other than None", f"{name} = None", _has(name, None)
-        elif (here is None or isinstance(here, (bool, int, float, str, tuple))) and here != there:
+        elif here is None and there is not None:
+            yield f"{name} = None", f"{name} other than None", lambda case, name=name: case[name] is not None
+        elif isinstance(here, (bool, int, float, str, tuple)) and here != there:
             yield f"{name} = {_typed(here)}", f"{name} = {_typed(there)}", _has(name, there)
     arrays = [name for name, value in example.items() if isinstance(value, np.ndarray)]
     for name in sorted(arrays[1:] + arrays[:1], key=lambda name: name not in FIRST_CHOICES):  # a dy comes last

@@ -1,0 +1,239 @@
+"""The tape, recorded: nodes that know their parents and the way back to them."""
+
+import numpy as np
+
+from course_lib import tape
+from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
+from course_lib.exercises.engine.question import Small
+from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.exercises.lessons.shared import drawn
+from course_lib.tape import Node, summed_to
+
+LESSON = "B_tape"
+
+ONCE = "record, then back"
+MOVED = "record, new values for the parents, then back"
+OFF = "record while Node.recording is False"
+RECORDINGS = ONCE, MOVED, OFF
+
+RECORDED = ("value", "parents", "dx", "dw", "kept")
+
+NO_NODE = "`record` returned {a_type}, but a Node is expected: `Node(forward(...))`."
+NO_WAY_BACK = "The node has no `.local`: nothing knows how a gradient gets from it to its parents."
+NO_GRADIENTS = "`.local(dy)` returned {what}, but it returns a list: one gradient for each of the two parents."
+
+
+def _product_backward(dy, x, w):
+    return dy * w, dy * x
+
+
+def recorded(f, x, w, dy, then):
+    """Record x * w by f, and go back one step. Returns the arrays that RECORDED names.
+
+    parents (3,): how many the node knows, and the places of x and w among them, -1 for none. kept (): 1 with a local.
+    """
+    parents = Node(x), Node(w)
+    Node.recording = then != OFF
+    try:
+        node = f(np.multiply, _product_backward, *parents)
+    finally:
+        Node.recording = True
+    if node is None:
+        return None
+    if not isinstance(node, Node):
+        raise CannotBeJudgedError(NO_NODE.format(a_type=f"a {type(node).__name__}"))
+    known = list(node.parents)
+    places = [known.index(one) if one in known else -1 for one in parents]
+    back = np.zeros(x.shape), np.zeros(w.shape)
+    if then == MOVED:
+        parents[0].value, parents[1].value = 3 - x, w - 2
+    if then != OFF:
+        back = _one_step(node, dy)
+    return node.value, np.array([len(known), *places], float), *back, np.array(float(node.local is not None))
+
+
+def _one_step(node, dy):
+    if node.local is None:
+        raise CannotBeJudgedError(NO_WAY_BACK)
+    found = node.local(dy)
+    if not isinstance(found, (list, tuple)) or len(found) != 2:
+        what = f"{len(found)} results" if isinstance(found, (list, tuple)) else f"a {type(found).__name__}"
+        raise CannotBeJudgedError(NO_GRADIENTS.format(what=what))
+    return tuple(np.asarray(one) for one in found)
+
+
+def _recording(tensor, values=None, parents=None, local=None, on=None):
+    """A `record` of which these parts are replaced."""
+
+    def wrong(forward, backward, *nodes):
+        arrays = [node.value for node in nodes]
+        node = Node(values(*arrays) if values else forward(*arrays))
+        if Node.recording if on is None else on:
+            node.parents = parents(nodes) if parents else nodes
+            summed = lambda dy, *of: [summed_to(d, v.shape) for d, v in zip(backward(dy, *of), of, strict=True)]
+            node.local = (lambda dy: local(dy, backward, arrays, nodes)) if local else lambda dy: summed(dy, *arrays)
+        return node
+
+    return WrongAnswer(recorded, wrong, RECORDED.index(tensor))
+
+
+def _not_summed(dy, backward, arrays, nodes):
+    return backward(dy, *arrays)
+
+
+def _summed_over_the_batch(dy, backward, arrays, nodes):
+    found = backward(dy, *arrays)
+    return [d.sum(axis=0) if d.ndim > v.ndim else d for d, v in zip(found, arrays, strict=True)]
+
+
+def _averaged(dy, backward, arrays, nodes):
+    found = zip(backward(dy, *arrays), arrays, strict=True)
+    return [summed_to(d, v.shape) * v.size / d.size for d, v in found]
+
+
+def _of_today(dy, backward, arrays, nodes):
+    now = [node.value for node in nodes]
+    return [summed_to(d, v.shape) for d, v in zip(backward(dy, *now), now, strict=True)]
+
+
+def _of_ones(dy, backward, arrays, nodes):
+    found = backward(np.ones_like(dy), *arrays)
+    return [summed_to(d, v.shape) for d, v in zip(found, arrays, strict=True)]
+
+
+def _times_dy_again(dy, backward, arrays, nodes):
+    found = backward(dy, *arrays)
+    return [summed_to(dy * d, v.shape) for d, v in zip(found, arrays, strict=True)]
+
+
+def _exchanged(dy, backward, arrays, nodes):
+    found = [summed_to(d, v.shape) for d, v in zip(backward(dy, *arrays), arrays, strict=True)]
+    return found[::-1]
+
+
+NOT_SUMMED = (
+    "A value that was broadcast was used many times, and every use sends a gradient. "
+    "Yours has the shape of the uses. Summed over them it is shaped like the parent: `summed_to` does that."
+)
+AVERAGED = "The gradients of a broadcast value are averaged. It was used many times, and all uses are added."
+OF_TODAY = (
+    "It is right until a parent gets a new value. "
+    "The way back belongs to the numbers that went forward: take them when you record, and not when `local` is called."
+)
+OF_ONES = "The upstream gradient is missing: `local` was given `dy`, and `backward` wants it first."
+TWICE_DY = "dy counts twice. What `backward` returns has it as a factor already."
+SWAPPED = "The two gradients are exchanged. They come in the order of the parents."
+NO_PARENTS = "The node does not know its parents, so no walk will ever reach them."
+TURNED = "The parents come in another order than in the call. Gradients are handed to them by their place."
+COPIES = "These parents are new nodes. A gradient must arrive at the very nodes that were given to `record`."
+ALWAYS = "It remembers although Node.recording is False: parents and way back are for a tape that runs."
+INVERTED = "It remembers while Node.recording is False, and forgets while it is True."
+VALUE = "The value is not that of `forward(*values)`."
+NODES_GIVEN = "`forward` and `backward` know arrays alone, and not nodes: give them each parent's `.value`."
+
+RECORD = Exercise(
+    answer=tape.record,
+    task=(
+        "Write `record(forward, backward, *parents)`. "
+        "`forward` and `backward` are functions of arrays, `parents` are nodes. "
+        "Return a Node of what `forward` makes of the parents' values. "
+        "While `Node.recording` is True, give it two more things: `.parents`, as they came, and `.local`, "
+        "a function of `dy` that returns a list with one gradient for each parent, shaped like that parent's value. "
+        "While it is False, leave both as they are in a new Node."
+    ),
+    difficulty="medium",
+    minutes=10,
+    hints=(
+        "Three things happen: arrays are taken out of the parents, `forward` makes an array of them, "
+        "and a new node remembers how to go back. Which of these may be left out while nothing is recorded?",
+        "`.local` is a function that is made inside of `record`: it sees the values as they are now. "
+        "`backward` is given dy and these values. Each of its results is summed to the shape of its own value.",
+        "Keep `values = [parent.value for parent in parents]`. "
+        "A `lambda dy:` can hold a whole list: `[summed_to(d, v.shape) for d, v in zip(...)]`, "
+        "over what `backward(dy, *values)` returns and the values.",
+    ),
+    next_idea="Let a node count how many bytes its way back keeps alive. Which kind of node keeps most?",
+    cases=lambda rng: [
+        _record_case(rng, *one)
+        for one in (
+            (ONCE, (3, 2, 4, 5), (2, 1, 1)),
+            (MOVED, (2, 3, 3, 4), (3, 1, 1)),
+            (OFF, (2, 2, 3), (2, 2, 3)),
+            (ONCE, (4, 3), (4, 3)),
+            (ONCE, (2, 3, 4), (3, 4)),
+            (MOVED, (3, 5), (1, 5)),
+            (ONCE, (2, 3), ()),
+        )
+    ],
+    further=drawn.small(lambda rng, values: _drawn_record(rng, values)),
+    small=Small(
+        {"W": (1, 2, 3), "H": (1, 2, 3), "narrow": (False, True), "then": RECORDINGS},
+        lambda numbers, W, H, narrow, then: {
+            "x": numbers(H, W),
+            "w": numbers(1 if narrow else H, W),
+            "dy": numbers(H, W),
+            "then": then,
+        },
+    ),
+    probe={
+        "x": np.array([[1.0, 2], [3, 4]]),
+        "w": np.array([10.0, 1]),
+        "dy": np.array([[1.0, 0], [1, 2]]),
+        "then": ONCE,
+    },
+    run=recorded,
+    tensors=RECORDED,
+    exceptions=(("value", r"TypeError.*(Node|operand)|AttributeError: 'Node' object", NODES_GIVEN),),
+    mistakes={
+        "value": (Mistake("another value", VALUE, (_recording("value", values=lambda x, w: x + w),)),),
+        "parents": (
+            Mistake("no parents", NO_PARENTS, (_recording("parents", parents=lambda nodes: ()),)),
+            Mistake("parents turned around", TURNED, (_recording("parents", parents=lambda nodes: nodes[::-1]),)),
+            Mistake(
+                "copies for parents",
+                COPIES,
+                (_recording("parents", parents=lambda nodes: tuple(Node(node.value) for node in nodes)),),
+            ),
+            Mistake("recorded while off", ALWAYS, (_recording("parents", on=True),)),
+        ),
+        "dx": (
+            Mistake("values of today", OF_TODAY, (_recording("dx", local=_of_today),)),
+            Mistake("dy missing", OF_ONES, (_recording("dx", local=_of_ones),)),
+            Mistake("dy twice", TWICE_DY, (_recording("dx", local=_times_dy_again),)),
+            Mistake("exchanged", SWAPPED, (_recording("dx", local=_exchanged),)),
+        ),
+        "dw": (
+            Mistake(
+                "not summed back",
+                NOT_SUMMED,
+                (_recording("dw", local=_not_summed), _recording("dw", local=_summed_over_the_batch)),
+            ),
+            Mistake("averaged", AVERAGED, (_recording("dw", local=_averaged),)),
+            Mistake("values of today", OF_TODAY, (_recording("dw", local=_of_today),)),
+            Mistake("dy missing", OF_ONES, (_recording("dw", local=_of_ones),)),
+            Mistake("dy twice", TWICE_DY, (_recording("dw", local=_times_dy_again),)),
+            Mistake("exchanged", SWAPPED, (_recording("dw", local=_exchanged),)),
+        ),
+        "kept": (Mistake("recorded while off", ALWAYS, (_recording("kept", on=True),)),),
+    },
+)
+
+
+def _record_case(rng, then, shape, narrow):
+    return {
+        "x": rng.standard_normal(shape),
+        "w": rng.standard_normal(narrow),
+        "dy": rng.standard_normal(shape),
+        "then": then,
+    }
+
+
+def _drawn_record(rng, values):
+    shape = tuple(int(n) for n in rng.integers(1, 4, rng.integers(2, 5)))
+    start = int(rng.integers(0, len(shape)))
+    narrow = tuple(1 if rng.random() < 0.3 else n for n in shape[start:])
+    return {"x": values(shape), "w": values(narrow), "dy": values(shape), "then": RECORDINGS[int(rng.integers(3))]}
+
+
+EXERCISES = (RECORD,)
+PREDICTIONS = ()
