@@ -30,7 +30,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Long tests come first: what another worker can take over at the end should be short.
 
-    Of the cases of a test that is marked sampled(n), all but every nth are slow.
+    Of the cases of a test that is marked sampled(n), all but every nth are slow, or what `rest` says.
     """
     items.sort(key=lambda item: item.path.name not in LONG)
     cases = Counter()
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items):
         if sampled:
             test = item.nodeid.partition("[")[0]
             if cases[test] % sampled.args[0]:
-                item.add_marker("slow")
+                item.add_marker(sampled.kwargs.get("rest", "slow"))
             cases[test] += 1
 
 

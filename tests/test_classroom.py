@@ -291,6 +291,7 @@ def of_wrong(lab):
                     yield f"def {lab}({body}", tensor, short, status
 
 
+@pytest.mark.course
 @pytest.mark.slow
 def test_forty_students_with_known_mistakes_give_exactly_the_heat_map(tmp_path):
     pool = {lab: list(of_wrong(lab))[:4] for lab in ("conv1d", "conv1d_weight_gradient", "relu_backward")}
@@ -471,6 +472,7 @@ def test_an_assignment_for_nbgrader_has_a_locked_cell_behind_each_check_and_open
     assert len({cell.id for cell in handed.cells}) == len(handed.cells)
 
 
+@pytest.mark.course
 @pytest.mark.slow
 @pytest.mark.parametrize(("right", "points"), [(True, 4), (False, 0)])
 def test_the_graded_cells_give_a_right_notebook_all_points_and_a_wrong_one_none(right, points):

@@ -96,6 +96,7 @@ def test_every_mistake_of_the_lab_is_recognised(followed):
     assert len(counts) == 3 and all(hits == every != "0" for hits, every in counts)
 
 
+@pytest.mark.course
 @pytest.mark.slow
 def test_the_tests_of_the_course_take_the_example_up_and_pass(followed):
     outcome = followed[1](commands()[2])

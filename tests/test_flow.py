@@ -233,6 +233,7 @@ def test_it_leaves_a_picture_and_words_behind_and_no_address():
     assert explorer.measured["words"].startswith(f"From the last layer to the first, with {explorer!r}")
 
 
+@pytest.mark.course
 @pytest.mark.slow
 def test_the_deepest_network_of_all_settings_can_be_drawn():
     for start in flow.STARTS:

@@ -57,6 +57,7 @@ def plain(value):
 ALIASES = {F.flatten, F.flatten_backward, loops.flatten_backward, F.batch_norm2d}
 
 
+@pytest.mark.course
 @given(st.sampled_from(CALLS), st.data())
 @settings(max_examples=1500)
 def test_any_argument_gives_the_result_of_float64_arrays_or_a_sentence_about_an_argument(call, data):

@@ -44,6 +44,7 @@ def noted(kept):
     return json.loads(kept.read_text(encoding="utf-8"))
 
 
+@pytest.mark.course
 def test_the_fast_track_is_chosen_by_a_click_or_a_key_and_remembered(opened, kept):
     page = opened("board()")
     page.wait_for_selector(".widget-toggle-buttons button")
@@ -76,6 +77,7 @@ def test_a_link_of_the_map_leads_to_the_very_lab_at_once(opened, lab, key):
     assert page.evaluate(LOOKED_AT, "Your turn: conv1d_backward"), "and stays there when all is drawn"
 
 
+@pytest.mark.course
 def test_a_question_that_has_come_back_is_answered_with_the_keyboard(opened, kept):
     long_ago = (datetime.now(UTC) - timedelta(days=2)).isoformat()
     entry = {"tries": 1, "first": "a", "right": False, "answered": long_ago, "last": "a", "slot": 0, "since": long_ago}

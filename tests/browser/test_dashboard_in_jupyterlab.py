@@ -83,6 +83,7 @@ def test_curves_grow_pause_stands_still_continue_goes_on_and_stop_ends_the_cell(
     assert not page.get_by_role("button", name="Stop").is_visible()
 
 
+@pytest.mark.course
 def test_stop_works_in_a_pause_and_by_the_keyboard(lab):
     page = started(lab, "keys.ipynb", LONG, AFTER)
     page.get_by_role("button", name="Pause").focus()
@@ -95,6 +96,7 @@ def test_stop_works_in_a_pause_and_by_the_keyboard(lab):
     assert page.locator(".jp-Notebook .jp-Cell").count() == 3  # the keys were not the notebook's
 
 
+@pytest.mark.course
 def test_keys_pressed_on_its_buttons_are_not_the_notebooks(lab):
     page = started(lab, "keys_of_the_notebook.ipynb", LONG, AFTER)
     before = lab.cells()
@@ -110,6 +112,7 @@ def test_keys_pressed_on_its_buttons_are_not_the_notebooks(lab):
     page.wait_for_selector(f"{BOARD}[data-status='stopped']", timeout=10000)
 
 
+@pytest.mark.course
 def test_a_kernel_interrupt_ends_the_training_without_an_error(lab):
     page = started(lab, "interrupt.ipynb", LONG)
     wait_for_steps(page)
@@ -118,6 +121,7 @@ def test_a_kernel_interrupt_ends_the_training_without_an_error(lab):
     assert page.locator(TROUBLE).count() == 0
 
 
+@pytest.mark.course
 def test_untouched_it_runs_to_its_end_and_a_reopened_notebook_shows_the_curves(lab, page):
     name = lab.write("whole.ipynb", SETUP, SHORT, AFTER)
     lab.open(name)
@@ -146,6 +150,7 @@ def test_untouched_it_runs_to_its_end_and_a_reopened_notebook_shows_the_curves(l
     assert page.locator(".cg-spare").count() == 0 or not page.locator(".cg-spare").is_visible()
 
 
+@pytest.mark.course
 def test_a_training_that_was_finished_before_says_that_no_step_was_taken(lab):
     kept = SHORT.replace("watch=", "checkpoint='kept.npz', watch=")
     page = lab.page
@@ -159,6 +164,7 @@ def test_a_training_that_was_finished_before_says_that_no_step_was_taken(lab):
     assert "0 Conv2d" in first and "no step" not in first
 
 
+@pytest.mark.course
 def test_where_no_message_reaches_the_busy_kernel_the_board_says_how_to_stop(lab):
     """As with an older ipykernel, but for the reason: here the board listens to no message."""
     deaf = "from ipywidgets import Widget\nWidget.on_msg = lambda *_: None"
@@ -173,6 +179,7 @@ def test_where_no_message_reaches_the_busy_kernel_the_board_says_how_to_stop(lab
     assert not note.is_visible()
 
 
+@pytest.mark.course
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_the_board_follows_the_theme(lab, page, theme):
     lab.open(lab.write("theme.ipynb", SETUP, SHORT, AFTER))

@@ -87,6 +87,7 @@ def test_a_one_drawn_with_the_mouse_is_read(page_with_pad):
     assert lit(page, ".dp-maps canvas >> nth=0") > 2 and lit(page, ".dp-maps canvas >> nth=1") > 2
 
 
+@pytest.mark.course
 def test_a_drawing_can_be_taken_back_and_cleared(page_with_pad):
     page = page_with_pad
     draw(page, (0.5, 0.15), (0.5, 0.85))
@@ -104,6 +105,7 @@ def test_a_drawing_can_be_taken_back_and_cleared(page_with_pad):
     assert not page.locator(".dp-seen").is_visible() and lit(page, ".dp-canvas") == 0
 
 
+@pytest.mark.course
 def test_without_a_pointer_an_example_is_loaded_and_a_one_is_drawn_with_the_keys(lab, page_with_pad):
     page = page_with_pad
     example = page.get_by_role("button", name="Load example 4 of 10")
@@ -120,6 +122,7 @@ def test_without_a_pointer_an_example_is_loaded_and_a_one_is_drawn_with_the_keys
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
 
 
+@pytest.mark.course
 def test_a_busy_kernel_is_waited_for_and_the_drawing_goes_on(lab):
     page = run(lab, "busy.ipynb", PAD, "import time\nfor _ in range(30):\n    time.sleep(0.2)")
     draw(page, (0.5, 0.15), (0.5, 0.85))
@@ -138,6 +141,7 @@ def finger(browser, jupyterlab):
     context.close()
 
 
+@pytest.mark.course
 def test_a_one_drawn_with_a_finger_is_read_and_the_page_does_not_scroll(finger):
     page = run(finger, "touch.ipynb", PAD)
     page.locator(".dp-canvas").scroll_into_view_if_needed()
@@ -156,6 +160,7 @@ def test_a_one_drawn_with_a_finger_is_read_and_the_page_does_not_scroll(finger):
     assert page.locator(".dp-canvas").bounding_box() == before
 
 
+@pytest.mark.course
 def test_a_reopened_notebook_shows_the_picture(lab, page):
     run(lab, "reopened_pad.ipynb", PAD)
     lab.save_and_leave()
@@ -166,6 +171,7 @@ def test_a_reopened_notebook_shows_the_picture(lab, page):
     page.forgive("widget model not found")
 
 
+@pytest.mark.course
 def test_an_untrusted_notebook_shows_the_picture_once(lab, page):
     run(lab, "untrusted_pad.ipynb", PAD)
     lab.save_and_leave()

@@ -68,6 +68,7 @@ def test_stamps_are_clicked_together_judged_and_kept(sheet, tmp_path):
     assert "Right · draw_dx" in page.locator(".jp-Notebook").inner_text()
 
 
+@pytest.mark.course
 def test_the_keyboard_moves_adds_takes_away_and_checks(sheet):
     page = sheet.page
     given(page, "dy", "0, 1").focus()
@@ -93,6 +94,7 @@ def test_the_keyboard_moves_adds_takes_away_and_checks(sheet):
     assert set(values(page)) == {""}
 
 
+@pytest.mark.course
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_it_is_legible_in_both_themes(sheet, theme):
     page = sheet.page

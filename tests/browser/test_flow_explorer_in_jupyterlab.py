@@ -31,6 +31,7 @@ def button(page, name):
     return page.get_by_role("button", name=name, exact=True)
 
 
+@pytest.mark.course
 def test_every_control_measures_another_network_and_draws_it(page_with_picture):
     page = page_with_picture
     wait_for_words(page, "6 layers, N(0, 0.01), ReLU", "vanishes")
@@ -76,6 +77,7 @@ def test_while_the_slider_is_dragged_the_picture_answers_without_python_and_is_e
     assert about == pytest.approx(exact, rel=0.05)
 
 
+@pytest.mark.course
 def test_it_can_be_used_with_the_keyboard_alone_and_leaves_the_notebook_alone(page_with_picture):
     page = page_with_picture
     wait_for_words(page, "6 layers")
@@ -95,6 +97,7 @@ def test_it_can_be_used_with_the_keyboard_alone_and_leaves_the_notebook_alone(pa
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
 
 
+@pytest.mark.course
 def test_a_pulse_runs_there_and_back_and_ends(page_with_picture):
     page = page_with_picture
     page.wait_for_function('!document.querySelector(".fe-pulse")')
@@ -104,6 +107,7 @@ def test_a_pulse_runs_there_and_back_and_ends(page_with_picture):
     page.wait_for_function('!document.querySelector(".fe-pulse")')
 
 
+@pytest.mark.course
 def test_a_reopened_notebook_shows_the_picture_it_left(lab, page_with_picture):
     page = page_with_picture
     assert not page.locator(".cg-spare").is_visible()

@@ -207,6 +207,7 @@ FOCUS = "() => `${document.activeElement.tagName} ${document.activeElement.textC
 ACTIVE_CELL = "() => jupyterapp.shell.currentWidget.content.activeCell.model.id"
 
 
+@pytest.mark.course
 def test_a_lab_is_found_solved_and_its_hints_are_read_with_the_keyboard_alone(built, page, jupyterlab):
     promised = Lesson(built / "01_conv1d.ipynb")
     shutil.copy(promised.path, jupyterlab[1])

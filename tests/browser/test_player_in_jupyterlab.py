@@ -78,6 +78,7 @@ def test_scrubbing_keys_and_pointing_work_inside_a_notebook(playing):
     assert "it collects in" in page.inner_text(".cg-readout")
 
 
+@pytest.mark.course
 def test_it_goes_on_playing_while_the_kernel_is_busy(lab):
     lab.open(lab.write("busy.ipynb", SETUP, PLAY, "import time\ntime.sleep(60)"))
     lab.run_all()
@@ -89,6 +90,7 @@ def test_it_goes_on_playing_while_the_kernel_is_busy(lab):
     assert "[*]" in page.locator(".jp-InputPrompt").last.inner_text()  # the cell still sleeps
 
 
+@pytest.mark.course
 def test_controls_change_the_story(lab):
     lab.open(lab.write("explore.ipynb", SETUP, EXPLORE))
     lab.run_all()
@@ -110,6 +112,7 @@ def test_controls_change_the_story(lab):
     page.wait_for_function("() => document.querySelector('.cg-count').textContent === '0 / 3'")
 
 
+@pytest.mark.course
 def test_how_ties_are_settled_is_chosen_by_keyboard_and_the_notebook_stays_as_it_is(lab):
     lab.open(lab.write("ties.ipynb", SETUP, TIES))
     lab.run_all()
@@ -130,6 +133,7 @@ def slide(page, label, key):
     page.keyboard.press(key)
 
 
+@pytest.mark.course
 def test_ten_players_each_play_on_their_own(lab):
     lab.open(lab.write("ten.ipynb", SETUP, *[PLAY] * 10))
     lab.run_all()
@@ -139,6 +143,7 @@ def test_ten_players_each_play_on_their_own(lab):
     assert [position(page, n) for n in range(10)] == [0, 0, 0, 0, 5, 0, 0, 0, 0, 0]
 
 
+@pytest.mark.course
 @pytest.mark.parametrize("source", [PLAY, EXPLORE], ids=["play", "explore"])
 def test_a_reopened_notebook_shows_the_picture(lab, source, page):
     name = lab.write("reopened.ipynb", SETUP, source)
@@ -154,6 +159,7 @@ def test_a_reopened_notebook_shows_the_picture(lab, source, page):
     page.forgive("widget model not found")  # JupyterLab notes it for every widget without a kernel
 
 
+@pytest.mark.course
 def test_an_untrusted_notebook_shows_the_picture_once(lab, page):
     name = lab.write("untrusted.ipynb", SETUP, PLAY)
     lab.open(name)

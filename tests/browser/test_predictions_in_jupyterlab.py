@@ -95,6 +95,7 @@ def test_a_letter_answers_and_opens_what_follows_its_own_question_alone(asked, k
     assert noted(kept)["02/which_picture"]["first"] == "a" and noted(kept).keys() == {"02/which_picture"}
 
 
+@pytest.mark.course
 def test_numbers_are_typed_into_cells_and_those_that_are_right_are_marked(asked, kept):
     lab = asked(*DIGITS)
     cells = lab.page.locator(".cg-cells input")
@@ -115,6 +116,7 @@ def test_numbers_are_typed_into_cells_and_those_that_are_right_are_marked(asked,
     assert noted(kept)["01/forward"]["first"] == [5, 9, 11] and noted(kept)["01/forward"]["last"] == [5, 11, 18]
 
 
+@pytest.mark.course
 def test_a_skip_opens_and_is_noted(asked, kept):
     lab = asked(*DIGITS)
     lab.page.get_by_role("button", name="Skip").click()
@@ -123,6 +125,7 @@ def test_a_skip_opens_and_is_noted(asked, kept):
     assert noted(kept)["01/forward"]["first"] is None
 
 
+@pytest.mark.course
 def test_the_answer_is_there_after_a_restart_and_the_fold_after_save_and_reload(asked, kept, page):
     lab = asked(*DIGITS, *PICTURE)
     page.locator(".cg-choices button").nth(1).click()
@@ -143,6 +146,7 @@ def test_the_answer_is_there_after_a_restart_and_the_fold_after_save_and_reload(
     assert opened(lab) == {"01/forward", "02/which_picture"}  # one click, without a kernel
 
 
+@pytest.mark.course
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_a_question_fits_into_720_pixels_in_both_themes(asked, theme, page):
     page.set_viewport_size({"width": 720, "height": 900})

@@ -19,6 +19,7 @@ def test_an_exam_is_solved_by_its_words_and_a_spoilt_answer_is_refused(seed):
     exams.examined(seed, 1 + seed % 2)
 
 
+@pytest.mark.course
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [1, 2])
 def test_200_exams_are_solved_by_their_words_and_spoilt_answers_are_refused(level):

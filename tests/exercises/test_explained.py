@@ -22,6 +22,7 @@ def unexplained(verdict):
     return verdict.status not in ("wrong", "error") or not verdict.explained or told(verdict) - verdict.explained.keys()
 
 
+@pytest.mark.sampled(5, rest="course")
 @pytest.mark.parametrize("name", NAMES)
 def test_two_slips_are_refused_and_what_is_said_of_them_is_true(name):
     exercise = exercises.get(name)
@@ -44,6 +45,7 @@ def untrue(exercise, f, verdict):
 FIRST = {name: [answer for lab, _, answer in WRONG if lab == name] for name in NAMES}
 
 
+@pytest.mark.sampled(3, rest="course")
 @pytest.mark.parametrize("name", NAMES)
 def test_wrong_answers_of_others_are_explained_truly(name):
     exercise = exercises.get(name)

@@ -506,6 +506,7 @@ def odd_results(exercise):
     yield lambda *case: {}
 
 
+@pytest.mark.sampled(4, rest="course")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in exercises.names() if not exercises.get(name).run])
 def test_whatever_comes_back_there_is_a_verdict_and_a_card(name):

@@ -34,6 +34,7 @@ def spoilt(exercise, each):
             yield exercise.spoilt(tensor, wrong)
 
 
+@pytest.mark.sampled(3, rest="course")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     "each", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.course])], ids=["one", "all"]
@@ -49,6 +50,7 @@ def test_every_wrong_answer_fails_on_a_few_whole_numbers(name, each):
             assert all(np.array_equal(array, np.round(array)) for array in arrays)
 
 
+@pytest.mark.sampled(3, rest="course")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_example_is_true(name):
     """What it says of the right answer, and of the wrong one, is what they return."""
@@ -143,6 +145,7 @@ def one_less(case, said):
     return case
 
 
+@pytest.mark.sampled(3, rest="course")
 @pytest.mark.parametrize(
     "name",
     [
