@@ -59,6 +59,9 @@ class Callback:
     are still there.
     """
 
+    def test_set(self, x: np.ndarray, y: np.ndarray) -> None:
+        """Called first, with the test set that fit was given, if any: x (N, ...), y as fit takes it."""
+
     def started(self, *, model: Any, history: History, epochs: int, steps: int, examples: int) -> None:
         """steps are those of one epoch, examples those of x. history has entries already if training resumes."""
 
@@ -136,6 +139,8 @@ def fit(
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
     checks.generator("rng", rng)
     callback = _callback(callback, watch, progress)
+    if test is not None:
+        callback.test_set(*test)
     history, starts = History(), range(0, len(x), batch_size)
     kept = None
     if checkpoint is not None:

@@ -16,12 +16,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from course_lib import training
-from course_lib.layers import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential
+from course_lib.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, ReLU, Residual, Sequential
 from course_lib.losses import CrossEntropyLoss, MSELoss
 from course_lib.optim import SGD
 from course_lib.publish import build
-from course_lib.widgets import dashboard, dashboard_picture
+from course_lib.widgets import dashboard, dashboard_picture, dashboard_sample
 from course_lib.widgets.dashboard import Curve, Dashboard
+from course_lib.widgets.dashboard_sample import Sample, sample
 
 # ---------------------------------------------------------------- the curve
 
@@ -89,6 +90,88 @@ def test_filters_are_those_of_the_first_convolution_in_shares_of_the_largest():
     assert len(many["shares"]) == 32
 
 
+# ---------------------------------------------------------------- looks at the test set
+
+
+class Says:
+    """A network that answers what it was told to: scores (N, classes) for the examples, whatever they are."""
+
+    training = True
+
+    def __init__(self, scores):
+        self.scores = np.array(scores, float)
+
+    def modules(self):
+        return [self]
+
+    def eval(self):
+        self.training = False
+
+    def forward(self, x):
+        assert not self.training
+        return self.scores[: len(x)]
+
+
+def labels_and_scores(n=10, wrong=4):
+    """Labels 0 and 1 in turn, and scores of which the first `wrong` are wrong, each by more than the one before."""
+    labels = np.arange(n) % 2
+    scores = np.eye(2)[labels]
+    scores[:wrong] = np.eye(2)[1 - labels[:wrong]] * (1 + np.arange(wrong))[:, None]
+    return labels, scores
+
+
+def test_a_sample_is_spread_over_the_test_set_and_smaller_for_a_short_training():
+    x = np.arange(2000.0)
+    long, short = (Sample(x, np.arange(2000) % 10, trained_on, 64) for trained_on in (60_000, 100))
+    assert len(long.x) == 500 and len(short.x) == 100 and len(Sample(x[:7], np.zeros(7, int), 10, 1).x) == 7
+    assert long.x[0] == 0 and long.x[-1] == 1999 and np.diff(long.x).max() == np.diff(long.x).min() + 1
+    assert sample((x, x), 1, 1, 1) is None and sample(None, 1, 1, 1) is None
+    assert sample((x, x.astype(int)), 3, 938, 60_000).batch_size == 64
+
+
+def test_looks_take_a_thirtieth_of_the_time(monkeypatch):
+    ticks = iter(np.arange(0, 10, 0.1))
+    monkeypatch.setattr(dashboard_sample.time, "perf_counter", lambda: next(ticks))
+    labels, scores = labels_and_scores()
+    looks = Sample(np.zeros((10, 1)), labels, 600, 10)
+    assert looks.look(Says(scores), 0.1, 1.0) == pytest.approx(0.1) and looks.points == [[0.1, 0.6]]
+    assert looks.look(Says(scores), 0.2, 4.4) == 0 and looks.look(Says(scores), 0.2, 4.5) == pytest.approx(0.1)
+    assert looks.look(Says(scores), 0.3, 4.6, now=True) > 0 and [at for at, _ in looks.points] == [0.1, 0.2, 0.3]
+    assert looks.look(Says(scores), 0.4, 1000.0) > 0  # a long training has fewer looks
+    assert looks.look(Says(scores), 0.5, 1019.0) == 0 and looks.look(Says(scores), 0.6, 1021.0) > 0
+
+
+def test_hard_images_are_chosen_once_it_reads_most_and_stay_the_same():
+    labels, scores = labels_and_scores()
+    images = np.random.default_rng(0).random((10, 1, 4, 4))
+    looks = Sample(images, labels, 600, 10)
+    looks.look(Says(labels_and_scores(wrong=5)[1]), 0.1, 0.0, now=True)
+    assert looks.told()["says"] == [] and looks.pictures() == {}  # half of them are wrong yet
+    looks.look(Says(scores), 0.2, 0.0, now=True)
+    assert looks.told()["says"] == [1, 0, 1, 0] and looks.pictures()["labels"] == [0, 1, 0, 1]
+    before = looks.pictures()
+    looks.look(Says(labels_and_scores(wrong=1)[1]), 0.3, 0.0, now=True)
+    assert looks.told()["says"] == [1, 1, 0, 1] and looks.pictures() == before
+    strip = np.asarray(Image.open(io.BytesIO(base64.b64decode(before["png"]))))
+    assert strip.shape == (4, 16)
+    np.testing.assert_allclose(np.corrcoef(strip[:, 8:12].ravel(), images[2, 0].ravel())[0, 1], 1, atol=1e-3)
+
+
+def test_twenty_hard_images_are_wrong_by_little_and_by_much():
+    labels, scores = labels_and_scores(200, wrong=60)
+    looks = Sample(np.zeros((200, 1, 4, 4)), labels, 60_000, 200)
+    looks.look(Says(scores), 1.0, 0.0)
+    assert len(looks.hard) == 20 and looks.hard[0] == 0 and looks.hard[-1] == 59 and np.diff(looks.hard).min() > 1
+
+
+def test_vectors_have_no_pictures_and_numbers_without_bound_do_no_harm():
+    labels, scores = labels_and_scores()
+    looks = Sample(np.zeros((10, 1)), labels, 600, 10)
+    looks.look(Says(scores), 0.1, 0.0)
+    looks.look(Says(np.full_like(scores, np.nan)), 0.1, 0.0, now=True)
+    assert looks.pictures() == {} and looks.points[-1] == [0.1, 0.5]
+
+
 # ---------------------------------------------------------------- a whole training
 
 
@@ -115,6 +198,30 @@ def fit(board, epochs=3, y=None, loss=None, lr=0.1, **options):
 
 def test_a_board_changes_no_number_of_the_training():
     assert fit(Dashboard()).step_loss == fit(training.Callback()).step_loss
+
+
+def test_looks_at_the_test_set_change_nothing_and_begin_before_the_first_epoch_ends(monkeypatch):
+    monkeypatch.setattr(dashboard, "_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(dashboard_sample, "_SHARE", math.inf)
+    monkeypatch.setattr(dashboard_sample, "_APART", 0)
+    x, y = examples()
+    board, ends = Dashboard(), []
+    for callback in (board, training.Callback()):
+        rng = np.random.default_rng(3)
+        *others, last = network()[:]
+        model = Sequential(*others, Dropout(0.5, rng=rng), last)
+        history = training.fit(
+            model, CrossEntropyLoss(), SGD(model.parameters(), 0.1), x, y, epochs=2, batch_size=10, rng=rng,
+            test=examples(30), callback=callback,
+        )  # fmt: skip
+        ends.append(
+            (history.step_loss, history.test_loss, rng.random(), [p.data.tobytes() for p in model.parameters()])
+        )
+        assert all(module.training for module in model.modules())
+    assert ends[0] == ends[1]
+    points = board.board.sample["points"]
+    assert [at for at, _ in points] == [*np.arange(1, 9) / 4, 2] and board.board.sample["size"] == 30
+    assert points[-1][1] == history.test_accuracy[-1]
 
 
 def test_what_is_told_at_the_end_is_the_whole_training():
@@ -318,6 +425,12 @@ def test_a_built_notebook_holds_the_finished_curves_once_for_the_eye(executed):
     assert dashboard._BROKEN_OFF not in str(notebook)
 
 
+def png_of(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 def test_the_picture_shows_curves_filters_and_gradients():
     board = Dashboard()
     fit(board, test=examples())
@@ -328,6 +441,10 @@ def test_the_picture_shows_curves_filters_and_gradients():
     for colour in ("#e07b00", "#0072b2", "#8e4bb8", "#1c1c1c"):
         tone = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
         assert (np.abs(pixels - tone).max(axis=-1) < 24).sum() > 50, colour
+    strip = {"png": base64.b64encode(png_of(np.zeros((8, 16), np.uint8))).decode(), "labels": [3, 5]}
+    seen = {"size": 2, "points": [[0.5, 0.5]], "says": [3, 3]}
+    with_images = dashboard_picture.png(now, curve, passed, board.filters, norms, seen, strip)
+    assert Image.open(io.BytesIO(with_images)).height > picture.height
     plain = dashboard_picture.png(now, curve, passed, {}, [])
     assert Image.open(io.BytesIO(plain)).height < picture.height
 

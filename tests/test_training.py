@@ -331,6 +331,9 @@ class Notes(training.Callback):
     def __init__(self, *states):
         self.states, self.said = list(states), []
 
+    def test_set(self, x, y):
+        self.said.append(("test set", len(x), len(y)))
+
     def started(self, *, model, history, epochs, steps, examples):
         self.history = history
         self.said.append(("started", len(history.step_loss), epochs, steps, examples))
@@ -351,9 +354,9 @@ class Notes(training.Callback):
 def test_a_callback_is_called_for_everything_in_order_and_changes_nothing():
     x, y = make_examples()
     net, twin, notes = make_network(), make_network(), Notes()
-    history = train(net, x, y, epochs=2, test=(x, y), callback=notes)
+    history = train(net, x, y, epochs=2, test=(x[:30], y[:30]), callback=notes)
     assert notes.said == [
-        ("started", 0, 2, 3, 40), *[("step", n) for n in (1, 2, 3)], ("epoch", 1),
+        ("test set", 30, 30), ("started", 0, 2, 3, 40), *[("step", n) for n in (1, 2, 3)], ("epoch", 1),
         *[("step", n) for n in (4, 5, 6)], ("epoch", 2), ("ended", "finished"),
     ]  # fmt: skip
     assert notes.history is history

@@ -5,6 +5,7 @@
 /** @import { AnyModel } from "@anywidget/types" */
 import { Chart } from "./chart.js";
 import { button, element } from "./dom.js";
+import { HardOnes } from "./hard.js";
 import { Link } from "./link.js";
 import { count, duration } from "./scales.js";
 import { drawEpochs, drawFilters, drawLoss, drawNorms, resultsOf } from "./views.js";
@@ -50,9 +51,10 @@ class Board {
     const grid = element("div", "cg-board-grid", this.root);
     this.loss = new Chart(grid, "Loss", 170);
     this.epochs = new Chart(grid, "Accuracy", 170);
-    this.filters = new Chart(grid, "First layer's filters", 150);
-    this.norms = new Chart(grid, "Length of each layer's gradient", 150);
+    this.filters = new Chart(grid, "First layer's filters", 200);
+    this.norms = new Chart(grid, "Length of each layer's gradient", 200);
     element("span", "", this.norms.title, "  line: at the start");
+    this.hard = new HardOnes(this.root);
     this.said = element("p", "cg-board-said", this.root);
     this.said.setAttribute("aria-live", "polite");
     this.told = "";
@@ -90,9 +92,10 @@ class Board {
     });
     this.drawHead(now);
     drawLoss(this.loss, link.curve);
-    drawEpochs(this.epochs, passed, now.epochs);
+    drawEpochs(this.epochs, passed, now.epochs, model.get("sample"));
     drawFilters(this.filters, model.get("filters"));
     drawNorms(this.norms, model.get("norms"), link.running);
+    this.hard.draw(model.get("hard"), model.get("sample"));
     this.say(now, passed);
   }
 

@@ -21,6 +21,7 @@ from IPython.display import display
 from course_lib import training
 from course_lib.layers import Parameter
 from course_lib.widgets import dashboard_picture, still
+from course_lib.widgets.dashboard_sample import sample
 from course_lib.widgets.player import data_and_metadata
 from course_lib.widgets.scripts import script, style
 
@@ -35,8 +36,15 @@ class Dashboard(training.Callback):
 
     The loss of every step, accuracies (or losses, where targets are not labels) of every epoch, the filters of the
     first convolution, how long each layer's gradient is, images a second and the time left; Pause, Continue, Stop.
+    Where there is a test set with labels, it looks at some 500 of it now and then, which takes about a thirtieth of the
+    time: how many are right before the first epoch has ended, and what becomes of twenty images that were wrong.
     fit displays it. A board may be used again: every training has its own picture.
     """
+
+    test = None
+
+    def test_set(self, x, y):
+        self.test = x, y
 
     def started(self, *, model, history, epochs, steps, examples):
         self.model, self.history = model, history
@@ -44,6 +52,7 @@ class Dashboard(training.Callback):
         self.curve, self.clock = Curve(), _Clock()
         self.steps_before, self.seconds_before = len(history.step_loss), sum(history.seconds)
         self.norms, self.first_norms, self.filters = {}, {}, filters(model)
+        self.sample, self.test = sample(self.test, epochs, steps, examples), None
         self.measured = self.sent_whole = -math.inf
         self.board = _Board()
         self._tell("training", whole=True)
@@ -59,6 +68,7 @@ class Dashboard(training.Callback):
     def step(self):
         if self.clock.step():
             self._measure()
+            self._look()
             self._tell("training")
 
     def epoch(self):
@@ -68,6 +78,8 @@ class Dashboard(training.Callback):
     def ended(self, outcome):
         if self.clock.paused:
             self.clock.go_on()
+        if outcome == training.FINISHED:
+            self._look(now=True)
         self.clock.end()
         self._measure(now=True)
         self._tell(outcome, whole=True)
@@ -87,6 +99,12 @@ class Dashboard(training.Callback):
                 self.norms = gradient_norms(self.model)
                 self.first_norms = self.first_norms or self.norms
 
+    def _look(self, now=False):
+        """Look at the sample of the test set, now or if it is time for it: that is no step."""
+        if self.sample:
+            epochs = len(self.history.step_loss) / self.steps
+            self.clock.leave_out(self.sample.look(self.model, epochs, self.clock.seconds, now))
+
     def _tell(self, status, whole=False):
         """Send what is new to the front end: the curve in pieces, and now and then as a whole, as pieces get lost."""
         first = self.curve.extend(self.history.step_loss)
@@ -95,6 +113,8 @@ class Dashboard(training.Callback):
             "now": self._now(status), "passed": passed(self.history), "filters": self.filters,
             "norms": [[name, *_finite([norm, self.first_norms[name]])] for name, norm in self.norms.items()],
         }  # fmt: skip
+        if self.sample:
+            news |= {"sample": self.sample.told(), "hard": self.sample.pictures()}
         if whole:
             self.sent_whole = self.clock.seconds
             news["curve"] = {"width": self.curve.width, "bins": self.curve.all_bins(self.history.step_loss)}
@@ -125,9 +145,8 @@ class Dashboard(training.Callback):
     def _leave_a_picture(self):
         if self.outputs:
             now = self.board.now
-            picture = base64.b64encode(
-                dashboard_picture.png(now, self.board.curve, self.board.passed, self.filters, self.board.norms)
-            ).decode()
+            shown = [getattr(self.board, name) for name in ("curve", "passed", "filters", "norms", "sample", "hard")]
+            picture = base64.b64encode(dashboard_picture.png(now, *shown)).decode()
             hidden, view = self.outputs
             words = dashboard_picture.summary(now, self.board.passed)
             hidden.update({"text/html": still.fallback_html(picture, words)}, raw=True)
@@ -151,6 +170,8 @@ class _Board(anywidget.AnyWidget):
     passed = traitlets.Dict().tag(sync=True)
     filters = traitlets.Dict().tag(sync=True)
     norms = traitlets.List().tag(sync=True)
+    sample = traitlets.Dict().tag(sync=True)
+    hard = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -213,9 +234,13 @@ class _Clock:
 
     def epoch(self):
         """Note that an epoch has ended: what came after its last step was no step."""
-        beside = self.seconds - self.last
-        self.beside += beside
-        self.looked += beside
+        self.leave_out(self.seconds - self.last)
+
+    def leave_out(self, seconds):
+        """Note that the last seconds were no step."""
+        self.beside += seconds
+        self.looked += seconds
+        self.last += seconds
 
     def end(self):
         """From now on, the rate is that of the whole training."""

@@ -1,5 +1,7 @@
-"""The still picture of a dashboard: the same four views, on a light page."""
+"""The still picture of a dashboard: the same views, on a light page."""
 
+import base64
+import io
 import math
 
 import numpy as np
@@ -13,14 +15,15 @@ from course_lib.looks import GRADIENT, PALETTE, number
 from course_lib.widgets.still import WIDTH, compressed, signed
 
 _DPI = 200
+_STRIP = 0.85  # inches for a row of images
 _LONGEST = 106  # letters that fit on a line in the usual size
 _INK, _SOFT, _LINE = looks.INK.light, looks.SOFT.light, looks.FAINT.light
 
 
-def png(now, curve, passed, filters, norms):
+def png(now, curve, passed, filters, norms, sample=None, hard=None):
     """Returns a PNG, at twice the resolution, of what a dashboard shows (see dashboard.py)."""
-    rows = 1 + bool(filters or norms)
-    size_in_inches = WIDTH / 100, 0.5 + 2.3 * rows
+    rows, below = 1 + bool(filters or norms), _STRIP if hard else 0
+    size_in_inches = WIDTH / 100, 0.5 + 2.3 * rows + below
     figure = Figure(size_in_inches, dpi=_DPI, facecolor="white", layout="none")  # whatever a lesson has set
     canvas = FigureCanvasAgg(figure)
     height = figure.get_figheight()
@@ -29,11 +32,14 @@ def png(now, curve, passed, filters, norms):
     figure.text(0.012, 1 - 0.2 / height, words, fontsize=size, color=_INK, va="center")
     axes = figure.subplots(
         rows, 2, squeeze=False,
-        gridspec_kw={"left": 0.07, "right": 0.985, "top": 1 - 0.62 / height, "bottom": 0.45 / height,
+        gridspec_kw={"left": 0.07, "right": 0.985, "top": 1 - 0.62 / height, "bottom": (0.45 + below) / height,
                      "wspace": 0.3, "hspace": 0.48},
     )  # fmt: skip
     _loss(axes[0, 0], curve)
-    _epochs(axes[0, 1], passed, now["epochs"])
+    _epochs(axes[0, 1], passed, now["epochs"], sample or {})
+    if hard:
+        strip = figure.add_axes((0.012, 0.02 / height, 0.976, below * 0.62 / height))
+        _hard_ones(strip, hard, sample["says"])
     if rows == 2:
         _filters(axes[1, 0], filters)
         _norms(axes[1, 1], norms)
@@ -89,18 +95,21 @@ def _loss(ax, curve):
     ax.set_xlabel("step", fontsize=8, labelpad=1)
 
 
-def _epochs(ax, passed, epochs):
+def _epochs(ax, passed, epochs, sample):
+    if sample.get("points"):
+        label = f"{sample['size']} of the test"
+        ax.plot(*np.transpose(sample["points"]), color=looks.TEST.light, lw=0.8, alpha=0.75, label=label)
     for name, values, look in (
         ("train", passed["train"], {"color": looks.TRAIN.light, "ls": "--", "marker": "o", "mfc": "white"}),
         ("test", passed["test"], {"color": looks.TEST.light, "ls": "-", "marker": "s"}),
     ):
         if values:
             ax.plot(np.arange(len(values)) + 1, values, ms=4, lw=1.4, label=name, **look)
-    ax.set_xlim(0.7, epochs + 0.3)
+    ax.set_xlim(0 if sample.get("points") else 0.7, epochs + 0.3)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if passed["kind"] == "accuracy":
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    if passed["train"]:
+    if passed["train"] or sample.get("points"):
         ax.legend(frameon=False, fontsize=8)
     _title(ax, f"{passed['kind'].capitalize()} of each epoch")
     ax.set_xlabel("epoch", fontsize=8, labelpad=1)
@@ -127,6 +136,21 @@ def _filters(ax, filters):
                 color=_LINE, lw=0.6)  # fmt: skip
     rows = math.ceil(count / columns)
     ax.set(xlim=(-0.1, columns * (width + 0.5)), ylim=(rows * (height + 0.5), -0.1), aspect="equal", anchor="NW")
+
+
+def _hard_ones(ax, hard, says):
+    """Draws the images that were wrong at first in a row, and below each what the network says at the end."""
+    images, labels = np.asarray(Image.open(io.BytesIO(base64.b64decode(hard["png"])))), hard["labels"]
+    right = sum(answer == label for answer, label in zip(says, labels, strict=True))
+    _title(ax, f"Hard test images: {right} of {len(labels)} right")
+    height, width = len(images), images.shape[1] // len(labels)
+    for place, (answer, label) in enumerate(zip(says, labels, strict=True)):
+        left, one = 1.12 * place * width, images[:, place * width : (place + 1) * width]
+        ax.imshow(one, cmap="gray", vmin=0, vmax=255, extent=(left, left + width, height, 0))
+        words, colour = (f"✓ {answer}", looks.RIGHT) if answer == label else (str(answer), looks.WRONG)
+        ax.text(left + width / 2, 1.12 * height, words, ha="center", va="top", fontsize=8, color=colour)
+    ax.set(xlim=(0, 1.12 * 20 * width), ylim=(1.5 * height, 0), aspect="equal", anchor="NW")
+    ax.set_axis_off()
 
 
 def sheet_columns(count):

@@ -154,7 +154,22 @@ type BoardState = {
   passed: Passed;
   filters: Filters | Record<string, never>;
   norms: Norm[];
+  sample: Sample | Record<string, never>;
+  hard: Hard | Record<string, never>;
 };
+
+/** what a board sees of some test examples now and then; says: the answers to the hard ones among them */
+interface Sample {
+  size: number;
+  points: Point[];
+  says: number[];
+}
+
+/** the hard images side by side, as a PNG in base64 */
+interface Hard {
+  png: string;
+  labels: number[];
+}
 
 // ---------------------------------------------------------------- the digit pad, as digit_pad.py sends it
 

@@ -2,11 +2,13 @@
 // The four pictures of the dashboard: the loss, the epochs, the filters, the gradients.
 
 /** @import { Chart } from "./chart.js" */
+import { element } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { number } from "./looks.js";
 import { count, decades, evenly, percent, scale } from "./scales.js";
 
 const INFINITE = 1e300; // what Python sends for infinity
+const LARGEST_CELL_OF_FILTER = 34; // pixels
 const ROOM_FOR_MINUS = 8; // the least side of a cell, in pixels, with a minus sign in it
 
 /**
@@ -69,24 +71,28 @@ function rangeOfLosses(bins, means, log) {
  * @param {Chart} chart
  * @param {Passed} passed
  * @param {number} epochs
+ * @param {BoardState["sample"]} sample looked at between the ends of epochs, where there are labels
  */
-export function drawEpochs(chart, passed, epochs) {
+export function drawEpochs(chart, passed, epochs, sample = {}) {
   const accuracy = passed.kind === "accuracy";
+  const looks = sample.points ?? [];
   chart.title.textContent = accuracy ? "Accuracy of each epoch" : "Loss of each epoch";
+  if (looks.length) element("span", "", chart.title, `  thin line: ${count(sample.size)} of the test`);
   const series = resultsOf(passed);
-  if (!series.length) return chart.waiting("after the first epoch");
-  const sheet = chart.clear(series.map(({ name, result }) => `${name} ${passed.kind} ${result}`).join(", "));
-  const [low, high] = rangeOfEpochs(
-    series.flatMap(({ values }) => values),
-    accuracy,
-  );
+  if (!series.length && !looks.length) return chart.waiting("after the first epoch");
+  const seen = looks.length ? percent(looks[looks.length - 1][1]) : "";
+  const said = series.map(({ name, result }) => `${name} ${passed.kind} ${result}`);
+  const sheet = chart.clear([...said, ...(seen && [`${seen} of ${sample.size} right`])].join(", "));
+  const values = series.flatMap((one) => one.values);
+  const [low, high] = rangeOfEpochs(values.length ? values : looks.map(([, share]) => share), accuracy);
   /** @type {Box} */
   const box = [42, 8, sheet - 88, chart.height - 20];
   const [left, top, right, bottom] = box;
   const log = !accuracy && low > 0;
   const share = scale(low, high, log);
+  const begin = looks.length ? 0 : 1;
   /** @param {number} epoch */
-  const x = (epoch) => left + 12 + ((right - left - 24) * (epoch - 1)) / Math.max(1, epochs - 1);
+  const x = (epoch) => left + 12 + ((right - left - 24) * (epoch - begin)) / Math.max(1, epochs - begin);
   /** @param {number} value */
   const y = (value) => bottom - (bottom - top) * share(value);
   const labelled = log ? decades(low, high) : evenly(low, high);
@@ -95,11 +101,22 @@ export function drawEpochs(chart, passed, epochs) {
     x,
     y,
     name: "epoch",
-    xs: evenly(1, epochs, 8)
-      .filter((epoch) => epoch % 1 === 0 && epoch >= 1)
+    xs: evenly(begin, epochs, 8)
+      .filter((epoch) => epoch % 1 === 0 && epoch >= begin)
       .map((epoch) => [epoch, String(epoch)]),
     ys: labelled.map((value) => [value, accuracy ? `${number(100 * value)} %` : number(value)]),
   });
+  const inside = looks.filter((_, n) => looks.slice(n).every(([, share]) => share >= low));
+  if (inside.length) {
+    /** @type {Point[]} */
+    const line = inside.map(([epoch, share]) => [x(epoch), y(share)]);
+    chart.through(line, "cg-look");
+    const [across, down] = line[line.length - 1];
+    if (!series.length) {
+      chart.rectangle(across - 2.5, down - 2.5, 5, 5, { class: "cg-mark cg-test", rx: "2.5" });
+      chart.text(`${seen} right`, across + 9, down + 4, "cg-name cg-test");
+    }
+  }
   const ends = apart(
     series.map(({ last }) => y(last)),
     bottom - 4,
@@ -223,7 +240,7 @@ function arranged(filters, rows, columns, width, height) {
   let best = { cell: 0, across: 1, down: filters };
   for (let across = 1; across <= filters; across++) {
     const down = Math.ceil(filters / across);
-    const cell = Math.min(width / (across * columns), height / (down * rows), 17);
+    const cell = Math.min(width / (across * columns), height / (down * rows), LARGEST_CELL_OF_FILTER);
     if (cell > best.cell + 0.01) best = { cell, across, down };
   }
   return best;
@@ -247,7 +264,7 @@ export function drawNorms(chart, norms, running) {
   const share = scale(low, high, true);
   /** @param {number} value */
   const x = (value) => left + (right - left) * share(clamp(value, low, high));
-  const step = Math.min(30, (bottom - 4) / norms.length);
+  const step = Math.min(40, (bottom - 4) / norms.length);
   const thick = Math.max(2, step * 0.55);
   for (const value of decades(low, high, 6)) {
     chart.straight(x(value), 4, x(value), bottom, "cg-rule");

@@ -1,8 +1,12 @@
 """The dashboard's ES module in Chromium, with a stand-in for the model; and the pad's, where None arrives undefined."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 from pages import SHOW_WIDGET, widget
+from PIL import Image
 
 from course_lib import training
 from course_lib.layers import Conv2d, Flatten, Linear, Sequential
@@ -22,7 +26,8 @@ def trained():
     board, x, y = Dashboard(), rng.random((8, 1, 8, 8)), np.arange(8) % 3
     loss, optimizer = CrossEntropyLoss(), SGD(model.parameters(), 0.1)
     training.fit(model, loss, optimizer, x, y, epochs=2, batch_size=4, rng=rng, test=(x, y), callback=board)
-    return {name: getattr(board.board, name) for name in ("now", "curve", "news", "passed", "filters", "norms")}
+    names = ("now", "curve", "news", "passed", "filters", "norms", "sample", "hard")
+    return {name: getattr(board.board, name) for name in names}
 
 
 @pytest.fixture
@@ -125,6 +130,48 @@ def test_filters_are_blue_above_zero_and_orange_below(board, trained):
     assert len(fills) == shares.size and (shares < 0).any() and (shares > 0).any()
     for fill, share in zip(fills, shares, strict=True):
         assert f"--cg-{'below' if share < 0 else 'above'}) {abs(share)}%" in fill
+
+
+def test_the_test_set_is_looked_at_before_the_first_epoch_ends(board):
+    board.evaluate(
+        """() => {
+          model.set("passed", { kind: "accuracy", train: [], test: [] });
+          model.set("sample", { size: 500, points: [[0.1, 0.3], [0.4, 0.876]], says: [] });
+          model.set("now", { ...model.get("now"), step: 3 });
+        }"""
+    )
+    view = board.locator(".cg-board-view", has_text="Accuracy of each epoch")
+    view.get_by_text("thin line: 500 of the test").wait_for()
+    assert view.locator("path.cg-look").get_attribute("d").count("L") == 1
+    assert view.get_by_text("87.6 % right").is_visible()
+    ticks = view.locator("text[text-anchor=middle]").all_text_contents()
+    assert ticks[0] == "0" and ticks[-1] == "2"  # from the start to the end of the training
+
+
+def test_hard_images_tell_what_the_network_says_now(board):
+    board.evaluate("() => { model.set('hard', {}); model.set('now', { ...model.get('now'), epoch: 2 }); }")
+    board.locator(".cg-hard").wait_for(state="hidden")
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((28, 84), np.uint8)).save(file, "PNG")
+    hard = {"png": base64.b64encode(file.getvalue()).decode(), "labels": [5, 3, 8]}
+    says = """([hard, says, step]) => {
+      model.set("hard", hard);
+      model.set("sample", { ...model.get("sample"), says });
+      model.set("now", { ...model.get("now"), step });
+    }"""
+    for step, answers, shown, title in (
+        (3, [3, 9, 3], ["3", "9", "3"], "0 of 3"),
+        (4, [5, 3, 3], ["✓ 5", "✓ 3", "3"], "2 of 3"),
+    ):
+        board.evaluate(says, [hard, answers, step])
+        board.get_by_text(f"Hard test images: {title} right").wait_for()
+        assert board.locator(".cg-hard-strip b").all_inner_texts() == shown
+    names = [tile.get_attribute("aria-label") for tile in board.locator(".cg-hard-strip > div").all()]
+    assert names == ["a 5, read as 5", "a 3, read as 3", "a 8, read as 3"]
+    places = board.locator(".cg-hard-strip span").evaluate_all(
+        "(all) => all.map((one) => one.style.backgroundPosition)"
+    )
+    assert [place.split("%")[0] for place in places] == ["0", "50", "100"]
 
 
 def test_labels_stand_at_round_numbers(board):
