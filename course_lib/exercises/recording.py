@@ -27,6 +27,7 @@ ROLES = {
     "logits": INPUT,
 }
 NO_SOURCE = "This is not a function written in Python, so there are no lines to show."
+NOTHING_TO_DRAW = "There is nothing to draw."
 OUT_OF_TIME = "It was still running when the time was up; what is recorded stops there."
 
 
@@ -99,6 +100,8 @@ def watched(exercise: Exercise, f: Any, verdict: Verdict | None = None) -> "Watc
     if f is exercise.answer:
         return Watched(story(trace, f"{exercise.name}: a right answer", returned, ROLES, lab=exercise.name))
     mine = story(trace, f"{exercise.name}: your code", returned, ROLES)
+    if not mine.grids:
+        return Watched(f"{NOTHING_TO_DRAW} {mine.steps[-1].sentence}")
     if verdict.status == "right":
         return Watched(mine)
     right_trace, right_returned = recorded(exercise, exercise.answer, case)

@@ -465,6 +465,15 @@ def test_an_error_ends_the_story_with_its_line():
     assert last.startswith("Line 4 ended it with IndexError")
 
 
+def test_an_answer_that_cannot_be_called_is_told_so_in_place_of_an_empty_picture():
+    def conv1d(x):
+        return x
+
+    player = exercises.watch(conv1d)
+    assert player.story is None and player.stories == {"message": player.sentence}
+    assert player.sentence.startswith("There is nothing to draw. It ended with TypeError: ")
+
+
 def test_arguments_stay_as_they_are():
     def conv1d(x, w, stride=1, padding=0):
         x[:] = 0
