@@ -286,7 +286,7 @@ def tape(ax, nodes, gradients=False):
         value, grad = np.asarray(node.value), node.grad
         says = amount(float(value)) if value.ndim == 0 else "×".join(map(str, value.shape))
         ax.text(left + 0.85, top + 0.33, node.name, ha="center", va="center")
-        ax.text(left + 0.85, top + 0.72, says, ha="center", va="center", fontsize=9)
+        ax.text(left + 0.85, top + 0.72, says, ha="center", va="center", fontsize=7.5)
         if gradients and grad is not None:
             size = amount(float(grad)) if np.ndim(grad) == 0 else f"|·| {number(float(np.abs(grad).mean()), 2)}"
             ax.text(left + 0.85, top + 1.22, size, ha="center", va="center", color=COLOURS["gradient"], fontsize=9)

@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 from stories import small_tape
 
 from course_lib import exercises, figures, frames, gradcheck, tape
+from course_lib.exercises.engine.running import as_in_stub
 from course_lib.publish import build
 from course_lib.tape import Node
 
@@ -38,6 +39,14 @@ def lesson(tmp_path_factory):
 
 
 # ---------------------------------------------------------------- the tape
+
+
+def test_what_check_hands_back_takes_any_number_of_parents():
+    def record(forward, backward, *nodes):
+        return Node(forward(*(node.value for node in nodes)))
+
+    handed = as_in_stub(record, exercises.get("record"))
+    assert [handed(max, None, *map(Node, numbers)).value for numbers in ((1, 3), (1, 2, 5))] == [3, 5]
 
 
 def test_the_first_example_has_the_gradients_of_its_formula(lesson):

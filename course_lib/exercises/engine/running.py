@@ -137,6 +137,8 @@ def as_in_stub(f: Any, question: Question) -> Callable[..., Any]:
     if inspect.isclass(f):
         return f
     stub = _signature(question.answer)
+    if any(p.kind is p.VAR_POSITIONAL for p in stub.parameters.values()):
+        return f  # as many arguments as there are, by their places
     needed = [p for p in stub.parameters.values() if p.default is p.empty]
     try:
         own = inspect.signature(f)

@@ -40,6 +40,7 @@ def recorded(f, x, w, dy, then):
         Node.recording = True
     if node is None:
         return None
+    f(np.negative, lambda dy, x: (-dy,), parents[0])  # one parent, or any number of them
     if not isinstance(node, Node):
         raise CannotBeJudgedError(NO_NODE.format(a_type=f"a {type(node).__name__}"))
     known = list(node.parents)
@@ -185,7 +186,7 @@ RECORD = Exercise(
     tensors=RECORDED,
     exceptions=(("value", r"TypeError.*(Node|operand)|AttributeError: 'Node' object", NODES_GIVEN),),
     mistakes={
-        "value": (Mistake("another value", VALUE, (_recording("value", values=lambda x, w: x + w),)),),
+        "value": (Mistake("another value", VALUE, (_recording("value", values=lambda *arrays: sum(arrays)),)),),
         "parents": (
             Mistake("no parents", NO_PARENTS, (_recording("parents", parents=lambda nodes: ()),)),
             Mistake("parents turned around", TURNED, (_recording("parents", parents=lambda nodes: nodes[::-1]),)),
