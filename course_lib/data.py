@@ -1,9 +1,13 @@
-"""The images the network learns from: MNIST, and a small bundled set for when MNIST is not available."""
+"""The images the network learns from: MNIST, and a small bundled set for when MNIST is not available.
+
+python -m course_lib.data FOLDER     puts MNIST into a folder for all learners of a machine, whose kernels share it
+"""
 
 import gzip
 import hashlib
 import math
 import os
+import sys
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +16,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from course_lib._support import archive
+from course_lib._support.files import atomic_write
 
 Split = tuple[np.ndarray, np.ndarray]  # x (N, 1, 28, 28) float32 in [0, 1], y (N,) int64
 
@@ -42,6 +47,7 @@ MIRRORS = (
 )
 TIMEOUT = (5, 30)  # seconds: to connect, and between two pieces of the answer
 DIGITS = Path(__file__).resolve().parents[1] / "assets" / "digits.npz"
+PORTRAIT = DIGITS.with_name("portrait.npz")
 
 
 def mnist() -> tuple[Split, Split]:
@@ -103,9 +109,15 @@ def cache_folder() -> Path:
 
 def load_mnist(folder: Path | None, cache: str | os.PathLike[str], mirrors: tuple[str, ...]) -> tuple[Split, Split]:
     """What `mnist` returns: each file from `folder`, else from `cache`, else from the first good mirror."""
-    packed = {name: _find(name, folder, Path(cache), mirrors).read_bytes() for name in FILES}
-    x_train, y_train, x_test, y_test = (parse_idx(packed[name], FILES[name].shape, name) for name in FILES)
-    return (_scale(x_train), y_train.astype(np.int64)), (_scale(x_test), y_test.astype(np.int64))
+
+    def read(name: str) -> np.ndarray:
+        if folder and (shared := _mapped(folder, name)) is not None:
+            return shared
+        array = parse_idx(_find(name, folder, Path(cache), mirrors).read_bytes(), FILES[name].shape, name)
+        return _scale(array) if array.ndim == 3 else array.astype(np.int64)
+
+    x_train, y_train, x_test, y_test = map(read, FILES)
+    return (x_train, y_train), (x_test, y_test)
 
 
 def _find(name: str, folder: Path | None, cache: Path, mirrors: tuple[str, ...]) -> Path:
@@ -146,6 +158,47 @@ def _fault(path: Path) -> str | None:
     if found == expected:
         return None
     return f"has the SHA-256 {found}, expected {expected}: it is damaged, or another file, such as a web page"
+
+
+def share(folder: Path) -> None:
+    """Put MNIST into a folder for all learners of a machine, to be named in COURSE_DATA_DIR: the four files, from where
+    `mnist` finds them, and the images as `mnist` returns them, once more, for kernels to map.
+
+    A kernel that reads the images in its own way takes 220 MB for them; kernels that map a file hold it once together.
+    """
+    for name in FILES:
+        found = _find(name, own_folder(), folder, MIRRORS)
+        with atomic_write(folder / name) as file:
+            file.write(found.read_bytes())
+    (x_train, _), (x_test, _) = load_mnist(None, folder, ())
+    for name, images in zip((name for name in FILES if len(FILES[name].shape) == 3), (x_train, x_test), strict=True):
+        with atomic_write(folder / _unpacked(name)) as file:
+            np.save(file, images)
+
+
+def _unpacked(name: str) -> str:
+    return name.replace("-ubyte.gz", "-float32.npy")
+
+
+def _mapped(folder: Path, name: str) -> np.ndarray | None:
+    """The images that `share` has put into a folder, None if there are none.
+
+    They are mapped: what a caller changes is the caller's own, and all else is in memory once for all processes.
+    """
+    path, shape = folder / _unpacked(name), FILES[name].shape
+    if len(shape) != 3 or not path.is_file():
+        return None
+    try:
+        images = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataUnavailable(f"{path} could not be read ({error}). Remove that file.") from error
+    expected = (shape[0], 1, *shape[1:])
+    if images.shape != expected or images.dtype != np.float32:
+        raise DataUnavailable(
+            f"{path} must hold {expected} numbers of float32, but holds {images.shape} of {images.dtype}. "
+            "Remove that file."
+        )
+    return images.view(np.ndarray)
 
 
 def _download(url: str, name: str, cache: Path) -> Path:
@@ -193,6 +246,16 @@ def _scale(pixels: np.ndarray) -> np.ndarray:
     return x
 
 
+def portrait() -> np.ndarray:
+    """Returns a photograph (80, 80), float64 from 0 to 1: a piece of the official portrait of Grace Hopper, 1984.
+
+    Source: U.S. Navy, in the public domain, by way of Matplotlib's sample data; see assets/README.md.
+    """
+    with archive.reading(PORTRAIT, "the bundled photograph") as arrays:
+        pixels: np.ndarray = arrays["portrait"] / 255
+        return pixels
+
+
 def _enlarge(images: np.ndarray) -> np.ndarray:
     """(N, 8, 8) of 0 to 16 -> (N, 1, 28, 28) float32 in [0, 1], as MNIST would show them.
 
@@ -205,3 +268,10 @@ def _enlarge(images: np.ndarray) -> np.ndarray:
     smooth = np.stack([np.asarray(image)[1:-1, 1:-1] for image in large])
     # Below a quarter is paper, above 0.85 is ink: this brings mean and spread close to MNIST's.
     return np.clip((smooth[:, None] - 0.25) / 0.6, 0, 1)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("FOLDER is missing: python -m course_lib.data FOLDER")
+    share(Path(sys.argv[1]).expanduser().absolute())
+    print(f"MNIST is in {sys.argv[1]}. Name that folder in COURSE_DATA_DIR, for all learners.")

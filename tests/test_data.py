@@ -148,6 +148,34 @@ def test_what_is_returned_is_the_callers_own_to_change(small, tmp_path):
     assert data.mnist()[0][0].any()
 
 
+def test_a_folder_for_all_hands_out_the_same_images_mapped_and_nobodys_change_reaches_it(small, tmp_path, monkeypatch):
+    expected = data.load_mnist(put(small, tmp_path / "mine"), tmp_path / "none", ())
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "mine"))
+    data.share(tmp_path / "all")
+    assert {*small} < {*read(tmp_path / "all")}
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "all"))
+    found = data.mnist()
+    for (x, y), (own_x, own_y) in zip(found, expected, strict=True):
+        assert type(x) is np.ndarray and isinstance(x.base, np.memmap) and x.dtype == np.float32 and y.dtype == np.int64
+        np.testing.assert_array_equal(x, own_x)
+        np.testing.assert_array_equal(y, own_y)
+        x[...] = 0
+    np.testing.assert_array_equal(data.mnist()[0][0], expected[0][0])
+
+
+@pytest.mark.parametrize("change", [lambda x: x[:4], lambda x: x.astype(float), None])
+def test_shared_images_of_another_form_are_named(small, tmp_path, change):
+    folder = put(small, tmp_path / "all")
+    data.share(folder)
+    path = folder / "train-images-idx3-float32.npy"
+    if change is None:
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        np.save(path, change(np.load(path)))
+    with pytest.raises(data.DataUnavailable, match=re.escape(str(path))):
+        data.load_mnist(folder, tmp_path / "none", ())
+
+
 @needs_real_files
 @pytest.mark.slow
 def test_the_real_mnist_is_what_everybody_knows_it_to_be(monkeypatch):
