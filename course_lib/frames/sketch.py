@@ -18,7 +18,10 @@ _SMOOTH = 10  # pictures from one stage of batch norm to the next
 
 @dataclass(frozen=True)
 class Mark:
-    """kind: "line", "dots", "arrow" (two points) or "text" (one point); points: [(x, y)], y upwards."""
+    """kind: "line", "dots", "arrow" (two points), "text" (one point), "image"; points: [(x, y)], y upwards.
+
+    An image lies between two points, its lower left and upper right corner; its text is a PNG in base64.
+    """
 
     kind: str
     points: list

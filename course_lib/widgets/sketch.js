@@ -34,6 +34,9 @@ class Slides {
       clearInterval(this.timer);
       this.show(Number(this.slider.value));
     });
+    /** @type {Map<string, HTMLImageElement>} */
+    this.images = new Map();
+    this.loadImages();
     this.theme = new Theme(root);
     this.resizer = new ResizeObserver(() => this.resize());
     this.resizer.observe(root);
@@ -42,6 +45,18 @@ class Slides {
       this.show(this.at);
     });
     this.themeWatch.observe(document.body, { attributes: true });
+  }
+
+  /** Every image that a mark brings, so that no picture waits for its own. */
+  async loadImages() {
+    for (const { kind, text } of [...this.sketch.marks, ...this.sketch.pictures.flatMap(({ marks }) => marks)]) {
+      if (kind !== "image" || this.images.has(text)) continue;
+      const image = new Image();
+      image.src = `data:image/png;base64,${text}`;
+      this.images.set(text, image);
+    }
+    await Promise.all([...this.images.values()].map((image) => image.decode()));
+    this.show(this.at);
   }
 
   destroy() {
@@ -65,6 +80,7 @@ class Slides {
     const width = this.canvas.clientWidth;
     if (!width || width === this.width) return;
     this.width = width;
+    this.theme = new Theme(this.root); // only what stands on the page has its colours
     const ratio = window.devicePixelRatio || 1;
     this.height = Math.round(width * this.sketch.shape);
     this.canvas.style.height = `${this.height}px`;
@@ -96,7 +112,8 @@ class Slides {
     const places = points.map((point) => this.place(point));
     context.strokeStyle = context.fillStyle = colour;
     context.lineWidth = 2;
-    if (kind === "arrow") pen.arrow(places[0], places[1], colour);
+    if (kind === "image") this.drawImage(context, text, places);
+    else if (kind === "arrow") pen.arrow(places[0], places[1], colour);
     else if (kind === "text") pen.text(text, places[0], colour, pen.font(13), places[0][0] < 20 ? "left" : "center");
     else if (kind === "line") {
       pen.path(places);
@@ -108,6 +125,14 @@ class Slides {
         context.fill();
       }
     }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {string} png @param {Point[]} corners */
+  drawImage(context, png, [[left, bottom], [right, top]]) {
+    const image = this.images.get(png);
+    if (!image?.complete) return;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(image, left, top, right - left, bottom - top);
   }
 
   /** @param {Point} point @returns {Point} */

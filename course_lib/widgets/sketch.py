@@ -1,10 +1,14 @@
 """`slide(sketch)` shows a Sketch of `frames.sketch`, with a slider as wide as the picture."""
 
+import base64
+import io
 from dataclasses import asdict
 
 import anywidget
+import numpy as np
 import traitlets
 from matplotlib.axes import Axes
+from PIL import Image
 
 from course_lib import figures
 from course_lib.frames.sketch import INK, SOFT, Sketch
@@ -44,8 +48,12 @@ class Slides(StillFallback, anywidget.AnyWidget):
         for mark in [*self.shown.marks, *last.marks]:
             colour = figures.INK if mark.role in (INK, SOFT) else figures.COLOURS[mark.role]
             across, down = zip(*mark.points, strict=True)
-            if mark.kind == "text":
-                ax.text(across[0], down[0], mark.text, color=colour)
+            if mark.kind == "image":
+                pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(mark.text))))
+                ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=(*across, *down), aspect="auto")
+            elif mark.kind == "text":
+                at_left = across[0] - left < 0.03 * (right - left)
+                ax.text(across[0], down[0], mark.text, color=colour, ha="left" if at_left else "center", va="center")
             elif mark.kind == "arrow":
                 ax.annotate(
                     "", mark.points[1], mark.points[0], arrowprops={"arrowstyle": "->", "color": colour, "lw": 2}

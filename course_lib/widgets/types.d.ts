@@ -81,6 +81,8 @@ interface StoryData {
   box: Box;
   grids: GridData[];
   steps: StepData[];
+  /** from one grid to another: which numbers are computed from which */
+  edges?: [from: number, to: number][];
   code: { lines: string[]; lab: string; secret: boolean } | null;
 }
 
@@ -339,10 +341,11 @@ type WalkState = {
 // ---------------------------------------------------------------- pictures on a slider, as sketch.py sends them
 
 interface SketchMark {
-  kind: "line" | "dots" | "arrow" | "text";
+  kind: "line" | "dots" | "arrow" | "text" | "image";
   points: Point[];
   /** one of the roles, or "ink" or "soft" */
   role: string;
+  /** or a PNG in base64 */
   text: string;
 }
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from pages import SHOW_WIDGET, widget
 
+from course_lib import data
+from course_lib.frames.photograph import filter_learnt
 from course_lib.frames.sketch import shrinking_slope
 from course_lib.widgets import slide
 
@@ -25,3 +27,24 @@ def test_the_slider_and_the_button_move_through_the_pictures(page):
     assert "eps = 0.1. The measured slope is 2.723." in page.inner_text(".sk-words")
     page.evaluate("() => window.closers.forEach((close) => close())")
     assert page.locator(".sk-root").count() == 0
+
+
+def test_photographs_and_kernels_are_drawn_where_they_belong(page):
+    weights = np.array([np.zeros((3, 3)), np.eye(3)])
+    shown = slide(filter_learnt(data.portrait(), [1.0, 0.1], weights, np.eye(3), (0, 1), "three"))
+    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketch": shown.sketch}))
+    page.wait_for_selector(".sk-root[data-at='0']")
+    opaque = """() => {
+      const canvas = document.querySelector(".sk-picture");
+      const [width, height] = [canvas.width, canvas.height / 2.42];
+      return [0, 1, 2, 3].map((column) => {
+        const data = canvas.getContext("2d").getImageData(width * (0.03 + 0.255 * column), height * 0.3, 60, 60).data;
+        return data.filter((_, n) => n % 4 === 3).reduce((sum, one) => sum + one, 0) / 3600;
+      });
+    }"""
+    page.wait_for_function(f"() => ({opaque})()[2] > 250")
+    before = page.evaluate(opaque)
+    assert before[0] > 250 and before[1] > 250 and before[3] > 20  # the picture, by the layer, and the difference
+    page.locator(".sk-row button").click()
+    page.wait_for_selector(".sk-root[data-at='1']")
+    assert page.evaluate(opaque)[3] == 0
