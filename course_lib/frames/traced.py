@@ -262,7 +262,13 @@ class _Teller:
             writes.append(Touched(number, np.arange(numbers.size), numbers.ravel(), "returned"))
         if writes:
             function, number = self.trace.last or (None, 0)
-            self.lines.append(Line(function, number, {}, writes, self.trace.last_reads))
+            results = {
+                name for name, _ in self.results.values()
+            }  # `return dx` reads dx, but nothing else is made of it
+            reads = [
+                one for one in self.trace.last_reads if one.array in shown and shown[one.array].name not in results
+            ]
+            self.lines.append(Line(function, number, {}, writes, reads))
 
     # ------------------------------------------------------------ the whole
 
@@ -339,7 +345,8 @@ class _Teller:
             if one.now.size < one.size:
                 one.now = np.append(one.now, np.zeros(one.size - one.now.size))
             np.add.at(one.now, write.cells, write.amounts)
-            told.append(self._told(one, write, before))
+            if write.how != "returned":
+                told.append(self._told(one, write, before))
             if write.how in ("made", "returned"):
                 flows += self._appearing(one, write)
                 _look(looks, one, write.cells)
@@ -350,20 +357,25 @@ class _Teller:
         for read in line.reads:
             if read.array in self.shown:
                 _look(looks, self.shown[read.array], read.cells.ravel())
-        where = "The call" if line.function is None else f"Line {line.number}{self._inside(line.function)}"
         return Step(
-            f"{where} {' and '.join(dict.fromkeys(told))}.", self._formula(line.reads),
+            self._sentence(line, told), self._formula(line.reads),
             line=self._line_in_code(line), flows=tuple(flows), looks=looks,
             beside=", ".join(f"{name} = {_plain_number(value)}" for name, value in list(line.beside.items())[:8]),
         )  # fmt: skip
+
+    def _sentence(self, line: Line, told: Sequence[str]) -> str:
+        where = "The call" if line.function is None else f"Line {line.number}{self._inside(line.function)}"
+        returned = [self.shown[write.array].name for write in line.writes if write.how == "returned"]
+        if any("." in name for name in returned):  # of a layer, which keeps its gradients in itself
+            return f"{where} was the last. What came of it: {_listed(returned)}."
+        does = [f"returns {_listed(returned)}"] if returned else dict.fromkeys(told)
+        return f"{where} {' and '.join(does)}."
 
     def _inside(self, function: CodeType) -> str:
         return "" if self.trace.last is None or function is self.trace.last[0] else f" of {function.co_name}"
 
     def _told(self, one: _Shown, write: Touched, before: np.ndarray) -> str:
         after = one.now
-        if write.how == "returned":
-            return f"returns {one.name}"
         if write.how == "made":
             cells = after[: one.size]
             if write.cells.size < one.size:  # a list that will grow

@@ -164,9 +164,11 @@ function drawCorners(scene, terms) {
  */
 export function drawBeams(scene, lit) {
   const { flows, looks } = scene.story.steps[scene.at];
+  const written = new Set(flows.map(({ to }) => to)); // looked at too, where a whole array is new
   for (const { to, factors } of flows) {
     const goal = scene.around(to, lit[to]);
-    const arrows = factors.length ? [] : Object.keys(looks).map(Number);
+    const read = Object.keys(looks).map(Number);
+    const arrows = factors.length ? [] : read.filter((grid) => !written.has(grid));
     for (const grid of arrows) drawArrow(scene, scene.around(grid, lit[grid]), goal);
     for (const [grid] of factors) if (!scene.isKernel(grid)) drawBeam(scene, grid, lit[grid], to, goal);
   }

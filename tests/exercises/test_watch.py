@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from answers import RIGHT, WRONG
 
-from course_lib import exercises, functional, loops
+from course_lib import exercises, functional, layers, loops
 from course_lib._support import tracing
 from course_lib.exercises import checking, offering
 from course_lib.exercises.engine import guard
@@ -483,6 +483,23 @@ def test_arguments_stay_as_they_are():
     watched = told("conv1d", conv1d)[2]
     np.testing.assert_array_equal(exercises.get("conv1d").probe["x"], probe)
     assert "(it held" in watched.steps[1].sentence or "8 cells of x" in watched.steps[1].sentence
+
+
+def test_what_a_layer_keeps_is_not_told_as_returned_and_is_not_read_from_what_is():
+    class Conv2d(layers.Conv2d):
+        def backward(self, dy):
+            dx, dw, db = functional.conv2d_backward(dy, self.x, self.weight.data)
+            self.weight.grad = dw / 2
+            self.bias.grad += db
+            return dx
+
+        def forward(self, x):
+            self.x = x
+            return functional.conv2d(x, self.weight.data, self.bias.data)
+
+    last = exercises.watch(Conv2d).story.steps[-2]
+    assert last.sentence.startswith("Line 5 was the last. What came of it: y, weight.grad, bias.grad, ")
+    assert last.formula == "" and "dx" not in {key.split("[")[0] for key in last.looks}
 
 
 # ---------------------------------------------------------------- the face
