@@ -57,7 +57,7 @@ def _differences(question: Question, example: Case, neighbour: Case) -> Iterator
         if there is None and here is not None:
             yield f"{name} other than None", f"{name} = None", _has(name, None)
         elif here is None and there is not None:
-            yield f"{name} = None", f"{name} other than None", lambda case, name=name: case[name] is not None
+            yield f"{name} = None", f"{name} other than None", _has_something(name)
         elif isinstance(here, (bool, int, float, str, tuple)) and here != there:
             yield f"{name} = {_typed(here)}", f"{name} = {_typed(there)}", _has(name, there)
     arrays = [name for name, value in example.items() if isinstance(value, np.ndarray)]
@@ -94,6 +94,10 @@ def _typed(value: Any) -> str:
 
 def _has(name: str, value: Any) -> Callable[[Case], bool]:
     return lambda case: case[name] is value or (value is not None and case[name] == value)
+
+
+def _has_something(name: str) -> Callable[[Case], bool]:
+    return lambda case: case[name] is not None
 
 
 def _has_shape(name: str, shape: tuple[int, ...]) -> Callable[[Case], bool]:
