@@ -17,7 +17,6 @@ Nothing here ever stops a lesson: what cannot be read or written is said in a se
 import itertools
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -26,13 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from course_lib._support import places
-from course_lib._support.files import atomic_write, first_free
+from course_lib._support.files import atomic_write, first_free, from_json
 
 PATIENCE = 2  # seconds to wait for another kernel that is writing
 HAS_LOCKS = os.name == "nt"
 with suppress(ImportError):  # Windows and Pyodide have no fcntl, and in JupyterLite's kernel it is empty
     HAS_LOCKS = hasattr(import_module("fcntl"), "flock")
-DEEPEST = 20  # brackets inside one another: Python's parser fails at about a thousand, and ends a browser's kernel
 
 Entries = dict[str, dict[str, Any]]
 _VALID = {
@@ -201,10 +199,7 @@ def parsed(content: str) -> Entries:
 
     Raises ValueError if it holds anything else.
     """
-    depth = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", content))
-    if max(depth, default=0) > DEEPEST:
-        raise ValueError("it is nested too deeply")
-    found = json.loads(content)
+    found = from_json(content)
     if not (isinstance(found, dict) and all(map(_is_entry, found.values()))):
         raise ValueError("it does not hold what this course writes")
     return _with_names_of_today(found)

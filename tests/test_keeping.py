@@ -1,6 +1,7 @@
 """What a learner writes becomes a library of their own: kept as source, judged alone, found again, never lost."""
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -260,6 +261,14 @@ def test_a_damaged_record_only_means_judging_again(notebook):
     for record in ("", "[]", '{"conv1d": 7}', "[" * 5000):
         (kept.folder() / kept.RECORD).write_text(record, encoding="utf-8")
         assert mine.conv1d is not loops.conv1d
+
+
+def test_a_record_that_is_nested_deeply_never_reaches_the_parser_which_would_end_a_browsers_kernel(work, monkeypatch):
+    kept.note("conv1d", "text", "question", True)
+    assert kept.judged("conv1d", "text", "question")
+    (kept.folder() / kept.RECORD).write_text("[" * 100_000, encoding="utf-8")
+    monkeypatch.setattr(json, "loads", lambda content: pytest.fail("the parser recurses once for each bracket"))
+    assert kept.judged("conv1d", "text", "question") is None
 
 
 @pytest.mark.slow

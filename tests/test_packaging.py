@@ -24,6 +24,7 @@ RUN_NOT_IMPORTED = {
     DEV: {"mypy", "nbval", "pytest-xdist", "ruff", "setuptools"},  # by .ci, by pytest, and by `installed` below
 }
 BY_HAND = {"torch", "sklearn"}  # what CONTRIBUTING says to install for a comparison and for making the digits
+IN_A_BROWSER = {"pyodide", "pyodide_js"}  # what Python is there, and nobody installs
 
 
 def declared(*files):
@@ -50,7 +51,7 @@ def packages(sources):
     """The packages, as PyPI spells them, that provide what the sources import beyond Python and this repository."""
     ours = {"course_lib", "reference", *(path.stem for path in ROOT.glob("tests/**/*.py"))}
     modules = {module for source in sources for module in imported_by(source)}
-    third_party = modules - ours - BY_HAND - sys.stdlib_module_names
+    third_party = modules - ours - BY_HAND - IN_A_BROWSER - sys.stdlib_module_names
     assert third_party <= distributions().keys(), "something is imported that is not installed here"
     return {canonicalize_name(distributions()[module][0]) for module in third_party}
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from course_lib._support import archive, checks
-from course_lib._support.files import first_free
+from course_lib._support.files import first_free, from_json
 
 _WHAT = "a checkpoint (delete it, or name another file, to start over)"
 
@@ -103,7 +103,7 @@ class Checkpoint:
         if not self.path.exists():
             return ""
         with archive.reading(self.path, _WHAT) as arrays:
-            about = dict(json.loads(arrays["about"].tobytes()))
+            about = dict(from_json(arrays["about"].tobytes().decode()))
             done, setting = checks.integer("epochs", about["epochs"], 0), dict(about["setting"])
             place = _place(about.get("place"), steps, self.generators)
             difference = self._difference(setting, done, place, epochs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib._support import places
-from course_lib._support.files import atomic_write, first_free
+from course_lib._support.files import atomic_write, first_free, from_json
 
 RECORD = "kept.json"
 PACKAGE = '''"""Your answers, one file each. Any program that has NumPy can use them: import mine; mine.conv1d(x, w).
@@ -120,7 +120,7 @@ def judged(lab: str, text_digest: str, question: str) -> bool | None:
 
 def _record() -> dict[str, Any]:
     try:
-        found = json.loads((folder() / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = from_json((folder() / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
