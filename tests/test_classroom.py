@@ -22,7 +22,7 @@ from answers import BY_THE_JUDGE, WRONG
 from course_lib.classroom import collected, handed_in, handing_out, judging, report, written
 from course_lib.classroom.__main__ import main
 from course_lib.classroom.collected import NOT_HANDED_IN
-from course_lib.exercises import Case, get, registry
+from course_lib.exercises import Case, drawing, get, registry
 from course_lib.publish import build
 
 SEED = 20_26
@@ -120,6 +120,18 @@ def test_an_answer_under_a_former_name_is_found(monkeypatch):
 
 
 # ---------------------------------------------------------------- what is handed in
+
+
+def test_a_drawing_counts_by_what_was_kept_of_it_in_the_work_folder(tmp_path, monkeypatch):
+    lab, turned = get("draw_dx"), get("draw_dx").mistakes["dx"][0]
+    for name, array in (("anna", lab.answer()), ("ben", turned.examples[0]())):
+        monkeypatch.setenv("COURSE_WORK", str(tmp_path / "homes" / name / "gradients"))
+        monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "homes" / name / "gradients" / ".progress.json"))
+        drawing.judged(lab, [[f"{n:g}" for n in row] for row in array])
+        save(tmp_path / "homes" / name / "gradients" / "02_conv2d.ipynb", draw_dx=lab.stub())
+    everybody = collected.collect([tmp_path / "homes"], SEED)
+    assert everybody.of("anna", "draw_dx").status == "right"
+    assert [told.message for told in everybody.of("ben", "draw_dx").told] == [turned.message]
 
 
 def test_every_form_of_hand_in_is_one_student(tmp_path):
