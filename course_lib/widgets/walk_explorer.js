@@ -13,7 +13,7 @@ import { WalkPicture } from "./walk_picture.js";
 import { writeScores } from "./walk_scores.js";
 import { WalkZoom } from "./walk_zoom.js";
 
-const [SIDE, EXAMPLE, SMALLEST_PICTURE] = [28, 34, 420];
+const [SIDE, EXAMPLE, SMALLEST_PICTURE] = [28, 34, 300];
 const STEP = 420; // milliseconds that a gradient takes to the layer before
 const HINT = "Point at an entry of a gradient: the entries that pay it light up. A click keeps it.";
 
@@ -109,7 +109,7 @@ class Explorer {
     label.append(" one scale for all gradients");
     this.common.addEventListener("change", () => {
       this.picture.common = this.common?.checked === true;
-      this.picture.bitmaps.clear();
+      this.picture.forget();
       this.written.walk = null;
       this.redraw();
     });

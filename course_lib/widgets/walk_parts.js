@@ -103,7 +103,7 @@ function writeFilters(parts, walk, at, payments, go) {
     const node = card(parts, `filter ${filter}: ${number(sum(some), FIGURES)}`);
     const grid = element("div", "we-grid", node);
     const columns = new Set(some.map(({ cell }) => walk.columns[at + 1].place(cell)[2])).size;
-    grid.style.gridTemplateColumns = `repeat(${columns}, 70px)`;
+    grid.style.gridTemplateColumns = `repeat(${columns}, 90px)`;
     for (const one of [...some].sort((a, b) => a.cell - b.cell)) writePayment(grid, walk, at, one, go);
   }
   const rest = sorted.slice(MOST_CARDS).flatMap(([, some]) => some);
@@ -156,7 +156,7 @@ function writeWindows(parts, walk, at, cell, go) {
     const dy = walk.columns[at + 1].gradient[window];
     const node = card(parts, `its window: dy${walk.columns[at + 1].indices(window)} = ${number(dy, FIGURES)}`);
     const grid = element("div", "we-grid", node);
-    grid.style.gridTemplateColumns = `repeat(${walk.layers[at].kernel[1]}, 70px)`;
+    grid.style.gridTemplateColumns = `repeat(${walk.layers[at].kernel[1]}, 90px)`;
     for (const [row, column] of walk.windowOf(at, i, j)) {
       const one = before.cell(channel, row, column);
       const wins = walk.winner(at, window) === one;

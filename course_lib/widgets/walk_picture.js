@@ -11,7 +11,8 @@ import { Pen } from "./pen.js";
 /** @typedef {{ at: number, cell: number }} Spot */
 
 const [LABELS, HEAD, BETWEEN, UNDER, GAP] = [70, 36, 24, 20, 9]; // pixels: of rows, of columns, between and under tiles
-const [LARGEST_TILE, LARGEST_THUMB] = [104, 30];
+const [LARGEST_TILE, SMALLEST_TILE, LARGEST_THUMB] = [104, 52, 30];
+const TURN = 16; // pixels of an arrow that goes on in another line
 
 export class WalkPicture {
   /** @param {Element} parent */
@@ -19,12 +20,17 @@ export class WalkPicture {
     this.canvas = element("canvas", "we-picture", parent);
     this.canvas.setAttribute("role", "img");
     this.width = this.height = this.tile = 0;
+    this.inLine = 1; // how many columns stand beside each other: the others go on in a line below
     this.common = false; // one scale for all gradients, in place of one for each
     this.shown = 0; // the first column whose gradient is shown: those before it are still to come
     /** @type {number[]} the channel of each column that is shown */
     this.channels = [];
     /** @type {Map<string, HTMLCanvasElement>} */
     this.bitmaps = new Map();
+    this.ground = element("canvas", ""); // all that a pointer does not change, drawn once
+    this.grounded = ""; // what stands on it
+    /** @type {Pen | null} */
+    this.pen = null;
   }
 
   /** @param {Walk} walk */
@@ -33,7 +39,7 @@ export class WalkPicture {
     this.channels = walk.columns.map(({ channels, isPicture }, at) =>
       isPicture ? clamp(this.channels[at] ?? 0, 0, channels - 1) : 0,
     );
-    this.bitmaps.clear();
+    this.forget();
   }
 
   /** The columns that are pictures or vectors: all but the scores, which stand beside the canvas. */
@@ -47,36 +53,57 @@ export class WalkPicture {
    */
   resize(width, theme) {
     const ratio = window.devicePixelRatio || 1;
-    this.tile = Math.min(LARGEST_TILE, Math.floor((width - LABELS) / this.count) - GAP);
+    const tileOf = (/** @type {number} */ inLine) => Math.floor((width - LABELS) / inLine) - GAP;
+    let lines = 1;
+    while (lines < this.count && tileOf(Math.ceil(this.count / lines)) < SMALLEST_TILE) lines += 1;
+    this.inLine = Math.ceil(this.count / lines);
+    this.tile = Math.min(LARGEST_TILE, tileOf(this.inLine));
     this.width = width;
-    this.thumbs = this.groups().map((group) =>
-      Math.min(LARGEST_THUMB, (group.count * (this.tile + GAP) - GAP) / group.channels),
-    );
-    this.height = this.stripTop + LARGEST_THUMB + 4;
+    this.thumbs = this.groups().map((group) => {
+      const beside = Math.min(group.count, this.inLine - (group.from % this.inLine));
+      return Math.min(LARGEST_THUMB, (beside * (this.tile + GAP) - GAP) / group.channels);
+    });
+    this.height = Math.ceil(this.count / this.inLine) * this.lineHeight;
     this.canvas.style.height = `${this.height}px`;
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(this.height * ratio);
-    context2d(this.canvas).setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const canvas of [this.canvas, this.ground]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(this.height * ratio);
+      context2d(canvas).setTransform(ratio, 0, 0, ratio, 0, 0);
+    }
     this.theme = theme;
     this.pen = new Pen(context2d(this.canvas), theme);
+    this.forget();
+  }
+
+  /** Draw everything anew: with other numbers, in another size or colour, or on another scale. */
+  forget() {
     this.bitmaps.clear();
+    this.grounded = "";
   }
 
-  get top() {
-    return HEAD;
+  /** From one line of columns to the next. */
+  get lineHeight() {
+    return HEAD + 2 * this.tile + BETWEEN + UNDER + LARGEST_THUMB + 14;
   }
 
-  get below() {
-    return HEAD + this.tile + BETWEEN;
+  /** @param {number} at */
+  top(at) {
+    return Math.floor(at / this.inLine) * this.lineHeight + HEAD;
   }
 
-  get stripTop() {
-    return this.below + this.tile + UNDER + 4;
+  /** @param {number} at */
+  below(at) {
+    return this.top(at) + this.tile + BETWEEN;
+  }
+
+  /** @param {number} at */
+  stripTop(at) {
+    return this.below(at) + this.tile + UNDER + 4;
   }
 
   /** @param {number} at */
   left(at) {
-    return LABELS + at * (this.tile + GAP);
+    return LABELS + (at % this.inLine) * (this.tile + GAP);
   }
 
   /** Columns next to each other that have the same channels: they are chosen together. */
@@ -120,7 +147,7 @@ export class WalkPicture {
       : [0, Math.floor(cell / this.across(at)), cell % this.across(at)];
     if (channel !== this.channels[at]) return null;
     const side = this.tile / Math.max(this.across(at), column.isPicture ? column.rows : 1);
-    return [this.left(at) + place * side, (gradients ? this.below : this.top) + row * side, side];
+    return [this.left(at) + place * side, (gradients ? this.below(at) : this.top(at)) + row * side, side];
   }
 
   /**
@@ -129,22 +156,23 @@ export class WalkPicture {
    * @returns {{ spot?: Spot, channel?: Spot }}
    */
   hit([x, y]) {
-    const at = Math.floor((x - LABELS) / (this.tile + GAP));
+    const across = Math.floor((x - LABELS) / (this.tile + GAP));
+    const at = across < this.inLine ? Math.floor(y / this.lineHeight) * this.inLine + across : this.count;
     const column = this.walk?.columns[at];
-    const row = y >= this.below ? y - this.below : y - this.top;
+    const row = y >= this.below(at) ? y - this.below(at) : y - this.top(at);
     const inTile = x - this.left(at) < this.tile && row >= 0 && row < this.tile;
-    if (column && at < this.count && at >= 0 && inTile) {
-      const across = this.across(at);
-      const side = this.tile / Math.max(across, column.isPicture ? column.rows : 1);
+    if (column && at < this.count && across >= 0 && inTile) {
+      const side = this.tile / Math.max(this.across(at), column.isPicture ? column.rows : 1);
       const [i, j] = [Math.floor(row / side), Math.floor((x - this.left(at)) / side)];
-      const cell = column.isPicture ? column.cell(this.channels[at], i, j) : i * across + j;
+      const cell = column.isPicture ? column.cell(this.channels[at], i, j) : i * this.across(at) + j;
       const inside = column.isPicture ? i < column.rows && j < column.columns : cell < column.values.length;
       if (inside) return { spot: { at, cell } };
     }
     for (const [n, { from, channels }] of this.groups().entries()) {
       const side = this.thumbs?.[n] ?? 1;
       const channel = Math.floor((x - this.left(from)) / side);
-      if (y >= this.stripTop && y < this.stripTop + side && channel >= 0 && channel < channels) {
+      const top = this.stripTop(from);
+      if (y >= top && y < top + side && channel >= 0 && channel < channels) {
         return { channel: { at: from, cell: channel } };
       }
     }
@@ -160,15 +188,37 @@ export class WalkPicture {
     const { walk, pen, theme } = this;
     if (!walk || !pen || !theme) return;
     pen.context.clearRect(0, 0, this.width, this.height);
-    const label = pen.font(12, "600");
-    pen.text("values", [0, this.top + this.tile / 2 - 8], theme.roles.output.text, label, "left");
-    pen.text("forward →", [0, this.top + this.tile / 2 + 8], theme.soft, pen.font(11), "left");
-    pen.text("gradient", [0, this.below + this.tile / 2 - 8], theme.roles.gradient.text, label, "left");
-    pen.text("← backward", [0, this.below + this.tile / 2 + 8], theme.soft, pen.font(11), "left");
-    if (this.groups().length) pen.text("channels", [0, this.stripTop + 12], theme.soft, pen.font(11), "left");
-    for (let at = 0; at < this.count; at++) this.drawColumn(at);
-    this.drawChannels(paid);
+    this.drawGround(theme);
+    pen.context.drawImage(this.ground, 0, 0, this.width, this.height);
+    this.drawPaying(paid);
     this.drawLit(chosen, paid, way);
+  }
+
+  /**
+   * The tiles and what is written around them, on a canvas of their own: they stay while the pointer moves.
+   * @param {Theme} theme
+   */
+  drawGround(theme) {
+    const wanted = `${this.shown} ${this.channels}`;
+    if (this.grounded === wanted) return;
+    this.grounded = wanted;
+    const shown = this.pen;
+    const pen = new Pen(context2d(this.ground), theme);
+    this.pen = pen;
+    pen.context.clearRect(0, 0, this.width, this.height);
+    const label = pen.font(12, "600");
+    for (let at = 0; at < this.count; at += this.inLine) {
+      const [values, gradients] = [this.top(at) + this.tile / 2, this.below(at) + this.tile / 2];
+      pen.text("values", [0, values - 8], theme.roles.output.text, label, "left");
+      pen.text("forward →", [0, values + 8], theme.soft, pen.font(11), "left");
+      pen.text("gradient", [0, gradients - 8], theme.roles.gradient.text, label, "left");
+      pen.text("← backward", [0, gradients + 8], theme.soft, pen.font(11), "left");
+      const inThisLine = this.groups().some(({ from }) => from >= at && from < at + this.inLine);
+      if (inThisLine) pen.text("channels", [0, this.stripTop(at) + 12], theme.soft, pen.font(11), "left");
+    }
+    for (let at = 0; at < this.count; at++) this.drawColumn(at);
+    this.drawChannels();
+    this.pen = shown;
   }
 
   /** @param {number} at */
@@ -178,16 +228,17 @@ export class WalkPicture {
     const column = walk.columns[at];
     const left = this.left(at);
     const name = at ? walk.layers[at - 1].name : "image";
-    this.write(name, [left, 8], css(theme.ink), 12, "600");
+    const [head, below] = [this.top(at) - HEAD, this.below(at)];
+    this.write(name, [left, head + 8], css(theme.ink), 12, "600");
     const shape = column.isPicture
       ? `${column.channels} × ${column.rows} × ${column.columns}`
       : String(column.values.length);
-    this.write(shape, [left, 24], theme.soft, 11);
+    this.write(shape, [left, head + 24], theme.soft, 11);
     this.drawTile(at, false, theme.roles[at ? "output" : "input"].line);
     if (at >= this.shown) this.drawTile(at, true, theme.roles.gradient.line);
-    else pen.dashedFrame([left, this.below, left + this.tile, this.below + this.tile]);
+    else pen.dashedFrame([left, below, left + this.tile, below + this.tile]);
     if (at >= this.shown)
-      this.write(`mean ${number(column.mean, 2)}`, [left, this.below + this.tile + 11], theme.roles.gradient.text, 11);
+      this.write(`mean ${number(column.mean, 2)}`, [left, below + this.tile + 11], theme.roles.gradient.text, 11);
   }
 
   /**
@@ -208,7 +259,7 @@ export class WalkPicture {
   /** @param {number} at @param {boolean} gradients @param {string} colour */
   drawTile(at, gradients, colour) {
     if (!this.pen) return;
-    const [left, top] = [this.left(at), gradients ? this.below : this.top];
+    const [left, top] = [this.left(at), gradients ? this.below(at) : this.top(at)];
     const bitmap = this.bitmap(at, gradients, this.channels[at]);
     const side = this.tile / Math.max(bitmap.width, bitmap.height);
     this.pen.context.imageSmoothingEnabled = false;
@@ -239,27 +290,38 @@ export class WalkPicture {
     return canvas;
   }
 
-  /** @param {{ at: number, cells: number[] }} paid */
-  drawChannels(paid) {
-    const { walk, pen, theme } = this;
-    if (!walk || !pen || !theme) return;
-    const paying = new Set(paid.cells.map((cell) => walk.columns[paid.at].place(cell)[0]));
-    for (const [n, { from, count, channels }] of this.groups().entries()) {
+  drawChannels() {
+    const { pen, theme } = this;
+    if (!pen || !theme) return;
+    for (const [n, { from, channels }] of this.groups().entries()) {
       if (from < this.shown) continue;
       const side = this.thumbs?.[n] ?? 1;
+      pen.context.imageSmoothingEnabled = true;
       for (let channel = 0; channel < channels; channel++) {
-        const left = this.left(from) + channel * side;
-        pen.context.imageSmoothingEnabled = true;
-        pen.context.drawImage(this.bitmap(from, true, channel), left, this.stripTop, side - 2, side - 2);
-        const isChosen = this.channels[from] === channel;
-        const pays = paid.at >= from && paid.at < from + count && paying.has(channel);
-        const colour = isChosen ? css(theme.ink) : pays ? theme.roles.gradient.text : theme.soft;
-        pen.frame(
-          [left - 0.5, this.stripTop - 0.5, left + side - 2, this.stripTop + side - 2],
-          colour,
-          isChosen ? 2.5 : pays ? 2 : 0.5,
-        );
+        const [left, top] = [this.left(from) + channel * side, this.stripTop(from)];
+        pen.context.drawImage(this.bitmap(from, true, channel), left, top, side - 2, side - 2);
+        const [colour, width] = this.channels[from] === channel ? [css(theme.ink), 2.5] : [theme.soft, 0.5];
+        this.frameChannel(n, channel, colour, width);
       }
+    }
+  }
+
+  /** @param {number} n the number of a group @param {number} channel @param {string} colour @param {number} width */
+  frameChannel(n, channel, colour, width) {
+    const { from } = this.groups()[n];
+    const side = this.thumbs?.[n] ?? 1;
+    const [left, top] = [this.left(from) + channel * side, this.stripTop(from)];
+    this.pen?.frame([left - 0.5, top - 0.5, left + side - 2, top + side - 2], colour, width);
+  }
+
+  /** The channels that hold cells that pay. @param {{ at: number, cells: number[] }} paid */
+  drawPaying(paid) {
+    const { walk, theme } = this;
+    const n = this.groups().findIndex(({ from, count }) => paid.at >= from && paid.at < from + count);
+    if (!walk || !theme || n < 0 || this.groups()[n].from < this.shown) return;
+    const paying = new Set(paid.cells.map((cell) => walk.columns[paid.at].place(cell)[0]));
+    for (const channel of paying) {
+      if (channel !== this.channels[paid.at]) this.frameChannel(n, channel, theme.roles.gradient.text, 2);
     }
   }
 
@@ -278,15 +340,29 @@ export class WalkPicture {
     const stops = way.map((spot) => this.square(spot, true)).filter((square) => square !== null);
     const ink = css(theme.ink);
     const points = stops.map(([x, y, side]) => /** @type {Point} */ ([x + side / 2, y + side / 2]));
-    if (way.length && way[way.length - 1].at >= this.count) points.push([this.width - 2, this.below + this.tile / 2]);
+    const last = this.count - 1;
+    const end = this.left(last) + this.tile + TURN;
+    if (way.length && way[way.length - 1].at > last) points.push([end, this.below(last) + this.tile / 2]);
     pen.context.globalAlpha = 0.75;
-    for (let n = points.length - 1; n > 0; n--) pen.arrow(points[n], points[n - 1], ink);
+    for (let n = points.length - 1; n > 0; n--) this.drawLeg(points[n], points[n - 1], ink);
     pen.context.globalAlpha = 1;
     for (const spot of way) {
       const [one, other] = [this.square(spot, true), this.square(spot, false)];
       if (one) this.frame(one, ink, 2);
       if (other) this.frame(other, ink, 2);
     }
+  }
+
+  /**
+   * An arrow of the way back. To the line above, it leaves on the left and comes in on the right.
+   * @param {Point} from
+   * @param {Point} to
+   * @param {string} ink
+   */
+  drawLeg(from, to, ink) {
+    if (Math.abs(from[1] - to[1]) < this.lineHeight / 2) return this.pen?.arrow(from, to, ink);
+    this.pen?.arrow(from, [LABELS - TURN, from[1]], ink);
+    this.pen?.arrow([this.left(this.inLine - 1) + this.tile + TURN, to[1]], to, ink);
   }
 
   /** A frame around a square that is never smaller than can be seen. @param {Square} square @param {string} colour @param {number} width */

@@ -6,7 +6,7 @@ import { context2d, element } from "./dom.js";
 import { css } from "./looks.js";
 import { Pen } from "./pen.js";
 
-const [ZOOM, ZOOM_GAP, ZOOM_HEAD] = [168, 40, 20];
+const [LARGEST, ZOOM_GAP, ZOOM_HEAD] = [168, 40, 20];
 const MOST_FRAMED = 200; // more cells than these pay through weights of a whole layer
 
 export class WalkZoom {
@@ -20,17 +20,18 @@ export class WalkZoom {
     this.canvas.setAttribute("aria-hidden", "true");
     /** @type {number[]} the columns that are shown, from left to right */
     this.shown = [];
+    this.large = LARGEST; // the side of a gradient, in pixels
   }
 
   /** How many cells lie beside each other in a column. @param {number} at */
   side(at) {
     const column = this.picture.walk?.columns[at];
-    return column ? ZOOM / Math.max(this.picture.across(at), column.isPicture ? column.rows : 1) : ZOOM;
+    return column ? this.large / Math.max(this.picture.across(at), column.isPicture ? column.rows : 1) : this.large;
   }
 
   /** @param {number} n */
   left(n) {
-    return n * (ZOOM + ZOOM_GAP) + 1;
+    return n * (this.large + ZOOM_GAP) + 1;
   }
 
   /**
@@ -60,12 +61,14 @@ export class WalkZoom {
     const { walk, theme } = this.picture;
     if (!walk || !theme) return;
     this.shown = chosen ? [chosen.at, chosen.at + 1].filter((at) => at < walk.last) : [];
+    const room = this.canvas.parentElement?.clientWidth || Number.POSITIVE_INFINITY;
+    this.large = Math.min(LARGEST, (room - ZOOM_GAP - 4) / 2);
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.max(1, this.shown.length) * (ZOOM + ZOOM_GAP) - ZOOM_GAP + 4;
+    const width = Math.max(1, this.shown.length) * (this.large + ZOOM_GAP) - ZOOM_GAP + 4;
     this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${ZOOM_HEAD + ZOOM + 4}px`;
+    this.canvas.style.height = `${ZOOM_HEAD + this.large + 4}px`;
     this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round((ZOOM_HEAD + ZOOM + 4) * ratio);
+    this.canvas.height = Math.round((ZOOM_HEAD + this.large + 4) * ratio);
     this.canvas.hidden = !this.shown.length;
     const context = context2d(this.canvas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -90,8 +93,8 @@ export class WalkZoom {
     }
     if (this.shown.length === 2)
       pen.arrow(
-        [this.left(1) - 8, ZOOM_HEAD + ZOOM / 2],
-        [this.left(1) - ZOOM_GAP + 8, ZOOM_HEAD + ZOOM / 2],
+        [this.left(1) - 8, ZOOM_HEAD + this.large / 2],
+        [this.left(1) - ZOOM_GAP + 8, ZOOM_HEAD + this.large / 2],
         css(theme.ink),
       );
   }

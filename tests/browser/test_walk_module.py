@@ -136,19 +136,25 @@ def test_a_digit_the_training_and_a_drawing_are_asked_for_one_at_a_time(page, ex
     assert asked["example"] is None and len(asked["strokes"]) == 1
 
 
+# How dark the gradients are, all together: the row of them, without names, values and channels.
+SHADE = """() => { const canvas = document.querySelector(".we-picture");
+  const tile = Math.min(104, Math.floor((canvas.clientWidth - 70) / 8) - 9);
+  const ratio = canvas.width / canvas.clientWidth;
+  const row = [70, 36 + tile + 24, 8 * (tile + 9), tile].map((length) => Math.round(ratio * length));
+  const { data } = canvas.getContext("2d").getImageData(...row);
+  let sum = 0; for (let n = 0; n < data.length; n += 4) sum += data[n + 3] ? 255 - data[n] : 0; return sum; }"""
+
+
 def test_one_scale_for_all_shows_that_the_gradient_is_small(page, explorer):
     show(page, explorer)
-    shade = """() => { const canvas = document.querySelector(".we-picture");
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      let sum = 0; for (let n = 0; n < data.length; n += 4) sum += data[n + 3] ? 255 - data[n] : 0; return sum; }"""
     page.wait_for_timeout(100)
-    own = page.evaluate(shade)
+    own = page.evaluate(SHADE)
     page.get_by_label("one scale for all gradients").check()
     page.wait_for_timeout(100)
-    assert page.evaluate(shade) < 0.93 * own
+    assert page.evaluate(SHADE) < 0.9 * own
 
 
-# How long the work of a frame takes, its layout with it, where the pointer moves over the gradients; the median.
+# How long the work of a frame takes, its layout with it, where the pointer moves over the gradients: p95.
 MOVE = """async () => {
   const canvas = document.querySelector(".we-picture");
   const box = canvas.getBoundingClientRect();
@@ -166,12 +172,32 @@ MOVE = """async () => {
     await new Promise(ask);
   }
   window.requestAnimationFrame = ask;
-  return [times.length, times.sort((a, b) => a - b)[Math.floor(0.5 * times.length)]];
+  return [times.length, times.sort((a, b) => a - b)[Math.floor(0.95 * times.length)]];
 }"""
 
 
 def test_it_answers_a_pointer_within_a_frame(page, explorer):
     show(page, explorer)
     page.evaluate(MOVE)
-    frames, usual = min((page.evaluate(MOVE) for _ in range(3)), key=lambda found: found[1])
-    assert frames > 30 and usual < 16
+    frames, slow = min((page.evaluate(MOVE) for _ in range(5)), key=lambda found: found[1])  # the quietest of five
+    assert frames > 30 and slow < 16
+
+
+def test_in_a_narrow_column_the_tiles_go_on_in_a_line_below(page, explorer):
+    show(page, explorer)
+    wide = page.locator(".we-picture").bounding_box()["height"]
+    page.evaluate("() => { document.querySelector('.we-root').parentElement.style.width = '390px' }")
+    page.wait_for_function("(wide) => document.querySelector('.we-picture').clientHeight > wide", arg=wide)
+    canvas = page.locator(".we-picture").bounding_box()
+    tile = (canvas["width"] - 70) // 4 - 9
+    assert tile >= 52 and canvas["height"] > 4 * tile
+    line = 36 + 2 * tile + 24 + 20 + 30 + 14
+    where = {"x": 70 + 2 * (tile + 9) + tile / 2, "y": line + 36 + tile + 24 + tile / 2}
+    page.locator(".we-picture").click(position=where)
+    assert page.inner_text(".we-sentence").startswith("dy[")
+    assert page.locator(".we-card").count() == 0  # Flatten reshapes: nothing is multiplied
+    wider = page.evaluate(
+        """() => [...document.querySelectorAll(".we-root *")]
+          .filter((one) => one.getBoundingClientRect().right > document.querySelector('.we-root').getBoundingClientRect().right).map((one) => one.className)"""
+    )
+    assert wider == []
