@@ -41,7 +41,9 @@ def conv1d_spread(dy, x, w, stride=2, padding=0):
             f"{mark('dy1', f'dy1[:{kept[-1] + 1}:{line.stride}]')} = {mark('dy', 'dy')}",
             flows=(Flow("dy1", kept, (("dy", list(range(line.m))),)),),
         ),
-        Step(f"dy1 is dy, spread out: {dense.m} numbers. From here on it is stride 1.{_rest(dense.m - kept[-1] - 1)}"),
+        Step(
+            f"So dy1 is dy, spread out: {dense.m} numbers. From here on it is stride 1.{_rest(dense.m - kept[-1] - 1)}"
+        ),
     ]
     return Story(f"What a stride does to dy{line.title()}", grids, steps)
 

@@ -68,6 +68,8 @@ class Grid:
     def _indexed(self, index):
         """Its name with an index after the first word."""
         first, *more = self.name.split(" ")
+        if not index:
+            return self.name
         return " ".join([f"{first}[{', '.join(map(str, index))}]", *more])
 
     def placed(self, column, row):
@@ -105,7 +107,7 @@ class Grid:
 
     def cell_name(self, cell):
         """The name of a flat cell index, such as "x[2, 3]"."""
-        return self._indexed((*self.prefix, *((cell,) if self.folded else self.place(cell)[-self.ndim :])))
+        return self._indexed((*self.prefix, *((cell,) if self.folded else self.place(cell)[2 - self.ndim :])))
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ class Story:
 
     code      the function whose lines the steps light up, or None
     lab       the lab that the code gives away: that of its name, unless told otherwise; "" where there is none
+    edges     (key, key): which numbers are computed from which, as arrows between single numbers
     """
 
     title: str
@@ -172,6 +175,7 @@ class Story:
     steps: list
     code: object = None
     lab: str | None = None
+    edges: tuple = ()
 
     def __post_init__(self):
         if self.lab is None:
@@ -207,7 +211,7 @@ class Story:
                 places[key].append(place)
         for key, grid in self.grids.items():
             rows, columns = grid.values.shape
-            before, above = (1.1, 0.1) if grid.ndim == 1 else (0.1, 0.95) if grid.picture else (0.55, 1.15)
+            before, above = (1.1, 0.1) if grid.ndim < 2 else (0.1, 0.95) if grid.picture else (0.55, 1.15)
             for column, row in places[key]:
                 left, top = min(left, column - before), min(top, row - above)
                 right = max(right, column + ((columns - 1) * grid.pitch[0] + 1) * grid.scale + 0.1)

@@ -18,11 +18,11 @@ def backpropagate(root):
     order = _checked(root)
     places = _places(order)
     values = [
-        Grid(node.name, OUTPUT if node.parents else INPUT, np.full((1, 1), float(node.value)), places[node], ndim=1)
+        Grid(node.name, OUTPUT if node.parents else INPUT, np.full((1, 1), float(node.value)), places[node], ndim=0)
         for node in order
     ]
     gradients = [
-        Grid(f"d{node.name}", GRADIENT, np.zeros((1, 1)), _below(places[node]), ndim=1, collects=True, empty=True)
+        Grid(f"d{node.name}", GRADIENT, np.zeros((1, 1)), _below(places[node]), ndim=0, collects=True, empty=True)
         for node in order
     ]
     steps = [
@@ -40,7 +40,8 @@ def backpropagate(root):
     ]
     steps += _walk(order)
     steps.append(Step("Each node has handed on once, after everything that was made of it."))
-    return Story(f"The tape, played back from {root.name}", by_key(*values, *gradients), steps, walk_back)
+    edges = tuple((parent.name, node.name) for node in order for parent in dict.fromkeys(node.parents))
+    return Story(f"The tape, played back from {root.name}", by_key(*values, *gradients), steps, walk_back, edges=edges)
 
 
 def _checked(root):

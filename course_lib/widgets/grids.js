@@ -17,7 +17,20 @@ const SMALLEST_WITH_INDEX = 24; // of cells on a line, which have their index in
 const SMALLEST_WITH_INDICES = 20;
 const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
 const SMALLEST_WITH_SIGN = 5;
+const NAME_ROOM = 0.7; // cells, left of a single number
 const [MINUS_WIDTH, MINUS_HEIGHT, MINUS_DOWN] = [0.44, 0.07, 0.89]; // shares of a cell's side
+
+/**
+ * Which numbers of a story are computed from which: arrows that stand there in every step.
+ * @param {Scene} scene
+ */
+export function drawEdges({ story, layout, pen, theme, places }) {
+  for (const [from, to] of story.edges) {
+    const [[, top, right, bottom], goal] = [from, to].map((n) => layout.around(n, [0], places));
+    const room = NAME_ROOM * layout.unit; // the name stands left of its number
+    pen.arrow([right + 3, (top + bottom) / 2], [goal[0] - room, (goal[1] + goal[3]) / 2], theme.soft);
+  }
+}
 
 /**
  * Grid n as it is after step `at`. Where cells are `lit`, the others are dimmed.
@@ -184,7 +197,7 @@ function sizeOfLetters(pen, grid, side) {
     known = { font, width: width / 100 };
     widest.set(grid, known);
   }
-  const wished = grid.ndim === 1 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);
+  const wished = grid.ndim < 2 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);
   return Math.min(wished, (0.86 * side) / known.width);
 }
 
@@ -247,7 +260,7 @@ function drawNames(scene, n) {
   const [x, y, side] = scene.spot(n, 0);
   const name = scene.places[n][2] < 0.5 ? grid.key : grid.title;
   const colour = scene.textColour(n);
-  if (grid.ndim === 1) return pen.text(grid.key, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
+  if (grid.ndim < 2) return pen.text(grid.key, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
   const indexed = side >= SMALLEST_WITH_INDICES && !grid.picture;
   const above = indexed ? Math.max(0.78 * layout.unit, 20) : Math.max(0.45 * layout.unit, 9);
   const font = `600 ${layout.nameSize}px ${theme.codeFont}`;

@@ -19,7 +19,7 @@ export class Layout {
   /** @param {Story} story */
   constructor(story) {
     this.story = story;
-    this.inLine = story.grids.every((grid) => grid.ndim === 1);
+    this.inLine = story.grids.every((grid) => grid.ndim < 2);
     this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
     this.unit = 1; // of a cell's side, of a grid whose scale is 1
     this.width = this.height = 0;

@@ -6,7 +6,7 @@
 import { drawChoice, drawWays } from "./choice.js";
 import { context2d, element } from "./dom.js";
 import { clamp, mix, smooth } from "./geometry.js";
-import { drawGrid } from "./grids.js";
+import { drawEdges, drawGrid } from "./grids.js";
 import { Layout } from "./layout.js";
 import { css } from "./looks.js";
 import { Pen } from "./pen.js";
@@ -187,6 +187,7 @@ export class Panel {
     const glide = smooth(clamp(progress / GLIDE, 0, 1));
     const scene = new Scene(story, layout, pen, at, this.placesBetween(glide));
     pen.context.clearRect(0, 0, layout.width, layout.height);
+    drawEdges(scene);
     const shown = progress < LANDED ? at - 1 : at;
     if (chosen && !playing) this.drawChosen(scene, chosen, shown);
     else {

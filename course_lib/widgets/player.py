@@ -99,6 +99,7 @@ def to_json(story):
         "grids": [_grid(grid, story.untouched[key]) for key, grid in story.grids.items()],
         "steps": [_step(story, step, numbers) for step in story.steps],
         "code": _code(story),
+        **({"edges": [[numbers[key] for key in edge] for edge in story.edges]} if story.edges else {}),
     }
 
 

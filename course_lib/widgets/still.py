@@ -34,6 +34,7 @@ _MINUS_WIDTH, _MINUS_HEIGHT, _MINUS_DOWN = 0.44, 0.07, 0.89  # shares of a cell 
 MARGIN, _GUTTER, _LINE = 14, 26, 18
 _LARGEST_CELL, _SMALLEST_WITH_NUMBER, _SMALLEST_WITH_INDICES = 34, 14, 20
 _SMALLEST_WITH_SIGN = 5
+_NAME_ROOM = 0.7  # cells, left of a single number
 _PICTURE_BESIDE_WORDS = 390
 _TALLEST = 430
 _WIDE, _HIGH = 17, 9  # in cells: larger stories show two moments, and wide ones have their words below
@@ -234,9 +235,13 @@ class Frame:
             for key, cell in (term.target, *term.sources):
                 flowing[key].add(cell)
         lit = {key: cells | set(self.step.looks.get(key, ())) for key, cells in flowing.items()}
-        in_line = all(grid.ndim == 1 for grid in self.story.grids.values())
+        in_line = all(grid.ndim < 2 for grid in self.story.grids.values())
         if not in_line:
             self._beams(picture, lit)
+        for edge in self.story.edges:
+            (_, top, right, bottom), goal = (self._square(key, 0) for key in edge)
+            tip = goal[0] - _NAME_ROOM * self.unit, (goal[1] + goal[3]) / 2
+            picture.arrow((right + 3, (top + bottom) / 2), tip, picture.page.faint)
         for key in self.story.grids:
             self._name(picture, key)
             self._grid(picture, key)
@@ -328,7 +333,7 @@ class Frame:
         grid = self.story.grids[key]
         x, y, _, bottom = self._square(key, 0)
         colour = pen.page.texts[grid.role]
-        if grid.ndim == 1:
+        if grid.ndim < 2:
             pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
         else:
             size = 11 if grid.picture else 12
@@ -346,8 +351,8 @@ class Frame:
             return
         rows, columns = grid.values.shape
         real = [cell for cell in range(rows * columns) if not grid.is_filler(cell)]
-        if grid.ndim == 1:
-            for cell in real:
+        if grid.ndim < 2:
+            for cell in real if grid.ndim else ():
                 x, y, *_ = self._square(key, cell)
                 pen.text(x + 4, y + 8, str(grid.place(cell)[1]), pen.page.soft, 8, "lm")
             return

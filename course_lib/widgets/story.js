@@ -125,7 +125,8 @@ class Grid {
 
   /** @param {number} cell */
   nameOf(cell) {
-    const index = [...this.prefix, ...(this.folded ? [cell] : this.place(cell).slice(-this.ndim))];
+    const index = [...this.prefix, ...(this.folded ? [cell] : this.place(cell).slice(2 - this.ndim))];
+    if (!index.length) return [this.symbol, ...this.owner].join(" ");
     return [`${this.symbol}[${index.join(", ")}]`, ...this.owner].join(" ");
   }
 
@@ -142,6 +143,7 @@ export class Story {
     this.code = data.code;
     this.box = data.box; // in cells, around all that is drawn
     this.steps = data.steps;
+    this.edges = data.edges ?? [];
     this.grids = data.grids.map((grid) => new Grid(grid));
     this.byKey = new Map(this.grids.map((grid, n) => [grid.key, n]));
     this.terms = this.steps.map((step, at) => {
