@@ -8,8 +8,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from course_lib import data
+from course_lib._support import memory
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements.txt"
+NO_LIMIT = (
+    "this system sets no limit for a check: an answer that asks for all of it may end the kernel. "
+    "What you solved before is kept."
+)
 
 
 class Report:
@@ -31,7 +36,10 @@ def report() -> Report:
     """Returns what this machine has of Python, packages and data, and whether it will do."""
     rows = [("Python", platform.python_version(), sys.version_info >= (3, 11))]
     rows += [_package(requirement) for requirement in requirements(REQUIREMENTS.read_text(encoding="utf-8"))]
-    return Report([*rows, ("MNIST", _mnist(), True)])
+    rows.append(("MNIST", _mnist(), True))
+    if not memory.is_limited():
+        rows.append(("memory", NO_LIMIT, True))
+    return Report(rows)
 
 
 def requirements(text: str) -> list[Requirement]:

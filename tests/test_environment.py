@@ -1,3 +1,4 @@
+import sys
 import tomllib
 from importlib import metadata
 
@@ -5,6 +6,7 @@ import pytest
 
 from course_lib import data, environment
 from course_lib._support.places import ROOT
+from course_lib.exercises.engine import guard
 
 
 def lines(report):
@@ -64,6 +66,21 @@ def test_it_tells_whether_mnist_is_at_hand_without_fetching_it(monkeypatch, tmp_
         assert "not here yet" in lines(environment.report())["MNIST"][0]
         (tmp_path / name).write_bytes(b"")
     assert lines(environment.report())["MNIST"] == ("at hand", True)
+
+
+@pytest.mark.parametrize(("without", "says"), [("/proc", True), ("resource", True), ("nothing", False)])
+def test_a_system_without_a_limit_on_memory_says_so(monkeypatch, without, says):
+    if without == "/proc":  # as on macOS
+        monkeypatch.setattr(
+            "builtins.open", lambda *a, real=open, **b: real(*(("/none",) if "statm" in str(a) else a), **b)
+        )
+    elif without == "resource":  # as on Windows
+        monkeypatch.setitem(sys.modules, "resource", None)
+    report = environment.report()
+    assert ("no limit" in lines(report).get("memory", [""])[0]) is says and report
+    with guard.supervised() as seen:
+        reached = True
+    assert reached and seen.stopped is None
 
 
 def test_binder_installs_the_course_where_it_stands():

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
-from course_lib._support import unthreaded
+from course_lib._support import memory, unthreaded
 
 SECONDS = 20  # after which a check is stopped: a right answer in plain loops needs less than one
 MEMORY = 2 * 2**30  # bytes it may allocate beyond what the kernel holds already
@@ -162,10 +162,11 @@ def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
 def _memory(extra: int) -> Iterator[None]:
     """Limit what the block may allocate, where the system can: then it gets a MemoryError, and the kernel survives."""
     try:
+        held = memory.held()
+        if held is None:
+            raise OSError("no limit")
         import resource
 
-        with open("/proc/self/statm", encoding="ascii") as file:
-            held = int(file.read().split()[0]) * resource.getpagesize()
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
         limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_AS, (min([held + extra, *limits]), hard))
