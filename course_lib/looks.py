@@ -61,6 +61,7 @@ TRAIN, TEST = PALETTE[KERNEL], PALETTE[INPUT]
 INK, SOFT, FAINT = Shade("#1c1c1c", "#e8e8e8"), Shade("#5d5d5d", "#aaaaaa"), Shade("#cdcdcd", "#444444")
 PAPER, RAISED = Shade("#ffffff", "#111111"), Shade("#f1f1f1", "#262626")
 ACCENT = Shade("#0072b2", "#6cbcf0")  # what is chosen, running or in focus
+LAB = "#e6aa00"  # the band behind a lab, translucent on any page
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 

@@ -47,6 +47,10 @@ def _collect(name, parts):
 
 @functools.cache
 def style(name):
-    """The text of the style sheet `name`.css, behind the colours that it uses and the look of all controls."""
-    controls, own = ((_HERE / f"{sheet}.css").read_text(encoding="utf-8") for sheet in ("controls", name))
-    return looks.css_variables(_ROOTS[name]) + controls.replace("ROOT", _ROOTS[name]) + own
+    """The text of the style sheet `name`.css, behind the colours that it uses and the look of all controls.
+
+    At its end is the look of the notebook around a widget: it is there as soon as any widget has been drawn.
+    """
+    sheets = ((_HERE / f"{sheet}.css").read_text(encoding="utf-8") for sheet in ("controls", name, "notebook"))
+    controls, own, notebook = sheets
+    return looks.css_variables(_ROOTS[name]) + controls.replace("ROOT", _ROOTS[name]) + own + notebook.replace("LAB", looks.LAB)
