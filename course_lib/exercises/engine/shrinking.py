@@ -287,11 +287,10 @@ class _Search:
             return None
         self.calls += 1
         run = run_case(self.question, self.f, drawn.case, drawn.expected)
-        failed = _failure(self.question, run)
-        if failed and self.wants_values and run.raised:
-            self.best = self.best or failed
+        if self.wants_values and run.raised:
+            self.best = self.best or _failure(self.question, run)
             return None
-        return failed
+        return _failure(self.question, run)
 
     def found_when_called_twice(self) -> Smallest | None:
         """The simplest case on which a second call fails: what is kept between calls shows."""
