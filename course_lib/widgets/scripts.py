@@ -53,4 +53,5 @@ def style(name):
     """
     sheets = ((_HERE / f"{sheet}.css").read_text(encoding="utf-8") for sheet in ("controls", name, "notebook"))
     controls, own, notebook = sheets
-    return looks.css_variables(_ROOTS[name]) + controls.replace("ROOT", _ROOTS[name]) + own + notebook.replace("LAB", looks.LAB)
+    controls, notebook = controls.replace("ROOT", _ROOTS[name]), notebook.replace("LAB", looks.LAB)
+    return looks.css_variables(_ROOTS[name]) + controls + own + notebook
