@@ -105,7 +105,8 @@ def _write_lessons(contents):
         notebook.cells = nbformat.from_dict(cells)
         if name == build.lessons()[0]:
             notebook.cells.insert(1, nbformat.v4.new_markdown_cell(IN_A_BROWSER, id="in-a-browser"))
-        nbformat.write(notebook, contents / f"{name}.ipynb")
+        # texts whole: no server joins their lines here, and JupyterLab puts commas between
+        nbformat.write(notebook, contents / f"{name}.ipynb", split_lines=False)
     folder = contents / MNIST
     folder.mkdir()
     (folder / "README.md").write_text(

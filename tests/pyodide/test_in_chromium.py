@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import threading
+import urllib.request
 from importlib.util import find_spec
 
 import pytest
@@ -101,6 +102,14 @@ def shown(page, source):
     outputs = page.evaluate(CELLS)[-1]["outputs"]
     assert not [one for one in outputs if one["output_type"] == "error"], outputs
     return "".join("".join(one.get("text", "")) for one in outputs)
+
+
+def test_texts_in_outputs_are_whole_because_no_server_joins_their_lines(address):
+    with urllib.request.urlopen(f"{address}/files/01_conv1d.ipynb") as answer:
+        cells = json.load(answer)["cells"]
+    outputs = [one for cell in cells for one in cell.get("outputs", [])]
+    texts = [text for one in outputs for kind, text in one.get("data", {}).items() if kind.startswith("text/")]
+    assert len(texts) > 20 and all(isinstance(text, str) for text in texts)
 
 
 @pytest.mark.parametrize("name", ["00_start_here", "05_pooling_and_friends", "08_make_it_fast", "12_finale"])
