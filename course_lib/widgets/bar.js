@@ -1,6 +1,8 @@
 // @ts-check
 // The controls below the panels: buttons, the slider with its marks, the count of frames, the speed.
 
+/** @import { Clock } from "./clock.js" */
+/** @import { Panel } from "./panel.js" */
 import { button, context2d, element, labelled, shape } from "./dom.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
@@ -77,8 +79,18 @@ export class Bar {
     this.ticksWidth = this.ticks.clientWidth;
   }
 
-  clearTicks() {
+  /**
+   * A mark for every step in which a chosen cell takes part.
+   * @param {Panel[]} panels
+   * @param {Clock} clock
+   */
+  mark(panels, clock) {
     context2d(this.ticks).clearRect(0, 0, this.ticks.width, this.ticks.height);
+    for (const [n, { story, chosen, pen }] of panels.entries()) {
+      if (!chosen || !pen) continue;
+      const { line } = pen.theme.roles[story.grids[chosen.grid].role];
+      for (const term of story.partners[chosen.grid][chosen.cell]) this.tick(clock.share(n, term.at), line);
+    }
   }
 
   /**

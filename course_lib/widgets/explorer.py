@@ -1,9 +1,11 @@
 """`explore(frames.conv1d)` puts sliders and number fields under an animation: sizes, stride, padding, the values."""
 
 import inspect
+import math
 
 import ipywidgets
 import numpy as np
+import traitlets
 
 from course_lib._support import checks
 from course_lib.frames.pooling import TIES
@@ -20,6 +22,7 @@ _SLIDERS = {
 }
 _GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
 _LARGEST_NUMBER = 3  # numbers are drawn from -3 to 3: small enough to follow by hand
+_LARGEST_TURNED = 99  # in size, of a number that is dragged
 _LONGEST = 28  # rows and columns that can be typed: as large as a digit of MNIST
 
 
@@ -35,6 +38,23 @@ def explore(*stories, size=6, kernel_size=3, rng=None, **start):
     return Explorer(stories, size, kernel_size, rng, start)
 
 
+class TurnablePlayer(Player):
+    """A player whose reader may change the numbers of some arrays: the page writes into `turned` what it asks for."""
+
+    turnable = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    turned = traitlets.Dict().tag(sync=True)  # key, place (its indices) and value
+
+    @traitlets.validate("turned")
+    def _checked_turn(self, proposal):
+        turned = proposal["value"]
+        place, value = turned.get("place"), turned.get("value")
+        whole = isinstance(place, list) and all(type(index) is int for index in place)
+        finite = type(value) in (int, float) and math.isfinite(value)
+        if turned.get("key") not in self.turnable or not whole or not finite:
+            raise traitlets.TraitError("turned must name an array, a place in it and a number")
+        return {"key": turned["key"], "place": place, "value": min(max(value, -_LARGEST_TURNED), _LARGEST_TURNED)}
+
+
 class Explorer(StillFallback, ipywidgets.VBox):
     """Controls above a player. Each change of a control computes the stories again, once."""
 
@@ -45,7 +65,7 @@ class Explorer(StillFallback, ipywidgets.VBox):
         self._axes = 1 if all(story.__name__.startswith("conv1d") for story in stories) else 2
         _refuse_unknown(start, self._parameters)
         arrays = {name: _checked(name, start[name], self._axes) for name in self._arrays if name in start}
-        self._player = Player()
+        self._player = TurnablePlayer(turnable=self._arrays)
         self._sliders = self._make_sliders(size, kernel_size, start | arrays)
         self._fields = {name: _field(name) for name in self._arrays}
         again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
@@ -55,6 +75,7 @@ class Explorer(StillFallback, ipywidgets.VBox):
             slider.observe(lambda change: self._once(lambda: self._redraw(self._typed())), "value")
         for name, field in self._fields.items():
             field.observe(lambda change, name=name: self._once(lambda: self._take(name)), "value")
+        self._player.observe(lambda change: self._once(self._turn), "turned")
         again.on_click(lambda button: self._once(lambda: self._redraw({})))
         super().__init__([_row(*self._sliders.values(), again), _row(*self._fields.values()), self._player])
 
@@ -128,6 +149,18 @@ class Explorer(StillFallback, ipywidgets.VBox):
         filled = {name: field.value for name, field in self._fields.items() if field.value.strip()}
         return {name: _read(name, text, self._axes) for name, text in filled.items()}
 
+    def _turn(self):
+        """Take a number that was dragged. A place that is gone by now, in an array made smaller, counts no more."""
+        key, place, value = (self._player.turned[part] for part in ("key", "place", "value"))
+        arrays = self._typed()
+        array = arrays.get(key)
+        if array is None or len(place) != array.ndim:
+            return
+        if all(0 <= index < length for index, length in zip(place, array.shape, strict=True)):
+            array = array.copy()
+            array[tuple(place)] = value
+            self._redraw({**arrays, key: array})
+
     def _take(self, name):
         """Take the numbers typed into a field. Their shape moves the sliders; those of dy have to fit."""
         typed = {**self._typed(), name: _read(name, self._fields[name].value, self._axes)}
@@ -164,7 +197,7 @@ def _axes_of(name, value, axes):
 # ---------------------------------------------------------------- widgets
 
 
-_LOOKS = {"layout": {"width": "270px"}, "style": {"description_width": "110px"}}
+_LOOKS = {"layout": {"flex": "1 1 270px", "width": "auto", "min_width": "0"}, "style": {"description_width": "110px"}}
 
 
 def _slider(label, least, most, value):
@@ -183,7 +216,7 @@ def choice(name, options, chosen, description_width):
 def _field(name):
     return ipywidgets.Text(
         description=name, continuous_update=False, placeholder="1, 2, 3; 4, 5, 6", tooltip="Rows between semicolons",
-        layout={"flex": "1 1 220px"}, style={"description_width": "30px"},
+        layout={"flex": "1 1 300px", "width": "auto", "min_width": "0"}, style={"description_width": "30px"},
     )  # fmt: skip
 
 

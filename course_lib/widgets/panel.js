@@ -14,9 +14,23 @@ import { Scene } from "./scene.js";
 import { drawBeams, drawStep, GLIDE, LANDED } from "./steps.js";
 import { longest, longestSentence, sentenceAbout } from "./words.js";
 
-export const HINT =
-  "Point at a cell to see every step it takes part in. Click, or Shift with an arrow key, chooses one.";
+const HINT = "Point at a cell to see every step it takes part in. Click, or Shift with an arrow key, chooses one.";
+const TURN_HINT = "Drag a number up or down to change it; a chosen one follows the arrow keys up and down.";
 const NARROW = 500; // a panel below this width lists fewer of the amounts of a chosen cell
+
+/**
+ * What a player says while no cell is chosen: the first one of a page says it, and that is enough. Where numbers can be
+ * changed, that is said.
+ * @param {HTMLElement} root of the player
+ * @param {string[]} turnable
+ */
+export function hintIn(root, turnable) {
+  if (turnable.length) return TURN_HINT;
+  const said = document.querySelector("[data-hints]");
+  if (said && said !== root) return "";
+  root.dataset.hints = "";
+  return HINT;
+}
 
 export class Panel {
   /**

@@ -7,9 +7,10 @@ import { Bar } from "./bar.js";
 import { Clock } from "./clock.js";
 import { element, keepKeys } from "./dom.js";
 import { clamp } from "./geometry.js";
+import { Handle } from "./handle.js";
 import { SMALLEST_WITH_NUMBER } from "./layout.js";
 import { Theme } from "./looks.js";
-import { HINT, Panel } from "./panel.js";
+import { hintIn, Panel } from "./panel.js";
 import { Selection } from "./selection.js";
 import { Story, unpacked } from "./story.js";
 
@@ -18,7 +19,7 @@ const KEYS =
 const LARGEST_STACKED = 30; // a cell's side where panels stand below each other
 const TYPICAL_LENGTH = 40000; // milliseconds that a story of many steps takes at speed 1
 
-class Player {
+export class Player {
   /**
    * @param {AnyModel<PlayerState>} model
    * @param {HTMLElement} root
@@ -38,6 +39,7 @@ class Player {
     /** @type {Theme | null} */
     this.theme = null;
     this.selection = new Selection(() => this.choose());
+    this.handle = new Handle(this);
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.stage = element("div", "cg-panels");
     this.stage.setAttribute("aria-live", "polite");
@@ -69,6 +71,7 @@ class Player {
     this.root.addEventListener("focusin", ({ target }) => target instanceof HTMLElement && keepKeys(target), {
       signal,
     });
+    this.handle.listen(signal);
     this.resizer = new ResizeObserver(() => this.root.clientWidth !== this.width && this.resize());
     this.resizer.observe(this.root);
     this.themeWatch = new MutationObserver(() => this.rethemed());
@@ -102,9 +105,13 @@ class Player {
    */
   build(stories, message, ticks, halt) {
     this.pause();
+    const { kept } = this.selection;
+    const of = kept ? this.panels.indexOf(kept.panel) : -1;
     this.selection.clear();
     this.stage.replaceChildren();
-    this.panels = stories.map((data, n) => this.addPanel(new Story(data), n === 0 ? this.hint : ""));
+    this.panels = stories.map((data, n) =>
+      this.addPanel(new Story(data), n === 0 ? hintIn(this.root, this.handle.turnable) : ""),
+    );
     if (message !== undefined) {
       this.root.replaceChildren();
       element("p", "cg-message", this.root, message).setAttribute("role", "status");
@@ -120,6 +127,8 @@ class Player {
     this.last = this.clock.last;
     this.position = this.from = Math.min(this.position, this.last);
     this.resize();
+    const panel = this.panels[of];
+    if (kept && kept.cell < (panel?.story.grids[kept.grid]?.count ?? 0)) this.selection.keep(kept, panel);
   }
 
   /**
@@ -128,18 +137,13 @@ class Player {
    */
   addPanel(story, hint) {
     const panel = new Panel(story, this.stage, hint);
-    panel.canvas.addEventListener("pointermove", (event) => this.selection.hover(panel.cellAt(event), panel));
+    panel.canvas.addEventListener("pointermove", (event) => {
+      if (!this.handle.busy) this.selection.hover(this.handle.over(event, panel), panel);
+    });
+    panel.canvas.addEventListener("pointerdown", (event) => this.handle.take(event, panel));
     panel.canvas.addEventListener("pointerleave", () => this.selection.hover(null, panel));
     panel.canvas.addEventListener("click", (event) => this.selection.keep(panel.cellAt(event), panel));
     return panel;
-  }
-
-  /** What is said while no cell is chosen: the first player of a page says it, and that is enough. */
-  get hint() {
-    const said = document.querySelector("[data-hints]");
-    if (said && said !== this.root) return "";
-    this.root.dataset.hints = "";
-    return HINT;
   }
 
   // -------------------------------------------------------------- time
@@ -173,7 +177,7 @@ class Player {
       const moved = this.positionIn(panel) !== this.positionIn(panel, this.from);
       panel.draw(moved ? this.progress : 1, this.playing);
     }
-    this.drawTicks();
+    this.bar.mark(this.panels, this.clock);
   }
 
   /** @param {number} position */
@@ -253,6 +257,7 @@ class Player {
       " ": () => this.toggle(),
       ...(event.shiftKey && { ArrowRight: choose, ArrowLeft: choose, ArrowUp: choose, ArrowDown: choose }),
     };
+    if (!event.shiftKey) Object.assign(actions, this.handle.keys);
     const pressed = event.key === " " && ["BUTTON", "SUMMARY"].includes(tag);
     if (pressed || !this.panels.length || !actions[event.key]) return;
     event.preventDefault();
@@ -265,16 +270,6 @@ class Player {
   choose() {
     for (const panel of this.panels) panel.choose(this.selection.in(panel));
     this.draw();
-  }
-
-  /** A mark for every step in which a chosen cell takes part. */
-  drawTicks() {
-    this.bar.clearTicks();
-    for (const [n, { story, chosen, pen }] of this.panels.entries()) {
-      if (!chosen || !pen) continue;
-      const { line } = pen.theme.roles[story.grids[chosen.grid].role];
-      for (const term of story.partners[chosen.grid][chosen.cell]) this.bar.tick(this.clock.share(n, term.at), line);
-    }
   }
 
   // -------------------------------------------------------------- sizes and colours

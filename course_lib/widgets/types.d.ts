@@ -95,7 +95,12 @@ type PlayerState = {
     | { packed: string; message?: undefined }
     | { packed?: undefined; message: string }
   );
+  /** the arrays whose numbers the reader may change, and what was changed last */
+  turnable?: string[];
+  turned?: Turned;
 };
+
+type Turned = { key: string; place: number[]; value: number };
 
 // ---------------------------------------------------------------- inside the player
 

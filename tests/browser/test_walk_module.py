@@ -196,8 +196,10 @@ def test_in_a_narrow_column_the_tiles_go_on_in_a_line_below(page, explorer):
     page.locator(".we-picture").click(position=where)
     assert page.inner_text(".we-sentence").startswith("dy[")
     assert page.locator(".we-card").count() == 0  # Flatten reshapes: nothing is multiplied
-    wider = page.evaluate(
-        """() => [...document.querySelectorAll(".we-root *")]
-          .filter((one) => one.getBoundingClientRect().right > document.querySelector('.we-root').getBoundingClientRect().right).map((one) => one.className)"""
-    )
+    wider = page.evaluate("""() => {
+      const root = document.querySelector(".we-root");
+      const { right } = root.getBoundingClientRect();
+      const all = [...root.querySelectorAll("*")];
+      return all.filter((one) => one.getBoundingClientRect().right > right).map(({ className }) => className);
+    }""")
     assert wider == []
