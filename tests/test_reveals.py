@@ -6,6 +6,7 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from stories import every_story
 
 from course_lib.exercises import predictions
 from course_lib.publish import build
@@ -100,3 +101,18 @@ def test_lab_cells_are_folded_in_the_clinic_alone():
             course = cell.metadata.get("course", {})
             if "part" in course and "reveals" in course:
                 assert "reveals_code" in course, f"{course['reveals']} folds the cell of {course['exercise']}"
+
+
+# ---------------------------------------------------------------- frame 0, which is seen before anything is played
+
+
+# "learning" begins with its weights before the first epoch and the target, both of which the lesson shows before
+@pytest.mark.parametrize("name", sorted(set(every_story()) - {"learning"}))
+def test_the_first_frame_of_an_animation_gives_nothing_away(name):
+    """Nothing has arrived yet, no kernel is turned, and nothing is struck out: each is the step that finds it out."""
+    story = every_story()[name]()
+    assert not story.steps[0].flows and not story.steps[0].looks
+    for key, grid in story.grids.items():
+        assert not grid.collects or not np.any(grid.values), f"{key} holds something already"
+        assert not grid.flipped or grid.turns > 0, f"{key} is turned already"
+        assert not grid.struck or grid.strikes > 0, f"{key} is struck out already"
