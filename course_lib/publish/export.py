@@ -78,6 +78,14 @@ def index(paths):
     return _whole("index.html", title, [], welcome=Markup(welcome), lessons=list(map(_entry, paths)))
 
 
+def scatter_and_gather():
+    """HTML that shows the input gradient of a 1D convolution in both ways, from numbers in its own address.
+
+    Such as scatter_and_gather.html?dy=1,2,-1&w=2,0,1; a script in it makes the stories.
+    """
+    return _whole("scatter_and_gather.html", "Scatter and gather, side by side", [])
+
+
 @dataclass
 class Link:
     """A page, and what it is called."""
@@ -211,6 +219,7 @@ def main():
     for before, notebook, after in zip([None, *notebooks[:-1]], notebooks, [*notebooks[1:], None], strict=True):
         print(export(notebook, arguments.folder, before, after))
     print(_written(arguments.folder / "index.html", index(notebooks)))
+    print(_written(arguments.folder / "scatter_and_gather.html", scatter_and_gather()))
 
 
 if __name__ == "__main__":
