@@ -435,3 +435,35 @@ def batch_norm2d_backward(dy, x, weight, eps=1e-5):
 def residual_backward(dy, branch_backward):
     """dy is dL/dy of y = x + branch(x), and branch_backward leads dy back through the branch -> dx."""
     return dy + branch_backward(dy)
+
+
+# ---------------------------------------------------------------- many workers
+
+
+@axes(gradients="(workers, n)")
+def add_shards(gradients, sizes):
+    """gradients (workers, n), sizes: how many images each worker had -> (n,), the gradient of the mean over them all.
+
+    Row k is the gradient of the mean loss over the sizes[k] images of worker k.
+    """
+    total = np.zeros(gradients.shape[1])
+    for k in range(len(gradients)):
+        total += sizes[k] / sum(sizes) * gradients[k]
+    return total
+
+
+@axes(x="(N, n)", target="(N, m)", w="(n, m)", b="(m,)")
+def sharded_gradients(x, target, w, b, workers):
+    """x (N, n), target (N, m), w (n, m), b (m,) -> dw, db of the mean of (x w + b - target)² over all N m numbers.
+
+    At most N workers: each has a run of examples, and computes the gradients of the mean over its own run.
+    """
+    N = len(x)
+    dw, db = np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        run = slice(N * k // workers, N * (k + 1) // workers)
+        dy = 2 * (x[run] @ w + b - target[run]) / target[run].size
+        share = len(x[run]) / N
+        dw += share * (x[run].T @ dy)
+        db += share * dy.sum(axis=0)
+    return dw, db

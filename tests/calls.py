@@ -118,6 +118,12 @@ CALLS = [
         EVEN,
         {**LOOPED, "one": 1},
     ),
+    Call(loops.add_shards, {"gradients": "N features"}, {"sizes": np.array([3, 1, 4])}),
+    Call(
+        loops.sharded_gradients,
+        {"x": "N features", "target": "N classes", "w": "features classes", "b": "classes"},
+        {"workers": 2},
+    ),
     Call(F.max_pool2d, {"x": "N C H W"}, POOL),
     Call(F.max_pool2d_backward, PIXELS, {"indices": _indices((3, 2, 4, 6), 56), **IMAGES}, POOLED),
     Call(F.max_pool2d_winner, {"x": "N C H W"}, POOL),

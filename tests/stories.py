@@ -46,6 +46,7 @@ def every_story():
         "avg_pool2d": partial(frames.avg_pool2d, _TIED, 2, padding=1),
         "avg_pool2d_backward": partial(frames.avg_pool2d_backward, some(3, 3), (5, 5), 2, padding=1),
         "conv_transpose2d": partial(frames.conv_transpose2d, some(3, 4), some(3, 3), 2, 1, 1),
+        "add_shards": partial(frames.add_shards, some(3, 4), [3, 1, 2]),
         "grouped_conv2d_backward": partial(
             frames.grouped_conv2d_backward, some(1, 4, 3, 2), some(1, 4, 4, 3), some(4, 2, 2, 3), 2, 2, 1
         ),

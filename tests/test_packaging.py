@@ -17,7 +17,10 @@ from course_lib import environment
 from course_lib._support.places import ROOT
 from course_lib.publish.build import SOURCES
 
-STUDY, DEV, LOCK = (ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "requirements.lock"))
+STUDY, FURTHER, DEV, LOCK = (
+    ROOT / name
+    for name in ("requirements.txt", "requirements-further.txt", "requirements-dev.txt", "requirements.lock")
+)
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 RUN_NOT_IMPORTED = {
     STUDY: {"jupyterlab"},  # by the README's first command
@@ -68,16 +71,25 @@ def lesson_cells():
 
 def test_a_learner_gets_what_lessons_and_course_import_and_nothing_else():
     needed = packages([*texts("course_lib/**/*.py", but="publish"), *lesson_cells()])
-    assert declared(STUDY) == needed | RUN_NOT_IMPORTED[STUDY]
+    assert declared(STUDY) == needed - declared(FURTHER) | RUN_NOT_IMPORTED[STUDY]
+
+
+def test_what_is_optional_is_imported_in_one_file_and_only_when_it_is_used():
+    optional = declared(FURTHER)
+    using = [path for path in ROOT.glob("course_lib/**/*.py") if optional & {*imported_by(path.read_text("utf-8"))}]
+    assert [path.name for path in using] == ["workers.py"]
+    code = "import sys; from course_lib import exercises, workers; print({'dask', 'distributed'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_a_developer_gets_what_publishing_and_tests_import_and_nothing_else():
     needed = packages(texts("course_lib/publish/*.py", "tests/**/*.py", "assets/*.py", ".ci/*.py"))
     assert declared(DEV) == needed - declared(STUDY) | RUN_NOT_IMPORTED[DEV]
-    assert "-r requirements.txt" in DEV.read_text(encoding="utf-8").splitlines()
+    assert {"-r requirements.txt", "-r requirements-further.txt"} <= {*DEV.read_text(encoding="utf-8").splitlines()}
 
 
-@pytest.mark.parametrize("file", [STUDY, DEV], ids=lambda path: path.stem)
+@pytest.mark.parametrize("file", [STUDY, FURTHER, DEV], ids=lambda path: path.stem)
 def test_packages_are_listed_once_and_in_order(file):
     names = [one.name for one in environment.requirements(file.read_text(encoding="utf-8"))]
     assert names == sorted(set(names))
@@ -131,7 +143,7 @@ def locked():
 
 def test_every_requirement_is_locked_to_a_version_that_it_allows():
     versions = locked()
-    for file in (STUDY, DEV):
+    for file in (STUDY, FURTHER, DEV):
         for one in environment.requirements(file.read_text(encoding="utf-8")):
             assert one.specifier.contains(versions[canonicalize_name(one.name)]), one
 

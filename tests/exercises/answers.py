@@ -7,6 +7,7 @@ import clinic_answers  # noqa: F401  (its answers join those of the other two)
 import found_answers  # noqa: F401
 import reported_answers  # noqa: F401 (notes more of them in WRONG)
 import tape_answers  # noqa: F401
+import worker_answers  # noqa: F401
 from right_answers import RIGHT
 from wrong_answers import WRONG
 
