@@ -3,7 +3,7 @@
 // looked up here. render() is the anywidget entry point.
 
 /** @import { AnyModel, Render } from "@anywidget/types" */
-/** @import { Spot } from "./walk_picture.js" */
+/** @import { Spot } from "./walk_plan.js" */
 import { button, context2d, element, keepKeys, labelled } from "./dom.js";
 import { number, Theme } from "./looks.js";
 import { Walk } from "./paying.js";

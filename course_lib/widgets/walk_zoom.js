@@ -1,7 +1,8 @@
 // @ts-check
 // The gradient that holds the chosen entry, large, and beside it the one that pays it.
 
-/** @import { Spot, WalkPicture } from "./walk_picture.js" */
+/** @import { WalkPicture } from "./walk_picture.js" */
+/** @import { Spot } from "./walk_plan.js" */
 import { context2d, element } from "./dom.js";
 import { css } from "./looks.js";
 import { Pen } from "./pen.js";
