@@ -121,7 +121,7 @@ def test_the_tape_trains_with_the_losses_of_the_layers_to_rounding(lesson):
     assert 0 < np.abs(by_tape - by_layers).max() < 1e-5
     assert np.abs(finer[:, 0] - finer[:, 1]).max() < 1e-12
     assert exercises.predictions.get("B/same_losses").answer == "b"
-    assert lesson["weights"][0].value.dtype == np.float32
+    assert lesson["trained"][0].value.dtype == np.float32
 
 
 def test_a_lost_use_would_show_in_the_losses(lesson, monkeypatch):
