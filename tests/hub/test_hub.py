@@ -104,6 +104,9 @@ class Hub:
         kept = [one for one in lines if not (installed and re.search(r"-m venv|pip install|npm install", one))]
         shutil.rmtree(self.course, ignore_errors=True)
         shell("\n".join(kept))
+        config = self.folder / "hub" / "etc" / "ipython" / "ipython_kernel_config.py"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(blocks("python")[1], encoding="utf-8")
 
     def make_users(self):
         for user in self.users:
@@ -285,6 +288,13 @@ def test_two_users_of_one_course_that_they_cannot_write_to(hub):
         assert kernels[user].value(own) == expected
     assert Path(f"/home/{ann}/gradients/mine/conv1d.py").owner() == ann
     assert not Path(f"/home/{ben}/gradients/mine/conv1d.py").exists()
+
+    # What a cell has freed is the machine's again.
+    resident = "int(open('/proc/self/statm').read().split()[1]) * 4096 >> 20"
+    before = kernels[ann].value(resident)
+    many = "many = [bytes(1000) for _ in range(10**5)]\nlast = bytes(1000)"
+    kernels[ann].run(f"{many}\nfull = {resident}\ndel many")
+    assert kernels[ann].value("full") > before + 80 and kernels[ann].value(resident) < before + 40
 
     # The teacher updates the course while both work: no home changes, and what runs goes on.
     ship_an_update(hub)
