@@ -263,6 +263,18 @@ def test_a_damaged_record_only_means_judging_again(notebook):
         assert mine.conv1d is not loops.conv1d
 
 
+@pytest.mark.slow
+def test_check_as_a_decorator_is_not_run_again_by_what_it_keeps(notebook):
+    checked = "from course_lib.exercises import check\n@check" + RIGHT
+    cards = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course_lib.exercises.checking.display", cards.append)
+        notebook(IMPORTS, checked)
+    assert cards[-1].kept and len(cards) == 2
+    asked = keeping.judge_alone("conv1d", kept.path_of("conv1d"))
+    assert asked == "" and "@check" in kept.read("conv1d")
+
+
 def test_a_record_that_is_nested_deeply_never_reaches_the_parser_which_would_end_a_browsers_kernel(work, monkeypatch):
     kept.note("conv1d", "text", "question", True)
     assert kept.judged("conv1d", "text", "question")

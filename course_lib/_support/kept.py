@@ -93,6 +93,9 @@ def forget_try(lab: str) -> None:
         _tried(lab).unlink()
 
 
+loading: list[str] = []  # labs whose stored answers are being run: `check` leaves alone what is written in them
+
+
 def last_try(lab: str) -> Path | None:
     """The file of the last answer that was tried and was not right, or None."""
     return _tried(lab) if _tried(lab).is_file() else None

@@ -140,7 +140,11 @@ def load(name: str, path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(f"mine.{name}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    kept.loading.append(name)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        kept.loading.pop()
     return getattr(module, name)
 
 
