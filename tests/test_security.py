@@ -373,7 +373,17 @@ def risks(script):
     return MAKES_MARKUP.findall(script) + [match[0] for match in RUNS_OR_LOADS.finditer(script)]
 
 
-SCRIPTS = ["player", "dashboard", "digit_pad", "drawing", "flow_explorer", "prediction", "sketch", "walk_explorer", "way_to_cell"]
+SCRIPTS = [
+    "player",
+    "dashboard",
+    "digit_pad",
+    "drawing",
+    "flow_explorer",
+    "prediction",
+    "sketch",
+    "walk_explorer",
+    "way_to_cell",
+]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
