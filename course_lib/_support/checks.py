@@ -363,6 +363,7 @@ def axes(
             for name, value in defaults.items()
         }
         known, is_padded = set(names), "padding" in names
+        needed = [name for name in arrays if name in MAY_BE_NONE and name not in defaults]
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -372,6 +373,9 @@ def axes(
             given = checked_defaults | came
             if len(came) != len(args) + len(kwargs) or given.keys() != known:
                 signature.bind(*args, **kwargs)  # raises Python's own sentence
+            for name in needed:
+                if given[name] is None:
+                    raise TypeError(f"{name} must be an array, but is None")
             dtype = _make_floats(given, arrays)
             for name, check in by_name.items():
                 if name in came and (came[name] is not None or defaults.get(name, 0) is not None):

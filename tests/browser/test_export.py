@@ -195,7 +195,13 @@ def test_the_whole_command_makes_pages_that_lead_to_one_another(lessons, tmp_pat
     monkeypatch.setattr("sys.argv", ["export", "--folder", str(tmp_path / "site")])
     export.main()
     pages = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "site").iterdir()}
-    assert sorted(pages) == ["00_lesson.html", "01_lesson.html", "02_lesson.html", "index.html"]
+    assert sorted(pages) == [
+        "00_lesson.html",
+        "01_lesson.html",
+        "02_lesson.html",
+        "index.html",
+        "scatter_and_gather.html",
+    ]
     for name, text in pages.items():
         links = re.findall(r'href="([^"]+\.html)"', text)
         assert links and set(links) <= set(pages), name

@@ -374,10 +374,12 @@ def test_a_right_answer_is_told_what_was_tried_the_solution_and_an_idea(name):
     exercise = exercises.get(name)
     verdict = exercise.judge(exercise.answer)
     text, _ = parsed(verdict._repr_html_())
-    assert verdict.passed.tried == len(exercise.arguments) + len(exercise.further_runs) and verdict.passed.worst == 0
+    assert verdict.passed.tried == len(exercise.arguments) + len(exercise.further_runs)
+    assert verdict.passed.worst <= (1e-14 if exercise.reference else 0)  # the same sums, in another order
     assert 1 <= verdict.passed.geometries <= verdict.passed.tried
     ending = ENDINGS.get(type(exercise), "The largest error is 0.")
-    assert f"{verdict.passed.figures} " in text and verdict.passed.figures.endswith(ending)
+    assert f"{verdict.passed.figures} " in text
+    assert verdict.passed.figures.endswith(ending) or exercise.reference
     assert verdict.passed.idea and f"Try next: {verdict.passed.idea}" in repr(verdict)
     assert verdict.passed.solution == exercise.solution()
     folded = verdict._repr_html_().split("<details")[1]

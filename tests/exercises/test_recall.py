@@ -142,8 +142,9 @@ def test_what_cannot_be_understood_elsewhere_does_not_come_back(monkeypatch):
 
 def test_every_question_with_a_number_is_redrawn_and_comes_back():
     numeric = [name for name in predictions.names() if not predictions.get(name).choices]
-    assert numeric == REDRAWN and len(REDRAWN) >= 57
-    assert all(predictions.get(name).comes_back for name in REDRAWN)
+    returning = [name for name in numeric if predictions.get(name).comes_back]
+    assert returning == REDRAWN and len(REDRAWN) >= 57
+    assert {name[:2] for name in numeric if name not in returning} == {"B/", "C/"}  # optional lessons, asked once
 
 
 @pytest.mark.parametrize("name", REDRAWN)

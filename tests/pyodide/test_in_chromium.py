@@ -112,7 +112,16 @@ def test_texts_in_outputs_are_whole_because_no_server_joins_their_lines(address)
     assert len(texts) > 20 and all(isinstance(text, str) for text in texts)
 
 
-@pytest.mark.parametrize("name", ["00_start_here", "05_pooling_and_friends", "08_make_it_fast", "12_finale"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "00_start_here",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("05_pooling_and_friends", "08_make_it_fast", "12_finale")
+        ),
+    ],
+)
 def test_a_lesson_runs_to_its_end(page, address, name):
     opened(page, address, name)
     page.evaluate(
@@ -128,6 +137,7 @@ def test_a_lesson_runs_to_its_end(page, address, name):
     assert not page.outside
 
 
+@pytest.mark.long
 def test_a_solved_lab_stays_solved_when_the_page_is_loaded_again(page, address):
     opened(page, address, "01_conv1d")
     shown(page, SOLVED)

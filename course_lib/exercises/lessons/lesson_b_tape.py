@@ -198,6 +198,7 @@ def _two_uses():
 PREDICTIONS = (
     Prediction(
         name="B/two_uses",
+        comes_back=False,
         text="`p = w x`, `q = p + w`, `f = p q`, with w = 3 and x = 2: so p = 6, q = 9 and f = 54. "
         "How far does f move for each unit that w moves?",
         answer=_two_uses,
@@ -212,6 +213,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/broadcast",
+        comes_back=False,
         text="b has 2 numbers and is added to each of the 3 rows of y. "
         "The gradient of the result is 1, 2 in the first row, 3, 4 in the second and 5, 6 in the third. "
         "What is the gradient of b?",
@@ -241,6 +243,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/same_array",
+        comes_back=False,
         text="`s = a + b`, and s hands on a gradient of ones. "
         "`a` was used somewhere else, too. A tape adds what comes from there, a gradient of fives, by `a.grad += 5`. "
         "What does b.grad hold then, in each place?",
