@@ -13,8 +13,13 @@ def add_shards(gradients, sizes):
     """The story of (n,), to which every row of gradients (workers, n) is added, weighed by sizes (workers,)."""
     gradients = drawable(gradients=gradients)
     checks.ndim("gradients", gradients, "(workers, n)")
-    sizes = [checks.integer("sizes", size, 1) for size in sizes]
     workers, n = gradients.shape
+    counts = checks.integers("sizes", sizes)
+    if counts.shape != (workers,) or (counts < 1).any():
+        raise ValueError(
+            f"sizes must be {workers} whole numbers above 0, one for each row, but is {checks.brief(sizes)}"
+        )
+    sizes = counts.tolist()
     shares = np.array(sizes) / sum(sizes)
     grids = by_key(
         Grid("share", KERNEL, shares[:, None]),
