@@ -49,7 +49,7 @@ WIDGETS = """() => jupyterapp.shell.currentWidget.content.widgets.filter(({ outp
     if (!("application/vnd.jupyter.widget-view+json" in data)) return [];
     const drawn = node.querySelectorAll("canvas, svg, button, input, select, img").length;
     const height = node.getBoundingClientRect().height;
-    const asks = node.querySelector(".cg-ask, .widget-toggle-buttons") !== null;  // their forms for GitHub stand beside
+    const asks = node.querySelector(".cg-ask, .cg-deeds, .widget-toggle-buttons") !== null;  // GitHub: beside
     return [{ words: `${data["text/plain"]}`, picture: "image/png" in data || asks, height, drawn }];
   })
 )"""
