@@ -440,7 +440,7 @@ def residual_backward(dy, branch_backward):
 # ---------------------------------------------------------------- many workers
 
 
-@axes(gradients="(workers, n)")
+@axes(gradients="(workers, n)", fits=geometry.shares)
 def add_shards(gradients, sizes):
     """gradients (workers, n), sizes: how many images each worker had -> (n,), the gradient of the mean over them all.
 
@@ -452,7 +452,7 @@ def add_shards(gradients, sizes):
     return total
 
 
-@axes(x="(N, n)", target="(N, m)", w="(n, m)", b="(m,)")
+@axes(x="(N, n)", target="(N, m)", w="(n, m)", b="(m,)", fits=geometry.runs_of_examples)
 def sharded_gradients(x, target, w, b, workers):
     """x (N, n), target (N, m), w (n, m), b (m,) -> dw, db of the mean of (x w + b - target)² over all N m numbers.
 

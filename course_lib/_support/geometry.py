@@ -218,3 +218,20 @@ def pooling(
         checks.shape("dy", dy, (N, C, *sizes), "the shape of y")
     if winner is not None:
         checks.between("winner", winner, 0, math.prod(windows.kernel_size))
+
+
+def shares(gradients: np.ndarray, sizes: Any) -> np.ndarray:
+    """How many examples each row of gradients (workers, n) stands for: sizes, checked, as integers (workers,)."""
+    counts = checks.integers("sizes", sizes)
+    if counts.shape != gradients.shape[:1] or (counts < 1).any():
+        raise ValueError(
+            f"sizes must be {len(gradients)} integers above 0, one for each row of gradients, "
+            f"but is {checks.brief(sizes)}"
+        )
+    return counts
+
+
+def runs_of_examples(x: np.ndarray, workers: Any, **_: Any) -> None:
+    """x (N, ...) can be split among so many workers, each of which gets an example at least."""
+    if checks.integer("workers", workers, 1) > len(x):
+        raise ValueError(f"workers must be at most {len(x)}, as many as x has examples, but is {workers}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib import loops
-from course_lib._support import checks
+from course_lib._support import checks, geometry
 from course_lib.frames.story import Flow, Grid, Step, Story, animation, by_key, drawable, mark
 from course_lib.looks import GRADIENT, KERNEL, UPSTREAM, number
 
@@ -14,12 +14,7 @@ def add_shards(gradients, sizes):
     gradients = drawable(gradients=gradients)
     checks.ndim("gradients", gradients, "(workers, n)")
     workers, n = gradients.shape
-    counts = checks.integers("sizes", sizes)
-    if counts.shape != (workers,) or (counts < 1).any():
-        raise ValueError(
-            f"sizes must be {workers} whole numbers above 0, one for each row, but is {checks.brief(sizes)}"
-        )
-    sizes = counts.tolist()
+    sizes = geometry.shares(gradients, sizes).tolist()
     shares = np.array(sizes) / sum(sizes)
     grids = by_key(
         Grid("share", KERNEL, shares[:, None]),
