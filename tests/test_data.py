@@ -320,7 +320,7 @@ def test_a_folder_where_a_file_should_be_is_named(small, tmp_path):
 
 @pytest.mark.parametrize("behaviour", ["missing", "html", "cut", "silent"])
 def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, monkeypatch):
-    monkeypatch.setattr(data, "TIMEOUT", 0.2)
+    monkeypatch.setattr(data, "TIMEOUT", 1.0)
     server.files = small
     mirrors = (server.mirror(behaviour), server.mirror("good"))
     (_, y_train), _ = data.load_mnist(None, tmp_path / "cache", mirrors)
@@ -332,7 +332,7 @@ def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, mo
 def test_when_every_mirror_fails_the_error_says_what_each_did_and_what_to_do(
     small, server, dead_mirror, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(data, "TIMEOUT", 0.2)
+    monkeypatch.setattr(data, "TIMEOUT", 1.0)
     server.files = small
     reasons = {
         dead_mirror: "refused",
