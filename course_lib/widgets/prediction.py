@@ -23,7 +23,46 @@ FOLDED = "Folded until the question above is answered or skipped"
 Pieces = list[tuple[str, str]]  # text with its tag: "code", "em" or "" for none
 
 
-class Question(anywidget.AnyWidget):
+class Judged(anywidget.AnyWidget):
+    """Hands what a learner gives to `judge`, and shows what that returns.
+
+    still: HTML of it where nothing can be clicked; words(): a line that stands for the widget. given: before an answer.
+    """
+
+    asked = traitlets.Dict().tag(sync=True)
+    given = traitlets.Dict().tag(sync=True)  # by the page: number, counting the answers; and what was given
+    reply = traitlets.Dict().tag(sync=True)  # the same number, and what was replied
+
+    def __init__(
+        self, asked: dict[str, Any], given: dict[str, Any], reply: dict[str, Any],
+        judge: Callable[[Any], dict[str, Any]], still: str, words: Callable[[], str],
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self._judge, self._still, self._words = judge, still, words
+        self.asked = asked
+        self.given = {"number": 0, **given}
+        self.reply = {"number": 0, **reply}
+        self.observe(lambda change: self._answered(), "given")
+
+    def _answered(self) -> None:
+        raise NotImplementedError
+
+    def _stand_in(self, mark: str, *sheets: str) -> str:
+        """What stands beside the widget, in an element of that class: it is seen where there is no widget."""
+        return Markup('<div class="{}">{}<style>{}</style></div>').format(
+            mark, Markup(self._still), Markup("\n".join([stand_in_css(mark), *sheets]))
+        )
+
+    def _show(self) -> None:
+        """Show the widget without words of its own, which stand beside it."""
+        data, metadata = data_and_metadata(self._repr_mimebundle_())
+        display({kind: data[kind] for kind in data if kind != "text/plain"}, metadata=metadata, raw=True)
+
+    def __repr__(self) -> str:
+        return self._words()
+
+
+class Question(Judged):
     """Asks, hands what a learner answers to `judge`, and shows what that returns.
 
     asked: name; choices, [letter, pieces of what it says] each; shape, that of the numbers to type, or None; how, what
@@ -31,26 +70,17 @@ class Question(anywidget.AnyWidget):
     reply, which judge(answer) returns (answer None: skipped): status, "right", "wrong", "skipped" or "neutral"; head
     and says, in words and pieces; answer, as it is shown; parts, of several numbers whether each is right; first, a
     sentence about the first answer, or ""; opens, whether nothing is folded any more.
-    still: HTML of the question where nothing can be clicked.
     """
 
     _esm = script("prediction")
     _css = style("prediction")
-    asked = traitlets.Dict().tag(sync=True)
-    given = traitlets.Dict().tag(sync=True)  # by the page: number, counting the answers; answer, or None
-    reply = traitlets.Dict().tag(sync=True)  # the same number, and what was replied
 
     def __init__(
         self, asked: dict[str, Any], reply: dict[str, Any], judge: Callable[[Any], dict[str, Any]], still: str,
         words: Callable[[], str],
     ) -> None:  # fmt: skip
-        super().__init__()
-        self._judge, self._still, self._words = judge, still, words
         self._beside: list[DisplayHandle | None] = []
-        self.asked = {"slug": slug(asked["name"]), **asked}
-        self.given = {"number": 0, "answer": None}
-        self.reply = {"number": 0, **reply}
-        self.observe(lambda change: self._answered(), "given")
+        super().__init__({"slug": slug(asked["name"]), **asked}, {"answer": None}, reply, judge, still, words)
 
     def _answered(self) -> None:
         was_open = self.reply["opens"]
@@ -67,25 +97,17 @@ class Question(anywidget.AnyWidget):
         return {name: given[name] for name in ("number", "answer")}
 
     def _beside_html(self) -> str:
-        """What stands beside the widget: it is seen where there is no widget, and folds what follows."""
+        """What stands beside the widget, and folds what follows."""
         mark = f"{ASKS}-{self.asked['slug']}"
-        sheets = [stand_in_css(mark)]
-        if self.asked["reveals"] and not self.reply["opens"]:
-            sheets.append(fold_css(mark, self.asked["reveals"], self.asked["code"]))
-        return Markup('<div class="{}">{}<style>{}</style></div>').format(
-            mark, Markup(self._still), Markup("\n".join(sheets))
-        )
+        folds = self.asked["reveals"] and not self.reply["opens"]
+        return self._stand_in(mark, *([fold_css(mark, self.asked["reveals"], self.asked["code"])] if folds else []))
 
     def _ipython_display_(self) -> None:
         self._beside.append(display(self._beside_data(), raw=True, display_id=True))
-        data, metadata = data_and_metadata(self._repr_mimebundle_())
-        display({kind: data[kind] for kind in data if kind != "text/plain"}, metadata=metadata, raw=True)
+        self._show()
 
     def _beside_data(self) -> dict[str, str]:
         return {"text/html": self._beside_html(), "text/plain": repr(self)}
-
-    def __repr__(self) -> str:
-        return self._words()
 
 
 def _is_answer(answer: Any) -> bool:
