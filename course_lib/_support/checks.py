@@ -44,17 +44,17 @@ def floats(**arrays: ArrayLike | None) -> Any:
     stays None. Nothing is copied that need not be.
     """
     given: dict[str, Any] = {**arrays}
-    _make_floats(given, arrays)
+    _make_floats(given, arrays, MAY_BE_NONE)
     result = list(given.values())
     return result[0] if len(result) == 1 else result
 
 
-def _make_floats(given: dict[str, Any], names: Iterable[str]) -> np.dtype:
-    """Turn the named arrays of `given` into floats of one dtype, and return that dtype."""
+def _make_floats(given: dict[str, Any], names: Iterable[str], optional: set[str]) -> np.dtype:
+    """Turn the named arrays of `given` into floats of one dtype, and return that dtype. optional: what may be None."""
     dtypes = set()
     for name in names:
         value = given[name]
-        if value is None and name in MAY_BE_NONE:
+        if value is None and name in optional:
             continue
         if type(value) is not np.ndarray or value.dtype not in _FLOATS or not value.size:
             given[name] = value = numeric(name, value)
@@ -363,7 +363,7 @@ def axes(
             for name, value in defaults.items()
         }
         known, is_padded = set(names), "padding" in names
-        needed = [name for name in arrays if name in MAY_BE_NONE and name not in defaults]
+        optional = MAY_BE_NONE & defaults.keys()
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -373,10 +373,7 @@ def axes(
             given = checked_defaults | came
             if len(came) != len(args) + len(kwargs) or given.keys() != known:
                 signature.bind(*args, **kwargs)  # raises Python's own sentence
-            for name in needed:
-                if given[name] is None:
-                    raise TypeError(f"{name} must be an array, but is None")
-            dtype = _make_floats(given, arrays)
+            dtype = _make_floats(given, arrays, optional)
             for name, check in by_name.items():
                 if name in came and (came[name] is not None or defaults.get(name, 0) is not None):
                     given[name] = check(name, came[name])

@@ -13,7 +13,7 @@ from course_lib.exercises import keeping, predictions
 from course_lib.exercises.engine.cards import Card, rich
 from course_lib.exercises.engine.drawing import DrawingLab
 from course_lib.exercises.engine.prediction import read_numbers
-from course_lib.exercises.registry import get, names
+from course_lib.exercises.registry import get_as
 from course_lib.looks import GRADIENT, INPUT, KERNEL, UPSTREAM, number
 
 HOW = (
@@ -30,7 +30,7 @@ WITHOUT = "Run this cell to draw. Where nothing can be clicked, write a function
 
 def draw(name: str) -> None:
     """Show a lab's drawing, with what was drawn last."""
-    lab = _drawing(name)
+    lab = get_as(name, DrawingLab, "the drawings")
     from course_lib.widgets.drawing import Drawing  # here, so that labs are judged where no widget can be drawn
 
     tensor, shape = lab.tensors[0], lab.references[0][lab.tensors[0]].shape
@@ -48,14 +48,6 @@ def draw(name: str) -> None:
         "grids": grids,
     }  # fmt: skip
     display(Drawing(asked, _before(lab), lambda rows: judged(lab, rows), still(lab)._repr_html_(), still(lab).__repr__))
-
-
-def _drawing(name: str) -> DrawingLab:
-    lab = get(name)
-    if not isinstance(lab, DrawingLab):
-        known = ", ".join(one for one in names() if isinstance(get(one), DrawingLab))
-        raise ValueError(f"name must be one of the drawings, {known}, but is {lab.name}")
-    return lab
 
 
 def judged(lab: DrawingLab, rows: Any) -> dict[str, Any]:

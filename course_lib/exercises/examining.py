@@ -13,7 +13,7 @@ from course_lib.exercises.engine.cards import Card
 from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.symptom import Symptom
-from course_lib.exercises.registry import get, names
+from course_lib.exercises.registry import get, get_as, names
 from course_lib.looks import number
 
 SAYS = {
@@ -28,7 +28,7 @@ CAME_IN, YOURS = "as it came in", "yours"
 
 def case(name: str) -> None:
     """Show the symptom of a case of the clinic, and ask what is wrong. Its code opens with an answer."""
-    patient = _case(name)
+    patient = get_as(name, Case, "the cases")
     assert patient.start is not None
     seen, question = patient.seen_in(patient.start), predictions.get(f"{patient.lesson}/{patient.name}")
     display(Examination(patient.title, SAYS["broken"], seen))
@@ -42,7 +42,7 @@ def treat(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Returns f if it is right, else the library's answer.
     """
-    patient = _case(getattr(f, "__name__", repr(f)))
+    patient = get_as(getattr(f, "__name__", repr(f)), Case, "the cases")
     assert patient.start is not None
     answer = check(f, patient.name)
     before, now = patient.seen_in(patient.start), patient.seen_in(f)
@@ -77,14 +77,6 @@ def examine(target: str | Callable[..., Any]) -> None:
         display(Examination(exercise.name, SAYS[state]))
     else:
         _show(exercise.name, state, now)
-
-
-def _case(name: str) -> Case:
-    exercise = get(name)
-    if not isinstance(exercise, Case):
-        known = ", ".join(known for known in names() if isinstance(get(known), Case))
-        raise ValueError(f"name must be one of the cases, {known}, but is {exercise.name}")
-    return exercise
 
 
 def _state(exercise: Exercise, f: Any, before: Symptom, now: Symptom, right: Symptom) -> str:

@@ -210,12 +210,6 @@ def first_guesses(lesson: str) -> "Guesses":
     return Guesses([_guess(one, noted[one.name]) for one in asked if one.name in noted], len(asked))
 
 
-def predicted() -> tuple[int, int]:
-    """(right, all) first answers so far, skipped ones left out."""
-    counted = predicted_in().values()
-    return sum(right for right, _ in counted), sum(every for _, every in counted)
-
-
 def predicted_in() -> dict[str, tuple[int, int]]:
     """Number of a lesson -> (right, all) first answers to its questions, skipped ones left out."""
     noted, found = progress.predictions(), dict[str, tuple[int, int]]()

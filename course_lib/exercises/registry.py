@@ -9,12 +9,15 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from types import ModuleType
+from typing import TypeVar
 
 from course_lib import progress
 from course_lib._support import places
 from course_lib.exercises import lessons as _package
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
+
+Kind = TypeVar("Kind", bound=Exercise)
 
 
 @cache
@@ -68,6 +71,15 @@ def _former_names_of(questions: Mapping[str, Exercise | Prediction]) -> dict[str
 def names() -> list[str]:
     """The names of all exercises, in lesson order."""
     return list(_by_name())
+
+
+def get_as(name: str, kind: type[Kind], called: str) -> Kind:
+    """The Exercise of that name, which must be one of that kind; called: those of the kind, in a sentence."""
+    exercise = get(name)
+    if not isinstance(exercise, kind):
+        known = ", ".join(one for one in names() if isinstance(get(one), kind))
+        raise ValueError(f"name must be one of {called}, {known}, but is {exercise.name}")
+    return exercise
 
 
 def get(name: str) -> Exercise:
