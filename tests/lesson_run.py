@@ -4,6 +4,9 @@ import contextlib
 import io
 import re
 
+import pytest
+from matplotlib import pyplot as plt
+
 from course_lib import exercises
 from course_lib.publish import build
 
@@ -38,6 +41,15 @@ class Run:
     def numbers_printed_by(self, text):
         words = self.printed_by(text).replace("[", " ").replace("]", " ").split()
         return [float(word) for word in words if word.replace(".", "", 1).lstrip("+-").isdigit()]
+
+
+@contextlib.contextmanager
+def quietly(tmp_path_factory):
+    """Progress goes to a temporary file, and no figure stays open. Yields the patch, for more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
+        patch.setattr(plt, "show", lambda: plt.close("all"))
+        yield patch
 
 
 def answer(name):

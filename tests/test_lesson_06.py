@@ -1,5 +1,6 @@
 """What lesson 06 states is computed from the lesson's own cells, so that text and code cannot drift apart."""
 
+import lesson_run
 import matplotlib
 import numpy as np
 import pytest
@@ -22,9 +23,7 @@ LESSON = "06_layer_with_a_memory"
 @pytest.fixture(scope="module")
 def quietly(tmp_path_factory):
     """Progress goes to a temporary file, and no figure stays open."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with lesson_run.quietly(tmp_path_factory):
         yield
 
 

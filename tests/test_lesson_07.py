@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
-from lesson_run import Run, answer, chosen
+from lesson_run import Run, answer, chosen, quietly
 from matplotlib import pyplot as plt
 
 from course_lib import figures, frames, gradcheck, layers, loops, optim
@@ -22,9 +22,7 @@ LESSON = "07_scores_to_first_step"
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The lesson as it is shipped, with nothing solved. Progress goes to a temporary file, and no figure stays open."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with quietly(tmp_path_factory):
         yield Run(LESSON)
 
 

@@ -8,8 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
-from lesson_run import names_of
-from matplotlib import pyplot as plt
+from lesson_run import names_of, quietly
 
 from course_lib import exercises, fast, loops, speed
 from course_lib import functional as F
@@ -230,11 +229,9 @@ def cells():
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names that the lesson defines, with nothing solved and few images, and what it prints."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
+    with quietly(tmp_path_factory) as patch:
         patch.setenv("COURSE_WORK", str(tmp_path_factory.mktemp("work")))
         patch.setenv("COURSE_QUICK", "1")
-        patch.setattr(plt, "show", lambda: plt.close("all"))
         return names_of(cells(), ("predict", "first_guesses"))
 
 

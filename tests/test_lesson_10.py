@@ -7,8 +7,7 @@ import types
 import matplotlib
 import numpy as np
 import pytest
-from lesson_run import names_of
-from matplotlib import pyplot as plt
+from lesson_run import names_of, quietly
 
 from course_lib import exercises, gradcheck
 from course_lib.exercises.lessons import lesson_10
@@ -27,9 +26,7 @@ def cells():
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names that the lesson defines, with nothing solved, and what it prints."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with quietly(tmp_path_factory):
         return names_of(cells(), ("play", "explore_flow", "first_guesses", "predict", "examine"))
 
 

@@ -9,6 +9,7 @@ import matplotlib
 import nbformat
 import numpy as np
 import pytest
+from lesson_run import quietly
 from matplotlib import pyplot as plt
 
 from course_lib import data, exercises, figures, frames, looks, training
@@ -36,9 +37,7 @@ def cell_with(text):
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names that the first part of the lesson defines, from its first cell to the last before the digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with quietly(tmp_path_factory):
         names = {}
         cells = code_cells()
         for cell in cells[: cells.index(cell_with("mnist_or_digits"))]:

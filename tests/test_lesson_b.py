@@ -8,8 +8,7 @@ import weakref
 import matplotlib
 import numpy as np
 import pytest
-from lesson_run import answer, names_of
-from matplotlib import pyplot as plt
+from lesson_run import answer, names_of, quietly
 from stories import small_tape
 
 from course_lib import exercises, figures, frames, gradcheck, tape
@@ -31,10 +30,8 @@ def cells():
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names that the lesson defines, with nothing solved and a few images, and what it prints."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
+    with quietly(tmp_path_factory) as patch:
         patch.setenv("COURSE_QUICK", "1")
-        patch.setattr(plt, "show", lambda: plt.close("all"))
         return names_of(cells(), ("play", "first_guesses", "predict"))
 
 

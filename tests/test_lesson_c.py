@@ -9,8 +9,7 @@ import matplotlib
 import nbformat
 import numpy as np
 import pytest
-from lesson_run import answer, names_of
-from matplotlib import pyplot as plt
+from lesson_run import answer, names_of, quietly
 
 from course_lib import workers
 from course_lib._support import places
@@ -26,9 +25,7 @@ WITH_WORKERS = ("ten_steps", "kill_one", "stragglers", "measure", "on_paper", "b
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory):
     """The names that the lesson defines, with nothing solved and without Dask, and what it prints."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with quietly(tmp_path_factory) as patch:
         patch.setattr(workers, "available", lambda: False)
         return names_of(build.assemble(LESSON).cells, ("play", "first_guesses", "predict", "check"))
 

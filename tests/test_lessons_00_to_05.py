@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 from claims import states, text_of
+from lesson_run import quietly
 from matplotlib import pyplot as plt
 from places import mnist_folder
 
@@ -60,9 +61,7 @@ class Lesson:
 
 @pytest.fixture(scope="module", autouse=True)
 def nowhere(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COURSE_PROGRESS", str(tmp_path_factory.mktemp("progress") / "progress.json"))
-        patch.setattr(plt, "show", lambda: plt.close("all"))
+    with quietly(tmp_path_factory):
         yield
 
 
