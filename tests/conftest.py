@@ -1,6 +1,7 @@
 import itertools
 import os
 import shutil
+import sys
 from collections import Counter
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # before NumPy is imported: the workers share the cores
@@ -48,6 +49,8 @@ def own_work(tmp_path_factory, monkeypatch):
     """Every test has a learner's folder of its own, with its progress; it is made when something is put there."""
     monkeypatch.setenv("COURSE_WORK", str(tmp_path_factory.getbasetemp() / f"work-{next(_numbers)}"))
     monkeypatch.delenv("COURSE_PROGRESS", raising=False)
+    if checking := sys.modules.get("course_lib.exercises.checking"):
+        monkeypatch.setattr(checking, "_last", {})  # and a session: what another test tried is not remembered
 
 
 @pytest.fixture

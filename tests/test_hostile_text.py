@@ -346,7 +346,6 @@ UNESCAPED = {  # file -> how often it says that a text is markup already, as its
     "exercises/board.py": 1,
     "publish/export.py": 5,
     "publish/lite.py": 1,
-    "widgets/drawing.py": 3,
     "widgets/prediction.py": 3,
     "widgets/still.py": 2,
     "widgets/switch.py": 2,

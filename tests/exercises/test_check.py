@@ -16,7 +16,6 @@ from course_lib.exercises.engine import guard
 @pytest.fixture(autouse=True)
 def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setattr(checking, "_last", {})
 
 
 @pytest.fixture
