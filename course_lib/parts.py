@@ -71,7 +71,12 @@ class Parts(Card):
     network, around = NETWORK, AROUND
 
     def __init__(self, library: bool = False) -> None:
-        self.chosen = {name: _chosen(labs, library) for name, labs in LABS.items()}
+        self._library = library
+        self.renew()
+
+    def renew(self) -> None:
+        """Choose anew: what was solved since is the learner's from here on."""
+        self.chosen = {name: _chosen(labs, self._library) for name, labs in LABS.items()}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         chosen = vars(self).get("chosen", {})

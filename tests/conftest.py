@@ -42,6 +42,8 @@ def pytest_collection_modifyitems(items):
             if cases[test] % sampled.args[0]:
                 item.add_marker(sampled.kwargs.get("rest", "slow"))
             cases[test] += 1
+        if any(item.get_closest_marker(longer) for longer in ("course", "long")):
+            item.add_marker("slow")  # so that -m "not slow" leaves them out as well
 
 
 @pytest.fixture(autouse=True)

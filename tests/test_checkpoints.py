@@ -77,6 +77,7 @@ def path(tmp_path):
     return tmp_path / "checkpoints" / "net.npz"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("shared", [False, True], ids=["own rng for dropout", "one rng for all"])
 @pytest.mark.parametrize("stops", [[0], [1], [STEPS], [STEPS + 1, 3 * STEPS - 1, 2, 0]])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

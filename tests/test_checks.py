@@ -100,6 +100,7 @@ def tied_axes():
                     yield pytest.param(call, argument, axis, id=f"{call.name} {argument} {letter}")
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("change", [1, -1], ids=["one too long", "one too short"])
 @pytest.mark.parametrize(("call", "argument", "axis"), list(tied_axes()))
 def test_shapes_that_do_not_belong_together_are_refused(call, argument, axis, change):

@@ -122,6 +122,7 @@ def test_an_answer_under_a_former_name_is_found(monkeypatch):
 # ---------------------------------------------------------------- what is handed in
 
 
+@pytest.mark.slow
 def test_a_drawing_counts_by_what_was_kept_of_it_in_the_work_folder(tmp_path, monkeypatch):
     lab, turned = get("draw_dx"), get("draw_dx").mistakes["dx"][0]
     for name, array in (("anna", lab.answer()), ("ben", turned.examples[0]())):
@@ -362,6 +363,7 @@ def test_the_tables_say_who_is_stuck_on_what(small_class):
     assert "frida" in [remark["student"] for remark in known["remarks"]]
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_without_scripts_and_escapes_what_students_wrote(small_class):
     page = (small_class / "class.html").read_text(encoding="utf-8")
     assert "&lt;b&gt;ben" in page and "<b>ben" not in page

@@ -44,7 +44,7 @@ def lesson(tmp_path_factory):
             exec(cell, names)
         names["saliency"] = exercises.get("saliency").answer
         names["turn_into"] = exercises.get("turn_into").answer
-        exec(cell_with("def step_in_pytorch").split("\n\n\nours =")[0], names)
+        exec(cell_with("def step_in_pytorch").split("\n\n\nstepped =")[0], names)
         exec(cell_with("class SilentConv2d").split("few =")[0], names)
         exec(cell_with("def plan(").split("\n\n\ndef one_step")[0], names)
     return names
@@ -313,8 +313,8 @@ def test_the_plan_takes_as_many_images_as_fit_into_the_time(lesson, rate, images
 
 def test_a_training_that_has_begun_is_not_made_smaller(trained, capsys):
     """On a busier computer the plan is smaller; the larger training in the folder counts."""
-    (x, y), _ = data.digits()
-    trained.update(x_train=x[:1400], y_train=y[:1400])
+    (x, y), test = data.digits()
+    trained.update(train=(x[:1400], y[:1400]), test=test)
     trained["speed"] = SimpleNamespace(rates=lambda steps, images: {"your network": 1.0}, ladder=lambda *_, **__: None)
     exec(cell_with("def plan("), trained)
     assert (trained["images"], trained["epochs"]) == (700, 20)

@@ -149,6 +149,7 @@ def written_by_hand():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", written_by_hand())
 def test_no_file_but_looks_names_a_colour(name):
     source = (LIBRARY / name).read_text(encoding="utf-8")

@@ -69,11 +69,13 @@ def lesson_cells():
         yield "\n".join(line for line in "\n".join(code).splitlines() if not line.startswith("%"))
 
 
+@pytest.mark.slow
 def test_a_learner_gets_what_lessons_and_course_import_and_nothing_else():
     needed = packages([*texts("course_lib/**/*.py", but="publish"), *lesson_cells()])
     assert declared(STUDY) == needed - declared(FURTHER) | RUN_NOT_IMPORTED[STUDY]
 
 
+@pytest.mark.slow
 def test_what_is_optional_is_imported_in_one_file_and_only_when_it_is_used():
     optional = declared(FURTHER)
     using = [path for path in ROOT.glob("course_lib/**/*.py") if optional & {*imported_by(path.read_text("utf-8"))}]
@@ -83,6 +85,7 @@ def test_what_is_optional_is_imported_in_one_file_and_only_when_it_is_used():
     assert done.stdout == "set()\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_developer_gets_what_publishing_and_tests_import_and_nothing_else():
     needed = packages(texts("course_lib/publish/*.py", "tests/**/*.py", "assets/*.py", ".ci/*.py"))
     assert declared(DEV) == needed - declared(STUDY) | RUN_NOT_IMPORTED[DEV]

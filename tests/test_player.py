@@ -123,6 +123,7 @@ def test_every_output_has_a_picture_and_words_without_an_address():
         assert not re.search(r"0x[0-9a-f]{6}|object at", data["text/plain"])
 
 
+@pytest.mark.sampled(6)
 def test_a_picture_is_clear_where_nothing_is_drawn_small_and_not_empty(story):
     picture = still.png(story)
     assert len(picture) < 130_000

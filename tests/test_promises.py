@@ -46,6 +46,7 @@ def laid_out(arguments, change):
     return {name: change(value) if isinstance(value, np.ndarray) else value for name, value in arguments.items()}
 
 
+@pytest.mark.sampled(4)
 @every_call_on_arrays
 @each(MEMORY)
 def test_results_do_not_depend_on_how_an_array_lies_in_memory(call, change):
@@ -155,6 +156,7 @@ def in_two_threads(work):
     return results
 
 
+@pytest.mark.sampled(4)
 @every_call_on_arrays
 def test_two_threads_do_not_disturb_each_other(call):
     def work(seed):

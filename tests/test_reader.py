@@ -11,6 +11,7 @@ def accuracy(network, x, y):
     return training.accuracy(training.predict(network, x), y)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(mnist_folder() is None, reason="needs MNIST's four files: name their folder in COURSE_DATA_DIR")
 def test_the_reader_reads_98_of_100_digits_that_it_has_never_seen(monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(mnist_folder()))

@@ -106,6 +106,7 @@ def test_the_commands_for_windows_are_the_same_in_powershells_words():
     assert block.splitlines() == [in_powershell(command) for command in commands]
 
 
+@pytest.mark.slow
 def test_the_moving_picture_is_small_and_is_what_its_script_makes(tmp_path):
     picture = places.ROOT / "assets" / "scatter.gif"
     assert picture.stat().st_size < 150_000

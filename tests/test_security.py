@@ -80,6 +80,7 @@ THEIR_TASK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_module_evaluates_text_loads_pickles_or_starts_programs(path):
     assert list(dangers(path.read_text(encoding="utf-8"))) == THEIR_TASK.get(path.relative_to(PACKAGE).as_posix(), [])

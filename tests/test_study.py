@@ -246,6 +246,7 @@ def test_all_options_are_handed_on_to_jupyterlab(started):
     assert f"--ServerApp.root_dir={os.environ['COURSE_WORK']}" in command
 
 
+@pytest.mark.slow
 def test_jupyterlab_gets_the_courses_defaults_before_what_else_is_configured(started):
     with pytest.raises(SystemExit):
         study.main([])
@@ -259,6 +260,7 @@ def test_without_a_lesson_the_first_is_opened_at_the_start(started):
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in started[0]
 
 
+@pytest.mark.slow
 def test_prepare_opens_nothing(started, capsys):
     study.main(["--prepare"])
     assert not started and capsys.readouterr().out.endswith(f"Ready: {os.environ['COURSE_WORK']}\n")

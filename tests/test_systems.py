@@ -34,6 +34,7 @@ def without_encoding(source):
             yield f"line {node.lineno}: {ast.unparse(node)[:80]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_text_is_read_and_written_as_utf_8(path):
     assert not list(without_encoding(path.read_text(encoding="utf-8")))

@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_lib import functional as F
-from course_lib._support import places
+from course_lib import speed
+from course_lib._support import clock, places
 from course_lib._support.unthreaded import CLOCK
 
 LIKE_A_BROWSER = """
@@ -80,6 +82,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.skipif(NEW is None, reason="Python 3.11 does not tell of jumps, and no later one was found")
 @pytest.mark.parametrize(("body", "stopped"), ENDLESS.items())
 def test_a_clock_without_a_thread_stops_what_never_ends_and_then_is_gone(body, stopped):
@@ -115,6 +118,7 @@ print(sys.monitoring.get_tool(TOOL), sys.monitoring.get_events(TOOL) if sys.moni
     assert done.stdout.splitlines() == ["stopped" if stopped else "ended", CLOCK, "None 0"], done.stderr
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("fcntl", ['types.ModuleType("fcntl")', "None"], ids=["empty", "missing"])
 def test_answers_are_kept_progress_is_noted_and_a_question_is_answered(tmp_path, fcntl):
     lines = said(
@@ -165,3 +169,17 @@ def test_places_are_added_up_where_an_index_has_32_bits(monkeypatch):
     monkeypatch.setattr(np, "arange", lambda *limits: arange(*limits, dtype=np.int32))
     monkeypatch.setattr(np, "bincount", strict)
     np.testing.assert_array_equal(F.max_pool2d_backward(y, indices.astype(np.int64), x.shape), expected)
+
+
+def test_short_calls_are_timed_where_the_clock_goes_on_by_a_tenth_of_a_millisecond(monkeypatch):
+    """As a browser's does: one call alone would seem to take no time at all, or ten times too long."""
+    numbers, perf_counter = list(range(2000)), time.perf_counter
+    calls = {"one": lambda: sum(numbers), "two": lambda: (sum(numbers), sum(numbers))}
+    expected = clock.fastest(calls, 40)
+    monkeypatch.setattr(time, "perf_counter", lambda: int(perf_counter() * 1e4) / 1e4)
+    assert 5e-5 < clock.step_of_the_clock() < 2e-4
+    found = clock.fastest(calls, 10)
+    assert expected["one"] < 2e-4 and all(0.7 < found[name] / expected[name] < 10 for name in calls)
+    assert len(speed.compare(calls).bars) == 2
+    assert speed.by_part(lambda parts: parts["one"](), calls).title == "One step: 0.1 ms"
+    assert len(speed.by_line(clock.patience).bars) == 2

@@ -65,6 +65,7 @@ def conv2d(x, w, b=None, stride=1, padding=0):
                 + f" = {mark(target, amount(sum(sums) + (0 if b is None else b[f])))}",
                 "y[n, f, i, j] = np.sum(",
                 tuple(flows),
+                beside=f"n, f, i, j = {n}, {f}, {i}, {j}",
             )
         )
     steps.append(
@@ -99,6 +100,7 @@ def bias_gradient(dy):
                 + (f" = {mark('db', amount(sum(sums)))}" if N > 1 else ""),
                 "db[f] = np.sum(",
                 flows,
+                beside=f"f = {f}, db[f] = {amount(sum(sums))}",
             )
         )
     steps.append(Step("db is complete: sums over images, rows and columns; one number for each filter."))
@@ -139,6 +141,7 @@ def weight_gradient(dy, x, w, stride=1, padding=0):
                 "",
                 "dw[f] += dy[n, f, i, j]",
                 flows,
+                beside=f"n, f, i, j = {n}, {f}, {i}, {j}",
             )
         )
     steps.append(Step("dw is complete: sums over images and positions; filters and channels stay apart."))
@@ -179,6 +182,7 @@ def input_gradient(dy, x, w, stride=1, padding=0):
                 "",
                 "+= dy[n, f, i, j] * w[f]",
                 flows,
+                beside=f"n, f, i, j = {n}, {f}, {i}, {j}",
             )
         )
     steps.append(Step("dx is complete: sums over filters; images and channels stay apart."))

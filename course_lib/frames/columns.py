@@ -34,6 +34,7 @@ def im2col(x, kernel_size, stride=1, padding=0):
                 "= " + _vector(cols.key, np.concatenate([image.values.ravel()[window] for image in images])),
                 "cols[:, :, i * W_out + j] = window",
                 flows,
+                beside=f"i = {i}, j = {j}, column {at}",
             )
         )
     steps.append(
@@ -84,6 +85,7 @@ def col2im(cols, output_size, kernel_size, stride=1, padding=0):
                 "+= " + _vector(matrix.key, cols[:, at]),
                 "+= window",
                 tuple(flows),
+                beside=f"i = {i}, j = {j}, column {at}",
             )
         )
     counts = coverage.without_padding(_counted(plane))

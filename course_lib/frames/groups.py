@@ -49,6 +49,7 @@ def grouped_conv2d_backward(dy, x, w, groups, stride=1, padding=0):
                 "",
                 "read, made = ",
                 tuple(flows),
+                beside=f"g = {group}",
             )
         )
     steps.append(Step("All three are complete. No number has crossed from one group to another."))

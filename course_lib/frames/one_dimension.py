@@ -74,6 +74,7 @@ def conv1d(x, w, stride=1, padding=0):
                 "y[j] = np.sum(",
                 (Flow("y", [i] * line.k, (("x", window), ("w", list(range(line.k))))),),
                 {"w": (i * line.stride, MIDDLE)},
+                beside=f"j = {i}, y[j] = {amount(y)}",
             )
         )
     steps.append(Step(f"y is complete: {line.m} windows, {line.m} outputs.{line.missed('y does not depend on it')}"))
@@ -103,6 +104,7 @@ def conv1d_weight_gradient(dy, x, w, stride=1, padding=0):
                 "dw += dy[j]",
                 (Flow("dw", list(range(line.k)), (("dy", i), ("x", window))),),
                 {"dw": (i * line.stride, MIDDLE)},
+                beside=f"j = {i}, dy[j] = {amount(dy[i])}",
             )
         )
     steps.append(
@@ -139,6 +141,7 @@ def conv1d_input_gradient_scatter(dy, x, w, stride=1, padding=0):
                 "+= dy[j] * w",
                 (Flow("dx", window, (("dy", i), ("w", list(range(line.k))))),),
                 {"w": (i * line.stride, MIDDLE)},
+                beside=f"j = {i}, dy[j] = {amount(dy[i])}",
             )
         )
     steps.append(
@@ -191,6 +194,7 @@ def conv1d_input_gradient_gather(dy, x, w, stride=1, padding=0):
                 "dxp[i] = np.sum(",
                 (Flow("dx", [i] * line.k, (("dy", reads), ("w", list(range(line.k))))),),
                 {"w": (i - reach / 2, MIDDLE)},
+                beside=f"i = {i}, dxp[i] = {amount(dx)}",
             )
         )
     steps.append(

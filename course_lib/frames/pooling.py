@@ -38,6 +38,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
                 "y[n, c, i, j] = window[row, col]",
                 (Flow("y", [at], (("x", first),)),),
                 looks={"x": window},
+                beside=f"i = {i}, j = {j}, y[n, c, i, j] = {amount(top)}",
             )
         )
     rest = pool.missed("their pixels are left out")
@@ -79,6 +80,7 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
                 "dx[n, c, row, col] += dy",
                 (Flow("dx", paid, (("dy", at),), scale),),
                 looks={"x": window, "dx": window},
+                beside=f"i = {i}, j = {j}, dy[n, c, i, j] = {amount(given)}",
             )
         )
     code = loops.max_pool2d_backward if ties == "first" else None
@@ -111,6 +113,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
                 f"= ({' + '.join(mark('x', amount(v)) for v in values[window])}) / {size} = {mark('y', amount(mean))}",
                 "y[:, :, i, j] =",
                 (Flow("y", [at] * size, (("x", window),), 1 / size),),
+                beside=f"i = {i}, j = {j}, mean {amount(mean)}",
             )
         )
     steps.append(Step(f"y is complete.{pool.missed('their pixels are left out')}"))
@@ -141,6 +144,7 @@ def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
                 f"+= {mark('dy', amount(given))} / {size} = {mark('dx', amount(given / size))}",
                 "dy[n, c, i, j] / (kH * kW)",
                 (Flow("dx", pool.window(i, j), (("dy", at),), 1 / size),),
+                beside=f"i = {i}, j = {j}, dy[n, c, i, j] = {amount(given)}",
             )
         )
     rest = pool.missed("their pixels get gradient 0")

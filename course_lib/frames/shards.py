@@ -32,6 +32,7 @@ def add_shards(gradients, sizes):
                 f"{mark('gradients', f'gradients[{k}]')}",
                 line="total += sizes[k] / sum(sizes) * gradients[k]",
                 flows=(Flow("total", list(range(n)), (("gradients", row), ("share", k))),),
+                beside=f"k = {k}, sizes[k] = {sizes[k]}",
             )
         )
     steps.append(Step("This is the gradient of the mean over all images, as if one process had seen them all."))

@@ -82,6 +82,7 @@ def _walk(order):
             line="parent.grad = ",
             flows=tuple(flows),
             looks={parent.name: [0] for parent in node.parents},
+            beside=f"node = {node.name}",
         )
 
 

@@ -48,6 +48,7 @@ def conv_transpose2d(x, w, stride=1, padding=0, output_padding=0, dilation=1):
                     Flow("y", window, (("x", at), ("w", plane.kernel_cells))),
                     Flow("overlaps", window, ()),
                 ),
+                beside=f"i = {i}, j = {j}, x[n, c, i, j] = {amount(given)}",
             )
         )
     code = plane.code(loops.conv_transpose2d)

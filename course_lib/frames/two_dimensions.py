@@ -142,6 +142,7 @@ def conv2d_single(x, w, stride=1, padding=0, dilation=1):
                 _sum_of_products(plane, "x", xp[window], "w", w.ravel(), "y", y),
                 "y[i, j] = np.sum(",
                 (Flow("y", [at] * len(window), (("x", window), ("w", plane.kernel_cells))),),
+                beside=f"i = {i}, j = {j}, y[i, j] = {amount(y)}",
             )
         )
     rest = plane.missed("y does not depend on their pixels")
@@ -175,6 +176,7 @@ def conv2d_single_weight_gradient(dy, x, w, stride=1, padding=0, dilation=1):
                 scaled(plane, "dy", given, "x", xp[window], "dw"),
                 "dw += dy[i, j]",
                 (Flow("dw", plane.kernel_cells, (("dy", at), ("x", window))),),
+                beside=f"i = {i}, j = {j}, dy[i, j] = {amount(given)}",
             )
         )
     rest = plane.missed("dw does not depend on their pixels")
@@ -213,6 +215,7 @@ def conv2d_single_input_gradient_scatter(dy, x, w, stride=1, padding=0, dilation
                 scaled(plane, "dy", given, "w", w.ravel(), "dx"),
                 "+= dy[i, j] * w",
                 (Flow("dx", window, (("dy", at), ("w", plane.kernel_cells))),),
+                beside=f"i = {i}, j = {j}, dy[i, j] = {amount(given)}",
             )
         )
     steps.append(Step(f"dx is complete. Where windows overlapped, the shares added up.{_ending(plane)}"))
@@ -256,6 +259,7 @@ def conv2d_single_input_gradient_gather(dy, x, w, stride=1, padding=0, dilation=
                 _sum_of_products(reader, "dy", values[reads], "w", turned, "dx", dx),
                 "dxp[i, j] = np.sum(",
                 (Flow("dx", [at] * len(reads), (("dy", reads), ("w", plane.kernel_cells))),),
+                beside=f"i = {i}, j = {j}, dxp[i, j] = {amount(dx)}",
             )
         )
     steps.append(Step(f"dx is complete: the same numbers as by scatter.{_ending(plane)}"))

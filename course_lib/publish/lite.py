@@ -48,7 +48,9 @@ OURS = (
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 EXTENSIONS = (KERNEL, "@jupyter-widgets/jupyterlab-manager", "anywidget", "jupyterlab_pygments")
 PLACE = "static/course"  # in the site: what a kernel loads
+START = "start.js"  # there: what it loads first
 COURSE = "course.zip"
+FONTS = "matplotlib/fontlist.json"  # Pyodide's is of another version, so each kernel would make one, and say so in red
 MARK = "conv-gradients-course.json"  # a folder that holds it was made here, and may be replaced
 MNIST = "mnist"  # the folder, beside the lessons, in which the course looks for MNIST in a browser
 NOT_THERE = {"publish", "classroom", "__pycache__"}  # parts of course_lib that a browser has no use for
@@ -130,7 +132,7 @@ def _jupyterlite(scratch, contents, made):
     if missing:
         raise SystemExit(f"These extensions of JupyterLab are missing from {sys.prefix}: {', '.join(missing)}")
     settings = {
-        "pyodideUrl": f"./{PLACE}/pyodide.js",
+        "pyodideUrl": f"./{PLACE}/{START}",
         "disablePyPIFallback": True,
         "loadPyodideOptions": {
             "lockFileURL": f"./{PLACE}/lock.json",
@@ -181,12 +183,11 @@ def add_python(made, folder):
     place = made / PLACE
     place.mkdir(parents=True)
     lock = {"info": PYODIDE["info"], "packages": copy.deepcopy(PYODIDE["packages"])}
-    if folder is None:
-        public = PUBLIC.format(version=PYODIDE["info"]["version"])
+    public = "" if folder else PUBLIC.format(version=PYODIDE["info"]["version"])
+    (place / START).write_text(_TEMPLATES.get_template(START).render(public=public), encoding="utf-8")
+    if public:
         for one in lock["packages"].values():
             one["file_name"] = public + one["file_name"]
-        script = _TEMPLATES.get_template("from_network.js").render(public=public)
-        (place / "pyodide.js").write_text(script, encoding="utf-8")
     else:
         sums = {name: file["sha256"] for name, file in PYODIDE["core"].items()}
         sums |= {one["file_name"]: one["sha256"] for one in PYODIDE["packages"].values()}
@@ -196,7 +197,8 @@ def add_python(made, folder):
         shutil.copy(wheel, place)
         lock["packages"][name] = _entry(place / wheel.name, name, [name.replace("-", "_")])
     _pack_course(place / COURSE)
-    lock["packages"]["conv-gradients-course"] = _entry(place / COURSE, "conv-gradients-course", ["course_lib", *OURS])
+    ours = _entry(place / COURSE, "conv-gradients-course", ["course_lib", *OURS])
+    lock["packages"]["conv-gradients-course"] = ours | {"depends": ["matplotlib"]}  # unpacked later: it has a file in it
     (place / "lock.json").write_text(json.dumps(lock), encoding="utf-8")
     return lock
 
@@ -230,6 +232,7 @@ def _pack_course(path):
         for file in sorted((ROOT / "assets").glob("*.npz")):
             packed.write(file, f"assets/{file.name}")
         packed.write(ROOT / "requirements.txt", "requirements.txt")
+        packed.write(Path(__file__).with_name(Path(FONTS).name), FONTS)
         for name in build.notebooks():  # the board reads their titles
             head = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
             head.cells = head.cells[:1]

@@ -13,6 +13,8 @@ const ICONS = {
   pause: "M4 2h3v12H4zM9 2h3v12H9z",
   next: "M5.5 2L4 3.5 8.5 8 4 12.5 5.5 14l6-6z",
   last: "M11 2h2v12h-2zM2 2v12l8-6z",
+  code: "M5.2 3.2L.6 8l4.6 4.8 1.4-1.3L3.3 8l3.3-3.5zM10.8 3.2L15.4 8l-4.6 4.8-1.4-1.3L12.7 8 9.4 4.5z",
+  film: "M7 1.5h2V7h3.2L8 11.5 3.8 7H7zM2 12.5h12v2H2z",
 };
 const TICKS_HEIGHT = 8;
 const [SLIDER_MARGIN, TICK_WIDTH] = [8, 4];
@@ -23,8 +25,9 @@ export class Bar {
   /**
    * @param {Actions} actions what the buttons do
    * @param {(frame: number) => void} scrub what the slider does
+   * @param {() => void} code what the icon of the code does
    */
-  constructor(actions, scrub) {
+  constructor(actions, scrub, code) {
     this.speed = 1;
     this.node = element("div", "cg-bar");
     /** @type {(icon: keyof typeof ICONS, label: string, action: () => void) => HTMLButtonElement} */
@@ -43,6 +46,22 @@ export class Bar {
     this.slider.addEventListener("input", () => scrub(Number(this.slider.value)));
     this.count = element("span", "cg-count", this.node);
     this.addSpeeds();
+    this.code = add("code", "The code", code);
+  }
+
+  /**
+   * The icon that opens and closes the code, where there is any.
+   * @param {string[]} labs for each story that has code, the lab that it gives away, or ""
+   * @param {boolean} shown
+   */
+  offerCode(labs, shown) {
+    this.code.hidden = !labs.length;
+    this.code.setAttribute("aria-expanded", String(shown));
+  }
+
+  /** The icon that saves the animation. @param {() => void} save */
+  offerFilms(save) {
+    iconOn(button(this.node, "", save), "film", "Save as a GIF beside the notebook");
   }
 
   addSpeeds() {

@@ -16,12 +16,14 @@ from course_lib.widgets import still
 SECONDS = 1.8  # for each step
 LAST = 2.5  # times as long is the last one shown
 COLOURS = 64
+MOST = 60  # steps in a film: of a longer story it shows as many, from the first to the last
 FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 
 
 def save(story: Story, path: str | os.PathLike[str], seconds: float = SECONDS) -> Path:
     """Write a story to `path`, .gif or .webp, with `seconds` for each step. Returns the path.
 
+    A story of more than 60 steps is shown in 60 of them.
     The file is written whole or not at all. OSError where the folder or the disk refuses.
     """
     if not isinstance(story, Story):
@@ -42,8 +44,10 @@ def save(story: Story, path: str | os.PathLike[str], seconds: float = SECONDS) -
 
 
 def drawn(story: Story) -> list[Image.Image]:
-    """One picture for each step of a story, all of one size and with one palette."""
-    steps = [still.Frame(story, step, story.bounds, still.WIDTH - 2 * still.MARGIN) for step in range(len(story.steps))]
+    """One picture for each step that is shown of a story, all of one size and with one palette."""
+    last = len(story.steps) - 1
+    shown = [round(last * n / (MOST - 1)) for n in range(MOST)] if last >= MOST else range(last + 1)
+    steps = [still.Frame(story, step, story.bounds, still.WIDTH - 2 * still.MARGIN) for step in shown]
     height = math.ceil(max(step.height for step in steps)) + 2 * still.MARGIN
     images = []
     for step in steps:

@@ -4,6 +4,7 @@
 /** @import { Theme } from "./looks.js" */
 /** @import { Story } from "./story.js" */
 import { drawChoice, drawWays } from "./choice.js";
+import { Code } from "./code.js";
 import { context2d, element } from "./dom.js";
 import { clamp, mix, smooth } from "./geometry.js";
 import { drawEdges, drawGrid } from "./grids.js";
@@ -19,28 +20,26 @@ const TURN_HINT = "Drag a number up or down to change it; a chosen one follows t
 const NARROW = 500; // a panel below this width lists fewer of the amounts of a chosen cell
 
 /**
- * What a player says while no cell is chosen: the first one of a page says it, and that is enough. Where numbers can be
- * changed, that is said.
+ * What a player says below its controls: the first one of a page says how to point, the first one in which numbers can
+ * be changed how to do that, and the others say nothing.
  * @param {HTMLElement} root of the player
  * @param {string[]} turnable
  */
 export function hintIn(root, turnable) {
-  if (turnable.length) return TURN_HINT;
-  const said = document.querySelector("[data-hints]");
+  const kind = turnable.length ? "turn" : "point";
+  const said = document.querySelector(`[data-hints="${kind}"]`);
   if (said && said !== root) return "";
-  root.dataset.hints = "";
-  return HINT;
+  root.dataset.hints = kind;
+  return turnable.length ? TURN_HINT : HINT;
 }
 
 export class Panel {
   /**
    * @param {Story} story
    * @param {Element} parent
-   * @param {string} hint what is said while no cell is chosen
    */
-  constructor(story, parent, hint) {
+  constructor(story, parent) {
     this.story = story;
-    this.hint = hint;
     this.layout = new Layout(story);
     this.at = -1;
     /** @type {Cell | null} */
@@ -53,26 +52,9 @@ export class Panel {
     this.canvas.setAttribute("role", "img");
     this.words = element("div", "cg-words", this.node);
     this.sentence = element("p", "cg-sentence", this.words);
+    this.readout = element("p", "cg-readout", this.words);
     this.formula = element("div", "cg-formula", this.words);
-    this.readout = element("p", "cg-readout", this.node);
-    this.lines = story.code ? this.makeCode(story.code) : [];
-  }
-
-  /**
-   * Code that would give a lab away stays closed until the lab is solved, or the reader opens it.
-   * @param {NonNullable<StoryData["code"]>} code
-   */
-  makeCode({ lines, lab, secret }) {
-    const details = element("details", "cg-code", this.node);
-    details.open = !secret;
-    element("summary", "", details, secret ? `The code: it gives away the lab ${lab}` : "The code");
-    if (this.story.steps.some((step) => step.beside)) this.beside = element("div", "cg-beside", details);
-    const pre = element("pre", "", details);
-    return lines.map((line) => {
-      const node = element("span", "", pre, line || " ");
-      node.style.setProperty("--cg-hang", `${line.search(/\S|$/) + 4}ch`);
-      return node;
-    });
+    this.code = story.code ? new Code(story.code, story.steps, this.node) : null;
   }
 
   /**
@@ -111,16 +93,14 @@ export class Panel {
   keepRoomForWords() {
     const { steps } = this.story;
     this.words.style.minHeight = "0";
+    this.words.classList.remove("cg-chosen");
     this.write(
-      longest(steps.map((step) => step.sentence)),
+      longest([...steps.map((step) => step.sentence), longestSentence(this.story, this.isNarrow)]),
       longest(steps.map((step) => step.formula)),
       longest(steps.map((step) => step.numbers)),
     );
     this.words.style.minHeight = `${Math.ceil(this.words.getBoundingClientRect().height)}px`;
     this.rewrite();
-    this.readout.style.minHeight = "0";
-    this.readout.textContent = longestSentence(this.story, this.isNarrow, HINT);
-    this.readout.style.minHeight = `${Math.ceil(this.readout.getBoundingClientRect().height)}px`;
     this.describe();
   }
 
@@ -140,11 +120,7 @@ export class Panel {
     this.rewrite();
     this.describe();
     const step = this.story.steps[at];
-    this.lines.forEach((line, n) => {
-      if (n === step.line) line.setAttribute("aria-current", "step");
-      else line.removeAttribute("aria-current");
-    });
-    if (this.beside) this.beside.textContent = step.beside || "";
+    this.code?.light(step);
     this.canvas.setAttribute("aria-label", `${this.story.title}. ${step.sentence}`);
   }
 
@@ -185,7 +161,7 @@ export class Panel {
 
   describe() {
     const { story, chosen, at } = this;
-    this.readout.textContent = chosen ? sentenceAbout(story, chosen, at, this.isNarrow) : this.hint;
+    this.readout.textContent = chosen ? sentenceAbout(story, chosen, at, this.isNarrow) : "";
   }
 
   // -------------------------------------------------------------- the picture
@@ -198,6 +174,7 @@ export class Panel {
   draw(progress, playing) {
     if (!this.pen) return;
     const { story, at, layout, pen, chosen } = this;
+    this.words.classList.toggle("cg-chosen", chosen !== null && !playing);
     const glide = smooth(clamp(progress / GLIDE, 0, 1));
     const scene = new Scene(story, layout, pen, at, this.placesBetween(glide));
     pen.context.clearRect(0, 0, layout.width, layout.height);

@@ -6,6 +6,7 @@
 import { Bar } from "./bar.js";
 import { Clock } from "./clock.js";
 import { element, keepKeys } from "./dom.js";
+import { Films } from "./films.js";
 import { clamp } from "./geometry.js";
 import { Handle } from "./handle.js";
 import { SMALLEST_WITH_NUMBER } from "./layout.js";
@@ -52,7 +53,12 @@ export class Player {
         last: () => this.go(this.last),
       },
       (frame) => this.go(frame),
+      () => this.showCode(!this.codeShown),
     );
+    /** @type {boolean | undefined} as the reader wants it */
+    this.codeShown = undefined;
+    this.films = new Films(model, this.bar);
+    this.hint = element("p", "cg-hint", null);
     root.className = "cg-player";
     root.tabIndex = 0;
     keepKeys(root);
@@ -83,6 +89,7 @@ export class Player {
     this.pause();
     cancelAnimationFrame(this.frame);
     this.gone?.abort();
+    this.films.close();
     this.model.off("change:stories", this.onChange);
     this.resizer?.disconnect();
     this.themeWatch?.disconnect();
@@ -109,15 +116,15 @@ export class Player {
     const of = kept ? this.panels.indexOf(kept.panel) : -1;
     this.selection.clear();
     this.stage.replaceChildren();
-    this.panels = stories.map((data, n) =>
-      this.addPanel(new Story(data), n === 0 ? hintIn(this.root, this.handle.turnable) : ""),
-    );
+    this.panels = stories.map((data) => this.addPanel(new Story(data)));
     if (message !== undefined) {
       this.root.replaceChildren();
       element("p", "cg-message", this.root, message).setAttribute("role", "status");
       return;
     }
-    this.root.replaceChildren(this.stage, this.bar.node);
+    this.hint.textContent = hintIn(this.root, this.handle.turnable);
+    this.root.replaceChildren(this.stage, this.bar.node, this.films.node, this.hint);
+    this.showCode(this.codeShown ?? ticks !== undefined); // code of the reader's own is what there is to see
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
     this.clock = new Clock(
       this.panels.map((panel) => panel.story),
@@ -131,12 +138,9 @@ export class Player {
     if (kept && kept.cell < (panel?.story.grids[kept.grid]?.count ?? 0)) this.selection.keep(kept, panel);
   }
 
-  /**
-   * @param {Story} story
-   * @param {string} hint
-   */
-  addPanel(story, hint) {
-    const panel = new Panel(story, this.stage, hint);
+  /** @param {Story} story */
+  addPanel(story) {
+    const panel = new Panel(story, this.stage);
     panel.canvas.addEventListener("pointermove", (event) => {
       if (!this.handle.busy) this.selection.hover(this.handle.over(event, panel), panel);
     });
@@ -144,6 +148,17 @@ export class Player {
     panel.canvas.addEventListener("pointerleave", () => this.selection.hover(null, panel));
     panel.canvas.addEventListener("click", (event) => this.selection.keep(panel.cellAt(event), panel));
     return panel;
+  }
+
+  /** @param {boolean} shown */
+  showCode(shown) {
+    this.codeShown = shown;
+    const codes = this.panels.flatMap(({ code }) => code ?? []);
+    for (const code of codes) code.show(shown);
+    this.bar.offerCode(
+      codes.map(({ secret }) => secret),
+      shown,
+    );
   }
 
   // -------------------------------------------------------------- time

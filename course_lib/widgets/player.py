@@ -1,8 +1,11 @@
 """`play(story)` shows the stories of `frames` as an animation, and as a still picture where nothing can move."""
 
 import base64
+import itertools
 import json
+import re
 import zlib
+from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -11,8 +14,11 @@ from IPython.display import display
 
 from course_lib import progress
 from course_lib.frames.story import Story
-from course_lib.widgets import still
+from course_lib.widgets import film, still
 from course_lib.widgets.scripts import script, style
+
+
+_LONGEST_NAME = 60  # letters of a file's name
 
 
 class StillFallback:
@@ -59,6 +65,7 @@ class Player(StillFallback, anywidget.AnyWidget):
 
     def __init__(self, *stories, **kwargs):
         super().__init__(**kwargs)
+        self.on_msg(self._asked)
         self.show(*stories)
 
     def show(self, *stories):
@@ -69,6 +76,23 @@ class Player(StillFallback, anywidget.AnyWidget):
         """Show a sentence in place of the stories."""
         self.stories_shown = ()
         self.stories = {"message": sentence}
+
+    def _asked(self, _, content, buffers):
+        """Save the stories as films in the notebook's folder, where the page asks for it, and send them there, too."""
+        if content.get("save") != "gif":
+            return
+        try:
+            paths = [film.save(story, _unused(story.title)) for story in self.stories_shown]
+            self.send({"saved": [path.name for path in paths]}, [path.read_bytes() for path in paths])
+        except OSError as error:
+            self.send({"failed": f"The file cannot be written here: {error.strerror}."})
+
+
+def _unused(title):
+    """Returns a path named after a title, at which there is no file yet."""
+    name = "-".join(re.findall(r"\w+", title.lower()))[:_LONGEST_NAME].strip("-")
+    names = (f"{name}{'' if n == 1 else f'-{n}'}.gif" for n in itertools.count(1))
+    return next(path for path in map(Path, names) if not path.exists())
 
 
 def play(*stories):

@@ -48,13 +48,12 @@ function given(story, { to, cell, amount }) {
 }
 
 /**
- * The longest sentence about any cell, or `least` if that is longer. In each grid, some of the cells that take part in
- * most steps are enough to know it.
+ * The longest sentence about any cell. In each grid, some of the cells that take part in most steps are enough to know
+ * it.
  * @param {Story} story
  * @param {boolean} narrow
- * @param {string} least
  */
-export function longestSentence(story, narrow, least) {
+export function longestSentence(story, narrow) {
   const busiest = story.partners.map((cells) => {
     const most = Math.max(...cells.map((terms) => terms.length));
     return cells.flatMap((terms, cell) => (terms.length === most ? [cell] : [])).slice(0, 20);
@@ -62,7 +61,7 @@ export function longestSentence(story, narrow, least) {
   const sentences = busiest.flatMap((cells, grid) =>
     cells.map((cell) => sentenceAbout(story, { grid, cell }, story.last, narrow)),
   );
-  return longest([least, ...sentences]);
+  return longest(sentences);
 }
 
 /** @param {string[]} texts */

@@ -97,6 +97,7 @@ def cards(request):
     return [Card(verdict, markup := verdict._repr_html_(), *parsed(markup), repr(verdict)) for verdict in verdicts]
 
 
+@pytest.mark.slow
 def test_every_card_is_small_well_formed_and_without_anything_active(cards):
     for _, markup, _, tags, _ in cards:
         assert len(markup) < 60_000

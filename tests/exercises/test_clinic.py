@@ -49,6 +49,7 @@ def test_mending_changes_a_few_lines_only(patient):
     assert 1 <= len(changed) <= 3
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.sampled(4)
 def test_the_symptom_shows_while_it_is_broken_and_is_gone_when_it_is_mended(patient):
     sick, healthy = (patient.symptom(f) for f in (patient.start, patient.answer))

@@ -37,6 +37,7 @@ def defined(source, exercise):
     return names[exercise.name]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_answer_is_right_and_earns_no_remark(name):
     exercise = exercises.get(name)
@@ -44,6 +45,7 @@ def test_the_answer_is_right_and_earns_no_remark(name):
     assert (verdict.status, verdict.mistakes, verdict.remarks) == ("right", {}, [])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_solution_as_shown_is_right_by_itself(name):
     exercise = exercises.get(name)
@@ -63,6 +65,7 @@ def test_the_stub_is_not_attempted_and_shows_no_solution(name):
     assert exercise.start or not given_away
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize(("exercise", "tensor", "mistake"), TABLE)
 def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake):
@@ -193,6 +196,7 @@ def test_a_right_answer_in_another_style_is_right(name, answer):
     assert accepted(name, answer), repr(exercises.get(name).judge(answer))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("name", "told", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(WRONG)]

@@ -3,10 +3,13 @@
 const path = require("node:path");
 const fs = require("node:fs");
 const [folder, program, tests] = process.argv.slice(2).map((name) => path.resolve(name));
-const { loadPyodide } = require(path.join(folder, "pyodide.js"));
+
+globalThis.self = globalThis; // as in a browser's worker
+globalThis.importScripts = (name) => Object.assign(self, require(name));
+require(path.join(folder, "start.js"));
 
 (async () => {
-  const python = await loadPyodide({
+  const python = await self.loadPyodide({
     indexURL: folder + path.sep,
     lockFileURL: path.join(folder, "lock.json"),
     packages: ["numpy", "matplotlib", "ipython", "pillow", "packaging", "conv-gradients-course"],

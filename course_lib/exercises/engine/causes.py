@@ -3,6 +3,8 @@
 Each sentence says how the array relates to the right one, which was tried in every call, and asks what may cause it.
 """
 
+from collections.abc import Sequence
+
 from course_lib import looks
 
 FIGURES = 4
@@ -82,6 +84,7 @@ SUM_EVERYWHERE = (
 )
 ONE_EVERYWHERE = "All entries of {{tensor}} along axis {axis} hold the {end} one. Does an index never change?"
 WHERE_WRONG = "Wherever {tensor} is wrong: "
+MOST_CAUSES = 3  # that are told of the same arrays
 OR = " Or: "  # between two causes that explain the same arrays
 
 AS_IF = "{{tensor}} is in every call what would be right {says}. {why}"
@@ -107,3 +110,13 @@ def of_added(name: str, times: float) -> str:
 
 def of_axes(text: str, reordered: bool) -> str:
     return (REORDERED if reordered else REVERSED).format(text=text)
+
+
+def either(explanations: Sequence[Sequence[str]]) -> list[str]:
+    """The sentences of an explanation; where several explain the same arrays, all of them, joined by "or"."""
+    found = [list(sentences) for sentences in dict.fromkeys(map(tuple, explanations))][:MOST_CAUSES]
+    if len(found) < 2:
+        return found[0] if found else []
+    shared = [sentence for sentence in found[0] if all(sentence in others for others in found)]
+    rest = [" ".join(sentence for sentence in one if sentence not in shared) for one in found]
+    return [*shared, OR.join(rest)]

@@ -62,33 +62,49 @@ class Operator:
         return rows, columns
 
     def forward(self, x: np.ndarray, w: np.ndarray | None = None) -> np.ndarray:
-        """y, one output after the other, for all images at once."""
-        channels = x.shape[CHANNEL]
+        """y, one window after the other, for all images and channels at once."""
+        images, channels = x.shape[:ROW]
         groups = self.groups or channels
         if channels % groups or (w is not None and (len(w) % groups or w.shape[CHANNEL] != channels // groups)):
             raise ValueError("the channels must fall into equal groups, but do not")
         rows, columns = self.out_sizes(*x.shape[ROW:])
         (up, left), (down, right), (height, width) = self.stride, self.dilation, self.extent
-        beyond = 0.0 if self.padding_counts or self.reduction != "max" else -np.inf
-        edges = (0, 0), (0, 0), *((p, p) for p in self.padding)
-        padded = np.pad(x, edges, constant_values=beyond)
-        counts = np.pad(np.ones((1, *x.shape[CHANNEL:])), edges, constant_values=float(self.padding_counts))
-        outputs, reads = groups if w is None else len(w), channels // groups
-        y = np.zeros((len(x), outputs, rows, columns))
-        for o, i, j in np.ndindex(outputs, rows, columns):
-            first = o // (outputs // groups) * reads
+        grouped = (images, groups, 1, channels // groups)
+        padded = self._padded(x, -np.inf if self.reduction == "max" else 0.0).reshape(*grouped, *self._sizes(x))
+        counts = None if self.padding_counts else self._padded(np.ones((1, 1, *x.shape[ROW:])), 0.0)[0, 0]
+        weights = None if w is None else w.reshape(1, groups, -1, *w.shape[CHANNEL:])
+        outputs = 1 if weights is None else weights.shape[2]
+        y = np.zeros((images, groups, outputs, rows, columns))
+        for i, j in np.ndindex(rows, columns):
             top, start = i * up, j * left
-            place = np.s_[:, first : first + reads, top : top + height : down, start : start + width : right]
-            y[:, o, i, j] = self.reduced(padded[place], counts[place].sum(), None if w is None else w[o])
-        return y
+            place = np.s_[..., top : top + height : down, start : start + width : right]
+            read = padded[place]
+            count = read[0, 0, 0].size if counts is None else counts[place].sum() * grouped[-1]
+            y[..., i, j] = self.reduced(read, count, weights)
+        return y.reshape(images, groups * outputs, rows, columns)
 
     def reduced(self, read: np.ndarray, count: float, weights: np.ndarray | None) -> np.ndarray:
-        """What a window makes of the entries it reads, (N, channels, rows, columns) -> (N,)."""
-        axes = CHANNEL, ROW, COLUMN
+        """What windows make of the entries they read, (N, groups, 1, channels, rows, columns) -> (N, groups, outputs).
+
+        count: how many of the entries of a window count.
+        """
+        axes = -3, -2, -1
         if self.reduction == "max":
             return read.max(axes)
         total = (read if weights is None else read * weights).sum(axes)
         return total / max(count, 1) if self.reduction == "mean" else total
+
+    def _padded(self, x: np.ndarray, beyond: float) -> np.ndarray:
+        """x with zeros around it, or with `beyond` where they do not count."""
+        (top, left), (height, width) = self.padding, x.shape[ROW:]
+        padded = np.full((*x.shape[:ROW], *self._sizes(x)), 0.0 if self.padding_counts else beyond)
+        padded[..., top : top + height, left : left + width] = x
+        return padded
+
+    def _sizes(self, x: np.ndarray) -> Pair:
+        """Rows and columns of x with what surrounds it."""
+        rows, columns = (size + 2 * p for size, p in zip(x.shape[ROW:], self.padding, strict=True))
+        return rows, columns
 
     def input_slopes(self, dy: np.ndarray, x: np.ndarray, w: np.ndarray | None = None) -> np.ndarray:
         """dx: how far sum(dy * y) moves with each entry of x, measured. Raises ValueError at a corner."""

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from course_lib.exercises.engine.changes import changes
+from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.pace import Pace
 from course_lib.exercises.engine.symptom import Symptom
-from course_lib.exercises.engine.variant import Variant
+from course_lib.exercises.engine.variant import Adjustable, Changed, Variant
 
 SEED = 0
 
@@ -42,6 +44,28 @@ class WrongAnswer:
 
     def __call__(self, *arguments: Any) -> Any:
         return self.run(self.answer, *arguments)[self.number]
+
+    def with_(self, other: Any) -> "WrongAnswer | None":
+        """A class with what either of two wrong ones has of its own; None if that does not go together."""
+        if not isinstance(other, WrongAnswer) or (self.run, self.number) != (other.run, other.number):
+            return None
+        if not (isinstance(self.answer, type) and isinstance(other.answer, type)):
+            return None
+        mine, others = _own(self.answer), _own(other.answer)
+        if self.answer.__bases__ != other.answer.__bases__ or not (mine and others):
+            return None
+        both = {**mine, **others}
+        for name in mine.keys() & others.keys():
+            one = mine[name]
+            both[name] = one.with_(others[name]) if isinstance(one, Variant) else None
+            if both[name] is None:
+                return None
+        return WrongAnswer(self.run, type(self.answer.__name__, self.answer.__bases__, both), self.number)
+
+
+def _own(cls: type) -> dict[str, Any]:
+    """What a class defines itself: its methods, and the functions that it uses."""
+    return {name: value for name, value in vars(cls).items() if name == "__init__" or not name.startswith("__")}
 
 
 def _no_more(rng: np.random.Generator) -> list[Case]:
@@ -188,20 +212,51 @@ class Question:
         return {wrong: {} for mistakes in self.mistakes.values() for mistake in mistakes for wrong in mistake.examples}
 
     @cached_property
-    def pairs(self) -> dict[str, list[tuple[Mistake, Mistake, Variant]]]:
+    def pairs(self) -> dict[str, list[tuple[Mistake, Mistake, Wrong]]]:
         """tensor -> (one mistake, another, a wrong function that makes both at once), wherever two go together."""
-        found = {}
-        for tensor, mistakes in self.mistakes.items():
-            variants = [
-                (mistake, wrong) for mistake in mistakes for wrong in mistake.examples if isinstance(wrong, Variant)
-            ]
-            found[tensor] = [
-                (one, other, both)
-                for (one, a), (other, b) in combinations(variants, 2)
-                if one is not other and (both := a.with_(b))
-            ]
-            self._results_of_wrongs.update({both: {} for *_, both in found[tensor]})
+        found = {tensor: list(self._pairs(tensor, mistakes)) for tensor, mistakes in self.mistakes.items()}
+        self._results_of_wrongs.update({both: {} for pairs in found.values() for *_, both in pairs})
         return found
+
+    def _pairs(self, tensor: str, mistakes: Sequence[Mistake]) -> Iterator[tuple[Mistake, Mistake, Wrong]]:
+        """Two whose steps can be exchanged together; or one of which does what other arguments would do."""
+        known = [(mistake, wrong) for mistake in mistakes for wrong in mistake.examples]
+        changed = {wrong: change for wrong, change in self._like_other_arguments(tensor, [w for _, w in known])}
+        for (one, a), (other, b) in combinations(known, 2):
+            if one is other:
+                continue
+            both = a.with_(b) if isinstance(a, (Variant, WrongAnswer)) else None
+            if both is not None:
+                yield one, other, both
+            elif not (isinstance(a, Variant) and isinstance(b, Variant)):
+                for wrong, outer in ((a, b), (b, a)):
+                    if wrong in changed and not isinstance(outer, Adjustable):
+                        yield one, other, Changed(outer, list(self.arguments[0]), changed[wrong])
+
+    def _like_other_arguments(
+        self, tensor: str, wrongs: Sequence[Wrong]
+    ) -> Iterator[tuple[Wrong, Callable[[Case], Case]]]:
+        """Those wrong functions that do in every case what the right one does for changed arguments, and the change."""
+        for _, change, _ in changes(self.arguments[0]):
+            results: dict[int, np.ndarray | None] = {}
+            for wrong in wrongs:
+                if isinstance(wrong, Adjustable):
+                    continue
+                for number, case in enumerate(self.arguments):
+                    if number not in results:
+                        results[number] = self._expected_of_changed(tensor, change, case)
+                    right = results[number]
+                    if right is None or not close(self.result_of(wrong, number), right, self.tolerance):
+                        break
+                else:
+                    yield wrong, change
+
+    def _expected_of_changed(self, tensor: str, change: Callable[[Case], Case], case: Case) -> np.ndarray | None:
+        try:
+            with np.errstate(all="ignore"):
+                return self.expected(change(case))[tensor]
+        except Exception:  # the answer does not take these arguments
+            return None
 
     def result_of(self, wrong: Wrong, number: int) -> np.ndarray | None:
         """What a wrong function makes of a case, None where it raises. Each answer is compared with all of them."""

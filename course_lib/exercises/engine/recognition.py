@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
 
-from course_lib.exercises.engine import causes, exchanged, relations
+from course_lib.exercises.engine import causes, combining, exchanged, relations
 from course_lib.exercises.engine.compare import close
-from course_lib.exercises.engine.question import Mistake, Question, Wrong, copied
+from course_lib.exercises.engine.question import Mistake, Question, Wrong
 from course_lib.exercises.engine.relations import Pair
 from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.variant import Adjustable
@@ -20,7 +19,6 @@ NOTHING = "{tensor} is None. Did you compute it, and return it?"
 NOT_REAL = "{tensor} has dtype {dtype}, but real numbers are expected."
 CLEAR = 2  # rank of relations that hold in every call, also where the right array came of it
 ABOUT_SHAPES = "shape|broadcast|mismatch|negative"  # in the message of an exception
-MOST_CAUSES = 3  # that are told of the same arrays
 NOT_INTEGERS = "{tensor} has dtype {dtype}, but integers are expected: they are indices."
 
 
@@ -130,7 +128,8 @@ class Suspect:
             or self._fitting_together(self._equals)
             or (self._fitting(known, self._equals_where_both_came) if self.raised else [])
             or self._related_to_the_right_one()
-            or self._with_another_slip(known)
+            or combining.known_with_a_slip(self, known)
+            or combining.changed_with_a_slip(self, known)
             or self._what_is_wrong_with_it()
             or self._fitting(known, self._equals_where_both_came)
             or self._fitting_together(self._equals_where_both_came)
@@ -148,27 +147,29 @@ class Suspect:
         """The mistakes that fit. One with a free number explains less than one without: it is asked last."""
         fixed = [(mistake, wrong) for mistake, wrong in known if not isinstance(wrong, Adjustable)]
         free = [(mistake, wrong) for mistake, wrong in known if isinstance(wrong, Adjustable)]
-        return _either([[mistake.message] for mistake, wrong in fixed if fits(wrong)]) or _either(
+        return causes.either([[mistake.message] for mistake, wrong in fixed if fits(wrong)]) or causes.either(
             [[mistake.message] for mistake, wrong in free if fits(wrong)]
         )
 
     def _fitting_together(self, fits: Callable[[Wrong], bool]) -> list[str]:
         pairs = self.question.pairs.get(self.name, ())
-        return _either([[a.message, b.message] for a, b, both in pairs if fits(both) and self._fits_further(both)])
+        return causes.either(
+            [[a.message, b.message] for a, b, both in pairs if fits(both) and combining.fits_further(self, both)]
+        )
 
     # ------------------------------------------------------------ slips that any lab can have
 
     def _related_to_the_right_one(self) -> list[str]:
         """What relates the learner's array to the right one in every call that returned it."""
-        wrong = self._wrong_pairs
+        wrong = self.wrong_pairs
         simple = [relation for relation in self._simple_relations if relation.rank <= CLEAR]
         others = () if self.question.run or not wrong else exchanged.relations(self.question, self.name, wrong)
-        return self._holding(simple, self._pairs) or self._holding(others, self._pairs)
+        return self._holding(simple, self.pairs) or self._holding(others, self.pairs)
 
     def _what_is_wrong_with_it(self) -> list[str]:
         """What holds of the wrong arrays alone: of the right ones it may be true as well, and tells nothing."""
         return self._holding(
-            [relation for relation in self._simple_relations if relation.rank > CLEAR], self._wrong_pairs
+            [relation for relation in self._simple_relations if relation.rank > CLEAR], self.wrong_pairs
         )
 
     def _holding(self, candidates: Iterable[relations.Relation], pairs: Sequence[Pair]) -> list[str]:
@@ -180,21 +181,21 @@ class Suspect:
             known = any(relation.family and relation.family == other.family for other in held)
             if relation.cause and not known and all(map(relation.holds, pairs)):
                 held.append(relation)
-        everywhere = len(pairs) == len(self._pairs)
-        return _either([[self._told(r, everywhere)] for r in held if self._holds_further(r, everywhere)])
+        everywhere = len(pairs) == len(self.pairs)
+        return causes.either([[self._told(r, everywhere)] for r in held if self._holds_further(r, everywhere)])
 
     def _told(self, relation: relations.Relation, everywhere: bool) -> str:
         """Its sentence; where right arrays came too, of which it is not true, it says that it is about the others."""
-        said = self._said(relation.cause)
-        if everywhere or all(map(relation.holds, self._pairs)):
+        said = self.said(relation.cause)
+        if everywhere or all(map(relation.holds, self.pairs)):
             return said
         return causes.WHERE_WRONG.format(tensor=self.name) + said
 
     def _holds_further(self, relation: relations.Relation, everywhere: bool) -> bool:
-        return all(relation.holds(pair) for pair in self._further_pairs(everywhere))
+        return all(relation.holds(pair) for pair in self.further_pairs(everywhere))
 
-    def _further_pairs(self, right_too: bool) -> list[Pair]:
-        """As `_pairs`, of the small calls that an answer is tried on too; where an axis has one entry, all is alike."""
+    def further_pairs(self, right_too: bool) -> list[Pair]:
+        """As `pairs`, of the small calls that an answer is tried on too; where an axis has one entry, all is alike."""
         pairs = [
             Pair(one.case, array, one.expected[self.name])
             for one in self.further()
@@ -204,71 +205,29 @@ class Suspect:
         return [pair for pair in pairs if right_too or not self.close(pair.yours, pair.expected)]
 
     @cached_property
-    def _pairs(self) -> list[Pair]:
+    def pairs(self) -> list[Pair]:
         """The learner's arrays beside the right ones, wherever one was returned."""
         rows = zip(self.question.arguments, self.arrays, self.references, strict=True)
         return [Pair(case, array, reference) for case, array, reference in rows if array is not None]
 
     @cached_property
-    def _wrong_pairs(self) -> list[Pair]:
+    def wrong_pairs(self) -> list[Pair]:
         """Those that differ, smallest first; none where not all are numbers."""
-        if not all(np.isfinite(pair.yours).all() for pair in self._pairs):
+        if not all(np.isfinite(pair.yours).all() for pair in self.pairs):
             return []
-        wrong = [pair for pair in self._pairs if not self.close(pair.yours, pair.expected)]
+        wrong = [pair for pair in self.pairs if not self.close(pair.yours, pair.expected)]
         return sorted(wrong, key=lambda pair: pair.expected.size)
 
     @cached_property
     def _simple_relations(self) -> list[relations.Relation]:
-        wrong, tolerance = self._wrong_pairs, self.question.tolerance
+        wrong, tolerance = self.wrong_pairs, self.question.tolerance
         if not wrong:
             return []
         if self.question.run:  # its results are not what a function returned: no loop of the learner fills them
-            return list(relations.slips(wrong[0], self._pairs, tolerance))
-        return list(relations.relations(wrong, self._pairs, tolerance))
+            return list(relations.slips(wrong[0], self.pairs, tolerance))
+        return list(relations.relations(wrong, self.pairs, tolerance))
 
-    def _with_another_slip(self, known: list[tuple[Mistake, Wrong]]) -> list[str]:
-        """A known mistake, and a factor, a sign or another order of axes in what comes of it."""
-        number = next((n for n in self.order if _tells_much(self.arrays[n])), None)
-        if number is None:
-            return []
-        array, case = self.arrays[number], self.question.arguments[number]
-        assert array is not None
-        found = []
-        for mistake, wrong in known:
-            (other,) = self._results(wrong, [number])
-            if other is None or other.size != array.size or not np.isfinite(other).all() or not other.any():
-                continue
-            first = Pair(case, array, other)
-            if relations.may_be_a_slip(first, self.question.tolerance):
-                pairs = self._beside(wrong)
-                slips = relations.slips(first, pairs, self.question.tolerance) if pairs else ()
-                slip = next((slip for slip in slips if all(map(slip.holds, pairs))), None)
-                if slip and all(map(slip.holds, self._further_beside(wrong))):
-                    found.append([mistake.message, self._said(slip.cause)])
-        return _either(found)
-
-    def _beside(self, wrong: Wrong) -> list[Pair]:
-        """The learner's arrays beside those of a wrong function; none where only one of the two returns an array."""
-        others = list(self._results(wrong))
-        if any((a is None) != (other is None) for a, other in zip(self.arrays, others, strict=True)):
-            return []
-        rows = zip(self.question.arguments, self.arrays, others, strict=True)
-        return [Pair(case, a, other) for case, a, other in rows if a is not None and other is not None]
-
-    def _further_beside(self, wrong: Wrong) -> list[Pair]:
-        """As `_beside`, of the small calls; those that one of the two cannot take are left out."""
-        pairs = []
-        for pair in self._further_pairs(right_too=True):
-            with suppress(Exception):
-                other = np.asarray(wrong(*map(copied, pair.case.values())))
-                pairs += [Pair(pair.case, pair.yours, other)] if np.isfinite(other).all() else []
-        return pairs
-
-    def _fits_further(self, wrong: Wrong) -> bool:
-        """Two slips of many may fit the cases of a lab by chance: whether they fit small calls, too."""
-        return bool(self.raised) or all(self.close(p.yours, p.expected) for p in self._further_beside(wrong))
-
-    def _said(self, cause: str) -> str:
+    def said(self, cause: str) -> str:
         """A sentence on a slip, in the words of the lab where it has its own."""
         own = (m.message for m in self.question.mistakes.get(self.name, ()) if m.name == "sign")
         return next(own, cause.format(tensor=self.name)) if cause == causes.SIGN else cause.format(tensor=self.name)
@@ -281,12 +240,12 @@ class Suspect:
         """The learner's raises where the wrong function's result does not have the shape that is needed."""
         return any(self.right) and all(
             self.close(other, reference) if ok else other is None or other.shape != reference.shape
-            for ok, other, reference in zip(self.right, self._results(wrong), self.references, strict=True)
+            for ok, other, reference in zip(self.right, self.results(wrong), self.references, strict=True)
         )
 
     def _equals(self, wrong: Wrong) -> bool:
         """The same array wherever one was returned, and an exception where the learner's raised one."""
-        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
+        for number, other in zip(self.order, self.results(wrong, self.order), strict=True):
             array = self.arrays[number]
             if self.right[number]:
                 same = self.close(other, self.references[number])
@@ -304,7 +263,7 @@ class Suspect:
         Of several results, a call that raised says nothing about this one.
         """
         compared = 0
-        for number, other in zip(self.order, self._results(wrong, self.order), strict=True):
+        for number, other in zip(self.order, self.results(wrong, self.order), strict=True):
             if other is not None and other.ndim not in self.counts_of_axes:
                 return False  # it has as many axes in every call, so no shapes will agree
             array, right = self.arrays[number], self.right[number]
@@ -319,14 +278,10 @@ class Suspect:
             compared += 1
         return compared > 0
 
-    def _results(self, wrong: Wrong, order: Iterable[int] | None = None) -> Iterator[np.ndarray | None]:
+    def results(self, wrong: Wrong, order: Iterable[int] | None = None) -> Iterator[np.ndarray | None]:
         """What a wrong function gives for each case, None where it raises: one after the other, as asked for."""
         for number in range(len(self.arrays)) if order is None else order:
             yield self.question.result_of(wrong, number)
-
-
-def _tells_much(array: np.ndarray | None) -> bool:
-    return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
 
 
 def _alike(array: np.ndarray, other: np.ndarray, close: Callable[[np.ndarray, np.ndarray], bool]) -> bool:
@@ -342,13 +297,3 @@ def _alike(array: np.ndarray, other: np.ndarray, close: Callable[[np.ndarray, np
 def _points_nowhere(array: np.ndarray, reference: np.ndarray) -> bool:
     """Whether what should be indices are floats, which cannot index anything."""
     return reference.dtype.kind in "iu" and array.dtype.kind == "f"
-
-
-def _either(explanations: Sequence[Sequence[str]]) -> list[str]:
-    """The sentences of an explanation; where several explain the same arrays, all of them, joined by "or"."""
-    found = [list(sentences) for sentences in dict.fromkeys(map(tuple, explanations))][:MOST_CAUSES]
-    if len(found) < 2:
-        return found[0] if found else []
-    shared = [sentence for sentence in found[0] if all(sentence in others for others in found)]
-    rest = [" ".join(sentence for sentence in one if sentence not in shared) for one in found]
-    return [*shared, causes.OR.join(rest)]

@@ -1,6 +1,6 @@
 """Wrong functions made of right ones: the material that known mistakes are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,23 @@ class Variant:
     def __call__(self, *arguments: Any) -> Any:
         return self.recipe(*arguments, **self.steps)
 
-    def with_(self, other: "Variant") -> "Variant | None":
+    def with_(self, other: Any) -> "Variant | None":
         """Both changes at once, or None if they concern the same step."""
-        if self.recipe is not other.recipe or self.steps.keys() & other.steps.keys():
+        if not isinstance(other, Variant) or self.recipe is not other.recipe or self.steps.keys() & other.steps.keys():
             return None
         return Variant(self.recipe, **self.steps, **other.steps)
+
+
+class Changed:
+    """A wrong function that is also called with the wrong arguments: change(arguments by name) -> those it gets."""
+
+    def __init__(
+        self, wrong: Callable[..., Any], names: Sequence[str], change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> None:
+        self.wrong, self.names, self.change = wrong, names, change
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.wrong(*self.change(dict(zip(self.names, arguments, strict=True))).values())
 
 
 class Adjustable:

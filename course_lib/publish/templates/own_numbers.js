@@ -37,6 +37,7 @@ export function scatterAndGather(dy, w, write) {
     numbers: `+= ${mark("dy", bracketed(dy[i]))} · ${listed("w", w)} = ${listed("dx", w.map((one) => dy[i] * one))}`,
     flows: [flow(all(k, (j) => i + j), [2, i], [1, all(k, (j) => j)])],
     moves: { 1: [i, MIDDLE] },
+    beside: `j = ${i}, dy[j] = ${write(dy[i])}`,
   }));
 
   const padded = [...all(reach, () => 0), ...dy, ...all(reach, () => 0)];
@@ -54,6 +55,7 @@ export function scatterAndGather(dy, w, write) {
       numbers: `= ${values.join(" + ")} = ${mark("dx", write(sum))}`,
       flows: [flow(all(k, () => i), [2, reads], [1, all(k, (j) => j)])],
       moves: { 1: [i - reach / 2, MIDDLE] },
+      beside: `i = ${i}, dxp[i] = ${write(sum)}`,
     };
   });
   const around = reach ? ` dy gets ${reach} ${reach === 1 ? "zero" : "zeros"} at each end.` : "";
