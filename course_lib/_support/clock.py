@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 ROUNDS = 7
-STEPS = 0  # of the clock, that a measurement takes at least: it is then off by a twentieth at most
+STEPS = 20  # of the clock, that a measurement takes at least: it is then off by a twentieth at most
 
 
 def patience() -> float:
