@@ -143,7 +143,11 @@ def test_what_is_said_of_a_speed_is_the_ratio_of_the_times():
 def test_calls_take_turns_and_the_best_of_each_counts():
     order, pauses = [], iter([0.001, 0.03, 0.001])
     found = clock.fastest(
-        {"a": lambda: order.append("a") or time.sleep(0.001), "b": lambda: order.append("b") or time.sleep(next(pauses))}, 3
+        {
+            "a": lambda: order.append("a") or time.sleep(0.001),
+            "b": lambda: order.append("b") or time.sleep(next(pauses)),
+        },
+        3,
     )
     assert order == ["a", "b"] * 3 and found["b"] < 0.03
 
