@@ -48,15 +48,15 @@ def _two(exercise, tensor, rng):
     wrong = mistake.examples[rng.integers(len(mistake.examples))]
     after = str(rng.choice(list(AFTER)))
     if isinstance(wrong, WrongAnswer):
-        return f"{mistake.name} + {after}", _InALayer(exercise, wrong, after)
+        return f"{mistake.name} + {after}", _InALayer(wrong, after)
     return f"{mistake.name} + {after}", lambda *case: AFTER[after](np.asarray(wrong(*case)))
 
 
 class _InALayer:
     """A class or a training step with a mistake, whose backward (or loss) makes another."""
 
-    def __init__(self, exercise, wrong, after):
-        self.exercise, self.wrong = exercise, wrong
+    def __init__(self, wrong, after):
+        self.wrong = wrong
         given, change = wrong.answer, AFTER[after]
         if isinstance(given, type):
 
@@ -73,7 +73,7 @@ class _InALayer:
             self.answer = answer
 
     def __call__(self, *arguments):
-        return self.exercise.run(self.answer, *arguments)[self.wrong.number]
+        return self.wrong.run(self.answer, *arguments)[self.wrong.number]
 
 
 def _differs(exercise, tensor, wrong):

@@ -6,6 +6,7 @@ What is asked is measured at the operator as it was drawn: y by doing plainly wh
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -147,7 +148,14 @@ class Exam(Card):
         return verdict
 
     def question(self, function: str) -> Question:
-        """One of the three functions as a question, whose answer is measured."""
+        """One of the three functions as a question, whose answer is measured once for all answers to it."""
+        return self._questions[function]
+
+    @cached_property
+    def _questions(self) -> dict[str, Question]:
+        return {function: self._made(function) for function in self._asked}
+
+    def _made(self, function: str) -> Question:
         tensor, parameters = TENSORS[function], self._parameters(function)
         mistakes = tuple(Mistake(name, says, (_of(other, function),)) for name, says, other in self.operator.misread())
 

@@ -46,9 +46,12 @@ class WrongAnswer:
         return self.run(self.answer, *arguments)[self.number]
 
     def with_(self, other: Any) -> "WrongAnswer | None":
-        """A class with what either of two wrong ones has of its own; None if that does not go together."""
+        """Both at once: of two classes, one with what either has of its own. None if that does not go together."""
         if not isinstance(other, WrongAnswer) or (self.run, self.number) != (other.run, other.number):
             return None
+        if isinstance(self.answer, Variant):
+            steps = self.answer.with_(other.answer)
+            return steps and WrongAnswer(self.run, steps, self.number)
         if not (isinstance(self.answer, type) and isinstance(other.answer, type)):
             return None
         mine, others = _own(self.answer), _own(other.answer)

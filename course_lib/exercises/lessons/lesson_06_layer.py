@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import functional as F
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, redrawn_layers, small, wrong_steps
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
@@ -28,23 +29,39 @@ LESSON = "06_layer_with_a_memory"
 # ---------------------------------------------------------------- how the layer goes wrong
 
 
-def _spoilt(tensor, **methods):
-    """A Conv2d with other methods."""
-    return WrongAnswer(live, type("Conv2d", (Conv2d,), methods), TENSORS.index(tensor))
+class _Parts(Conv2d):
+    """Conv2d taken apart, so that two mistakes can be made at once: each is another method, or another find_...
 
+    find_dx, find_dw, find_db: functions of (dy, x, w, stride, padding) in place of the right ones.
+    """
 
-def _backward(dx=None, dw=None, db=None):
-    """A backward in which these functions of (dy, x, w, stride, padding) replace the right ones."""
+    find_dx = find_dw = find_db = None
 
     def backward(self, dy):
-        values = dy, self.x, self.weight.data, self.stride, self.padding
-        right = F.conv2d_backward(*values)
-        found = [wrong(*values) if wrong else part for wrong, part in zip((dx, dw, db), right, strict=True)]
-        self.weight.grad = self.weight.grad + found[1]
-        self.bias.grad = self.bias.grad + found[2]
-        return found[0]
+        dx, dw, db = self.gradients(dy)
+        self.collect(dw, db)
+        return dx
 
-    return backward
+    def gradients(self, dy):
+        values = dy, self.x, self.kernel(), *self.geometry()
+        right = F.conv2d_backward(*values)
+        wrongs = self.find_dx, self.find_dw, self.find_db
+        return [wrong(*values) if wrong else part for wrong, part in zip(wrongs, right, strict=True)]
+
+    def kernel(self):
+        return self.weight.data
+
+    def geometry(self):
+        return self.stride, self.padding
+
+    def collect(self, dw, db):
+        self.weight.grad = self.weight.grad + dw
+        self.bias.grad = self.bias.grad + db
+
+
+def _spoilt(tensor, **parts):
+    """A Conv2d in which these parts are others."""
+    return WrongAnswer(live, type("Conv2d", (_Parts,), parts), TENSORS.index(tensor))
 
 
 def _in_layer(tensor, which, mistakes):
@@ -53,7 +70,8 @@ def _in_layer(tensor, which, mistakes):
     for m in mistakes:
         wrongs = [wrong for wrong in m.examples if not _is_another_in_layers(wrong)]
         if wrongs:
-            wrong = tuple(_spoilt(tensor, backward=_backward(**{which: wrong})) for wrong in wrongs)
+            parts = [wrong if isinstance(wrong, Variant) else staticmethod(wrong) for wrong in wrongs]
+            wrong = tuple(_spoilt(tensor, **{f"find_{which}": part}) for part in parts)
             found.append(Mistake(m.name, m.message, wrong, m.source))
     return found
 
@@ -64,46 +82,35 @@ def _is_another_in_layers(wrong):
     return "kernel_of" in steps or steps.get("pad") in (wrong_steps.no_zeros, wrong_steps.fails_at_the_border)
 
 
-def _set(self, dy):
-    dx, self.weight.grad, self.bias.grad = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
-    return dx
+def _set(self, dw, db):
+    self.weight.grad, self.bias.grad = dw, db
 
 
-def _twice(self, dy):
-    Conv2d.backward(self, dy)
-    return Conv2d.backward(self, dy)
+def _twice(self, dw, db):
+    _Parts.collect(self, 2 * dw, 2 * db)
 
 
-def _nothing(self, dy):
-    return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0]
+def _nothing(self, dw, db):
+    pass
 
 
 def _stepping(lr, before, bias_too=True):
     """A backward that also updates the weights (and the bias), before or after it computes dx."""
 
     def backward(self, dy):
-        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)
-        self.weight.grad += dw
-        self.bias.grad += db
+        dx, dw, db = self.gradients(dy)
+        self.collect(dw, db)
         self.weight.data = self.weight.data - lr * self.weight.grad
         if bias_too:
             self.bias.data = self.bias.data - lr * self.bias.grad
-        return F.conv2d_backward(dy, self.x, self.weight.data, self.stride, self.padding)[0] if before else dx
+        return self.gradients(dy)[0] if before else dx
 
     return backward
 
 
 def _with_geometry(geometry):
-    """A backward that passes on something other than (stride, padding)."""
-
-    def backward(self, dy):
-        other = geometry(self.stride, self.padding)
-        dx, dw, db = F.conv2d_backward(dy, self.x, self.weight.data, *other)
-        self.weight.grad += dw
-        self.bias.grad += db
-        return dx
-
-    return backward
+    """What is passed on in place of (stride, padding)."""
+    return lambda self: geometry(self.stride, self.padding)
 
 
 def _first_input(self, x):
@@ -113,19 +120,14 @@ def _first_input(self, x):
 
 
 def _shared_input(self, x):
-    Conv2d_shared.x = x
+    """Remembers x on the class, and so for all its layers together."""
+    type(self).x = x
     return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
 
 
 def _output_kept(self, x):
     self.x = F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
     return self.x
-
-
-class Conv2d_shared(Conv2d):  # noqa: N801
-    """Remembers x on the class, and so for all its layers together."""
-
-    forward = _shared_input
 
 
 def _keeping(self, *sizes, **geometry):
@@ -138,11 +140,8 @@ def _kept_forward(self, x):
     return F.conv2d(x, self.w, self.b, self.stride, self.padding)
 
 
-def _kept_backward(self, dy):
-    dx, dw, db = F.conv2d_backward(dy, self.x, self.w, self.stride, self.padding)
-    self.weight.grad += dw
-    self.bias.grad += db
-    return dx
+def _kept_kernel(self):
+    return self.w
 
 
 def _forward(function):
@@ -171,7 +170,7 @@ GEOMETRIES = (  # what may be handed on in place of (stride, padding)
 
 
 def layer_mistakes():
-    kept = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
+    kept = {"__init__": _keeping, "forward": _kept_forward, "kernel": _kept_kernel}
 
     def stale(tensor):
         return (
@@ -183,7 +182,7 @@ def layer_mistakes():
             Mistake(
                 "input of an earlier forward",
                 STALE_INPUT,
-                (_spoilt(tensor, forward=_first_input), WrongAnswer(live, Conv2d_shared, TENSORS.index(tensor))),
+                (_spoilt(tensor, forward=_first_input), _spoilt(tensor, forward=_shared_input)),
             ),
         )
 
@@ -192,7 +191,7 @@ def layer_mistakes():
         return Mistake(
             "stride or padding not used in backward",
             IN_BACKWARD,
-            tuple(_spoilt(tensor, backward=_with_geometry(geometry)) for geometry in GEOMETRIES),
+            tuple(_spoilt(tensor, geometry=_with_geometry(geometry)) for geometry in GEOMETRIES),
         )
 
     gradients = {
@@ -239,16 +238,16 @@ def layer_mistakes():
         ),
         **{
             tensor: (
-                Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, backward=_set),)),
+                Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, collect=_set),)),
                 Mistake(
                     "added twice",
                     f"{tensor} is twice what it should be after one backward. Is it added in two places?",
-                    (_spoilt(tensor, backward=_twice),),
+                    (_spoilt(tensor, collect=_twice),),
                 ),
                 Mistake(
                     "nothing collected",
                     f"{tensor} stays zero. backward must add to it, and not only return dx.",
-                    (_spoilt(tensor, backward=_nothing),),
+                    (_spoilt(tensor, collect=_nothing),),
                 ),
                 *((*stale(tensor), unlike(tensor)) if tensor == "weight.grad" else ()),
                 *mistakes,

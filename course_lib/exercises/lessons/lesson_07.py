@@ -1,10 +1,13 @@
 """From scores to a first step: softmax and cross-entropy, and the walk back."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
 
 LESSON = "07_scores_to_first_step"
@@ -27,10 +30,26 @@ def _share(logits, axis=1):
     return raised / raised.sum(axis=axis, keepdims=True)
 
 
-def _one_off_in_rows(logits, targets):
-    p = _share(logits)
-    p[targets] -= 1
-    return p / len(p)
+def _softmax_gradient(
+    z, t, /, *, share=_share, less=_one_hot, slope=None, kept=None, scale=lambda d, z: d / len(z), sign=1
+):  # fmt: skip
+    """dlogits in steps. share(z): the probabilities; less(z, t): what is subtracted; slope(p): what that is times.
+
+    kept(d, z, t): which entries remain; scale(d, z): the mean over the rows.
+    """
+    p = share(z)
+    d = p - less(z, t)
+    d = d * slope(p) if slope else d
+    return sign * scale(kept(d, z, t) if kept else d, z)
+
+
+_scores = partial(Variant, _softmax_gradient)
+
+
+def _picked_by_targets(z, t):
+    found = np.zeros_like(z)
+    found[t] = 1
+    return found
 
 
 OVERFLOWS = (
@@ -85,15 +104,15 @@ CROSS_ENTROPY_GRADIENT = Exercise(
             Mistake(
                 "not divided by N",
                 "Everything is too large by the same factor: the loss is a mean over the rows.",
-                (lambda z, t: _share(z) - _one_hot(z, t),),
+                (_scores(scale=lambda d, z: d),),
             ),
             Mistake(
                 "divided by another number",
                 "Everything is too small by the same factor: "
                 "the loss is a mean over the *rows*, and over nothing else.",
                 (
-                    lambda z, t: (_share(z) - _one_hot(z, t)) / z.shape[1],
-                    lambda z, t: (_share(z) - _one_hot(z, t)) / z.size,
+                    _scores(scale=lambda d, z: d / z.shape[1]),
+                    _scores(scale=lambda d, z: d / z.size),
                 ),
             ),
             Mistake(
@@ -101,23 +120,22 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 "Every value has the wrong sign. "
                 "A gradient points uphill. "
                 "To lower the loss, the logit of the right class should *rise*, so its gradient is negative.",
-                (lambda z, t: (_one_hot(z, t) - _share(z)) / len(z), lambda z, t: _one_hot(z, t) - _share(z)),
+                (_scores(sign=-1),),
             ),
             Mistake(
                 "target not subtracted",
                 "These are the probabilities. "
                 "What should they be for the loss to be zero? "
                 "The gradient is the difference.",
-                (lambda z, t: _share(z) / len(z), lambda z, t: _share(z)),
+                (_scores(less=lambda z, t: 0),),
             ),
             Mistake(
                 "softmax missing",
                 "The logits themselves are compared with the targets. They must become probabilities first.",
                 (
-                    lambda z, t: (z - _one_hot(z, t)) / len(z),
-                    lambda z, t: z - _one_hot(z, t),
-                    lambda z, t: (np.exp(z) - _one_hot(z, t)) / len(z),
-                    lambda z, t: (1 / (1 + np.exp(-z)) - _one_hot(z, t)) / len(z),
+                    _scores(share=lambda z: z),
+                    _scores(share=np.exp),
+                    _scores(share=lambda z: 1 / (1 + np.exp(-z))),
                 ),
             ),
             Mistake(
@@ -125,18 +143,16 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 "softmax minus onehot is already the gradient by the *logits*. "
                 "The slope p (1 - p) of softmax is in it, and must not be multiplied in again.",
                 (
-                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) * (1 - _share(z)) / len(z),
-                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) * (1 - _share(z)),
-                    lambda z, t: (_share(z) - _one_hot(z, t)) * _share(z) / len(z),
+                    _scores(slope=lambda p: p * (1 - p)),
+                    _scores(slope=lambda p: p),
                 ),
             ),
             Mistake(
                 "softmax over the wrong axis",
                 "The probabilities of one *row* sum to 1. Over which axis do you sum?",
                 (
-                    lambda z, t: (_share(z, axis=0) - _one_hot(z, t)) / len(z),
-                    lambda z, t: (_share(z, axis=None) - _one_hot(z, t)) / len(z),
-                    lambda z, t: _share(z, axis=0) - _one_hot(z, t),
+                    _scores(share=lambda z: _share(z, axis=0)),
+                    _scores(share=lambda z: _share(z, axis=None)),
                 ),
             ),
             Mistake(
@@ -144,34 +160,34 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 "Only the logit of the right class gets a gradient. "
                 "The others are in the denominator: raising one of them lowers the probability of the right class.",
                 (
-                    lambda z, t: (_share(z) - 1) * _one_hot(z, t) / len(z),
-                    lambda z, t: -_one_hot(z, t) / _share(z) / len(z),
-                    lambda z, t: -_one_hot(z, t) / len(z),
+                    _scores(kept=lambda d, z, t: d * _one_hot(z, t)),
+                    _scores(kept=lambda d, z, t: -_one_hot(z, t) / _share(z)),
+                    _scores(kept=lambda d, z, t: -_one_hot(z, t)),
                 ),
             ),
             Mistake(
                 "1 off in every row",
                 "1 is subtracted from whole columns, but each row has only one right class. "
                 "Index rows and targets together.",
-                (lambda z, t: (_share(z) - np.isin(np.arange(z.shape[1]), t)) / len(z),),
+                (_scores(less=lambda z, t: np.isin(np.arange(z.shape[1]), t)),),
             ),
             Mistake(
                 "targets taken for rows",
                 "`targets` says which *column* is the right one in each row. You use it to pick rows.",
-                (_one_off_in_rows,),
+                (_scores(less=_picked_by_targets),),
             ),
             Mistake(
                 "targets taken for numbers",
                 "The number of the class is subtracted. "
                 "That number is a name, not a size: subtract 1 in its column and 0 in all others.",
-                (lambda z, t: (_share(z) - t[:, None]) / len(z), lambda z, t: _share(z) - t[:, None]),
+                (_scores(less=lambda z, t: t[:, None]),),
             ),
             Mistake(
                 "half of it divided by N",
                 "Only one part of the difference is divided by N. The mean is taken over all of it.",
                 (
-                    lambda z, t: _share(z) - _one_hot(z, t) / len(z),
-                    lambda z, t: _share(z) / len(z) - _one_hot(z, t),
+                    _scores(less=lambda z, t: _one_hot(z, t) / len(z), scale=lambda d, z: d),
+                    _scores(share=lambda z: _share(z) / len(z), scale=lambda d, z: d),
                 ),
             ),
             Mistake(

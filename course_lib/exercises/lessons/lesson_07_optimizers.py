@@ -1,5 +1,7 @@
 """The steps of two optimizers: SGD with momentum, and Adam with bias correction."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib import optim
@@ -178,28 +180,12 @@ SGD_STEP = Exercise(
 # ---------------------------------------------------------------- Adam
 
 
-def _adam(mean=None, square=None, which=0):
-    """A wrong Adam of which one result is looked at: 0 for w, 1 for m, 2 for v.
-
-    mean, square: (old, dw, beta1, beta2, t) -> the new average, in place of the right one.
-    """
-    mean = mean or (lambda m, dw, b1, b2, t: b1 * m + (1 - b1) * dw)
-    square = square or (lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * dw**2)
-
-    def wrong(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-        with np.errstate(all="ignore"):
-            m, v = mean(m, dw, beta1, beta2, t), square(v, dw, beta1, beta2, t)
-            return (w - _right_step(m, v, dw, t, lr, beta1, beta2, eps), m, v)[which]
-
-    return wrong
-
-
 def _right_step(m, v, dw, t, lr, b1, b2, eps):
     return lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps)
 
 
-def _same(correction):
-    return correction
+def _same(number):
+    return number
 
 
 def _none(correction):
@@ -213,7 +199,7 @@ def _inverse(correction):
 def _stepped(
     w, dw, m, v, t, lr, beta1, beta2, eps, /, *,
     count=_same, of_m=_same, of_v=_same, exchanged=False, size=lambda v, c, eps: np.sqrt(v / c) + eps,
-    along=lambda m, c, dw: m / c, sign=1, rate=_same,
+    along=lambda m, c, dw: m / c, sign=1, rate=_same, start=_same,
 ):  # fmt: skip
     """Adam's w in steps. of_m(c) and of_v(c): what m and v are divided by, exchanged or not.
 
@@ -223,70 +209,103 @@ def _stepped(
     c1, c2 = 1 - beta1**t, 1 - beta2**t
     c1, c2 = (c2, c1) if exchanged else (c1, c2)
     with np.errstate(all="ignore"):
-        return w - sign * rate(lr) * along(m, of_m(c1), dw) / size(v, of_v(c2), eps)
+        return start(w) - sign * rate(lr) * along(m, of_m(c1), dw) / size(v, of_v(c2), eps)
 
 
 def _stepping(**steps):
     return (Variant(_stepped, **steps),)
 
 
-MEANS = {  # how m goes wrong: (m, dw, beta1, beta2, t) -> m
+def _mean(w, dw, m, v, t, lr, beta1, beta2, eps, /, **steps):
+    """Adam's m in steps."""
+    return _average(m, dw, beta1, beta2, t, **{"taken": _same, **steps})
+
+
+def _mean_of_squares(w, dw, m, v, t, lr, beta1, beta2, eps, /, **steps):
+    """Adam's v in steps."""
+    return _average(v, dw, beta2, beta1, t, **{"taken": np.square, **steps})
+
+
+def _average(
+    old, dw, own, other, t, *,
+    taken, keeps=_same, takes=lambda own: 1 - own, beta=lambda own, other: own, corrected=False, updated=True,
+):  # fmt: skip
+    """A moving average of taken(dw). own: the beta that belongs to it; other: that of the other average.
+
+    keeps and takes: the weights of the old average and of the new gradient.
+    """
+    rate = beta(own, other)
+    average = keeps(rate) * old + takes(rate) * taken(dw) if updated else old
+    return average / (1 - own**t) if corrected else average
+
+
+_of_m, _of_v = partial(Variant, _mean), partial(Variant, _mean_of_squares)
+
+
+def _following(number, wrong):
+    """Adam's w with a wrong m (number 0) or v (1), and all else right."""
+
+    def step(w, dw, m, v, t, lr, beta1, beta2, eps):
+        case = w, dw, m, v, t, lr, beta1, beta2, eps
+        averages = [_mean(*case), _mean_of_squares(*case)]
+        averages[number] = wrong(*case)
+        with np.errstate(all="ignore"):
+            return w - _right_step(*averages, dw, t, lr, beta1, beta2, eps)
+
+    return step
+
+
+MEANS = {  # how m goes wrong
     "gradient added whole": (
         "The new gradient is added whole. A moving average has weights that sum to 1: beta1 and 1 - beta1.",
-        lambda m, dw, b1, b2, t: b1 * m + dw,
+        _of_m(takes=lambda own: 1),
     ),
     "weights exchanged": (
         "beta1 and 1 - beta1 are exchanged in m. The old average keeps the larger share, beta1.",
-        lambda m, dw, b1, b2, t: (1 - b1) * m + b1 * dw,
+        _of_m(keeps=lambda own: 1 - own, takes=lambda own: own),
     ),
     "corrected m returned": (
         "You return the corrected m. The next step would correct it again: "
         "keep m as it is, and correct a copy for the step.",
-        lambda m, dw, b1, b2, t: (b1 * m + (1 - b1) * dw) / (1 - b1**t),
+        _of_m(corrected=True),
     ),
-    "beta2 in m": (
-        "m fades by beta2. beta1 belongs to m, beta2 to v.",
-        lambda m, dw, b1, b2, t: b2 * m + (1 - b2) * dw,
-    ),
+    "beta2 in m": ("m fades by beta2. beta1 belongs to m, beta2 to v.", _of_m(beta=lambda own, other: other)),
     "squares in m": (
         "m collects squares. That is v's task; m is the average of dw itself.",
-        lambda m, dw, b1, b2, t: b1 * m + (1 - b1) * dw**2,
+        _of_m(taken=np.square),
     ),
     "m not updated": (
         "The m that you return is the one that came in. It has to take in dw first.",
-        lambda m, dw, b1, b2, t: m,
+        _of_m(updated=False),
     ),
 }
 SQUARES = {  # how v goes wrong
     "square added whole": (
         "dw**2 is added whole. A moving average has weights that sum to 1: beta2 and 1 - beta2.",
-        lambda v, dw, b1, b2, t: b2 * v + dw**2,
+        _of_v(takes=lambda own: 1),
     ),
     "weights exchanged": (
         "beta2 and 1 - beta2 are exchanged in v. The old average keeps the larger share, beta2.",
-        lambda v, dw, b1, b2, t: (1 - b2) * v + b2 * dw**2,
+        _of_v(keeps=lambda own: 1 - own, takes=lambda own: own),
     ),
     "corrected v returned": (
         "You return the corrected v. The next step would correct it again: "
         "keep v as it is, and correct a copy for the step.",
-        lambda v, dw, b1, b2, t: (b2 * v + (1 - b2) * dw**2) / (1 - b2**t),
+        _of_v(corrected=True),
     ),
-    "beta1 in v": (
-        "v fades by beta1. beta1 belongs to m, beta2 to v.",
-        lambda v, dw, b1, b2, t: b1 * v + (1 - b1) * dw**2,
-    ),
+    "beta1 in v": ("v fades by beta1. beta1 belongs to m, beta2 to v.", _of_v(beta=lambda own, other: other)),
     "not squared": (
         "v is the average of dw *squared*, and never below 0. Yours collects dw itself, or its absolute value.",
-        lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * dw,
-        lambda v, dw, b1, b2, t: b2 * v + (1 - b2) * np.abs(dw),
+        _of_v(taken=_same),
+        _of_v(taken=np.abs),
     ),
     "factor squared too": (
         "1 - beta2 is squared along with dw. Only dw is.",
-        lambda v, dw, b1, b2, t: b2 * v + ((1 - b2) * dw) ** 2,
+        _of_v(takes=lambda own: (1 - own) ** 2),
     ),
     "v not updated": (
         "The v that you return is the one that came in. It has to take in dw**2 first.",
-        lambda v, dw, b1, b2, t: v,
+        _of_v(updated=False),
     ),
 }
 NO_CORRECTION = (
@@ -368,30 +387,21 @@ ADAM_MISTAKES = {
         Mistake(
             "step alone",
             STEP_ALONE,
-            (
-                lambda w, *rest: w - _adam()(w, *rest),
-                lambda w, *rest: _adam()(w, *rest) - w,
-            ),
+            (*_stepping(start=np.zeros_like), *_stepping(start=np.zeros_like, sign=-1)),
         ),
         Mistake(
             "follows from m",
             FOLLOWS.format("m"),
-            tuple(_adam(mean=mean) for _, *means in MEANS.values() for mean in means),
+            tuple(_following(0, mean) for _, *means in MEANS.values() for mean in means),
         ),
         Mistake(
             "follows from v",
             FOLLOWS.format("v"),
-            tuple(_adam(square=square) for _, *squares in SQUARES.values() for square in squares),
+            tuple(_following(1, square) for _, *squares in SQUARES.values() for square in squares),
         ),
     ),
-    "m": tuple(
-        Mistake(name, says, tuple(_adam(mean=mean, which=1) for mean in means))
-        for name, (says, *means) in MEANS.items()
-    ),
-    "v": tuple(
-        Mistake(name, says, tuple(_adam(square=square, which=2) for square in squares))
-        for name, (says, *squares) in SQUARES.items()
-    ),
+    "m": tuple(Mistake(name, says, tuple(means)) for name, (says, *means) in MEANS.items()),
+    "v": tuple(Mistake(name, says, tuple(squares)) for name, (says, *squares) in SQUARES.items()),
 }
 
 

@@ -1,10 +1,13 @@
 """Training: the step that is repeated, and what to expect of it before it runs."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import broken, drawn, redrawn_networks, small
 from course_lib.layers import Conv2d
 from course_lib.losses import MSELoss
@@ -71,65 +74,39 @@ def _one_number(value):
     )
 
 
+def _stepped(
+    layer, loss, optimizer, x, target, /, *,
+    actions=("empty", "back", "move"), dy=None, compared=lambda y, target: (y, target), factor=None, afterwards=False,
+):  # fmt: skip
+    """A training step in parts. actions: what is done after the forward pass; compared: what the loss is given.
+
+    dy(y, target): what the backward pass starts with; factor(y): what that is multiplied by; afterwards: the loss that
+    is returned is that of the moved weights.
+    """
+    y = layer.forward(x)
+    value = loss.forward(*compared(y, target))
+    for action in actions:
+        if action == "empty":
+            optimizer.zero_grad()
+        elif action == "back":
+            start = dy(y, target) if dy else loss.backward()
+            layer.backward(factor(y) * start if factor else start)
+        else:
+            optimizer.step()
+    return loss.forward(*compared(layer.forward(x), target)) if afterwards else value
+
+
+_step = partial(Variant, _stepped)
+
+
 def in_order(*actions):
     """A step that does the forward pass and then these actions."""
-
-    def step(layer, loss, optimizer, x, target):
-        value = loss.forward(layer.forward(x), target)
-        for action in actions:
-            if action == "empty":
-                optimizer.zero_grad()
-            elif action == "back":
-                layer.backward(loss.backward())
-            else:
-                optimizer.step()
-        return value
-
-    return step
+    return _step(actions=actions)
 
 
-def _exchanged(layer, loss, optimizer, x, target):
-    value = loss.forward(target, layer.forward(x))
-    optimizer.zero_grad()
-    layer.backward(loss.backward())
-    optimizer.step()
-    return value
-
-
-def _ones_for_dy(layer, loss, optimizer, x, target):
-    return _started_with(np.ones_like, layer, loss, optimizer, x, target)
-
-
-def _output_for_dy(layer, loss, optimizer, x, target):
-    return _started_with(lambda y: y, layer, loss, optimizer, x, target)
-
-
-def _started_with(dy, layer, loss, optimizer, x, target):
-    y = layer.forward(x)
-    value = loss.forward(y, target)
-    optimizer.zero_grad()
-    layer.backward(dy(y))
-    optimizer.step()
-    return value
-
-
-def _loss_afterwards(layer, loss, optimizer, x, target):
-    training_step(layer, loss, optimizer, x, target)
-    return loss.forward(layer.forward(x), target)
-
-
-def _gradient_by_hand(factor):
+def _by_hand(factor):
     """A step that starts the backward pass with factor * (y - target), and not with the gradient of the loss."""
-
-    def step(layer, loss, optimizer, x, target):
-        y = layer.forward(x)
-        value = loss.forward(y, target)
-        optimizer.zero_grad()
-        layer.backward(factor(y) * (y - target))
-        optimizer.step()
-        return value
-
-    return step
+    return _step(dy=lambda y, target: factor(y) * (y - target))
 
 
 NEVER_EMPTIED = "The first step is right, later ones are not. The gradients of earlier batches are still in the sum."
@@ -163,15 +140,20 @@ STEP_MISTAKES = {
     "weights do not move": (UNMOVED, in_order("empty", "back")),
     "one batch late": (LATE, in_order("move", "empty", "back"), in_order("move", "back")),
     "twice as far": (TWICE, in_order("empty", "back", "back", "move")),
-    "output and target exchanged": (UPHILL, _exchanged),
-    "gradient of the loss missing": (WITHOUT_THE_LOSS, _ones_for_dy, _output_for_dy),
+    "output and target exchanged": (UPHILL, _step(compared=lambda y, target: (target, y))),
+    "gradient of the loss missing": (
+        WITHOUT_THE_LOSS,
+        _step(dy=lambda y, target: np.ones_like(y)),
+        _step(dy=lambda y, target: y),
+    ),
     "difference in place of the gradient": (
         BY_HAND,
-        *map(_gradient_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
+        *map(_by_hand, (lambda y: 1, lambda y: 2, lambda y: 1 / y.size, lambda y: 1 / len(y))),
     ),
     "gradient of the loss scaled": (
         SCALED,
-        *map(_gradient_by_hand, (lambda y: 2 * len(y) / y.size, lambda y: 2 / y.size / len(y))),
+        _step(factor=lambda y: len(y)),
+        _step(factor=lambda y: 1 / len(y)),
     ),
 }
 
@@ -212,7 +194,7 @@ TRAINING_STEP = Exercise(
     mistakes={
         "loss": (
             *step_mistakes(0),
-            Mistake("loss of the step after", AFTERWARDS, (WrongAnswer(train, _loss_afterwards, 0),)),
+            Mistake("loss of the step after", AFTERWARDS, (WrongAnswer(train, _step(afterwards=True), 0),)),
         ),
         "weight": step_mistakes(1),
     },

@@ -1,5 +1,6 @@
 """The loop around the step: every example once an epoch, in a new order each time."""
 
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn
 
 LESSON = "12_finale"
@@ -79,24 +81,26 @@ def _fresh(orders, n):
 # ---------------------------------------------------------------- how the loop goes wrong
 
 
-def looping(order=None, start=0, ends=None, width=None, y_of=None, loss=None, mean=None, reset=True):
-    """A fit in which these parts of the right one are replaced."""
+def _looped(
+    step, x, y, epochs, batch_size, rng, /, *,
+    order=None, start=0, ends=None, width=None, y_of=None, loss=None, mean=None, reset=True,
+):  # fmt: skip
+    """A fit in steps."""
+    n, losses, total, once = len(x), [], 0.0, rng.permutation(len(x))
+    for _ in range(epochs):
+        drawn_order = order(once, n) if order else rng.permutation(n)
+        total, values, sizes = 0.0 if reset else total, [], []
+        for first in range(start, ends(n, batch_size) if ends else n, width or batch_size):
+            batch = drawn_order[first : first + batch_size]
+            labels = y_of(y, first, batch, rng) if y_of else y[batch]
+            values.append(step(x[batch], labels))
+            sizes.append(len(batch))
+            total += values[-1] * (loss(len(batch)) if loss else len(batch))
+        losses.append(mean(values, sizes, total, n) if mean else total / n)
+    return np.array(losses)
 
-    def wrong(step, x, y, epochs, batch_size, rng):
-        n, losses, total, once = len(x), [], 0.0, rng.permutation(len(x))
-        for _ in range(epochs):
-            drawn_order = order(once, n) if order else rng.permutation(n)
-            total, values, sizes = 0.0 if reset else total, [], []
-            for first in range(start, ends(n, batch_size) if ends else n, width or batch_size):
-                batch = drawn_order[first : first + batch_size]
-                labels = y_of(y, first, batch, rng) if y_of else y[batch]
-                values.append(step(x[batch], labels))
-                sizes.append(len(batch))
-                total += values[-1] * (loss(len(batch)) if loss else len(batch))
-            losses.append(mean(values, sizes, total, n) if mean else total / n)
-        return np.array(losses)
 
-    return wrong
+looping = partial(Variant, _looped)
 
 
 def _full_only(n, batch_size):

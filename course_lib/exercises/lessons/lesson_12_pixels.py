@@ -1,11 +1,14 @@
 """The gradient at the pixels: what speaks for a digit, and how little it takes to turn one into another."""
 
+from functools import cache, partial
+
 import numpy as np
 
 from course_lib import functional as F
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn
 from course_lib.layers import Conv2d, Flatten, Linear, ReLU, Sequential
 from course_lib.losses import CrossEntropyLoss
@@ -93,14 +96,15 @@ def move(f, image, weight, scores, digit, eps):
 # ---------------------------------------------------------------- saliency
 
 
-def _started_with(make):
-    """A saliency whose backward pass starts with make(logits, digit)."""
+def _asked(model, image, digit, /, *, start=None, change=None):
+    """saliency in steps. start(logits, digit): what the backward pass starts with; change(dx, image): what follows."""
+    logits = model.forward(image)
+    dx = model.backward((start or _onehot)(logits, digit))[0, 0]
+    return change(dx, image) if change else dx
 
-    def wrong(model, image, digit):
-        logits = model.forward(image)
-        return model.backward(make(logits, digit))[0, 0]
 
-    return wrong
+def _started_with(start):
+    return Variant(_asked, start=start)
 
 
 def _onehot(logits, digit):
@@ -113,15 +117,17 @@ def _probability(logits, digit):
 
 
 def _changed(change):
-    return lambda model, image, digit: change(saliency(model, image, digit), image)
+    return Variant(_asked, change=change)
 
 
-def _whole(model, image, digit):
-    return saliency(model, image, digit)[None, None]
+@cache
+def _results_of(run):
+    """As run, with its one result in a tuple."""
+    return lambda *case: (run(*case),)
 
 
 def _told(run, name, says, *answers):
-    return Mistake(name, says, tuple(WrongAnswer(lambda *case: (run(*case),), answer, 0) for answer in answers))
+    return Mistake(name, says, tuple(WrongAnswer(_results_of(run), answer, 0) for answer in answers))
 
 
 SALIENCY = Exercise(
@@ -195,14 +201,19 @@ SALIENCY = Exercise(
 # ---------------------------------------------------------------- turn a digit into another
 
 
-def _moved(change):
-    """A turn_into that returns change(image, dx, eps)."""
+def _clipped(moved, image):
+    return np.clip(moved, 0, 1)
 
-    def wrong(model, loss, image, digit, eps):
-        loss.forward(model.forward(image), np.array([digit]))
-        return change(image, model.backward(loss.backward()), eps)
 
-    return wrong
+def _turned(
+    model, loss, image, digit, eps, /, *, sign=-1, size=np.sign, clip=_clipped, start=lambda image: image
+):  # fmt: skip
+    """turn_into in steps. size(dx): how far a pixel moves; clip(moved, image); start(image): what is moved."""
+    loss.forward(model.forward(image), np.array([digit]))
+    return clip(start(image) + sign * eps * size(model.backward(loss.backward())), image)
+
+
+_moved = partial(Variant, _turned)
 
 
 TURN_INTO = Exercise(
@@ -235,33 +246,30 @@ TURN_INTO = Exercise(
             _told(
                 move, "uphill",
                 "The image moves away from the digit: along `dx` the loss for it grows. Go against it.",
-                _moved(lambda x, dx, eps: np.clip(x + eps * np.sign(dx), 0, 1)),
-                _moved(lambda x, dx, eps: x + eps * np.sign(dx)),
+                _moved(sign=1),
             ),
             _told(
                 move, "sign missing",
                 "You step along the gradient itself, so most pixels hardly move. "
                 "Every pixel may move by eps: only the *sign* of its gradient matters.",
-                _moved(lambda x, dx, eps: np.clip(x - eps * dx, 0, 1)),
-                _moved(lambda x, dx, eps: x - eps * dx),
-                _moved(lambda x, dx, eps: np.clip(x - eps * dx / np.abs(dx).max(), 0, 1)),
+                _moved(size=lambda dx: dx),
+                _moved(size=lambda dx: dx / np.abs(dx).max()),
             ),
             _told(
                 move, "not clipped",
                 "Some pixels are darker than paper or brighter than ink. No picture holds them: clip to 0 and 1.",
-                _moved(lambda x, dx, eps: x - eps * np.sign(dx)),
-                _moved(lambda x, dx, eps: np.maximum(x - eps * np.sign(dx), 0)),
+                _moved(clip=lambda moved, image: moved),
+                _moved(clip=lambda moved, image: np.maximum(moved, 0)),
             ),
             _told(
                 move, "clipped to -1 and 1",
                 "A pixel is between 0, paper, and 1, ink. You let it go below 0.",
-                _moved(lambda x, dx, eps: np.clip(x - eps * np.sign(dx), -1, 1)),
+                _moved(clip=lambda moved, image: np.clip(moved, -1, 1)),
             ),
             _told(
                 move, "the step alone",
                 "That is the step, and the image is missing: return the image with the step added.",
-                _moved(lambda x, dx, eps: -eps * np.sign(dx)),
-                _moved(lambda x, dx, eps: eps * np.sign(dx)),
+                _moved(clip=lambda moved, image: moved - image),
             ),
         )
     },

@@ -150,7 +150,7 @@ PREDICTIONS = (
     Prediction(
         name="A/separable",
         again=separable_again,
-        text="Dense, 3 x 3, 32 channels to 64: 18 432 weights. "
+        text="Dense, 3 x 3, 32 channels to 64: 18,432 weights. "
         "Depthwise 3 x 3 and then 1 x 1, the same channels: how many?",
         answer=lambda: 32 * 9 + 64 * 32,
         wrong_answers=(
@@ -159,7 +159,7 @@ PREDICTIONS = (
             (64 * 9 + 64 * 32, "The depthwise part comes first: it has a kernel for each of the 32 channels of x."),
             (9 + 64 * 32, "Each of the 32 channels has a kernel of its own, of nine weights."),
         ),
-        why="32 · 9 = 288 and 64 · 32 = 2048, together 2336: about an eighth of 18 432.",
+        why="32 · 9 = 288 and 64 · 32 = 2048, together 2336: about an eighth of 18,432.",
     ),
     Prediction(
         name="A/dilated",

@@ -316,7 +316,7 @@ PREDICTIONS = (
     Prediction(
         name="C/traffic",
         comes_back=False,
-        text="A network has 10 000 weights of 4 bytes each. Each of 8 workers is sent the weights, and sends a "
+        text="A network has 10,000 weights of 4 bytes each. Each of 8 workers is sent the weights, and sends a "
         "gradient back. How many kilobytes (1000 bytes) go through the notebook in each step, images not counted?",
         answer=lambda: 8 * 2 * 10_000 * 4 / 1000,
         wrong_answers=(

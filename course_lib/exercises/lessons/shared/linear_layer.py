@@ -96,22 +96,42 @@ def small_linear_layer(numbers, n_in, n_out, N, then):
 # ---------------------------------------------------------------- how it goes wrong
 
 
-def _spoilt(tensor, **methods):
-    return WrongAnswer(live, type("Linear", (Linear,), methods), TENSORS.index(tensor))
+class _Parts(Linear):
+    """Linear taken apart, so that two mistakes can be made at once: each is another method, or another find_...
 
+    find_dx, find_dw, find_db: functions of (dy, x, w) in place of the right ones.
+    """
 
-def _backward(dx=None, dw=None, db=None):
-    """A backward in which these functions of (dy, x, w) replace the right ones."""
+    find_dx = find_dw = find_db = None
 
     def backward(self, dy):
-        values = dy, self.x, self.weight.data
-        right = F.linear_backward(*values)
-        found = [wrong(*values) if wrong else part for wrong, part in zip((dx, dw, db), right, strict=True)]
-        self.weight.grad += found[1]
-        self.bias.grad += found[2]
-        return found[0]
+        dx, dw, db = self.gradients(dy)
+        self.collect(dw, db)
+        return dx
 
-    return backward
+    def gradients(self, dy):
+        values = dy, self.x, self.kernel()
+        right = F.linear_backward(*values)
+        wrongs = self.find_dx, self.find_dw, self.find_db
+        return [wrong(*values) if wrong else part for wrong, part in zip(wrongs, right, strict=True)]
+
+    def kernel(self):
+        return self.weight.data
+
+    def collect(self, dw, db):
+        self.collect_weight(dw)
+        self.collect_bias(db)
+
+    def collect_weight(self, dw):
+        self.weight.grad = self.weight.grad + dw
+
+    def collect_bias(self, db):
+        self.bias.grad = self.bias.grad + db
+
+
+def _spoilt(tensor, **parts):
+    """A Linear in which these parts are others."""
+    return WrongAnswer(live, type("Linear", (_Parts,), parts), TENSORS.index(tensor))
 
 
 def _keeping(self, *sizes, rng=None):
@@ -124,31 +144,25 @@ def _kept_forward(self, x):
     return F.linear(x, self.w, self.bias.data)
 
 
-def _kept_backward(self, dy):
-    dx, dw, db = F.linear_backward(dy, self.x, self.w)
-    self.weight.grad += dw
-    self.bias.grad += db
-    return dx
+def _kept_kernel(self):
+    return self.w
 
 
-def _set(name):
-    """A backward that sets one of the two gradients and adds to the other."""
-
-    def backward(self, dy):
-        parameter = getattr(self, name)
-        parameter.grad = np.zeros_like(parameter.grad)
-        return Linear.backward(self, dy)
-
-    return backward
+def _set_weight(self, dw):
+    self.weight.grad = dw
 
 
-def _twice(self, dy):
-    Linear.backward(self, dy)
-    return Linear.backward(self, dy)
+def _set_bias(self, db):
+    self.bias.grad = db
 
 
-def _nothing(self, dy):
-    return F.linear_backward(dy, self.x, self.weight.data)[0]
+def _twice(self, dw, db):
+    _Parts.collect(self, dw, db)
+    _Parts.collect(self, dw, db)
+
+
+def _nothing(self, dw, db):
+    pass
 
 
 def _without_bias(self, x):
@@ -157,7 +171,7 @@ def _without_bias(self, x):
 
 
 def _moving(self, dy):
-    dx = Linear.backward(self, dy)
+    dx = _Parts.backward(self, dy)
     self.weight.data = self.weight.data - 0.1 * self.weight.grad
     return dx
 
@@ -173,7 +187,7 @@ def _first_forward(self, x):
     return F.linear(x, self.weight.data, self.bias.data)
 
 
-KEPT = {"__init__": _keeping, "forward": _kept_forward, "backward": _kept_backward}
+KEPT = {"__init__": _keeping, "forward": _kept_forward, "kernel": _kept_kernel}
 
 
 def mistakes(stale, stale_input, set_not_added, moved):
@@ -187,12 +201,12 @@ def mistakes(stale, stale_input, set_not_added, moved):
             Mistake(
                 "weights of the constructor",
                 stale,
-                (_spoilt("dx", **KEPT), _spoilt("dx", __init__=_keeping, backward=_kept_backward)),
+                (_spoilt("dx", **KEPT), _spoilt("dx", __init__=_keeping, kernel=_kept_kernel)),
             ),
             Mistake(
                 "mean instead of sum",
                 "dx is too small. The layer before this one gets the whole gradient: nothing is divided by N here.",
-                (_spoilt("dx", backward=_backward(dx=lambda dy, x, w: dy @ w / len(dy))),),
+                (_spoilt("dx", find_dx=staticmethod(lambda dy, x, w: dy @ w / len(dy))),),
             ),
         ),
         "weight.grad": (
@@ -201,39 +215,39 @@ def mistakes(stale, stale_input, set_not_added, moved):
                 stale_input,
                 (_spoilt("weight.grad", forward=_shared_forward), _spoilt("weight.grad", forward=_first_forward)),
             ),
-            Mistake("gradient set, not added", set_not_added, (_spoilt("weight.grad", backward=_set("weight")),)),
+            Mistake("gradient set, not added", set_not_added, (_spoilt("weight.grad", collect_weight=_set_weight),)),
             Mistake(
                 "added twice",
                 "weight.grad is twice what it should be after one backward. Is it added in two places?",
-                (_spoilt("weight.grad", backward=_twice),),
+                (_spoilt("weight.grad", collect=_twice),),
             ),
             Mistake(
                 "nothing collected",
                 "weight.grad stays zero. backward must add to it, and not only return dx.",
-                (_spoilt("weight.grad", backward=_nothing),),
+                (_spoilt("weight.grad", collect=_nothing),),
             ),
             Mistake(
                 "mean instead of sum",
                 "weight.grad is too small. The 1/N of the loss is in dy already: sum over the batch.",
-                (_spoilt("weight.grad", backward=_backward(dw=lambda dy, x, w: dy.T @ x / len(dy))),),
+                (_spoilt("weight.grad", find_dw=staticmethod(lambda dy, x, w: dy.T @ x / len(dy))),),
             ),
         ),
         "bias.grad": (
-            Mistake("gradient set, not added", set_not_added, (_spoilt("bias.grad", backward=_set("bias")),)),
+            Mistake("gradient set, not added", set_not_added, (_spoilt("bias.grad", collect_bias=_set_bias),)),
             Mistake(
                 "added twice",
                 "bias.grad is twice what it should be after one backward. Is it added in two places?",
-                (_spoilt("bias.grad", backward=_twice),),
+                (_spoilt("bias.grad", collect=_twice),),
             ),
             Mistake(
                 "nothing collected",
                 "bias.grad stays zero. backward must add to it, and not only return dx.",
-                (_spoilt("bias.grad", backward=_nothing),),
+                (_spoilt("bias.grad", collect=_nothing),),
             ),
             Mistake(
                 "mean instead of sum",
                 "bias.grad is too small. The 1/N of the loss is in dy already: sum over the batch.",
-                (_spoilt("bias.grad", backward=_backward(db=lambda dy, x, w: dy.mean(axis=0))),),
+                (_spoilt("bias.grad", find_db=staticmethod(lambda dy, x, w: dy.mean(axis=0))),),
             ),
         ),
         "weight.data": (Mistake("weights moved in backward", moved, (_spoilt("weight.data", backward=_moving),)),),
