@@ -7,9 +7,11 @@ import re
 import sys
 import time
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
 import numpy as np
 
+from course_lib.exercises.engine.recognition import Suspect
 from course_lib.exercises.exams import exam
 
 
@@ -173,11 +175,19 @@ def examined(seed, level):
 
 
 def main(exams=10_000, first=0):
-    begun, refused = time.monotonic(), 0
-    for seed in range(first, first + exams):
-        refused += bool(examined(seed, 1 + seed % 2))
-    print(f"{exams} exams solved by their words, {refused} spoilt answers refused, {time.monotonic() - begun:.0f} s")
+    """Whether answers are right or refused, alone: what is said of the refused ones takes a third of the time."""
+    begun, refused, failed = time.monotonic(), 0, []
+    with patch.object(Suspect, "recognised", lambda self: []):
+        for seed in range(first, first + exams):
+            try:
+                refused += bool(examined(seed, 1 + seed % 2))
+            except Exception as trouble:
+                failed.append(seed)
+                print(f"exam({seed}, {1 + seed % 2}): {trouble!r}"[:1000], flush=True)
+    print(f"{exams - len(failed)} of {exams} exams as they should be, {refused} spoilt answers refused, "
+          f"{time.monotonic() - begun:.0f} s")  # fmt: skip
+    return len(failed)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    sys.exit(bool(main(*map(int, sys.argv[1:]))))
