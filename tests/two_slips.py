@@ -39,7 +39,8 @@ def two_slips(name, count, seed=0):
 
 
 def _two(exercise, tensor, rng):
-    pairs = exercise.pairs[tensor]
+    # what other arguments do to a layer is known as a result alone: there is no such layer to be judged
+    pairs = [pair for pair in exercise.pairs[tensor] if not exercise.run or isinstance(pair[2], WrongAnswer)]
     if pairs and rng.random() < 0.6:
         one, other, both = pairs[rng.integers(len(pairs))]
         return f"{one.name} + {other.name}", both

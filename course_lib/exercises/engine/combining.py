@@ -2,28 +2,49 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
 from course_lib.exercises.engine import causes, relations
 from course_lib.exercises.engine.changes import changes
-from course_lib.exercises.engine.question import Mistake, Wrong, copied
+from course_lib.exercises.engine.question import Mistake, Question, Wrong, copied
 from course_lib.exercises.engine.relations import Pair, Relation
 from course_lib.exercises.engine.variant import Adjustable, Changed
-
-if TYPE_CHECKING:
-    from course_lib.exercises.engine.recognition import Suspect
 
 Known = Sequence[tuple[Mistake, Wrong]]
 
 
-def known_with_a_slip(suspect: "Suspect", known: Known) -> list[str]:
+class Suspected(Protocol):
+    """What is asked of a result that is wrong, as `recognition.Suspect` knows it."""
+
+    question: Question
+    name: str
+    arrays: list[np.ndarray | None]
+    references: list[np.ndarray]
+    raised: list[Any]
+
+    @property
+    def order(self) -> list[int]: ...
+
+    @property
+    def wrong_pairs(self) -> list[Pair]: ...
+
+    def close(self, array: np.ndarray | None, reference: np.ndarray) -> bool: ...
+
+    def further_pairs(self, right_too: bool) -> list[Pair]: ...
+
+    def results(self, wrong: Wrong, order: Iterable[int] | None = None) -> Iterator[np.ndarray | None]: ...
+
+    def said(self, cause: str) -> str: ...
+
+
+def known_with_a_slip(suspect: Suspected, known: Known) -> list[str]:
     """The sentences of a known mistake and of what was made of its result."""
     return causes.either([*_with_a_slip(suspect, known, ((mistake.message, wrong) for mistake, wrong in known))])
 
 
-def changed_with_a_slip(suspect: "Suspect", known: Known) -> list[str]:
+def changed_with_a_slip(suspect: Suspected, known: Known) -> list[str]:
     """As `known_with_a_slip`, for what would be right for other arguments."""
     question = suspect.question
     if question.run or not suspect.wrong_pairs:
@@ -41,7 +62,7 @@ def changed_with_a_slip(suspect: "Suspect", known: Known) -> list[str]:
     return causes.either([*_with_a_slip(suspect, known, others)])
 
 
-def _with_a_slip(suspect: "Suspect", known: Known, candidates: Iterable[tuple[str, Wrong]]) -> Iterator[list[str]]:
+def _with_a_slip(suspect: Suspected, known: Known, candidates: Iterable[tuple[str, Wrong]]) -> Iterator[list[str]]:
     number = next((n for n in suspect.order if _tells_much(suspect.arrays[n])), None)
     if number is None:
         return
@@ -62,7 +83,7 @@ def _with_a_slip(suspect: "Suspect", known: Known, candidates: Iterable[tuple[st
                 yield [says, in_own_words(suspect, known, slip)]
 
 
-def in_own_words(suspect: "Suspect", known: Known, slip: Relation) -> str:
+def in_own_words(suspect: Suspected, known: Known, slip: Relation) -> str:
     """The sentence of the lab's own mistake that makes this of the right array; if it has none, the slip's."""
     for mistake, wrong in known:
         if isinstance(wrong, Adjustable):
@@ -77,7 +98,7 @@ def _tells_much(array: np.ndarray | None) -> bool:
     return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
 
 
-def _beside(suspect: "Suspect", wrong: Wrong) -> list[Pair]:
+def _beside(suspect: Suspected, wrong: Wrong) -> list[Pair]:
     """The learner's arrays beside those of a wrong function; none where only one of the two returns an array."""
     others = list(suspect.results(wrong))
     if any((a is None) != (other is None) for a, other in zip(suspect.arrays, others, strict=True)):
@@ -86,7 +107,7 @@ def _beside(suspect: "Suspect", wrong: Wrong) -> list[Pair]:
     return [Pair(case, a, other) for case, a, other in rows if a is not None and other is not None]
 
 
-def _further_beside(suspect: "Suspect", wrong: Wrong) -> list[Pair]:
+def _further_beside(suspect: Suspected, wrong: Wrong) -> list[Pair]:
     """As `_beside`, of the small calls; those that one of the two cannot take are left out."""
     pairs = []
     for pair in suspect.further_pairs(right_too=True):
@@ -96,7 +117,7 @@ def _further_beside(suspect: "Suspect", wrong: Wrong) -> list[Pair]:
     return pairs
 
 
-def fits_further(suspect: "Suspect", wrong: Wrong) -> bool:
+def fits_further(suspect: Suspected, wrong: Wrong) -> bool:
     """Two slips of many may fit the cases of a lab by chance: whether they fit small calls, too."""
     if suspect.raised:
         return True

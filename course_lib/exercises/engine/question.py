@@ -51,7 +51,7 @@ class WrongAnswer:
             return None
         if isinstance(self.answer, Variant):
             steps = self.answer.with_(other.answer)
-            return steps and WrongAnswer(self.run, steps, self.number)
+            return None if steps is None else WrongAnswer(self.run, steps, self.number)
         if not (isinstance(self.answer, type) and isinstance(other.answer, type)):
             return None
         mine, others = _own(self.answer), _own(other.answer)

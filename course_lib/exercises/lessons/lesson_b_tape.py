@@ -6,6 +6,7 @@ from course_lib import tape
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
+from course_lib.exercises.lessons.shared import redrawn_optional
 from course_lib.tape import Node
 
 LESSON = "B_tape"
@@ -185,23 +186,13 @@ EXERCISES = (NO_GRAD,)
 # ---------------------------------------------------------------- questions
 
 
-def _two_uses():
-    """w, x, p, q and f of the lesson's first picture, walked back."""
-    w, x = Node(np.array(3.0)), Node(np.array(2.0))
-    p = tape.record(np.multiply, lambda dy, a, b: (dy * b, dy * a), w, x)
-    q = tape.record(np.add, lambda dy, a, b: (dy, dy), p, w)
-    f = tape.record(np.multiply, lambda dy, a, b: (dy * b, dy * a), p, q)
-    tape.backpropagate(f)
-    return float(w.grad)
-
-
 PREDICTIONS = (
     Prediction(
         name="B/two_uses",
-        comes_back=False,
+        again=redrawn_optional.two_uses,
         text="`p = w x`, `q = p + w`, `f = p q`, with w = 3 and x = 2: so p = 6, q = 9 and f = 54. "
         "How far does f move for each unit that w moves?",
-        answer=_two_uses,
+        answer=lambda: redrawn_optional.slope_of_two_uses(3, 2),
         wrong_answers=(
             (30, "That is what comes through p. w stands in the sum q as well."),
             (6, "That is what comes through the sum q alone. w is a factor of p, too."),
@@ -213,7 +204,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/broadcast",
-        comes_back=False,
+        again=redrawn_optional.broadcast,
         text="b has 2 numbers and is added to each of the 3 rows of y. "
         "The gradient of the result is 1, 2 in the first row, 3, 4 in the second and 5, 6 in the third. "
         "What is the gradient of b?",
@@ -243,7 +234,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/same_array",
-        comes_back=False,
+        again=redrawn_optional.same_array,
         text="`s = a + b`, and s hands on a gradient of ones. "
         "`a` was used somewhere else, too. A tape adds what comes from there, a gradient of fives, by `a.grad += 5`. "
         "What does b.grad hold then, in each place?",
@@ -256,7 +247,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/nodes",
-        comes_back=False,
+        again=redrawn_optional.nodes,
         text="`loss_of` makes two rounds of conv, relu and pool, then flatten, linear and entropy. "
         "Count everything that is made or used: how many nodes are on the tape?",
         answer=lambda: 2 * 3 + 3 + 6 + 2,

@@ -274,7 +274,7 @@ def limit(delay):
 PREDICTIONS = (
     Prediction(
         name="C/unequal",
-        comes_back=False,
+        again=redrawn_optional.unequal,
         text="Worker one has 3 images, and its mean loss is 1. Worker two has 1 image, and its loss is 5. "
         "What is the mean loss of the batch of 4?",
         answer=lambda: loops.add_shards(np.array([[1.0], [5.0]]), (3, 1))[0],
@@ -315,7 +315,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="C/traffic",
-        comes_back=False,
+        again=redrawn_optional.traffic,
         text="A network has 10,000 weights of 4 bytes each. Each of 8 workers is sent the weights, and sends a "
         "gradient back. How many kilobytes (1000 bytes) go through the notebook in each step, images not counted?",
         answer=lambda: 8 * 2 * 10_000 * 4 / 1000,
@@ -329,7 +329,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="C/stale",
-        comes_back=False,
+        again=redrawn_optional.stale,
         text="Without delay, the filter problem is stable up to a learning rate that we call 100 %. "
         "Now every gradient is one step old: computed with the weights of a step before. "
         "Up to how many percent of that learning rate is it stable now?",
@@ -346,7 +346,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="C/batch_norm",
-        comes_back=False,
+        again=redrawn_optional.batch_norm,
         reveals=1,
         text="A channel holds 0, 0, 0 on worker one, and 6, 6, 6 on worker two. "
         "Batch norm subtracts the mean and divides by the standard deviation. "
