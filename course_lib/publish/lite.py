@@ -198,7 +198,7 @@ def add_python(made, folder):
         lock["packages"][name] = _entry(place / wheel.name, name, [name.replace("-", "_")])
     _pack_course(place / COURSE)
     ours = _entry(place / COURSE, "conv-gradients-course", ["course_lib", *OURS])
-    lock["packages"]["conv-gradients-course"] = ours | {"depends": ["matplotlib"]}  # unpacked later: it has a file in it
+    lock["packages"]["conv-gradients-course"] = ours | {"depends": ["matplotlib"]}  # unpacked after it
     (place / "lock.json").write_text(json.dumps(lock), encoding="utf-8")
     return lock
 

@@ -3,9 +3,12 @@
 import functools
 import http.server
 import json
+import re
 import threading
 import urllib.request
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 
 import pytest
 import runtime
@@ -43,13 +46,9 @@ class Silent(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    if find_spec("jupyterlite_pyodide_kernel") is None:
-        pytest.skip("JupyterLite is not in this environment (requirements-lite.txt)")
-    if runtime.missing():
-        pytest.skip(runtime.missing())
-    out = lite.site(tmp_path_factory.mktemp("lite") / "site", runtime.FOLDER)
+@contextmanager
+def served(out):
+    """The address of a site, in which lessons train on a part of the digits."""
     config = out / "jupyter-lite.json"
     settings = json.loads(config.read_text(encoding="utf-8"))
     kernel = settings["jupyter-config-data"]["litePluginSettings"][f"{lite.KERNEL}:kernel"]
@@ -61,24 +60,58 @@ def address(tmp_path_factory):
     server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def page(address, tmp_path_factory):
-    """A page of a browser that keeps what it has, after it has waited for the bar on the first page."""
-    with sync_playwright() as playwright:
-        profile = tmp_path_factory.mktemp("profile")
-        browser = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(300_000)
-        page.outside = []
-        browser.on(
-            "request",
-            lambda one: None if one.url.startswith((address, "blob:", "data:")) else page.outside.append(one.url),
+@contextmanager
+def first_page(playwright, address, profile, *, public=""):
+    """The first page in a browser that keeps what it has, after the bar on it is full.
+
+    public: where the site finds Pyodide on the network; its own files, from this machine, are served in their place.
+    """
+    browser = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
+    page = browser.new_page()
+    page.set_default_timeout(300_000)
+    page.outside, page.errors = [], []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    browser.on(
+        "request",
+        lambda one: None if one.url.startswith((address, "blob:", "data:")) else page.outside.append(one.url),
+    )
+    if public:
+        allowed = {"Access-Control-Allow-Origin": "*"}
+        browser.route(
+            f"{public}*",
+            lambda one: one.fulfill(path=runtime.FOLDER / PurePosixPath(one.request.url).name, headers=allowed),
         )
-        page.goto(f"{address}/index.html")
-        page.wait_for_function("() => document.querySelector('[role=status]').textContent.startsWith('All is here')")
-        assert page.locator(".lessons a").count() == len(lite.build.notebooks())
+    page.goto(f"{address}/index.html")
+    page.wait_for_function("() => document.querySelector('[role=status]').textContent.startsWith('All is here')")
+    assert page.locator(".lessons a").count() == len(lite.build.notebooks())
+    yield page
+    browser.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needed():
+    if find_spec("jupyterlite_pyodide_kernel") is None:
+        pytest.skip("JupyterLite is not in this environment (requirements-lite.txt)")
+    if runtime.missing():
+        pytest.skip(runtime.missing())
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with served(lite.site(tmp_path_factory.mktemp("lite") / "site", runtime.FOLDER)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(playwright, address, tmp_path_factory):
+    with first_page(playwright, address, tmp_path_factory.mktemp("profile")) as page:
         yield page
-        browser.close()
 
 
 def opened(page, address, name):
@@ -134,7 +167,8 @@ def test_a_lesson_runs_to_its_end(page, address, name):
     assert not wrong
     assert all(cell["run"] for cell in cells if cell["source"].strip())
     assert page.locator(".cg-player, .dp-root, .cg-ask").count()
-    assert not page.outside
+    said = [one["text"] for cell in cells for one in cell["outputs"] if one.get("name") == "stderr"]
+    assert not page.errors and not page.outside and not said
 
 
 @pytest.mark.long
@@ -146,3 +180,32 @@ def test_a_solved_lab_stays_solved_when_the_page_is_loaded_again(page, address):
     page.wait_for_function(IDLE)
     assert "kept: True mine.conv1d [3. 5.]" in shown(page, KEPT)
     assert not page.outside
+
+
+@pytest.fixture(scope="module")
+def from_network(tmp_path_factory):
+    """A site whose Python comes from the public network."""
+    return lite.site(tmp_path_factory.mktemp("network") / "site")
+
+
+def test_a_site_without_pyodide_names_each_of_its_files_on_the_public_network_and_nothing_else_there(from_network):
+    version = lite.PYODIDE["info"]["version"]
+    assert lite.PUBLIC.format(version=version) == f"https://cdn.jsdelivr.net/pyodide/v{version}/full/"
+    wanted = {f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}" for name in runtime.SUMS}
+    page = (from_network / "index.html").read_text(encoding="utf-8")
+    assert {text for text in re.findall(r"https?://[^\"'<>\s]+", page) if text.endswith(tuple(runtime.SUMS))} == wanted
+    lock = json.loads((from_network / lite.PLACE / "lock.json").read_text(encoding="utf-8"))
+    ours = {path.name for path in (from_network / lite.PLACE).iterdir()} - {"lock.json", lite.START}
+    for one in lock["packages"].values():
+        address = one["file_name"]
+        assert address in ours or (address in wanted and one["sha256"] == runtime.SUMS[PurePosixPath(address).name])
+
+
+@pytest.mark.long
+def test_a_site_without_pyodide_fetches_it_from_the_public_network_and_nothing_else(playwright, from_network, tmp_path):
+    """As far as this can be tested without that network."""
+    public = lite.PUBLIC.format(version=lite.PYODIDE["info"]["version"])
+    with served(from_network) as address, first_page(playwright, address, tmp_path, public=public) as page:
+        opened(page, address, "01_conv1d")
+        assert "kept: False" in shown(page, KEPT)
+        assert {one.removeprefix(public) for one in page.outside} == runtime.SUMS.keys() and not page.errors

@@ -59,6 +59,28 @@ def test_what_is_loaded_is_what_pyodides_own_list_says(tmp_path):
         assert {key: value for key, value in one.items() if key != "size"}.items() <= own["packages"][name].items()
 
 
+def test_none_arrives_as_null_and_no_list_of_fonts_is_made(place, tmp_path):
+    """As null, which the widgets ask for, and not as undefined."""
+    told, fonts = said(
+        place,
+        """
+        import logging
+        from pyodide.code import run_js
+        warned = []
+        logging.getLogger("matplotlib.font_manager").addFilter(lambda record: warned.append(record.getMessage()))
+        from matplotlib import font_manager
+        told = run_js(
+            "(it) => JSON.stringify(it.toJs(), (_, one) => one instanceof Map ? Object.fromEntries(one) : one)"
+        )
+        print(told([1, None, {"none": None, "deep": [None]}]), told({"none": [None]}))
+        print(warned, font_manager.findfont("DejaVu Sans").endswith("DejaVuSans.ttf"))
+        """,
+        tmp_path,
+    )[-2:]
+    assert told == '[1,null,{"none":null,"deep":[null]}] {"none":[null]}'
+    assert fonts == "[] True"
+
+
 def test_every_lab_accepts_its_own_answer(place, tmp_path):
     lines = said(
         place,
