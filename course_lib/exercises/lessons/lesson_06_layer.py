@@ -386,7 +386,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/twice",
-        comes_back=False,
+        again=redrawn_layers.called_twice,
         text="You call `scale.backward(5.0)` a second time, with no `zero_grad` in between. "
         "What is `scale.weight.grad` now?",
         answer="b",
@@ -440,7 +440,7 @@ PREDICTIONS = (
     ),
     Prediction(
         name="06/kept",
-        comes_back=False,
+        again=redrawn_layers.second_name,
         text="`Keeper` gave its weight array a second name, `self.w`, in the constructor. "
         "An optimizer now runs `layer.weight.data = layer.weight.data - 1.5`. "
         "What does `layer(3.0)` give, before and after?",

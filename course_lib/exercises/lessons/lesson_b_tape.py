@@ -219,15 +219,15 @@ PREDICTIONS = (
     Prediction(
         name="B/whose_turn",
         reveals=0,
-        comes_back=False,
-        text="`f = p q` and `q = p + w`. f has handed a gradient to p and one to q. Which of the two goes on first?",
+        text="A tape walks back through `f = p q` and `q = p + w`. f has handed a gradient to p and one to q. "
+        "Which of the two goes on first?",
         answer="b",
         choices={
             "a": ("p, since it stands nearer to w and x", "p is not complete: q was made of it, and has not reported."),
             "b": ("q", ""),
             "c": (
                 "Either: the sums come out the same",
-                "If p goes first, it hands on 9. The 6 that arrives from q later would have to be sent after it.",
+                "If p goes first, it hands on what f gave it. What q gives it later would have to be sent after that.",
             ),
         },
         why="q was made of p. Until q has had its turn, a part of p's gradient is still on its way.",
@@ -260,7 +260,6 @@ PREDICTIONS = (
     ),
     Prediction(
         name="B/growing",
-        comes_back=False,
         text="To report the mean loss, somebody adds up the losses of 1000 steps on the tape: "
         "`total = add(total, loss)`. Nobody ever walks back from `total`. What is kept in memory?",
         answer="c",

@@ -8,7 +8,7 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
-from course_lib.exercises.lessons.shared import drawn, sentences
+from course_lib.exercises.lessons.shared import drawn, redrawn_optional, sentences
 
 LESSON = "C_many_workers"
 

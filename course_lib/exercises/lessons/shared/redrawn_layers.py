@@ -354,6 +354,48 @@ def shared_weight(rng) -> Fields:
     )
 
 
+def called_twice(rng) -> Fields:
+    w, x, dy = (int(n) for n in whole(rng, 3, least=-6, most=6))
+    once = x * dy
+    return {
+        "text": f"A layer `y = w * x` with w = {w} was called with x = {x}. Its `backward({dy}.0)` is called twice, "
+        "with no `zero_grad` in between. What is the gradient of w now?",
+        "choices": {
+            "a": (
+                f"{once}, as after the first call",
+                "Then a layer that is used twice in a network would forget one of its uses.",
+            ),
+            "b": (f"{2 * once}", ""),
+            "c": ("0", "Only zero_grad clears it."),
+        },
+        "why": f"Gradients accumulate with +=, {once} and {once}, "
+        "because a weight can affect the loss in several ways.",
+    }
+
+
+def second_name(rng) -> Fields:
+    w, x = (int(n) for n in whole(rng, 2, least=-5, most=5))
+    b = int(rng.integers(1, 6))
+    step = float(rng.choice([0.5, 1.5, 2.5]))
+    before, after = w * x + b, (w - step) * x + b
+    return {
+        "text": f"A layer stores `self.w = self.weight.data` in its constructor and returns `self.w * x + {b}`. "
+        f"The weight is {w}. An optimizer now runs `layer.weight.data = layer.weight.data - {step}`. "
+        f"What does `layer({x}.0)` give, before and after?",
+        "choices": {
+            "a": (f"{before}, and {before} again", ""),
+            "b": (
+                f"{before}, then {after:g}",
+                "It would, if self.w were a name of the new array. Who has told it about that one?",
+            ),
+            "c": (
+                f"{before}, then an error, because the array is gone",
+                "An array lives as long as some name refers to it, and self.w does.",
+            ),
+        },
+    }
+
+
 def step_too_early(rng) -> Fields:
     w, x, dy = (int(n) for n in whole(rng, 3, least=-5, most=5))
     dw = dy * x
