@@ -1,6 +1,7 @@
 """What every lesson has in common: how it opens and ends, its length, where its links lead, the glossary."""
 
 import re
+from collections import defaultdict
 
 import pytest
 from claims import text_of
@@ -61,6 +62,29 @@ def test_the_minutes_and_labs_at_the_top_are_those_of_its_labs_and_of_the_readme
     readme = (places.ROOT / "README.md").read_text(encoding="utf-8")
     row = re.search(rf"\(notebooks/{name}\.ipynb\).*\| (\d+) \| (\d+) \|$", readme, re.M)
     assert row.groups() == (minutes, labs)
+
+
+def arrows():
+    """The map in the README: {lesson: what it needs}, and the same for the dotted arrows, as letters or two digits."""
+    readme = (places.ROOT / "README.md").read_text(encoding="utf-8")
+    solid, dotted = {name.partition("_")[0]: set() for name in LESSONS}, defaultdict(set)
+    for line in re.search(r"flowchart LR\n(.*?)```", readme, re.S)[1].splitlines():
+        steps = re.findall(r"\w+|-->|-\.->", line)
+        for before, arrow, after in zip(steps[::2], steps[1::2], steps[2::2], strict=False):
+            (solid if arrow == "-->" else dotted)[after].add(before)
+    return solid, dotted
+
+
+def all_before(lesson, solid):
+    return solid[lesson].union(*(all_before(one, solid) for one in solid[lesson]))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_map_in_the_readme_shows_what_the_top_of_a_lesson_says_it_needs(name):
+    solid, dotted = arrows()
+    needs = set(re.findall(r"\]\((\w+?)_\w+\.ipynb\)", re.search(r"^\*\*You need\*\*.*$", text_of(name), re.M)[0]))
+    lesson = name.partition("_")[0]
+    assert solid[lesson] | dotted[lesson] <= needs <= all_before(lesson, solid) | dotted[lesson]
 
 
 @pytest.mark.parametrize("name", build.notebooks())
