@@ -358,7 +358,8 @@ def times(sign):
     return check
 
 
-def reordered(truth, case, a, r, order, flipped):
+def reordered(truth, case, a, r, order, flipped, sign):
+    r = -r if sign else r
     r = r.transpose([int(axis) for axis in order.split(", ")]) if order else r
     return truth.close(a, np.flip(r, axes_of(flipped)) if flipped else r)
 
@@ -414,7 +415,8 @@ RELATIONS = [
     (f"the right one plus {NUMBER} in every entry", lambda t, c, a, r, n: t.near(a - r, np.full(r.shape, number(n)))),
     (rf"the right one plus {NUMBER} times (\w+)", lambda t, c, a, r, n, z: t.near(a - r, number(n) * c[z])),
     (
-        r"the right one with (?:its axes in the order ([\d, ]+))?(?: and )?(?:axis (\d(?: and \d)*) reversed)?",
+        r"the right one with (?:its axes in the order ([\d, ]+))?(?: and )?(?:axis (\d(?: and \d)*) reversed)?"
+        "( and the wrong sign)?",
         reordered,
     ),
     (rf"{NUMBER} times (\w+)", lambda t, c, a, r, n, z: t.near(a, number(n) * c[z])),

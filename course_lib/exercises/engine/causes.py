@@ -84,6 +84,7 @@ SUM_EVERYWHERE = (
 )
 ONE_EVERYWHERE = "All entries of {{tensor}} along axis {axis} hold the {end} one. Does an index never change?"
 WHERE_WRONG = "Wherever {tensor} is wrong: "
+STILL = "It still does what it did when you found it, and something else is wrong as well."
 MOST_CAUSES = 3  # that are told of the same arrays
 OR = " Or: "  # between two causes that explain the same arrays
 
@@ -114,7 +115,8 @@ def of_axes(text: str, reordered: bool) -> str:
 
 def either(explanations: Sequence[Sequence[str]]) -> list[str]:
     """The sentences of an explanation; where several explain the same arrays, all of them, joined by "or"."""
-    found = [list(sentences) for sentences in dict.fromkeys(map(tuple, explanations))][:MOST_CAUSES]
+    found = list({frozenset(sentences): list(sentences) for sentences in reversed(explanations)}.values())[::-1]
+    found = found[:MOST_CAUSES]
     if len(found) < 2:
         return found[0] if found else []
     shared = [sentence for sentence in found[0] if all(sentence in others for others in found)]

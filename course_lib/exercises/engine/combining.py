@@ -41,7 +41,12 @@ class Suspected(Protocol):
 
 def known_with_a_slip(suspect: Suspected, known: Known) -> list[str]:
     """The sentences of a known mistake and of what was made of its result."""
-    return causes.either([*_with_a_slip(suspect, known, ((mistake.message, wrong) for mistake, wrong in known))])
+    question = suspect.question
+    if question.start:
+        as_found = [(causes.STILL, question.alone(suspect.name, question.start))]
+        if found := _with_a_slip(suspect, known, as_found):
+            return causes.either(found)
+    return causes.either(_with_a_slip(suspect, known, ((mistake.message, wrong) for mistake, wrong in known)))
 
 
 def changed_with_a_slip(suspect: Suspected, known: Known) -> list[str]:
@@ -49,20 +54,27 @@ def changed_with_a_slip(suspect: Suspected, known: Known) -> list[str]:
     question = suspect.question
     if question.run or not suspect.wrong_pairs:
         return []
-    number = question.tensors.index(suspect.name)
 
     def answer(*arguments: object) -> object:
-        return question.expected(dict(zip(question.arguments[0], arguments, strict=True)))[question.tensors[number]]
+        return question.expected(dict(zip(question.arguments[0], arguments, strict=True)))[suspect.name]
 
     others = (
         (causes.AS_IF.format(says=says, why=why).format(tensor=suspect.name), Changed(answer, list(case), change))
         for case in [suspect.wrong_pairs[0].case]
         for says, change, why in changes(case)
     )
-    return causes.either([*_with_a_slip(suspect, known, others)])
+    return causes.either(_with_a_slip(suspect, known, others))
 
 
-def _with_a_slip(suspect: Suspected, known: Known, candidates: Iterable[tuple[str, Wrong]]) -> Iterator[list[str]]:
+def _with_a_slip(suspect: Suspected, known: Known, candidates: Iterable[tuple[str, Wrong]]) -> list[list[str]]:
+    """Those that fit; if the lab has words of its own for what was made of some, only these."""
+    found = list(_fitting(suspect, known, candidates))
+    return [sentences for sentences, own in found if own] or [sentences for sentences, _ in found]
+
+
+def _fitting(
+    suspect: Suspected, known: Known, candidates: Iterable[tuple[str, Wrong]]
+) -> Iterator[tuple[list[str], bool]]:
     number = next((n for n in suspect.order if _tells_much(suspect.arrays[n])), None)
     if number is None:
         return
@@ -80,22 +92,28 @@ def _with_a_slip(suspect: Suspected, known: Known, candidates: Iterable[tuple[st
             slips = relations.slips(first, pairs, tolerance) if pairs else ()
             slip = next((slip for slip in slips if all(map(slip.holds, pairs))), None)
             if slip and all(map(slip.holds, _further_beside(suspect, wrong))):
-                yield [says, in_own_words(suspect, known, slip)]
+                own = _in_own_words(suspect, known, slip)
+                yield [says, own or suspect.said(slip.cause)], bool(own)
 
 
-def in_own_words(suspect: Suspected, known: Known, slip: Relation) -> str:
-    """The sentence of the lab's own mistake that makes this of the right array; if it has none, the slip's."""
+def _in_own_words(suspect: Suspected, known: Known, slip: Relation) -> str:
+    """The sentence of the lab's own mistake that makes this of the right array, or ""."""
     for mistake, wrong in known:
         if isinstance(wrong, Adjustable):
             continue
         rows = zip(suspect.question.arguments, suspect.results(wrong), suspect.references, strict=True)
         if all(other is not None and slip.holds(Pair(case, other, right)) for case, other, right in rows):
             return mistake.message
-    return suspect.said(slip.cause)
+    return ""
 
 
 def _tells_much(array: np.ndarray | None) -> bool:
-    return array is not None and array.size > 1 and array.dtype.kind == "f" and bool(np.isfinite(array).all())
+    return (
+        array is not None
+        and array.size > (array.ndim > 0)
+        and array.dtype.kind == "f"
+        and bool(np.isfinite(array).all())
+    )
 
 
 def _beside(suspect: Suspected, wrong: Wrong) -> list[Pair]:

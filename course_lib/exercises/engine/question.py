@@ -272,6 +272,17 @@ class Question:
                 known[number] = None
         return known[number]
 
+    def alone(self, tensor: str, answer: Callable[..., Any]) -> Wrong:
+        """One of the results of an answer, as a wrong function."""
+        number = self.tensors.index(tensor)
+        if self.run:
+            return WrongAnswer(self.run if len(self.tensors) > 1 else self._run_in_a_tuple, answer, number)
+        return answer if len(self.tensors) == 1 else lambda *arguments: answer(*arguments)[number]
+
+    def _run_in_a_tuple(self, *arguments: Any) -> tuple[Any]:
+        assert self.run is not None
+        return (self.run(*arguments),)
+
     def spoilt(self, tensor: str, wrong: Wrong) -> Callable[..., Any]:
         """An answer that is right but for one tensor, which one of its mistakes' functions makes."""
         if isinstance(wrong, WrongAnswer):

@@ -18,6 +18,8 @@ from course_lib.exercises.engine.question import Case
 FIGURES = 4
 MOST_AXES = 4  # of an array whose axes are exchanged and reversed
 
+IN_ANOTHER_SHAPE = "the right one in another shape: its values follow each other in the same order"
+
 Holds = Callable[[Case, np.ndarray, np.ndarray], Any]  # something that is true or false
 
 
@@ -74,7 +76,12 @@ def slips(first: Pair, everywhere: Sequence[Pair], tolerance: float) -> Iterator
 
     `expected` of the pairs is that wrong array. Factors that an argument holds are left out: they may fit by chance.
     """
-    for relation in (*_factors(first, everywhere, tolerance, numbers=False), *_axes(first, tolerance)):
+    candidates = (
+        *_factors(first, everywhere, tolerance, numbers=False),
+        *_axes(first, tolerance),
+        Relation(1, IN_ANOTHER_SHAPE, _reshaped(tolerance), causes.RESHAPED),
+    )
+    for relation in candidates:
         if relation.cause and relation.cause != causes.ZERO:
             yield relation
 
@@ -83,7 +90,7 @@ def may_be_a_slip(pair: Pair, tolerance: float) -> bool:
     """Whether the values could be the same ones, or all of them times a number."""
     if factor(pair.yours, pair.expected, tolerance) is not None:
         return True
-    return _same_values(tolerance)(pair.case, pair.yours, pair.expected)
+    return any(_same_values(tolerance)(pair.case, pair.yours, sign * pair.expected) for sign in (1, -1))
 
 
 # ---------------------------------------------------------------- factors
@@ -100,6 +107,7 @@ def quantities(case: Case) -> dict[str, float]:
                 pixels = f"{name}.shape[{rows}] * {name}.shape[{columns}]"
                 found[pixels] = value.shape[rows] * value.shape[columns]
                 if value.ndim > 2:
+                    found[f"{name}.shape[0] * {name}.shape[1]"] = value.shape[0] * value.shape[1]
                     found[f"{name}.shape[0] * {pixels}"] = found[pixels] * value.shape[0]
             found[f"{name}.size"] = value.size
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -241,25 +249,31 @@ def _axes(first: Pair, tolerance: float) -> Iterator[Relation]:
     dims = first.expected.ndim
     if first.yours.ndim != dims or not 1 <= dims <= MOST_AXES or first.expected.size < 2:
         return
-    if not _same_values(tolerance)(first.case, first.yours, first.expected):
-        return
+    for sign in (1, -1):
+        if _same_values(tolerance)(first.case, first.yours, sign * first.expected):
+            yield from _orders(first, sign, tolerance)
+
+
+def _orders(first: Pair, sign: int, tolerance: float) -> Iterator[Relation]:
+    dims = first.expected.ndim
     for order in permutations(range(dims)):
         for turned in product((False, True), repeat=dims):
             moved = order != tuple(range(dims))
             if moved or any(turned):
                 flipped = tuple(axis for axis in range(dims) if turned[axis])
-                holds = _reordered(order, flipped, tolerance)
+                holds = _reordered(order, flipped, sign, tolerance)
                 if holds(first.case, first.yours, first.expected):
                     parts = [f"its axes in the order {', '.join(map(str, order))}"] if moved else []
                     parts += [f"axis {_listed(flipped)} reversed"] if flipped else []
+                    parts += ["the wrong sign"] if sign < 0 else []
                     text = " and ".join(parts)
                     cause = causes.of_axes(text, moved)
                     yield Relation(1, f"the right one with {text}", holds, cause)
 
 
-def _reordered(order: tuple[int, ...], flipped: tuple[int, ...], tolerance: float) -> Holds:
-    """Yours is the right one transposed to `order`, then reversed along `flipped`."""
-    return lambda case, a, r: a.ndim == r.ndim and close(a, np.flip(r.transpose(order), flipped), tolerance)
+def _reordered(order: tuple[int, ...], flipped: tuple[int, ...], sign: int, tolerance: float) -> Holds:
+    """Yours is the right one transposed to `order`, then reversed along `flipped`, times the sign."""
+    return lambda case, a, r: a.ndim == r.ndim and close(a, sign * np.flip(r.transpose(order), flipped), tolerance)
 
 
 def _shapes(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
@@ -269,9 +283,7 @@ def _shapes(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
         yield Relation(5, "made of the right values in other places", _same_values(tolerance, in_one_shape=True))
         return
     if a.size == r.size:
-        text = "the right one in another shape: its values follow each other in the same order"
-        test = lambda c, a, r: a.size == r.size and close(a.ravel(), r.ravel(), tolerance)
-        yield Relation(1, text, test, causes.RESHAPED)
+        yield Relation(1, IN_ANOTHER_SHAPE, _reshaped(tolerance), causes.RESHAPED)
         yield Relation(5, "made of the right values in another shape and order", _same_values(tolerance))
     for axes in _axis_sets(a.ndim):
         if not _are_sums(axes, [pair.yours for pair in wrong]):
@@ -287,6 +299,10 @@ def _shapes(wrong: Sequence[Pair], tolerance: float) -> Iterator[Relation]:
         text = "the beginning of the right one, with its end cut off along some axis"
         yield Relation(1, text, _begins(tolerance), causes.CUT_OFF)
         yield Relation(1, "the right one with more entries around it", _inside(tolerance), causes.AROUND)
+
+
+def _reshaped(tolerance: float) -> Holds:
+    return lambda c, a, r: a.shape != r.shape and a.size == r.size and close(a.ravel(), r.ravel(), tolerance)
 
 
 def _are_sums(axes: tuple[int, ...], arrays: Sequence[np.ndarray]) -> bool:

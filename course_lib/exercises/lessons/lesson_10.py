@@ -245,6 +245,12 @@ def _blocks(dy):
     return dy.reshape(N, C, H // 2, 2, W // 2, 2)
 
 
+def _half(dy):
+    """(N, C, 2 H, 2 W) -> (N, C, H, W), as sizes."""
+    N, C, H, W = dy.shape
+    return N, C, H // 2, W // 2
+
+
 def _halves(dy):
     N, C, H, W = dy.shape
     return dy.reshape(N, C, 2, H // 2, 2, W // 2)
@@ -321,6 +327,16 @@ DOUBLE_BACKWARD = Exercise(
                 "the largest",
                 "Of each block the largest gradient is kept. That is a max pool, and no gradient may get lost here.",
                 (lambda dy: _blocks(dy).max(axis=(3, 5)),),
+            ),
+            Mistake(
+                "reshape without the pairs",
+                "It adds numbers that follow each other in memory. A block is two in a row and the two below them: "
+                "split rows and columns apart, (H, 2) and (W, 2), before you sum.",
+                (
+                    lambda dy: dy.reshape(*_half(dy), 4).sum(axis=-1),
+                    lambda dy: dy.reshape(*dy.shape[:2], 4, *_half(dy)[2:]).sum(axis=2),
+                    lambda dy: dy.reshape(*_half(dy), 2, 2).sum(axis=(-1, -2)),
+                ),
             ),
             Mistake("sign", sentences.SIGN, (lambda dy: -double_backward(dy),)),
         )

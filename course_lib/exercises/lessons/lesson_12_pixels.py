@@ -184,6 +184,13 @@ SALIENCY = Exercise(
                 _changed(lambda dx, image: np.abs(dx)), _changed(lambda dx, image: np.maximum(dx, 0)),
             ),
             _told(
+                ask, "scaled for a picture",
+                "The map is divided by its largest entry. That suits a picture, but then it is no slope any more.",
+                _changed(lambda dx, image: dx / np.abs(dx).max()),
+                _changed(lambda dx, image: np.abs(dx) / np.abs(dx).max()),
+                _changed(lambda dx, image: (dx - dx.min()) / (dx.max() - dx.min())),
+            ),
+            _told(
                 ask, "sign",
                 "Every sign is the wrong way round: start with +1 at the digit.",
                 _changed(lambda dx, image: -dx),

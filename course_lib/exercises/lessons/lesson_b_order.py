@@ -288,6 +288,16 @@ def _hand_on_all(root, dy=None):
     go_on(root)
 
 
+def _first_before(root, order=None):
+    """A topological order too, as a function that calls itself finds it: a node's first parent before its second."""
+    order = [] if order is None else order
+    for parent in root.parents:
+        if parent not in order:
+            _first_before(parent, order)
+    order.append(root)
+    return order
+
+
 def _walks(tensor, *functions):
     return tuple(WrongAnswer(collected, f, COLLECTED.index(tensor)) for f in functions)
 
@@ -384,8 +394,18 @@ BACKPROPAGATE = Exercise(
     tensors=COLLECTED,
     mistakes={
         "grads": (
-            Mistake("overwritten at fan-out", OVERWRITTEN, _walks("grads", walking(add=lambda total, new: new))),
-            Mistake("first use alone", FIRST_USE, _walks("grads", walking(add=lambda total, new: total))),
+            Mistake(
+                "overwritten at fan-out",
+                OVERWRITTEN,
+                _walks("grads", *(walking(add=lambda total, new: new, order=order) for order in (None, _first_before))),
+            ),
+            Mistake(
+                "first use alone",
+                FIRST_USE,
+                _walks(
+                    "grads", *(walking(add=lambda total, new: total, order=order) for order in (None, _first_before))
+                ),
+            ),
             Mistake("kept from the last walk", KEPT, _walks("grads", walking(fresh=False))),
             Mistake("added in place", IN_PLACE, _walks("grads", walking(add=_in_place))),
             Mistake(

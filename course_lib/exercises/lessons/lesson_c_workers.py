@@ -8,6 +8,7 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, redrawn_optional, sentences
 
 LESSON = "C_many_workers"
@@ -78,6 +79,11 @@ ADD_SHARDS = Exercise(
                 (_shares(lambda sizes: sizes / len(sizes)),),
             ),
             Mistake(
+                "divided by its size",
+                "Each row is divided by its size. It is a mean already: multiply by the size to have the sum back.",
+                (_shares(lambda sizes: 1 / sizes), _shares(lambda sizes: 1 / sizes / sizes.sum())),
+            ),
+            Mistake(
                 "another worker's size",
                 "The sizes are exchanged: row k belongs to sizes[k].",
                 (
@@ -128,15 +134,24 @@ def _even_runs(N, workers):
     return [slice(k * (N // workers), (k + 1) * (N // workers)) for k in range(workers)]
 
 
-def _by_workers(x, target, w, b, workers, *, which, weigh=None, runs=_runs, aim=0, back=None):
-    """dw or db, by other shares, by other runs, with other targets, or of another dy."""
+def _by_workers(
+    x, target, w, b, workers, *,
+    which, weigh=None, runs=_runs, aim=0, back=None, bias=1, entries=np.size, kept=slice(None),
+):  # fmt: skip
+    """dw or db, by other shares, by other runs, with other targets, of another dy, or of some workers only.
+
+    bias: how often b is added; entries(error): what the mean over a run is divided by; kept: the workers that count.
+    """
     N, total = len(x), 0
-    for run in runs(N, workers):
-        error = x[run] @ w + b - np.roll(target, aim * (N // workers), axis=0)[run]
-        dy = 2 * error / max(error.size, 1)
+    for run in runs(N, workers)[kept]:
+        error = x[run] @ w + bias * b - np.roll(target, aim * (N // workers), axis=0)[run]
+        dy = 2 * error / max(entries(error), 1)
         share = weigh(len(error), N, workers) if weigh else len(error) / N
         total = total + share * ((x[run].T @ dy) if which == "dw" else (back or _summed)(dy))
     return total
+
+
+_sharded = partial(Variant, _by_workers)
 
 
 def _summed(dy):
@@ -161,7 +176,7 @@ TWICE = "dy or the share is off by a factor of 2: the square's derivative is 2 t
 
 def _in_both_cuts(which, **how):
     """Where examples are left over, the first workers may have one more, or the last ones."""
-    return tuple(partial(_by_workers, which=which, runs=runs, **how) for runs in (_runs, _longer_first))
+    return tuple(_sharded(which=which, runs=runs, **how) for runs in (_runs, _longer_first))
 
 
 def _in_both(which):
@@ -171,10 +186,25 @@ def _in_both(which):
         Mistake(
             "examples left over",
             "The examples that are left over when N is divided by the workers are in nobody's share.",
-            tuple(partial(_by_workers, which=which, runs=_even_runs, weigh=weigh) for weigh in (None, _equal)),
+            tuple(_sharded(which=which, runs=_even_runs, **how) for how in ({}, {"weigh": _equal})),
         ),
         Mistake("sum over the examples", _too_large(which), variant(weigh=_not_weighed_back)),
         Mistake("without the 2", TWICE, variant(weigh=lambda size, N, workers: size / N / 2)),
+        Mistake(
+            "bias not in the scores",
+            "b is missing where the scores are computed: the error is x @ w + b - target.",
+            variant(bias=0),
+        ),
+        Mistake(
+            "one worker only",
+            "Only one worker counts. Is something set (=) that must be added to (+=), or is `return` inside the loop?",
+            (*variant(kept=slice(-1, None)), *variant(kept=slice(1))),
+        ),
+        Mistake(
+            "divided by the examples alone",
+            "The mean is over all numbers of a run, examples times scores, and not over the examples alone.",
+            variant(entries=len),
+        ),
         Mistake("sign", sentences.SIGN, variant(weigh=lambda size, N, workers: -size / N)),
     )
 
@@ -225,7 +255,7 @@ SHARDED_GRADIENTS = Exercise(
             Mistake(
                 "targets of another worker",
                 MIXED,
-                tuple(partial(_by_workers, which="dw", aim=aim) for aim in (1, -1)),
+                tuple(_sharded(which="dw", aim=aim) for aim in (1, -1)),
             ),
         ),
         "db": (
