@@ -8,6 +8,8 @@ from claims import text_of
 
 from course_lib._support import places
 from course_lib.exercises import registry
+from course_lib.exercises.engine.drawing import DrawingLab
+from course_lib.exercises.engine.finding import FindingLab
 from course_lib.publish import build
 
 LESSONS = build.lessons()
@@ -85,6 +87,12 @@ def test_the_map_in_the_readme_shows_what_the_top_of_a_lesson_says_it_needs(name
     needs = set(re.findall(r"\]\((\w+?)_\w+\.ipynb\)", re.search(r"^\*\*You need\*\*.*$", text_of(name), re.M)[0]))
     lesson = name.partition("_")[0]
     assert solid[lesson] | dotted[lesson] <= needs <= all_before(lesson, solid) | dotted[lesson]
+
+
+@pytest.mark.parametrize("name", LESSONS[1:])
+def test_every_lesson_from_01_on_asks_for_more_than_functions_to_write(name):
+    """A repair, an input on which two functions differ, a gradient to draw."""
+    assert any(lab.start or isinstance(lab, FindingLab | DrawingLab) for lab in registry.lessons()[name])
 
 
 @pytest.mark.parametrize("name", build.notebooks())

@@ -96,6 +96,17 @@ def averages(x, target, w, b, workers):
     return np.mean(dws, axis=0), np.mean(dbs, axis=0)
 
 
+@wrong("sharded_gradients", dw="mean of means", db="bias counted per worker")
+def only_the_cuts_mended(x, target, w, b, workers):
+    dw, db = np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        run = slice(len(x) * k // workers, len(x) * (k + 1) // workers)
+        dy = 2 * (x[run] @ w + b - target[run]) / target[run].size
+        dw += x[run].T @ dy / workers
+        db += dy.sum(axis=0)
+    return dw, db
+
+
 @wrong("sharded_gradients", dw="means added whole", db="bias counted per worker")
 def adds_the_means(x, target, w, b, workers):
     dws, dbs = zip(*(_of_run(xs, ts, w, b) for xs, ts in _splits(x, target, workers)), strict=True)

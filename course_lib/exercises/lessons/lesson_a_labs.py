@@ -11,6 +11,7 @@ from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import (
     bias,
+    broken,
     convolution,
     drawn,
     geometries,
@@ -337,18 +338,23 @@ def _rolled(by):
 
 DEPTHWISE_WEIGHT_GRADIENT = Exercise(
     answer=loops.depthwise_weight_gradient,
-    next_idea="Keep only the loop over the kernel's rows and columns: one product and one sum in it will do.",
+    start=broken.depthwise_weight_gradient,
+    next_idea="Take its loop away as well: the windows of `np.lib.stride_tricks.sliding_window_view`, "
+    "and one `np.einsum`.",
     difficulty="medium",
     minutes=12,
     task=(
-        "Write `depthwise_weight_gradient(dy, x, w, stride=1, padding=0)`: `dw`, shaped like `w` (C, 1, kH, kW). "
-        "Channel c of y was made from channel c of x by the kernel `w[c, 0]`."
+        "**Repair it.** `depthwise_weight_gradient(dy, x, w, stride=1, padding=0)` returns `dw`, shaped like `w` "
+        "(C, 1, kH, kW). Channel c of y was made from channel c of x by the kernel `w[c, 0]`. Its author checked it on "
+        "one channel, with stride 1, and all agreed. Two lines are wrong all the same."
     ),
     hints=(
-        "Which outputs used the weight w[c, 0, 0, 0]? Which channels of x did it ever meet?",
-        "Only dy[:, c] and x[:, c] have to do with w[c, 0]. Images and positions are still summed.",
-        "For every n, c, i, j: add `dy[n, c, i, j]` times the kH x kW window of padded channel c of image n "
-        "to `dw[c, 0]`.",
+        "Run it on three channels. Which entries of `dw` are equal that have no reason to be? "
+        "Then run it with stride 2: which pixels did the weight w[c, 0, 0, 0] meet?",
+        "Only dy[:, c] and x[:, c] have to do with w[c, 0]: images, rows and columns are summed, channels are not. "
+        "And with a stride, the pixels that one weight met are a stride apart.",
+        "Sum over the axes (0, 2, 3). Take every stride-th row and column of xp: "
+        "`a : a + stride * H_out : stride`, and the same for columns.",
     ),
     cases=lambda rng: [
         _depthwise_case(rng.standard_normal, *case)

@@ -6,7 +6,7 @@ from course_lib import tape
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
-from course_lib.exercises.lessons.shared import redrawn_optional
+from course_lib.exercises.lessons.shared import broken, redrawn_optional
 from course_lib.tape import Node
 
 LESSON = "B_tape"
@@ -137,15 +137,17 @@ TOGGLED = (
 
 NO_GRAD = Exercise(
     answer=tape.no_grad,
+    start=broken.no_grad,
     task=(
-        "Write the class `no_grad`, for `with no_grad():`. Python calls `__enter__` where the block begins: switch "
-        "`Node.recording` off. It calls `__exit__` where the block ends, also if it ends in an error: switch back to "
-        "what it was before."
+        "**Repair it.** This class `no_grad` is for `with no_grad():`. Python calls `__enter__` where the block "
+        "begins: `Node.recording` is to be off from there. It calls `__exit__` where the block ends, also if it ends "
+        "in an error, of which it is told: all is to be as before. One block that ends well is right. "
+        "Two other things are not: try a block inside of another, and a block that ends in an error."
     ),
     difficulty="easy",
     minutes=5,
     hints=(
-        "Blocks may stand inside of blocks. What must hold behind the inner one, and still inside of the outer one?",
+        "What must hold behind the inner block, and still inside of the outer one? And what behind an error?",
         "The object itself can remember: what `__enter__` keeps on self, `__exit__` finds there.",
         "In `__enter__`, keep `Node.recording` as `self.before`, and set it to False. "
         "In `__exit__`, set it to `self.before`.",

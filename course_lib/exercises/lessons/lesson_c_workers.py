@@ -9,7 +9,7 @@ from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import drawn, redrawn_optional, sentences
+from course_lib.exercises.lessons.shared import broken, drawn, redrawn_optional, sentences
 
 LESSON = "C_many_workers"
 
@@ -221,19 +221,21 @@ def _case(values, N, n, m, workers):
 
 SHARDED_GRADIENTS = Exercise(
     answer=loops.sharded_gradients,
+    start=broken.sharded_gradients,
     task=(
-        "Write `sharded_gradients(x, target, w, b, workers)`, for a linear layer and the mean of "
-        "`(x @ w + b - target)**2` over all its numbers. Cut the examples into runs, as equal as they can be. Every "
-        "worker computes `dw` and `db` of the mean over *its own* run. Add them up to `dw` and `db` of the whole batch."
+        "**Repair it.** `sharded_gradients(x, target, w, b, workers)` is for a linear layer and the mean of "
+        "`(x @ w + b - target)**2` over all its numbers. The examples are cut into runs that should be as equal as "
+        "they can be. Every worker computes `dw` and `db` of the mean over *its own* run, and these are added up to "
+        "those of the whole batch. Its author tried 6 examples on 2 workers, and looked at `dw` alone."
     ),
     difficulty="medium",
     minutes=14,
     hints=(
-        "7 examples, 3 workers. Where do you cut, so that no example is left over?",
-        "Within a run, it is lesson 07's gradient: dy is 2 times the error, divided by how many numbers that run's "
-        "mean is over. Then `add_shards` has to be done for dw, and for db.",
-        "Worker k has the examples from `N * k // workers` to `N * (k + 1) // workers`. Compute dy, `x.T @ dy` and "
-        "the column sums of dy on that run alone, and add each times the run's length over N.",
+        "7 examples, 3 workers. Which example is in nobody's run? And what does `db` do with two workers?",
+        "Within a run all is right: dy is 2 times the error, divided by how many numbers that run's mean is over. "
+        "But runs of unequal length weigh unequally, for dw and for db: that is `add_shards`.",
+        "Worker k has the examples from `N * k // workers` to `N * (k + 1) // workers`. "
+        "Add its `x.T @ dy` and its column sums of dy, each times the run's length over N.",
     ),
     next_idea="Return the loss as well, added up in the same way.",
     cases=lambda rng: [

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from course_lib.loops import col2im, im2col
+from course_lib.loops import col2im, im2col, pad2d
+from course_lib.tape import Node
 
 
 def gradient_std(shape, stride=1):
@@ -101,3 +102,42 @@ def training_step(layer, loss, optimizer, x, target):
     layer.backward(loss.backward())
     optimizer.step()
     return value
+
+
+def depthwise_weight_gradient(dy, x, w, stride=1, padding=0):
+    """dy (N, C, H_out, W_out), x (N, C, H, W), w (C, 1, kH, kW) -> dw like w: each channel has one kernel."""
+    (H_out, W_out), (kH, kW) = dy.shape[2:], w.shape[2:]
+    xp = pad2d(x, padding)
+    dw = np.zeros(w.shape)
+    for a, b in np.ndindex(kH, kW):
+        met = xp[:, :, a : a + H_out, b : b + W_out]
+        dw[:, 0, a, b] = np.sum(dy * met)
+    return dw
+
+
+class no_grad:
+    """with no_grad(): inside the block nothing is remembered; behind it, all is as before."""
+
+    def __enter__(self):
+        """Switches Node.recording off."""
+        Node.recording = False
+
+    def __exit__(self, *error):
+        """Switches it back to what it was, however the block ended."""
+        if error[0] is None:
+            Node.recording = True
+
+
+def sharded_gradients(x, target, w, b, workers):
+    """x (N, n), target (N, m), w (n, m), b (m,) -> dw, db of the mean of (x w + b - target)² over all N m numbers.
+
+    At most N workers: each has a run of examples, and computes the gradients of the mean over its own run.
+    """
+    length = len(x) // workers
+    dw, db = np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        run = slice(k * length, (k + 1) * length)
+        dy = 2 * (x[run] @ w + b - target[run]) / target[run].size
+        dw += x[run].T @ dy / workers
+        db += dy.sum(axis=0)
+    return dw, db
