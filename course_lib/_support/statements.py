@@ -18,6 +18,7 @@ import numpy as np
 from course_lib._support.sources import CannotBeKeptError, parsed
 
 CELLS = "__cells__"
+SELF = "self"  # the object of a method, whose arrays have dotted names: self.x, self.weight.grad
 HARMLESS = {"range", "len", "min", "max", "int", "abs", "enumerate", "zip", "slice", "reversed", "divmod", "tuple"}
 HARMLESS_METHODS = {
     "ravel", "reshape", "transpose", "swapaxes", "squeeze", "item", "ndindex", "arange", "ix_", "argmax",
@@ -183,7 +184,7 @@ def _sets(target: ast.AST) -> list[Part]:
     if isinstance(target, ast.Subscript):
         part = _part(target, ())
         return [part] if part else []
-    return []
+    return [Part(dotted(target))] if isinstance(target, ast.Attribute) and dotted(target) else []
 
 
 def _reads(node: ast.AST) -> list[Part]:
@@ -203,6 +204,9 @@ def _collect(node: ast.AST, loops: tuple[ast.comprehension, ...], found: list[Pa
     if isinstance(node, ast.Subscript) and (picked := _part(node, loops)):
         found.append(picked)
         _collect(node.slice, loops, found)
+        return
+    if isinstance(node, ast.Attribute) and node.attr not in VIEWS and (name := dotted(node)):
+        found.append(Part(name))
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         found.append(Part(node.id))
@@ -230,23 +234,34 @@ def _part(node: ast.Subscript, loops: tuple[ast.comprehension, ...]) -> Part | N
     picked = ast.Expression(_with_base(node, base))
     if loops:
         picked = ast.Expression(ast.ListComp(picked.body, list(loops)))
-    return Part(base.id, compile(ast.fix_missing_locations(picked), "<cells>", "eval"))
+    name = base.id if isinstance(base, ast.Name) else dotted(base)
+    return Part(name, compile(ast.fix_missing_locations(picked), "<cells>", "eval"))
 
 
-def _base(node: ast.AST) -> ast.Name | None:
-    """The name of the array that x[n][c], x.T[i] and x.reshape(-1)[i] pick from."""
+def _base(node: ast.AST) -> ast.Name | ast.Attribute | None:
+    """Where the array is named that x[n][c], x.T[i], x.reshape(-1)[i] and self.x[i] pick from."""
     if isinstance(node, ast.Name):
         return node
     if isinstance(node, ast.Subscript):
         return _base(node.value)
     if isinstance(node, ast.Attribute) and node.attr in VIEWS:
         return _base(node.value)
+    if isinstance(node, ast.Attribute) and dotted(node):
+        return node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return _base(node.func)
     return None
 
 
-def _with_base(node: ast.expr, base: ast.Name) -> ast.expr:
+def dotted(node: ast.AST) -> str:
+    """ "self.weight.grad" as it stands there; "" for anything that is not kept by self."""
+    if isinstance(node, ast.Name):
+        return SELF if node.id == SELF else ""
+    before = dotted(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{before}.{node.attr}" if before and isinstance(node, ast.Attribute) else ""
+
+
+def _with_base(node: ast.expr, base: ast.Name | ast.Attribute) -> ast.expr:
     """A copy of the expression with CELLS in place of its base."""
 
     class Exchange(ast.NodeTransformer):
@@ -256,7 +271,9 @@ def _with_base(node: ast.expr, base: ast.Name) -> ast.expr:
         def visit_Subscript(self, one: ast.Subscript) -> ast.Subscript:
             return ast.copy_location(ast.Subscript(self.visit(one.value), one.slice, ast.Load()), one)
 
-        def visit_Attribute(self, one: ast.Attribute) -> ast.Attribute:
+        def visit_Attribute(self, one: ast.Attribute) -> ast.expr:
+            if one is base:
+                return ast.copy_location(ast.Name(CELLS, ast.Load()), one)
             return ast.copy_location(ast.Attribute(self.visit(one.value), one.attr, ast.Load()), one)
 
         def visit_Call(self, one: ast.Call) -> ast.Call:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from course_lib._support import statements
-from course_lib._support.statements import Function, Part, Statement
+from course_lib._support.statements import SELF, Function, Part, Statement
 from course_lib._support.tracked import Array, Binding, Tracked
 from course_lib._support.unthreaded import CLOCK
 
@@ -36,7 +36,8 @@ STOPPED_BYTES = f"The recording stopped here: it has grown to {MOST_BYTES // 2**
 class Touched:
     """Cells of array number `array` that a step reads (with the values they have), or changes (by `amounts`).
 
-    how: "read"; "set" by `=`, "added" to, or "changed" by a call; "made": the array is new; "given": as an argument.
+    how: "read"; "set" by `=`, "added" to, or "changed" by a call; "made": the array is new; "given": as an argument;
+    "found": changed before the function was called.
     """
 
     array: int
@@ -131,6 +132,8 @@ class Recorder:
         self.tracked = Tracked()
         self.trace = Trace(self.tracked.arrays, found=self.tracked.find)
         self.stack: list[_Active] = []
+        self.attributes: dict[tuple[int, str], Binding] = {}
+        self.keepers: dict[int, tuple[Any, CodeType]] = {}  # objects, kept alive, and the function that had one first
         self.bytes = 0
         self.over = False
 
@@ -178,6 +181,7 @@ class Recorder:
         active = _Active(frame, function)
         self.stack.append(active)
         outermost = len(self.stack) == 1
+        active.writes += self._from_outside() if outermost else []
         for write in self._new_names(active):
             if not outermost:
                 active.writes.append(write)
@@ -280,7 +284,7 @@ class Recorder:
     def _new_names(self, active: _Active) -> list[Touched]:
         """What the names of a function stand for now: arrays that are new, or other ones under an old name."""
         sums = active.function.sums if active.function else set()
-        found = []
+        found = self._new_attributes(active)
         for name, value in list(active.frame.f_locals.items()):
             known = active.names.get(name)
             if known is not None and known.thing is value and self.tracked.is_current(known):
@@ -297,6 +301,29 @@ class Recorder:
                     how = "added" if active.pending and self._how(active.pending) == "added" else "set"
                 found.append(Touched(binding.array, cells, amounts, how))
         return found
+
+    def _new_attributes(self, active: _Active) -> list[Touched]:
+        """The same for what a method's object keeps: self.x, and self.weight.grad of an object that it keeps."""
+        code = active.frame.f_code
+        if not code.co_argcount or code.co_varnames[0] != SELF or SELF not in active.frame.f_locals:
+            return []
+        keeper = active.frame.f_locals[SELF]
+        _, owner = self.keepers.setdefault(id(keeper), (keeper, code))
+        found = []
+        for name, value in _arrays_of(keeper):
+            known = self.attributes.get((id(keeper), name))
+            if known is not None and known.thing is value:
+                active.names[name] = known
+                continue
+            binding, change = self.tracked.bind_attribute(name, value, owner)
+            if binding is not None and change is not None:
+                self.attributes[id(keeper), name] = active.names[name] = binding
+                found.append(Touched(binding.array, *change))
+        return found
+
+    def _from_outside(self) -> list[Touched]:
+        """What has changed since the last function ended, by whoever calls them."""
+        return [Touched(number, cells, amounts, "found") for number, cells, amounts in self.tracked.changes()]
 
     def _note_changes(self, active: _Active) -> None:
         """What has changed since the last look was done by the statement that is running in this function."""
@@ -335,6 +362,16 @@ class Recorder:
             for name in wanted
             if name in local and name not in active.names and isinstance(local[name], (int, float, np.number))
         }
+
+
+def _arrays_of(keeper: Any) -> list[tuple[str, np.ndarray]]:
+    """The arrays that an object keeps, and those of objects without methods of a layer, by their dotted names."""
+    found = []
+    for name, value in list(getattr(keeper, "__dict__", {}).items()):
+        inner = getattr(value, "__dict__", {}) if not callable(value) else {}
+        found += [(f"{SELF}.{name}", value)] if isinstance(value, np.ndarray) else []
+        found += [(f"{SELF}.{name}.{key}", one) for key, one in inner.items() if isinstance(one, np.ndarray)]
+    return found
 
 
 def _is_the_number(value: Any, number: float) -> bool:

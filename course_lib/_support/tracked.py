@@ -71,6 +71,24 @@ class Tracked:
         cells = np.arange(now.size).reshape(now.shape)
         return Binding(value, number, cells, self.arrays[number].version), change
 
+    def bind_attribute(self, name: str, value: np.ndarray, owner: CodeType) -> tuple[Binding | None, Change | None]:
+        """As `bind`, for an array that an object keeps. It is one by itself, also where it has another name as well."""
+        now = numbers_in(value)
+        if now is None or not now.size:
+            return None, None
+        slot = owner, name, now.shape
+        number = self._slots.get(slot)
+        if number is None:
+            self.arrays.append(Array(name, owner, now.shape, np.zeros(now.size), now.ravel().copy(), value))
+            self.bytes += 3 * now.nbytes
+            self._slots[slot] = number = len(self.arrays) - 1
+            change = np.arange(now.size), now.ravel(), "made"
+        else:
+            array = self.arrays[number]
+            change = np.arange(now.size), now.ravel() - array.values, "set"
+            array.thing, array.values = value, now.ravel().copy()
+        return Binding(value, number, np.arange(now.size).reshape(now.shape), self.arrays[number].version), change
+
     def is_current(self, binding: Binding) -> bool:
         """Whether the array of a binding still is the one it was bound to."""
         return self.arrays[binding.array].version == binding.version

@@ -93,6 +93,9 @@ def story(
 
 def role_of(name: str, roles: Mapping[str, str]) -> str:
     """What an array is, told by its name: xp is an input as x is, and dxp a gradient."""
+    if name.endswith(".grad"):
+        return GRADIENT
+    name = name.removeprefix("self.")
     for known in sorted(roles, key=len, reverse=True):
         if name.startswith(known):
             return roles[known]
@@ -186,7 +189,8 @@ class _Teller:
         """The arrays that are drawn, by number: what is returned, what is given, and what is worked on."""
         arrays = self.trace.arrays
         places = {} if self.trace.stopped else {
-            tensor: found for tensor, value in self.returned.items() if (found := self._place_of(value)) is not None
+            tensor: found for tensor, value in self.returned.items()
+            if (found := self._place_of(value) or self._place_kept(tensor, value)) is not None
         }  # fmt: skip
         written = {write.array for line in self.lines for write in line.writes}
         filled = {
@@ -205,7 +209,7 @@ class _Teller:
             array = arrays[number]
             many = math.prod(array.shape[:-2])
             wanted = number in kept or (len(shown) < MOST_ARRAYS and planes + many <= MOST_PLANES)
-            only_its_shape = array.given and number not in read | written
+            only_its_shape = array.given and number not in kept | read | written
             if not wanted or only_its_shape:
                 continue
             name = self._free_name(number, names)
@@ -231,6 +235,15 @@ class _Teller:
         if found is None or self.trace.arrays[found[0]].given:
             return None
         return found
+
+    def _place_kept(self, tensor: str, value: Any) -> tuple[int, np.ndarray] | None:
+        """Where an object keeps what was asked for: self.weight.grad is the result weight.grad."""
+        numbers = np.asarray(value)
+        for number, array in enumerate(self.trace.arrays):
+            if array.name == f"self.{tensor}" and array.shape == numbers.shape:
+                if np.array_equal(array.values, numbers.ravel()):
+                    return number, np.arange(numbers.size).reshape(numbers.shape)
+        return None
 
     def _free_name(self, number: int, names: set[str]) -> str:
         array = self.trace.arrays[number]
@@ -366,7 +379,8 @@ class _Teller:
     def _sentence(self, line: Line, told: Sequence[str]) -> str:
         where = "The call" if line.function is None else f"Line {line.number}{self._inside(line.function)}"
         returned = [self.shown[write.array].name for write in line.writes if write.how == "returned"]
-        if any("." in name for name in returned):  # of a layer, which keeps its gradients in itself
+        of_a_layer = any("." in tensor for tensor in self.results)  # it keeps its gradients in itself
+        if returned and of_a_layer:
             return f"{where} was the last. What came of it: {_listed(returned)}."
         does = [f"returns {_listed(returned)}"] if returned else dict.fromkeys(told)
         return f"{where} {' and '.join(does)}."
@@ -384,7 +398,10 @@ class _Teller:
             shape = "" if one.shape == (1,) else f" of shape {one.shape}"
             return f"makes {one.name}{shape}{same}"
         cells = write.cells.tolist()
-        verb = {"set": "sets", "added": "adds to", "changed": "changes"}[write.how]
+        if write.how == "found" and len(cells) <= MOST_NAMED:
+            parts = [f"{one.cell(c)} at {amount(after[c])} (it held {amount(before[c])})" for c in cells]
+            return f"finds {_listed(parts)}"
+        verb = {"found": "finds other numbers in", "set": "sets", "added": "adds to", "changed": "changes"}[write.how]
         if len(cells) > MOST_NAMED:
             return f"{verb} {len(cells)} cells of {one.name}"
         if write.how == "added":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from answers import RIGHT, WRONG
 
-from course_lib import exercises, functional, layers, loops
+from course_lib import exercises, functional, init, layers, loops
 from course_lib._support import tracing
 from course_lib.exercises import checking, offering
 from course_lib.exercises.engine import guard
@@ -498,9 +498,71 @@ def test_what_a_layer_keeps_is_not_told_as_returned_and_is_not_read_from_what_is
             self.x = x
             return functional.conv2d(x, self.weight.data, self.bias.data)
 
-    last = exercises.watch(Conv2d).story.steps[-2]
-    assert last.sentence.startswith("Line 5 was the last. What came of it: y, weight.grad, bias.grad, ")
+    story = exercises.watch(Conv2d).story
+    last = story.steps[-2]
+    assert last.sentence == "Line 5 was the last. What came of it: y."
+    assert [story.results[name][0] for name in ("weight.grad", "bias.grad")] == ["self.weight.grad", "self.bias.grad"]
     assert last.formula == "" and "dx" not in {key.split("[")[0] for key in last.looks}
+
+
+class _Kept(layers.Module):
+    def __init__(self, in_features, out_features, *, rng=None):
+        self.weight = layers.Parameter(init.he_normal((out_features, in_features), rng or np.random.default_rng()))
+        self.bias = layers.Parameter(np.zeros(out_features))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.data.T + self.bias.data
+
+
+class SetsTheWeight(_Kept):
+    def backward(self, dy):
+        self.weight.grad = dy.T @ self.x
+        self.bias.grad += dy.sum(axis=0)
+        return dy @ self.weight.data
+
+
+class LeavesTheLastImageOut(_Kept):
+    def backward(self, dy):
+        self.weight.grad += dy.T @ self.x
+        for n in range(len(dy) - 1):
+            self.bias.grad += dy[n]
+        return dy @ self.weight.data
+
+
+@pytest.mark.parametrize(
+    ("cls", "line", "sentence"),
+    [
+        (SetsTheWeight, "self.weight.grad = dy.T @ self.x", "is set to"),
+        (LeavesTheLastImageOut, "", "self.bias.grad[0] has received nothing until now"),
+    ],
+)
+def test_a_layer_halts_where_an_array_that_it_keeps_can_no_longer_become_right(cls, line, sentence):
+    story = exercises.watch(cls, "Linear").story
+    at, says = story.parted
+    assert sentence in says
+    assert not line or line in story.lines[story.line_number(story.steps[at])]
+    assert at < len(story.steps) - 2 or not line
+
+
+def test_what_methods_keep_adds_up_to_what_the_layer_has_in_the_end():
+    story = exercises.watch(SetsTheWeight, "Linear").story
+    held = exercises.get("Linear").judge(SetsTheWeight).smallest
+    np.testing.assert_allclose(story.sum()["weight.grad"], held.yours)
+    assert any("self.x" in step.sentence for step in story.steps)
+    assert any(" finds self.weight.data" in step.sentence for step in story.steps)  # the lab gives it weights
+
+
+def test_what_a_line_reads_of_an_array_that_self_keeps_is_seen():
+    class Linear(_Kept):
+        def backward(self, dy):
+            for n in range(len(dy)):
+                self.weight.grad[:] += np.outer(dy[n], self.x[n])
+                self.bias.grad += dy[n]
+            return dy @ self.weight.data
+
+    story = exercises.watch(Linear, "Linear").story
+    assert any("self.x[" in step.formula for step in story.steps)
 
 
 # ---------------------------------------------------------------- the face
