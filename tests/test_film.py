@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from course_lib import frames, widgets
-from course_lib.widgets import film
+from course_lib.widgets import film, still
 
 
 @pytest.fixture
@@ -46,3 +46,19 @@ def test_a_disk_that_refuses_leaves_what_was_there(story, tmp_path, monkeypatch)
     with pytest.raises(ZeroDivisionError):
         widgets.save(story, path)
     assert path.read_bytes() == b"before"
+
+
+def test_a_long_story_is_shown_in_sixty_of_its_steps_from_the_first_to_the_last(tmp_path, monkeypatch):
+    story = frames.conv1d(np.ones(200), [1.0])
+    shown = []
+
+    class Noted(still.Frame):
+        def draw(self, pen):
+            shown.append(self.position)
+            super().draw(pen)
+
+    monkeypatch.setattr(still, "Frame", Noted)
+    with Image.open(widgets.save(story, tmp_path / "a.gif")) as image:
+        assert image.n_frames == 60 == len(shown)
+    apart = np.diff(shown)
+    assert [shown[0], shown[-1]] == [0, len(story.steps) - 1] and apart.min() >= 1 and np.ptp(apart) <= 1

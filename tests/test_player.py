@@ -233,7 +233,7 @@ def test_numbers_stay_while_their_shape_fits():
 def test_new_numbers_keep_the_sizes():
     box = explorer(frames.conv2d_single, size=(4, 5), kernel_size=(2, 3))
     before = box._fields["x"].value
-    box.children[0].children[-1].click()
+    box.children[1].children[-1].click()
     assert box._fields["x"].value != before
     assert box._player.stories_shown[0].grids["x"].values.shape == (4, 5)
     assert box._player.stories_shown[0].grids["w"].values.shape == (2, 3)
@@ -337,3 +337,45 @@ def test_explore_refuses_what_it_cannot_use():
         explore(scatter())
     with pytest.raises(TypeError, match="unknown parameter 'dilation'; choose from"):
         explore(frames.conv1d, dilation=2)
+
+
+# ---------------------------------------------------------------- a film on request
+
+
+@pytest.fixture
+def answers(monkeypatch, tmp_path):
+    """What players send to the page, with the files of it; each works in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    sent = []
+    monkeypatch.setattr(Player, "send", lambda self, content, buffers=None: sent.append((content, buffers)))
+    return sent
+
+
+def test_the_page_asks_for_films_and_gets_their_names_and_bytes(answers, tmp_path):
+    player = play(frames.conv1d([1.0, 2], [3.0]), frames.conv1d([1.0, 2], [3.0], stride=2))
+    names = ["forward-y-conv1d-x-w.gif", "forward-y-conv1d-x-w-stride-2.gif"]
+    player._asked(player, {"save": "gif"}, [])
+    player._asked(player, {"save": "gif"}, [])  # what is there stays
+    again = ["forward-y-conv1d-x-w-2.gif", "forward-y-conv1d-x-w-stride-2-2.gif"]
+    assert [content for content, _ in answers] == [{"saved": names}, {"saved": again}]
+    assert {path.name for path in tmp_path.iterdir()} == {*names, *again}
+    for content, films in answers:
+        assert films == [(tmp_path / name).read_bytes() for name in content["saved"]]
+        assert all(film.startswith(b"GIF8") for film in films)
+
+
+def test_a_page_that_asks_for_anything_else_gets_nothing(answers, tmp_path):
+    player = play(frames.conv1d([1.0, 2], [3.0]))
+    for content in ({}, {"save": "../../x.py"}, {"save": None}, {"ping": 1}):
+        player._asked(player, content, [])
+    assert answers == [] and list(tmp_path.iterdir()) == []
+
+
+def test_where_no_film_can_be_written_the_page_is_told(answers, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("course_lib.widgets.film.save", refused)
+    player = play(frames.conv1d([1.0, 2], [3.0]))
+    player._asked(player, {"save": "gif"}, [])
+    assert answers == [({"failed": "The file cannot be written here: Permission denied."}, None)]

@@ -51,11 +51,11 @@ export class Bar {
 
   /**
    * The icon that opens and closes the code, where there is any.
-   * @param {string[]} labs for each story that has code, the lab that it gives away, or ""
+   * @param {boolean} any
    * @param {boolean} shown
    */
-  offerCode(labs, shown) {
-    this.code.hidden = !labs.length;
+  offerCode(any, shown) {
+    this.code.hidden = !any;
     this.code.setAttribute("aria-expanded", String(shown));
   }
 

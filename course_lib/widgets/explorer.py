@@ -77,7 +77,8 @@ class Explorer(StillFallback, ipywidgets.VBox):
             field.observe(lambda change, name=name: self._once(lambda: self._take(name)), "value")
         self._player.observe(lambda change: self._once(self._turn), "turned")
         again.on_click(lambda button: self._once(lambda: self._redraw({})))
-        super().__init__([_row(*self._sliders.values(), again), _row(*self._fields.values()), self._player])
+        controls = _row(*self._sliders.values()), _row(*self._fields.values(), again)
+        super().__init__([*controls, self._player])
 
     @property
     def stories_shown(self):
@@ -137,7 +138,8 @@ class Explorer(StillFallback, ipywidgets.VBox):
         given = {**arrays, **settings, "kernel_size": shapes["w"], "input_shape": shapes["x"]}
         self._player.show(*(story(**_for(story, given)) for story in self._stories))
         for name, array in arrays.items():
-            self._fields[name].value = _written(array)
+            self._fields[name].value = text = _written(array)
+            self._fields[name].layout.flex = f"1 1 {min(_WIDEST_FIELD, 70 + _LETTER * len(text))}px"
 
     def _fitting(self, array, shape):
         if array is not None and array.shape == shape:
@@ -197,7 +199,12 @@ def _axes_of(name, value, axes):
 # ---------------------------------------------------------------- widgets
 
 
-_LOOKS = {"layout": {"flex": "1 1 270px", "width": "auto", "min_width": "0"}, "style": {"description_width": "110px"}}
+# two sliders in a row, or one where a page is narrow: with the fields below them they are as wide as the picture
+_LOOKS = {
+    "layout": {"flex": "1 1 max(270px, 34%)", "width": "auto", "min_width": "0"},
+    "style": {"description_width": "104px"},
+}
+WIDTH, _WIDEST_FIELD, _LETTER = 1000, 940, 5.5  # pixels: of a player at most, of a field at most, and of a letter
 
 
 def _slider(label, least, most, value):
@@ -216,12 +223,13 @@ def choice(name, options, chosen, description_width):
 def _field(name):
     return ipywidgets.Text(
         description=name, continuous_update=False, placeholder="1, 2, 3; 4, 5, 6", tooltip="Rows between semicolons",
-        layout={"flex": "1 1 300px", "width": "auto", "min_width": "0"}, style={"description_width": "30px"},
+        layout={"width": "auto", "min_width": "0"}, style={"description_width": "30px"},
     )  # fmt: skip
 
 
 def _row(*children):
-    return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", "align_items": "center"})
+    layout = {"flex_flow": "row wrap", "align_items": "center", "max_width": f"{WIDTH}px"}
+    return ipywidgets.HBox(children, layout=layout)
 
 
 # ---------------------------------------------------------------- numbers as text

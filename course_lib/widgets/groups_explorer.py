@@ -4,6 +4,7 @@ import ipywidgets
 
 from course_lib import frames
 from course_lib._support import checks
+from course_lib.widgets.explorer import WIDTH
 from course_lib.widgets.player import Player, StillFallback
 
 
@@ -25,7 +26,7 @@ class GroupsExplorer(StillFallback, ipywidgets.VBox):
         self._player = Player(self._story(1))
         self.slider = ipywidgets.SelectionSlider(
             options=[(_name(n, few), n) for n in possible], description="groups", tooltip="From dense to depthwise",
-            layout={"width": "360px"}, style={"description_width": "60px"},
+            layout={"width": "100%", "max_width": f"{WIDTH}px"}, style={"description_width": "60px"},
         )  # fmt: skip
         self.slider.observe(lambda change: self._player.show(self._story(change["new"])), "value")
         super().__init__([self.slider, self._player])

@@ -63,7 +63,7 @@ export class Panel {
    */
   cellAt(event) {
     const frame = this.canvas.getBoundingClientRect();
-    return this.layout.hit([event.clientX - frame.left, event.clientY - frame.top], this.story.places[this.at]);
+    return this.layout.hit([event.clientX - frame.left, event.clientY - frame.top], this.at);
   }
 
   // -------------------------------------------------------------- sizes and colours

@@ -5,6 +5,7 @@
 /** @import { AnyModel, Render } from "@anywidget/types" */
 import { Bar } from "./bar.js";
 import { Clock } from "./clock.js";
+import { Codes } from "./code.js";
 import { element, keepKeys } from "./dom.js";
 import { Films } from "./films.js";
 import { clamp } from "./geometry.js";
@@ -53,10 +54,9 @@ export class Player {
         last: () => this.go(this.last),
       },
       (frame) => this.go(frame),
-      () => this.showCode(!this.codeShown),
+      () => this.codes.toggle(),
     );
-    /** @type {boolean | undefined} as the reader wants it */
-    this.codeShown = undefined;
+    this.codes = new Codes(this.bar);
     this.films = new Films(model, this.bar);
     this.hint = element("p", "cg-hint", null);
     root.className = "cg-player";
@@ -124,7 +124,10 @@ export class Player {
     }
     this.hint.textContent = hintIn(this.root, this.handle.turnable);
     this.root.replaceChildren(this.stage, this.bar.node, this.films.node, this.hint);
-    this.showCode(this.codeShown ?? ticks !== undefined); // code of the reader's own is what there is to see
+    this.codes.take(
+      this.panels.flatMap(({ code }) => code ?? []),
+      ticks !== undefined, // code of the reader's own is what there is to see
+    );
     this.root.setAttribute("aria-label", `Animation: ${stories.map((story) => story.title).join("; ")}`);
     this.clock = new Clock(
       this.panels.map((panel) => panel.story),
@@ -148,17 +151,6 @@ export class Player {
     panel.canvas.addEventListener("pointerleave", () => this.selection.hover(null, panel));
     panel.canvas.addEventListener("click", (event) => this.selection.keep(panel.cellAt(event), panel));
     return panel;
-  }
-
-  /** @param {boolean} shown */
-  showCode(shown) {
-    this.codeShown = shown;
-    const codes = this.panels.flatMap(({ code }) => code ?? []);
-    for (const code of codes) code.show(shown);
-    this.bar.offerCode(
-      codes.map(({ secret }) => secret),
-      shown,
-    );
   }
 
   // -------------------------------------------------------------- time

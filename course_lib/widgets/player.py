@@ -17,7 +17,6 @@ from course_lib.frames.story import Story
 from course_lib.widgets import film, still
 from course_lib.widgets.scripts import script, style
 
-
 _LONGEST_NAME = 60  # letters of a file's name
 
 
@@ -133,6 +132,7 @@ def _grid(grid, untouched):
         "values": _image(grid.values) if grid.picture else [_short(value) for value in grid.values.ravel().tolist()],
         "at": grid.at, "pitch": grid.pitch, "pad": grid.pad, "gaps": grid.gaps, "flipped": grid.flipped,
         "turns": grid.turns, **({"struck": grid.struck, "strikes": grid.strikes} if grid.struck else {}),
+        **({"appears": grid.appears} if grid.appears else {}),
         "prefix": grid.prefix, "folded": grid.folded, "ndim": grid.ndim, "collects": grid.collects, "empty": grid.empty,
         "picture": grid.picture, "scale": grid.scale, "caption": grid.caption, "untouched": untouched,
     }  # fmt: skip

@@ -32,10 +32,11 @@ async ({ source, css, state, width, colours }) => {
   window.player = await import(address);
   window.models = [];
   window.closers = [];
-  window.show = (stories) => {
+  window.show = (stories, more, send) => {
     const listeners = {};
     const model = {
-      state: { stories },
+      ...(send && { send }),
+      state: { stories, ...more },
       listeners,
       get: (name) => model.state[name],
       set(name, value) {
@@ -68,6 +69,7 @@ async ({ source, css, state }) => {
   document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
   window.module = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
   const listeners = {};
+  window.revived = revived;
   const known = revived(state);
   window.sent = [];
   window.model = {
@@ -94,12 +96,12 @@ async ({ source, css, state }) => {
 
 def widget(name, state):
     """What SHOW_WIDGET is called with, for the widget whose script has this name, with this state."""
-    return {"source": script(name), "css": style(name), "state": _plain(state)}
+    return {"source": script(name), "css": style(name), "state": plain(state)}
 
 
-def _plain(value):
+def plain(value):
     if isinstance(value, (bytes, memoryview)):
         return {"bytes": base64.b64encode(value).decode()}
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value

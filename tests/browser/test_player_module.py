@@ -128,12 +128,16 @@ def cells_of_the_still(story, at):
     frame = still.Frame(story, at, story.bounds, still.WIDTH)
     frame.unit = 1
     rng = np.random.default_rng(0)
-    for key, grid in story.grids.items():
-        count = grid.folded or grid.values.size
-        for cell in {0, count - 1, *rng.integers(0, count, 12).tolist()}:
+    there = {key: grid for key, grid in story.grids.items() if at >= grid.appears}
+    counts = {key: grid.folded or grid.values.size for key, grid in there.items()}
+    # where one cell lies on another, the upper one answers
+    upper = {frame._square(key, cell): key for key in there for cell in range(counts[key])}
+    for key, grid in there.items():
+        for cell in {0, counts[key] - 1, *rng.integers(0, counts[key], 12).tolist()}:
             left, top, right, bottom = frame._square(key, cell)
-            name = "This padding cell" if grid.is_filler(cell) else grid.cell_name(cell)
-            yield (left + right) / 2, (top + bottom) / 2, name
+            if upper[left, top, right, bottom] == key:
+                name = "This padding cell" if grid.is_filler(cell) else grid.cell_name(cell)
+                yield (left + right) / 2, (top + bottom) / 2, name
 
 
 # What the readout says to a point that is given in cells; the picture stands in the middle of its canvas.
@@ -213,16 +217,38 @@ def test_a_number_below_zero_has_a_minus_under_it(page, shown):
             assert page.evaluate("() => window.flat") == (side * side if value < 0 else 0)
 
 
+def hints(page):
+    return page.locator(".cg-hint").all_inner_texts()
+
+
+def show_another(page, count, turnable=()):
+    """Show one more player, in which the numbers of some arrays can be changed; then there are `count`."""
+    page.evaluate("([state, turnable]) => show(state, { turnable })", [state(gather()), list(turnable)])
+    page.wait_for_function(
+        "count => document.querySelectorAll('.cg-player[data-position]').length === count", arg=count
+    )
+
+
 def test_only_the_first_player_of_a_page_says_how_to_point(page, shown):
     shown(scatter())
-    page.evaluate("(state) => show(state)", state(gather()))
-    page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 2")
-    first, second = readouts(page)
+    show_another(page, 2)
+    first, second = hints(page)
     assert first.startswith("Point at a cell") and not second
     page.evaluate("() => closers[0]()")
-    page.evaluate("(state) => show(state)", state(gather()))
-    page.wait_for_function("() => document.querySelectorAll('.cg-player[data-position]').length === 2")
-    assert readouts(page)[1].startswith("Point at a cell")  # where the first one is gone, the next says it
+    show_another(page, 2)
+    assert hints(page)[1].startswith("Point at a cell")  # where the first one is gone, the next says it
+
+
+def test_only_the_first_in_which_numbers_can_be_changed_says_so_and_no_other_leaves_room_for_it(page, shown):
+    shown(scatter())
+    for count in (2, 3):
+        show_another(page, count, turnable=["w"])
+    first, second, third = hints(page)
+    assert first.startswith("Point") and second.startswith("Drag a number") and not third
+    for player in range(3):
+        bar, whole = (page.locator(part).nth(player).bounding_box() for part in (".cg-bar", ".cg-player"))
+        below = whole["y"] + whole["height"] - bar["y"] - bar["height"]
+        assert (below > 20) == (player < 2)
 
 
 def test_stories_arrive_whatever_letters_are_in_them(page, shown):
@@ -317,7 +343,7 @@ def test_panels_stand_level_or_below_each_other_where_cells_would_be_small(page,
     tops = {
         part: [box["y"] for box in page.evaluate(
             "part => [...document.querySelectorAll(part)].map((one) => one.getBoundingClientRect().toJSON())", part)]
-        for part in (".cg-title", ".cg-picture", ".cg-words", ".cg-readout")
+        for part in (".cg-title", ".cg-picture", ".cg-words", ".cg-formula")
     }  # fmt: skip
     assert all((above < below) if stacked else (above == below) for above, below in tops.values())
     assert page.locator(".cg-player").evaluate("(player) => player.scrollWidth <= player.clientWidth")
@@ -579,6 +605,17 @@ def test_pointing_moves_nothing(page, shown):
         assert page.locator(".cg-player").bounding_box() == before
 
 
+def test_what_is_said_of_a_cell_takes_the_place_of_the_sentence_until_the_story_plays_on(page, shown):
+    shown(scatter())
+    scrub(page, 2)
+    point_at(page, "dx[3]")
+    assert not page.locator(".cg-sentence").is_visible() and page.locator(".cg-readout").is_visible()
+    assert page.locator(".cg-formula").is_visible()
+    page.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function("() => document.querySelector('.cg-player').dataset.position >= 3")
+    assert page.locator(".cg-sentence").is_visible() and not page.locator(".cg-readout").is_visible()
+
+
 def test_pointing_at_a_source_tells_which_cells_it_feeds(page, shown):
     shown(frames.conv1d(X, W))
     point_at(page, "x[0]")
@@ -624,7 +661,7 @@ def test_a_click_keeps_the_choice_until_escape(page, shown):
     assert readouts(page)[0].startswith("dy[1]")
     page.focus(".cg-player")
     page.keyboard.press("Escape")
-    assert readouts(page)[0].startswith("Point at a cell")
+    assert readouts(page) == [""] and page.locator(".cg-sentence").is_visible()
 
 
 def test_cells_can_be_chosen_by_keyboard(page, shown):
@@ -648,23 +685,72 @@ def test_filler_cells_are_not_mistaken_for_others(page, shown):
 
 def test_the_line_of_code_of_a_step_is_marked(page, shown):
     shown(frames.avg_pool2d(np.ones((4, 4)), 2))
-    assert page.locator(".cg-code").get_attribute("open") is not None  # avg_pool2d is no lab
+    open_code(page)
+    assert page.locator(".cg-code pre").is_visible()  # avg_pool2d is no lab
     scrub(page, 2)
     assert "y[:, :, i, j]" in page.inner_text(".cg-code [aria-current]")
+
+
+def open_code(page):
+    page.get_by_role("button", name="The code").click()
+
+
+def test_code_stands_behind_an_icon_that_opens_and_closes_it(page, shown):
+    shown(frames.avg_pool2d(np.ones((4, 4)), 2), scatter())
+    assert [page.locator(".cg-code").nth(n).is_visible() for n in range(2)] == [False, False]
+    icon = page.get_by_role("button", name="The code")
+    assert icon.get_attribute("aria-expanded") == "false"
+    open_code(page)
+    assert [page.locator(".cg-code").nth(n).is_visible() for n in range(2)] == [True, True]
+    assert icon.get_attribute("aria-expanded") == "true"
+    page.evaluate("state => models[0].set('stories', state)", state(frames.avg_pool2d(np.ones((3, 3)), 2)))
+    page.wait_for_function("() => document.querySelectorAll('.cg-panel').length === 1")
+    assert page.locator(".cg-code").is_visible()  # other numbers leave it open
+    open_code(page)
+    assert not page.locator(".cg-code").is_visible()
+    page.evaluate(
+        "state => models[0].set('stories', state)", state(Story("", {"x": Grid("x", INPUT, X[None])}, [Step("")]))
+    )
+    page.wait_for_function("() => !document.querySelector('.cg-code')")
+    assert not page.get_by_role("button", name="The code").is_visible()  # no code, no icon
+
+
+# Of every line of code: whether it is lit, and what stands at its end
+BESIDE = """() => [...document.querySelectorAll(".cg-code pre span")].map((line) =>
+  [line.hasAttribute("aria-current"), getComputedStyle(line, "::after").content.replace(/^(none|normal)$/, '""')])"""
+
+
+@pytest.mark.parametrize("width", [720, 460])
+def test_the_variables_of_the_loop_stand_beside_the_lit_line_or_above_where_there_is_no_room(page, shown, width):
+    story = frames.avg_pool2d(np.arange(16.0).reshape(4, 4), 2)
+    shown(story, width=width)
+    open_code(page)
+    heights = set()
+    for at, step in enumerate(story.steps):
+        scrub(page, at)
+        heights.add(page.locator(".cg-code").bounding_box()["height"])
+        assert page.locator(".cg-beside").is_visible() == (width == 460)
+        lit = [after for is_lit, after in page.evaluate(BESIDE) if is_lit]
+        assert lit == ([f'"{step.beside}"'] if step.line and width == 720 else ['""'] * bool(step.line))
+        assert page.locator(".cg-beside").text_content() == step.beside
+    assert len(heights) == 1 and story.steps[2].beside == "i = 0, j = 1, mean 4.5"
 
 
 def test_code_that_gives_a_lab_away_is_closed(page, shown, monkeypatch):
     monkeypatch.setattr("course_lib.progress.solved", lambda name: False)
     shown(scatter())
-    assert page.locator(".cg-code").get_attribute("open") is None
+    open_code(page)
+    assert page.locator(".cg-code details").get_attribute("open") is None
     assert not page.locator(".cg-code pre").is_visible()
+    assert page.inner_text(".cg-code summary") == "This gives away the lab conv1d_input_gradient_scatter"
     page.click(".cg-code summary")
     assert page.locator(".cg-code pre").is_visible()
 
 
-def test_code_of_a_solved_lab_is_open(page, shown, monkeypatch):
+def test_code_of_a_solved_lab_is_shown_by_the_icon_alone(page, shown, monkeypatch):
     monkeypatch.setattr("course_lib.progress.solved", lambda name: name == "conv1d_input_gradient_scatter")
     shown(scatter())
+    open_code(page)
     assert page.locator(".cg-code pre").is_visible()
 
 
@@ -767,3 +853,40 @@ def test_a_closed_view_leaves_nothing_behind(page, shown):
       look();
     })""")
     assert drawn == 0
+
+
+# ---------------------------------------------------------------- a film on request
+
+
+SAVE = "Save as a GIF beside the notebook"
+
+
+def test_where_no_kernel_can_be_asked_there_is_no_button_that_saves(page, shown):
+    shown(scatter())
+    assert page.get_by_role("button", name=SAVE).count() == 0
+
+
+def test_the_button_asks_the_kernel_and_shows_the_files_that_it_names(page, shown):
+    shown(scatter())
+    page.evaluate(
+        """(state) => {
+          closers[0]();
+          window.sent = [];
+          show(state, {}, (content) => sent.push(content));
+        }""",
+        state(scatter()),
+    )
+    page.get_by_role("button", name=SAVE).click()
+    assert page.evaluate("() => sent") == [{"save": "gif"}]
+    assert page.inner_text(".cg-films") == "Drawing …"
+    answer = """(content, texts) => {
+      const files = texts?.map((text) => new DataView(new TextEncoder().encode(text).buffer));
+      for (const callback of models.at(-1).listeners["msg:custom"]) callback(content, files);
+    }"""
+    page.evaluate(f"() => ({answer})({{ saved: ['dx.gif', '<b>.gif'] }}, ['GIF8one', 'GIF8two'])")
+    assert page.inner_text(".cg-films") == "Saved beside the notebook: dx.gif, <b>.gif"
+    links = page.evaluate("""() => Promise.all([...document.querySelectorAll(".cg-films a")].map(async (link) =>
+      [link.download, await (await fetch(link.href)).text()]))""")
+    assert links == [["dx.gif", "GIF8one"], ["<b>.gif", "GIF8two"]]
+    page.evaluate(f"() => ({answer})({{ failed: 'The file cannot be written here.' }})")
+    assert page.inner_text(".cg-films") == "The file cannot be written here."
