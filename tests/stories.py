@@ -55,6 +55,7 @@ def every_story():
         "conv1d_transposed_matrix": partial(frames.conv1d_transposed_matrix, line[:5], line, kernel),
         "conv1d_stamps": partial(frames.conv1d_stamps, line[:4], line, kernel, 2, 1),
         "conv1d_spread": partial(frames.conv1d_spread, line[:2], line[:6], kernel, 2),
+        "conv1d_border": partial(frames.conv1d_border, some(8), line[:4], kernel),
         "backpropagate": partial(frames.backpropagate, small_tape()),
         "computation": partial(frames.computation, "q = x + y", "p = x * z", "g = q + p", y=5.0, x=-2.0, z=-4.0),
         "backward_walk": partial(frames.backward_walk, small_network(), rng.random((1, 1, 12, 12)), np.array([1])),

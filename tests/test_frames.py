@@ -14,7 +14,7 @@ from strategies import convolutions, in_groups, poolings, transposed_convolution
 from course_lib import frames, layers, loops, tape
 from course_lib import functional as F
 from course_lib.frames.story import Flow, Grid, Step, Story, plain, source_lines
-from course_lib.looks import number
+from course_lib.looks import UPSTREAM, number
 from course_lib.widgets import still
 from course_lib.widgets.still import Frame
 
@@ -96,6 +96,32 @@ def test_dy_spread_out_is_that_of_stride_1(g):
     np.testing.assert_allclose(dx, loops.conv1d_input_gradient_scatter(dy, x, w, stride, padding), atol=1e-12)
     struck = story.grids["y1"].struck
     assert set(struck) == {at for at in range(len(dense)) if at % stride or at // stride >= len(dy)}
+
+
+@pytest.mark.parametrize(("n", "k"), [(4, 3), (5, 2), (3, 3), (4, 1)])
+def test_the_border_of_dy_is_the_one_that_gather_needs_with_every_padding(n, k, rng):
+    x, w, dy = (rng.standard_normal(count) for count in (n, k, n + k + 1))
+    story = frames.conv1d_border(dy, x, w)
+    for p in range(k + 1):
+        step = 2 * p + 1
+        places = story.places_at(step)
+        row = {}  # column -> what lies there, on top
+        for key, grid in story.grids.items():
+            if grid.role == UPSTREAM and step >= grid.appears:
+                for cell, value in enumerate(grid.values[0]):
+                    struck = cell in grid.struck and step >= grid.strikes
+                    row[places[key][0] + cell * grid.pitch[0]] = None if struck else value
+        bordered = [row[at] for at in sorted(row) if row[at] is not None]
+        zeros = max(0, k - 1 - p)
+        upstream = dy[k - p : n + p + 1]
+        np.testing.assert_array_equal(bordered, np.pad(upstream, zeros)[max(0, p - k + 1) :][: n + k - 1])
+        np.testing.assert_allclose(
+            loops.conv1d(bordered, w[::-1]), loops.conv1d_input_gradient_scatter(upstream, x, w, padding=p), atol=1e-12
+        )
+        assert f"k − 1 − p = {k} − 1 − {p} = {str(k - 1 - p).replace('-', '−')}" in story.steps[step].formula
+        assert places["w"][0] == (-p if p else 0)
+        padding = [key for key, grid in story.grids.items() if key.startswith("padding") and step >= grid.appears]
+        assert len(padding) == p and all(places[key][1] == places["x"][1] for key in padding)
 
 
 @FEW
@@ -322,7 +348,8 @@ def test_nothing_that_is_passed_in_is_changed(rng):
 
 def test_names_are_those_of_the_loops():
     ways_to_see_it = {
-        "conv1d_as_matrix", "conv1d_transposed_matrix", "conv1d_stamps", "conv1d_spread", "channel_matrix_backward"
+        "conv1d_as_matrix", "conv1d_transposed_matrix", "conv1d_stamps", "conv1d_spread", "conv1d_border",
+        "channel_matrix_backward",
     }  # fmt: skip
     made_of = set(frames.__all__) - {"backward_walk", "computation", "learning"} - ways_to_see_it
     assert made_of <= {*dir(loops), *dir(tape)}

@@ -36,6 +36,7 @@ class Grid:
     prefix    indices before those of a cell, as the channel: prefix (1,) names cells "x[1, i, j]"
     folded    the length of a vector that fills its rows, whose cells are named by one index; 0 for any other array
     struck    cells that are struck out, from step `strikes` on
+    appears   the step from which it is there; if it moves in that step, it comes from `at`
     collects  its cells are written; until then they show 0, or nothing if `empty`
     picture   shown as an image: no room for numbers
     """
@@ -51,6 +52,7 @@ class Grid:
     turns: int = 0
     struck: tuple = ()
     strikes: int = 0
+    appears: int = 0
     prefix: tuple = ()
     folded: int = 0
     ndim: int = 2
@@ -280,8 +282,11 @@ class Story:
     def untouched(self):
         """{grid key: cells that no step reads or writes}: the remainder that no window reaches. Filler is left out.
 
-        A gradient cell that sums over filler only is untouched as well: in the gather form, it fed no output.
+        A gradient cell that sums over filler only is untouched as well: in the gather form, it fed no output. Where no
+        amounts flow at all, nothing is left out.
         """
+        if not any(step.flows for step in self.steps):
+            return {key: [] for key in self.grids}
         touched = {key: set() for key in self.grids}
         for step in self.steps:
             for flow in step.flows:

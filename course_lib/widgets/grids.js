@@ -41,6 +41,7 @@ export function drawEdges({ story, layout, pen, theme, places }) {
  */
 export function drawGrid(scene, n, at, lit) {
   const grid = scene.story.grids[n];
+  if (scene.at < grid.appears) return;
   if (grid.picture) drawImage(scene, n, at);
   else drawCells(scene, n, at, lit);
   drawNames(scene, n);
@@ -260,7 +261,7 @@ function drawNames(scene, n) {
   const [x, y, side] = scene.spot(n, 0);
   const name = scene.places[n][2] < 0.5 ? grid.key : grid.title;
   const colour = scene.textColour(n);
-  if (grid.ndim < 2) return pen.text(grid.key, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
+  if (grid.ndim < 2) return pen.text(name, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
   const indexed = side >= SMALLEST_WITH_INDICES && !grid.picture;
   const above = indexed ? Math.max(0.78 * layout.unit, 20) : Math.max(0.45 * layout.unit, 9);
   const font = `600 ${layout.nameSize}px ${theme.codeFont}`;

@@ -163,12 +163,14 @@ export class Layout {
   /**
    * The cell at a point of the picture.
    * @param {Point} point
-   * @param {Place[]} places
+   * @param {number} at the number of the step
    * @returns {Cell | null}
    */
-  hit([x, y], places) {
+  hit([x, y], at) {
+    const places = this.story.places[at];
     for (let n = this.story.grids.length - 1; n >= 0; n--) {
       const grid = this.story.grids[n];
+      if (at < grid.appears) continue;
       const [left, top, side] = this.spot(n, 0, places);
       const column = Math.floor((x - left) / (grid.pitch[0] * side));
       const row = Math.floor((y - top) / (grid.pitch[1] * side));

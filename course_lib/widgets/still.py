@@ -242,7 +242,7 @@ class Frame:
             (_, top, right, bottom), goal = (self._square(key, 0) for key in edge)
             tip = goal[0] - _NAME_ROOM * self.unit, (goal[1] + goal[3]) / 2
             picture.arrow((right + 3, (top + bottom) / 2), tip, picture.page.faint)
-        for key in self.story.grids:
+        for key in (key for key, grid in self.story.grids.items() if self.position >= grid.appears):
             self._name(picture, key)
             self._grid(picture, key)
             self._indices(picture, key)
@@ -303,7 +303,7 @@ class Frame:
             if cell in grid.struck and self.position >= grid.strikes:
                 pen.line([(square[0] + 2, square[3] - 2), (square[2] - 2, square[1] + 2)], page.ink, 2)
         if small:
-            real = [cell for cell in range(values.size) if not grid.is_filler(cell)]
+            real = [cell for cell in range(values.size) if not grid.is_filler(cell)] or [0, values.size - 1]
             pen.square(*self._around(key, (real[0], real[-1])), None, line)
 
     def _cell(self, pen, square, background, line, small, filler):
@@ -334,7 +334,7 @@ class Frame:
         x, y, _, bottom = self._square(key, 0)
         colour = pen.page.texts[grid.role]
         if grid.ndim < 2:
-            pen.text(x - 8, (y + bottom) / 2, key, colour, 13, "rm", "monobold")
+            pen.text(x - 8, (y + bottom) / 2, grid.caption or key, colour, 13, "rm", "monobold")
         else:
             size = 11 if grid.picture else 12
             above = 22 if self._has_room_for_indices(key) else max(9, 0.45 * self.unit)

@@ -37,6 +37,7 @@ class Grid {
     this.turns = data.turns;
     this.struck = new Set(data.struck);
     this.strikes = data.strikes ?? 0;
+    this.appears = data.appears ?? 0;
     this.prefix = data.prefix;
     this.folded = data.folded;
     this.rows = data.shape[0];

@@ -37,6 +37,8 @@ interface GridData {
   /** cells that are struck out, from step `strikes` on */
   struck?: number[];
   strikes?: number;
+  /** the step from which it is there */
+  appears?: number;
   prefix: number[];
   folded: number;
   ndim: number;
