@@ -10,6 +10,7 @@ import { clamp } from "./geometry.js";
 import { number } from "./looks.js";
 
 const STEPS = 400; // of the slider of the initialisation
+const [MARK_ROW, MARKS_APART] = [23, 4]; // pixels: the height of a row of marks, and between two marks in it
 const NEAR = 0.012; // how close to a mark a pointer sticks to it, as a share of the slider's length
 
 /** @param {number[]} values @param {number} of */
@@ -227,12 +228,11 @@ class Explorer {
     this.residual.checked = settings.residual;
     for (const one of this.choices) one.setAttribute("aria-pressed", String(one.textContent === settings.activation));
     this.marks.replaceChildren();
-    marks.forEach(([name, at], n) => {
+    for (const [name, at] of marks) {
       const mark = button(this.marks, name, () => this.ask({ start: name }), `initialisation: ${name}`);
       mark.style.left = `${100 * this.place(at)}%`;
-      mark.dataset.row = String(n % 2);
       mark.setAttribute("aria-pressed", String(settings.start === name));
-    });
+    }
     this.draw();
     this.pulse();
   }
@@ -243,6 +243,21 @@ class Explorer {
     const { gradients, signals } = this.shown;
     this.tell(gradients, signals, gradients.length);
     this.picture.draw(this.shown, this.before, this.root.clientWidth - 28);
+    this.arrangeMarks();
+  }
+
+  /** Each mark stands in the first row in which it lies on no other. */
+  arrangeMarks() {
+    /** @type {number[]} where each row ends, in pixels */
+    const ends = [];
+    for (const mark of /** @type {NodeListOf<HTMLElement>} */ (this.marks.querySelectorAll("button"))) {
+      const left = mark.offsetLeft - mark.offsetWidth / 2;
+      const free = ends.findIndex((end) => end < left);
+      const row = free < 0 ? ends.length : free;
+      ends[row] = left + mark.offsetWidth + MARKS_APART;
+      mark.style.setProperty("--fe-row", String(row));
+    }
+    this.marks.style.height = `${MARK_ROW * ends.length}px`;
   }
 
   /**

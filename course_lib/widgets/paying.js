@@ -61,6 +61,13 @@ export class Walk {
     return this.columns.length - 1;
   }
 
+  /** The pixel with the largest gradient. */
+  get strongest() {
+    const { gradient } = this.columns[0];
+    const sizes = gradient.map(Math.abs);
+    return { at: 0, cell: sizes.indexOf(Math.max(...sizes)) };
+  }
+
   /**
    * The payments that make up the gradient of a cell of column `at`, from the column behind it, largest first.
    * @param {number} at

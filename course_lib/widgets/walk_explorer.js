@@ -7,6 +7,7 @@
 import { button, context2d, element, keepKeys, labelled } from "./dom.js";
 import { number, Theme } from "./looks.js";
 import { Walk } from "./paying.js";
+import { WalkChoice } from "./walk_choice.js";
 import { WalkPad } from "./walk_pad.js";
 import { sentenceOf, writePayments } from "./walk_parts.js";
 import { WalkPicture } from "./walk_picture.js";
@@ -52,10 +53,6 @@ class Explorer {
     this.theme = null;
     /** @type {{ spot: Spot | null, walk: Walk | null }} whose payments are written below */
     this.written = { spot: null, walk: null };
-    /** @type {Spot | null} */
-    this.kept = null;
-    /** @type {Spot | null} */
-    this.pointed = null;
     root.className = "we-root";
     root.tabIndex = 0;
     keepKeys(root);
@@ -65,6 +62,10 @@ class Explorer {
     this.addTraining();
     this.stage = element("div", "we-stage", root);
     this.picture = new WalkPicture(this.stage);
+    this.choice = new WalkChoice(this.picture, (wholly) => {
+      if (wholly) this.written.walk = null; // what is written below it, too
+      this.redraw();
+    });
     this.scores = element("div", "we-scores", this.stage);
     this.readout = element("p", "we-readout", root, HINT);
     this.addSteps();
@@ -100,8 +101,13 @@ class Explorer {
   addSteps() {
     const row = element("div", "we-steps", this.root);
     button(row, "▶ Walk back", () => this.walkBack(), "Let the gradient come back from the loss, layer by layer");
-    this.toPixels = button(row, "← to the pixels", () => this.goOn(-1), "Go on to the entry that this one pays most");
-    this.toLoss = button(row, "to the loss →", () => this.goOn(1), "Go on to the entry that pays most");
+    this.toPixels = button(
+      row,
+      "← to the pixels",
+      () => this.choice.goOn(-1),
+      "Go on to the entry that this one pays most",
+    );
+    this.toLoss = button(row, "to the loss →", () => this.choice.goOn(1), "Go on to the entry that pays most");
     const label = element("label", "", row);
     this.common = element("input", "", label);
     this.common.type = "checkbox";
@@ -123,16 +129,16 @@ class Explorer {
     const { canvas } = this.picture;
     canvas.addEventListener(
       "pointermove",
-      (event) => this.point(this.picture.hit([event.offsetX, event.offsetY]).spot ?? null),
+      (event) => this.choice.point(this.picture.hit([event.offsetX, event.offsetY]).spot ?? null),
       {
         signal,
       },
     );
-    canvas.addEventListener("pointerleave", () => this.point(null), { signal });
+    canvas.addEventListener("pointerleave", () => this.choice.point(null), { signal });
     canvas.addEventListener("click", (event) => this.click([event.offsetX, event.offsetY]), { signal });
     this.zoom.canvas.addEventListener(
       "click",
-      (event) => this.keep(this.zoom.hit([event.offsetX, event.offsetY]) ?? this.kept),
+      (event) => this.choice.choose(this.zoom.hit([event.offsetX, event.offsetY]) ?? this.choice.kept),
       {
         signal,
       },
@@ -182,9 +188,10 @@ class Explorer {
       node.setAttribute("aria-pressed", String(n === this.asked.example));
     });
     writeScores(this.scores, this.walk, {
-      keep: (digit) => this.keep({ at: this.walk?.last ?? 0, cell: digit }),
+      keep: (digit) => this.choice.choose({ at: this.walk?.last ?? 0, cell: digit }),
       name: this.asked.example === null ? (digit) => this.ask({ label: digit }) : null,
     });
+    this.choice.take(this.walk);
     this.resize(true);
     if (!this.later) return;
     this.later = false;
@@ -193,46 +200,11 @@ class Explorer {
 
   // -------------------------------------------------------------- a cell that is chosen
 
-  /** @param {Spot | null} spot */
-  point(spot) {
-    if (spot?.at === this.pointed?.at && spot?.cell === this.pointed?.cell) return;
-    this.pointed = spot;
-    this.redraw();
-  }
-
   /** @param {Point} place */
   click(place) {
     const { spot, channel } = this.picture.hit(place);
-    if (channel) this.picture.choose(channel.at, channel.cell);
-    this.written.walk = null;
-    if (spot) this.keep(spot);
-    else this.redraw();
-  }
-
-  /**
-   * Keep a cell, and show the channels of those on its way to the loss.
-   * @param {Spot | null} spot
-   */
-  keep(spot) {
-    this.kept = spot;
-    this.written.walk = null; // other channels may be shown
-    if (spot && this.walk) {
-      for (const [at, cell] of this.walk.wayToTheLoss(spot.at, spot.cell).reverse()) {
-        this.picture.choose(at, this.walk.columns[at].place(cell)[0]);
-      }
-    }
-    this.redraw();
-  }
-
-  get chosen() {
-    return this.pointed ?? this.kept;
-  }
-
-  /** @param {1 | -1} step towards the loss or towards the pixels */
-  goOn(step) {
-    const { kept, walk } = this;
-    const [most] = kept && walk ? walk[step > 0 ? "received" : "given"](kept.at, kept.cell) : [];
-    if (kept && most) this.keep({ at: kept.at + step, cell: most.cell });
+    if (channel) this.choice.chooseChannel(channel);
+    else if (spot) this.choice.choose(spot);
   }
 
   /** @param {KeyboardEvent} event */
@@ -240,9 +212,9 @@ class Explorer {
     if (event.target instanceof HTMLInputElement || event.altKey || event.ctrlKey || event.metaKey) return;
     /** @type {Record<string, () => void>} */
     const actions = {
-      ArrowRight: () => this.goOn(1),
-      ArrowLeft: () => this.goOn(-1),
-      Escape: () => this.keep(null),
+      ArrowRight: () => this.choice.goOn(1),
+      ArrowLeft: () => this.choice.goOn(-1),
+      Escape: () => this.choice.choose(null),
     };
     if (!actions[event.key]) return;
     event.preventDefault();
@@ -259,7 +231,7 @@ class Explorer {
     const { last } = this.walk;
     const start = performance.now();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.keep(null);
+    this.choice.keep(null);
     /** @param {number} now */
     const tick = (now) => {
       const shown = calm ? 0 : Math.max(0, last - Math.floor((now - start) / STEP));
@@ -268,6 +240,7 @@ class Explorer {
         this.redraw();
       }
       if (shown > 0) this.walking = requestAnimationFrame(tick);
+      else this.choice.begin();
     };
     this.picture.shown = last;
     this.redraw();
@@ -281,6 +254,7 @@ class Explorer {
     this.width = width;
     this.theme ??= new Theme(this.root);
     this.root.style.colorScheme = this.theme.dark ? "dark" : "light";
+    this.root.classList.toggle("we-dark", this.theme.dark);
     this.stage.classList.toggle("we-narrow", this.stage.clientWidth - this.scores.clientWidth < SMALLEST_PICTURE);
     this.picture.resize(this.picture.canvas.clientWidth, this.theme);
     this.written.walk = null;
@@ -302,7 +276,8 @@ class Explorer {
   }
 
   show() {
-    const { walk, chosen, kept } = this;
+    const { walk } = this;
+    const { kept, pointed, spot: chosen } = this.choice;
     if (!walk || !this.readout) return;
     const way = chosen ? walk.wayToTheLoss(chosen.at, chosen.cell).map(([at, cell]) => ({ at, cell })) : [];
     this.picture.draw({ chosen, paid: { at: (chosen?.at ?? 0) + 1, cells: this.paying(chosen) }, way });
@@ -311,14 +286,14 @@ class Explorer {
       node.toggleAttribute("data-lit", digit === score);
     });
     const says = chosen ? sentenceOf(walk, chosen.at, chosen.cell) : HINT;
-    this.readout.textContent = this.pointed ? says : HINT; // what is kept is written below
+    this.readout.textContent = pointed ? says : HINT; // what is kept is written below
     this.picture.canvas.setAttribute("aria-label", says);
     if (this.written.spot === kept && this.written.walk === walk) return;
     this.written = { spot: kept, walk };
     if (this.toLoss) this.toLoss.disabled = !kept || kept.at === walk.last;
     if (this.toPixels) this.toPixels.disabled = !kept || kept.at === 0;
     this.zoom.draw(kept, this.paying(kept));
-    if (kept) writePayments(this.panel, walk, kept.at, kept.cell, (at, cell) => this.keep({ at, cell }));
+    if (kept) writePayments(this.panel, walk, kept.at, kept.cell, (at, cell) => this.choice.choose({ at, cell }));
     else this.panel.replaceChildren();
   }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pages import SHOW_WIDGET, widget
+from pages import SHOW_WIDGET, plain, widget
 
 from course_lib import data, layers, reader
 from course_lib.looks import number
@@ -99,6 +99,57 @@ def test_a_click_shows_the_payments_and_leads_on_to_the_loss_and_back(page, expl
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=visited[-1])
     assert "It fed all 10 scores" in page.inner_text(".we-sentence")
+
+
+def test_from_the_first_paint_the_pixel_with_the_largest_gradient_is_explained_until_another_entry_is_chosen(
+    page, explorer
+):
+    show(page, explorer)
+    said = page.locator(".we-sentence")
+    for digit, walk in ((2, explorer.walk), (5, another_walk(explorer))):
+        gradient = np.frombuffer(walk["columns"][0]["gradient"], np.float32)
+        row, column = divmod(int(np.abs(gradient).argmax()), 28)
+        page.evaluate("walk => window.model.set('walk', window.revived(walk))", plain(walk))
+        page.wait_for_function(
+            "start => document.querySelector('.we-sentence')?.textContent.startsWith(start)",
+            arg=f"dx[0, {row}, {column}] = ",
+        )
+        assert page.locator(".we-zoom").is_visible() and page.locator(".we-card").count() == 4, digit
+    first = said.inner_text()
+    click(page, 0, across=0.3, down=0.6)
+    page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=first)
+    chosen = said.inner_text().split(" = ")[0]
+    page.evaluate("walk => window.model.set('walk', window.revived(walk))", plain(explorer.walk))
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert said.inner_text().startswith(f"{chosen} = ")
+
+
+def test_other_numbers_show_the_channels_of_the_new_way_unless_a_channel_was_chosen(page, explorer):
+    """Of the entry that is kept, the channels from it to the scores stay those of its way."""
+    show(page, explorer)
+    follows = """([walk, chosen]) => {
+      const picture = { channels: [], choose(at, channel) { this.channels[at] = channel; } };
+      const choice = new module.WalkChoice(picture, () => {});
+      choice.take(new module.Walk(window.model.get("walk")));
+      if (chosen) choice.chooseChannel({ at: 2, cell: 7 });
+      picture.channels = [];
+      const next = new module.Walk(window.revived(walk));
+      choice.take(next);
+      const way = next.wayToTheLoss(choice.kept.at, choice.kept.cell);
+      return [picture.channels, way.map(([at, cell]) => next.columns[at].place(cell)[0])];
+    }"""
+    walk = plain(another_walk(explorer))
+    channels, way = page.evaluate(follows, [walk, False])
+    assert channels == way and len(set(way)) > 1
+    channels, _ = page.evaluate(follows, [walk, True])
+    assert channels == []
+
+
+def another_walk(explorer):
+    """What the explorer sends for another digit, before its training."""
+    other = explore_walk(reader.untrained(), reader.trained(), explorer._digits, explorer.choices["labels"], digit=5)
+    other.asked = {**other.asked, "trained": 0.3}
+    return other.walk
 
 
 def test_the_ten_classes_have_their_probabilities_and_the_true_one_is_marked(page, explorer):
