@@ -291,14 +291,23 @@ def tape(ax, nodes, gradients=False):
             size = amount(float(grad)) if np.ndim(grad) == 0 else f"|·| {number(float(np.abs(grad).mean()), 2)}"
             ax.text(left + 0.85, top + 1.22, size, ha="center", va="center", color=COLOURS["gradient"], fontsize=9)
         for parent in node.parents:
-            tail = places[parent]
-            bend = -0.35 if left - tail[0] > 3 else 0  # around the boxes in between
+            start, end, bend = _arrow_on_tape(places[parent], (left, top))
             arrow = {"arrowstyle": "->", "color": COLOURS["count"], "lw": 1.2, "connectionstyle": f"arc3,rad={bend}"}
-            start = (tail[0] + 1.0, tail[1]) if bend else (tail[0] + 1.7, tail[1] + 0.5)
-            ax.annotate("", (left + 0.5, top) if bend else (left, top + 0.5), start, arrowprops=arrow)
+            ax.annotate("", end, start, arrowprops=arrow)
     right, bottom = (max(axis) for axis in zip(*places.values(), strict=True))
-    arched = any(child[0] - places[parent][0] > 3 for node, child in places.items() for parent in node.parents)
+    arrows = (_arrow_on_tape(places[parent], child) for node, child in places.items() for parent in node.parents)
+    arched = any(bend < 0 for _, _, bend in arrows)
     _sheet(ax, -0.1, right + 1.8, -1.6 if arched else -0.1, bottom + 1.5)
+
+
+def _arrow_on_tape(tail, head):
+    """(start, end, bend) of the arrow between two boxes: past those in between, above the results or below them."""
+    (left, top), (to_left, to_top) = tail, head
+    if to_left - left <= 3:
+        return (left + 1.7, top + 0.5), (to_left, to_top + 0.5), 0
+    if top > to_top:
+        return (left + 1.7, top + 0.5), (to_left + 0.5, to_top + 1), 0.2
+    return (left + 1, top), (to_left + 0.5, to_top), -0.35
 
 
 def _places_on_tape(nodes):

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import itertools
 import re
 import weakref
 
@@ -9,6 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 from lesson_run import answer, names_of, quietly
+from matplotlib import pyplot as plt
 from stories import small_tape
 
 from course_lib import exercises, figures, frames, gradcheck, tape
@@ -227,3 +229,18 @@ def test_no_two_boxes_of_a_drawn_tape_overlap_and_results_stand_right_of_their_p
         places = figures._places_on_tape(tape.topological_order(root))
         assert len({*places.values()}) == len(places)
         assert all(places[parent][0] < places[node][0] for node in places for parent in node.parents)
+
+
+def test_no_arrow_of_a_drawn_tape_runs_through_a_box(lesson):
+    for root in (lesson["f"], lesson["loss"], lesson["steep"]):
+        (ax,) = figures.row(7, height=3)
+        figures.tape(ax, tape.topological_order(root))
+        ax.figure.canvas.draw()
+        boxes = [box.get_window_extent().padded(-3) for box in ax.patches]
+        arrows = [drawn.arrow_patch for drawn in ax.texts if getattr(drawn, "arrow_patch", None)]
+        assert len(arrows) == sum(len(node.parents) for node in tape.topological_order(root))
+        for arrow in arrows:
+            lines = arrow.get_transform().transform_path(arrow.get_path()).to_polygons(closed_only=False)
+            points = np.concatenate([np.linspace(a, b, 20) for line in lines for a, b in itertools.pairwise(line)])
+            assert not any(box.contains(*point) for box in boxes for point in points)
+        plt.close("all")
