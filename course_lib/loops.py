@@ -319,7 +319,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     sH, sW = (kH, kW) if stride is None else (stride, stride)
     N, C, H, W = x.shape
     y = np.zeros((N, C, out_size(H, kH, sH, padding), out_size(W, kW, sW, padding)))
-    indices = np.zeros(y.shape, dtype=np.int64)
+    indices = np.zeros(y.shape, dtype=int)
     for n, c, i, j in np.ndindex(y.shape):
         top, left = max(i * sH - padding, 0), max(j * sW - padding, 0)
         window = x[n, c, top : i * sH - padding + kH, left : j * sW - padding + kW]
