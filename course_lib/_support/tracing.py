@@ -7,7 +7,7 @@ subscripts in it (`statements`).
 import ctypes
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
@@ -125,10 +125,13 @@ def flush_interruptions() -> None:
 
 
 class Recorder:
-    """Notes in `trace` what the functions whose globals are `namespace` do, also where something ends it early."""
+    """Notes in `trace` what the functions whose globals are `namespace` do, also where something ends it early.
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = namespace
+    only: the functions among them that are looked at, where that is not all.
+    """
+
+    def __init__(self, namespace: dict[str, Any], only: Collection[CodeType] | None = None) -> None:
+        self.namespace, self.only = namespace, only
         self.tracked = Tracked()
         self.trace = Trace(self.tracked.arrays, found=self.tracked.find)
         self.stack: list[_Active] = []
@@ -168,6 +171,8 @@ class Recorder:
     def _called(self, frame: FrameType, event: str, arg: Any) -> Any:
         code = frame.f_code
         if self.over or frame.f_globals is not self.namespace or code.co_name in _WITHOUT_LINES:
+            return None
+        if self.only is not None and code not in self.only:
             return None
         if code.co_flags & _SUSPENDED:
             self._refuse(GENERATOR.format(name=code.co_name))

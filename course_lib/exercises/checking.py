@@ -59,7 +59,9 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
         display(Verdict(exercise.name, "not attempted", remarks=remarks, goes_on=goes_on))
         return exercise.answer
     verdict = exercise.judge(answer)
-    verdict.remarks += [text for text in (_after_a_syntax_error(exercise.name), remark) if text]
+    before = _after_a_syntax_error(exercise.name)
+    verdict.leads += [before] if before else []
+    verdict.remarks += [text for text in (before, remark) if text]
     if verdict.status == "not attempted":
         display(verdict)
         return exercise.answer
@@ -67,7 +69,7 @@ def check(f: Callable[..., Any] | str, name: str | None = None) -> Callable[...,
     right = verdict.status == "right"
     verdict.remarks += progress.record(exercise.name, right, keeping.fingerprint(answer))
     if verdict.passed:
-        verdict.passed.progress = " ".join([*_best(verdict), "{} of {} labs are solved.".format(*board().count())])
+        verdict.passed.progress = " ".join([*_best(verdict), "Solved: {} of {} labs.".format(*board().count())])
         verdict.passed.yours = source_of(answer)
     display(verdict)
     offer_watch(exercise, answer, verdict)

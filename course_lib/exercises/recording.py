@@ -1,6 +1,7 @@
 """A learner's code while it runs, recorded on a small example, and the right one beside it. Nothing is judged by it."""
 
 import inspect
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def recorded(exercise: Exercise, f: Any, case: Case) -> tuple[Trace, dict[str, A
     namespace = _namespace(f)
     if namespace is None:
         return Trace(refused=NO_SOURCE), {}
-    recorder = Recorder(namespace)
+    recorder = Recorder(namespace, _methods(f) if f is exercise.answer else None)
     arguments = {name: copied(value) for name, value in case.items()}
     with supervised() as seen:
         recorder.run(lambda: exercise.results(callable_with(f, exercise), arguments))
@@ -55,6 +56,11 @@ def _namespace(f: Any) -> dict[str, Any] | None:
     elif not inspect.isfunction(own):
         own = inspect.getattr_static(type(own), "__call__", None)
     return getattr(own, "__globals__", None)
+
+
+def _methods(f: Any) -> set[CodeType] | None:
+    """The code of a class's methods: beside one of the course's, what a lab does with it is written in its module."""
+    return {one.__code__ for one in vars(f).values() if inspect.isfunction(one)} if inspect.isclass(f) else None
 
 
 def _by_name(exercise: Exercise, value: Any) -> dict[str, Any]:

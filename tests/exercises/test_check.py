@@ -295,7 +295,7 @@ def test_without_a_notebook_nothing_is_said_of_cells(shown):
 
 def test_the_card_of_a_right_answer_counts_the_labs_that_are_solved(shown):
     check(conv1d)
-    assert shown[0].passed.progress == f"1 of {len(exercises.names())} labs are solved."
+    assert shown[0].passed.progress == f"Solved: 1 of {len(exercises.names())} labs."
     check(lambda *case: np.zeros(3), "conv2d_single")
     assert shown[1].passed is None
 

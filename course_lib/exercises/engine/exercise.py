@@ -38,7 +38,8 @@ class Exercise(Question):
         verdict = judge(self, f, explain)
         verdict.caution = any(remark in self.cautions for remark in verdict.remarks)
         if verdict.raised and verdict.raised.kind == "TypeError" and not can_be_called_with(f, self):
-            verdict.remarks.append(KEEP_THE_SIGNATURE.format(head=self.head))
+            verdict.leads.append(KEEP_THE_SIGNATURE.format(head=self.head))
+            verdict.remarks += verdict.leads
         if verdict.passed:
             verdict.passed.solution, verdict.passed.idea = self.solution(), self.idea
             if self.pace and explain:

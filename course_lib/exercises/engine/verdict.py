@@ -186,6 +186,7 @@ class Verdict(Card):
     mistakes: the name of a tensor (or of an argument, or "results") -> the sentences it earned.
     explained: tensor -> sentences that are true of what came wrong in it, found by asking the function.
     smallest: the smallest example that fails; None for a right answer. passed: about a right one.
+    leads: those remarks without which the rest would be misread; they stand first.
     caution: whether one of the remarks keeps a right answer from being plainly right.
     goes_on: whether later cells use the answer, or the library's in its place.
     """
@@ -194,6 +195,7 @@ class Verdict(Card):
     status: Status
     mistakes: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    leads: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     raised: Raised | None = None
     printed: str = ""
@@ -231,6 +233,14 @@ class Verdict(Card):
         outlined = [OUTLINED] * any(picture.has_outlines for picture in pictures)
         return " ".join([*outlined, LEGEND]) if pictures else ""
 
+    @property
+    def first_remarks(self) -> list[str]:
+        return [remark for remark in dict.fromkeys(self.remarks) if remark in self.leads]
+
+    @property
+    def last_remarks(self) -> list[str]:
+        return [remark for remark in dict.fromkeys(self.remarks) if remark not in self.leads]
+
     def told(self) -> dict[str, list[tuple[str, str]]]:
         """Tensor -> (all tensors that earned it, sentence): what is said of it. No sentence is said twice.
 
@@ -267,7 +277,7 @@ class Verdict(Card):
 
     def lines(self) -> list[str]:
         symbol, words = self.head
-        lines = [f"{symbol} {words}: {self.name}"]
+        lines = [f"{symbol} {words}: {self.name}", *(f"  {remark}" for remark in self.first_remarks)]
         if self.smallest:
             lines += [f"  {self.smallest.says} {self.smallest.needs}".rstrip()]
             lines += [*(self.smallest.picture.lines() if self.smallest.picture else [])]
@@ -281,7 +291,7 @@ class Verdict(Card):
             lines += _told_lines([*section.open, *section.folded]) + (
                 section.finding.lines() if section.finding else []
             )
-        lines += [f"  {remark}" for remark in dict.fromkeys(self.remarks)]
+        lines += [f"  {remark}" for remark in self.last_remarks]
         if self.passed:
             lines += self.passed.lines()
             if self.passed.solution:
