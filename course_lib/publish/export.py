@@ -31,10 +31,12 @@ from course_lib._support.files import atomic_write
 from course_lib._support.places import NOTEBOOKS, ROOT, number
 from course_lib._support.templates import templates
 from course_lib.publish.build import WIDGET_VIEW, execute
+from course_lib.widgets.prediction import IN_JUPYTERLAB
 from course_lib.widgets.scripts import script, style
 from course_lib.widgets.still import FALLBACK_CLASS
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+ONLY_IN_JUPYTERLAB = re.compile(rf'<(span|div) class="{IN_JUPYTERLAB}">.*?</\1>', re.DOTALL)
 CODE_OR_MATH = re.compile(r"(```.*?```|~~~.*?~~~|`[^`\n]+`)|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 
 _TEMPLATES = templates("course_lib.publish")
@@ -59,7 +61,7 @@ def page(notebook, name, before=None, after=None):
             shown = [output for output in cell.outputs if not _is_fallback(output)]
             # a question has no picture: what stands beside its widget can be answered without a kernel
             shown = [output for output in shown if set(output.get("data", {})) != {WIDGET_VIEW}]
-            cell.outputs = [_still_of(output, models, animations) for output in shown]
+            cell.outputs = [_still_of(output, models, animations) for output in map(_in_a_page, shown)]
     formulas = _take_out_formulas(notebook)
     exporter = HTMLExporter(template_name="basic", anchor_link_text=" ")
     body, _ = exporter.from_notebook_node(notebook)
@@ -130,6 +132,14 @@ def _address(path):
 
 def _is_fallback(output):
     return FALLBACK_CLASS in output.get("data", {}).get("text/html", "")
+
+
+def _in_a_page(output):
+    """An output without what is said only where cells can be run."""
+    html = output.get("data", {}).get("text/html", "")
+    if IN_JUPYTERLAB not in html:
+        return output
+    return new_output("display_data", {**output["data"], "text/html": ONLY_IN_JUPYTERLAB.sub("", html)})
 
 
 def _still_of(output, models, animations):

@@ -18,6 +18,7 @@ from course_lib.widgets.player import data_and_metadata
 from course_lib.widgets.scripts import script, style
 
 ASKS = "cg-asks"  # the class of what marks the output of a question
+IN_JUPYTERLAB = "cg-in-jupyterlab"  # the class of what is true in a notebook, and not in an exported page
 FOLDED = "Folded until the question above is answered or skipped"
 
 Pieces = list[tuple[str, str]]  # text with its tag: "code", "em" or "" for none
@@ -128,7 +129,7 @@ def stand_in_css(mark: str) -> str:
     lost = f":has({widget}):not(:has({widget} > *))"
     return f"""{beside}:has(+ {child}):not({lost}) {{ display: none; }}
 {beside}{lost} + {child} {{ display: none; }}
-{beside}{lost} .{mark}-show {{ display: block; }}"""
+{beside}{lost} .{mark}-show {{ display: block !important; }}"""
 
 
 def fold_css(mark: str, reveals: int, code: bool) -> str:
@@ -143,9 +144,15 @@ def fold_css(mark: str, reveals: int, code: bool) -> str:
     folded = f"{question} ~ {cell}:not({beyond})"
     output = ".jp-Cell-outputWrapper"
     hidden = [f"{folded} {output} .jp-OutputArea", *([f"{folded} .jp-InputArea-editor"] if code else [])]
-    told = [f"{folded} {output}:has(.jp-OutputArea-child)", *([f"{folded} .jp-InputArea"] if code else [])]
+    shown = f"{output} .jp-OutputArea-child"
+    told = [  # once in a cell
+        f"{folded} {output}:has(.jp-OutputArea-child)",
+        *([f"{folded}:not(:has({shown})) .jp-InputArea"] if code else []),
+    ]
     return f"""{", ".join(hidden)} {{ display: none; }}
 {", ".join(f"{place}::after" for place in told)} {{
   content: "{FOLDED}"; padding: 5px 8px; color: var(--jp-content-font-color2);
   font: italic 13px/1.4 var(--jp-ui-font-family, sans-serif);
-}}"""
+}}
+{folded} {output}::after {{ margin-left: var(--jp-cell-prompt-width, 64px); }}
+@media (width <= 760px) {{ {folded} {output}::after {{ margin-left: 0; }} }}"""

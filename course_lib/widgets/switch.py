@@ -8,15 +8,18 @@ from IPython.display import DisplayHandle, display
 from markupsafe import Markup
 
 from course_lib.widgets.player import data_and_metadata
+from course_lib.widgets.prediction import IN_JUPYTERLAB
 from course_lib.widgets.scripts import script
 
 MARK = "cg-switched"  # the class of what stands below the buttons
 
+AGAIN = "Where a link opens a lesson at its top, click it once more."  # seen where no WayToCell follows links
+
 # buttons that have lost their kernel switch nothing
 _CHILD = ".jp-OutputArea-child"
-_WITHOUT_KERNEL = (
-    f"{_CHILD}:has(> .jupyter-widgets):not(:has(> .jupyter-widgets > *)):has(+ {_CHILD} .{MARK}) {{ display: none; }}"
-)
+_SHEET = f"""
+{_CHILD}:has(> .jupyter-widgets):not(:has(> .jupyter-widgets > *)):has(+ {_CHILD} .{MARK}) {{ display: none; }}
+{_CHILD}:has(.jupyter-widgets > *) + {_CHILD} .{IN_JUPYTERLAB} {{ display: none; }}"""
 
 
 class WayToCell(anywidget.AnyWidget):
@@ -40,5 +43,6 @@ def switched(
 
 
 def _data(html: Markup, text: str) -> dict[str, str]:
-    marked = Markup('<div class="{}">{}<style>{}</style></div>').format(MARK, html, Markup(_WITHOUT_KERNEL))
+    again = Markup('<div class="{}">{}</div>').format(IN_JUPYTERLAB, AGAIN)
+    marked = Markup('<div class="{}">{}{}<style>{}</style></div>').format(MARK, html, again, Markup(_SHEET))
     return {"text/html": marked, "text/plain": text}

@@ -4,9 +4,11 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import nbformat
 import pytest
 
 from course_lib.publish import build
+from course_lib.widgets.switch import AGAIN
 
 pytestmark = pytest.mark.slow
 
@@ -17,6 +19,11 @@ LOOKED_AT = """(heading) => {
   const box = node?.getBoundingClientRect();
   return box !== undefined && box.height > 0 && box.top >= 0 && box.top < innerHeight;
 }"""
+
+
+TO_TAB = """(label) => jupyterapp.shell.activateById(
+  [...jupyterapp.shell.widgets("main")].find(({ title }) => title.label === label).id
+)"""
 
 
 @pytest.fixture
@@ -65,6 +72,7 @@ def test_the_fast_track_is_chosen_by_a_click_or_a_key_and_remembered(opened, kep
 def test_a_link_of_the_map_leads_to_the_very_lab_at_once(opened, lab, key):
     shutil.copy(build.NOTEBOOKS / "01_conv1d.ipynb", lab.root)
     page = opened("board()")
+    assert not page.get_by_text(AGAIN).is_visible()
     link = page.locator("a:has-text('conv1d_backward')")
     if key == "click":
         link.click()
@@ -75,6 +83,25 @@ def test_a_link_of_the_map_leads_to_the_very_lab_at_once(opened, lab, key):
     page.wait_for_function(LOOKED_AT, arg="Your turn: conv1d_backward", timeout=60_000)
     lab.settle()
     assert page.evaluate(LOOKED_AT, "Your turn: conv1d_backward"), "and stays there when all is drawn"
+
+
+@pytest.mark.course
+def test_where_nothing_follows_links_the_map_says_to_click_again_and_that_leads_to_the_lab(opened, lab, page):
+    shutil.copy(build.NOTEBOOKS / "01_conv1d.ipynb", lab.root)
+    opened("board()")
+    lab.save_and_leave()
+    notebook = nbformat.read(lab.root / "map.ipynb", as_version=4)
+    notebook.metadata["elsewhere"] = True  # as it arrives on another computer: run, but not trusted
+    nbformat.write(notebook, lab.root / "untrusted.ipynb")
+    page.goto(f"{lab.address}/lab/tree/untrusted.ipynb?reset")
+    page.get_by_text(AGAIN).wait_for()
+    link = page.locator("a:has-text('conv1d_backward')")
+    link.click()
+    page.wait_for_selector("h1:has-text('Send a gradient back through')", timeout=60_000)
+    page.evaluate(TO_TAB, "untrusted.ipynb")
+    link.click()
+    page.wait_for_function(LOOKED_AT, arg="Your turn: conv1d_backward", timeout=60_000)
+    page.forgive("widget model not found")  # JupyterLab notes it for every widget without a kernel
 
 
 @pytest.mark.course

@@ -62,7 +62,8 @@ def test_a_question_can_be_answered_without_a_kernel():
         new_output("display_data", {build.WIDGET_VIEW: {"model_id": "1"}}),
     ]
     text = export.page(new_notebook(cells=[text_cell, cell]), "01_small")
-    assert "needs the running notebook" not in text
+    assert "needs the running notebook" not in text and "Decide, then open your answer." in text
+    assert "run this cell" in cell.outputs[0].data["text/html"] and "run this cell" not in text
     folds = re.findall(r"<details[^>]*><summary><b>(\w)</b>.*?</details>", text, re.DOTALL)
     assert folds == list(question.choices)
     assert all(re.sub("`(.*?)`", r"<code>\1</code>", told) in text for _, told in question.choices.values())

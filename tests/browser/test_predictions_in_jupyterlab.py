@@ -10,6 +10,7 @@ from course_lib import study
 from course_lib._support import folding
 from course_lib.exercises import predictions
 from course_lib.publish import build
+from course_lib.widgets.prediction import FOLDED
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +164,37 @@ def test_a_question_fits_into_720_pixels_in_both_themes(asked, theme, page):
     lab.theme("JupyterLab Light")
 
 
+SAYING = """(says) => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell")].map((cell) =>
+  [...cell.querySelectorAll("*")].filter((node) => getComputedStyle(node, "::after").content.includes(says)).length
+)"""
+
+
+@pytest.mark.course
+def test_a_folded_cell_says_so_once_with_its_source_or_without(asked):
+    silent = "y = 1"  # puts nothing out: only its source can say that it is folded
+    lab = asked('predict("02/which_picture")', ANSWERS, 'predict("09/gradient_std")', ANSWERS,
+                'predict("11/clinic_01")', silent)  # fmt: skip
+    assert predictions.get("02/which_picture").reveals_code is False
+    assert all(predictions.get(name).reveals_code for name in ("09/gradient_std", "11/clinic_01"))
+    assert lab.page.evaluate(SAYING, FOLDED) == [0, 0, 1, 0, 1, 0, 1]
+
+
+@pytest.mark.course
+def test_an_untrusted_question_is_answered_by_opening_it_and_offers_nothing_else(lab, page):
+    question = predictions.get("02/which_picture")
+    name = lab.write("untrusted.ipynb", f'predict("{question.name}")')
+    notebook = nbformat.read(lab.root / name, as_version=4)
+    still = predictions.Asked(question)._repr_html_()
+    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/html": still})]
+    nbformat.write(notebook, lab.root / name)
+    lab.open(name)
+    lab.settle()
+    told = page.get_by_text(question.why.split("`")[0]).first
+    assert "Decide, then open your answer." in page.inner_text(".cg-asks") and not told.is_visible()
+    page.locator(f"summary:has(b:text-is('{question.answer}'))").click()
+    assert told.is_visible() and not page.get_by_text("Show what follows without an answer").is_visible()
+
+
 # ---------------------------------------------------------------- the lessons in work/
 
 
@@ -263,3 +295,4 @@ def test_in_a_learners_copy_nothing_answers_an_open_question(lesson, lab, page, 
         answered.add(name)
         assert opened.seen() == opened.expected(answered), f"{name} skipped"
     assert answered >= set().union(*opened.questions.values())
+    page.forgive("widget model not found")  # JupyterLab notes it for every widget that the restart left behind
