@@ -164,8 +164,11 @@ def _jupyterlite(scratch, contents, made):
         ],
         cwd=lite, capture_output=True, encoding="utf-8", errors="replace",
     )  # fmt: skip
-    if done.returncode or not (made / "lab" / "index.html").exists():
+    page = made / "lab" / "index.html"
+    if done.returncode or not page.exists():
         raise SystemExit(f"JupyterLite could not be built:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+    text, again = page.read_text(encoding="utf-8"), _TEMPLATES.get_template("again.html").render()
+    page.write_text(text.replace("<head>\n", f"<head>\n{again}\n", 1), encoding="utf-8")
 
 
 def _kernel_wheels():

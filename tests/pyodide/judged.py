@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import warnings
+from collections import Counter
 
 sys.path.insert(0, os.environ.get("COURSE_ANSWERS", "/tests/exercises"))
 warnings.simplefilter("ignore")
@@ -17,13 +18,12 @@ from wrong_answers import WRONG  # noqa: E402
 from course_lib import exercises  # noqa: E402
 
 begun = time.monotonic()
-told = {}
+told, seen = {}, Counter()
 for kind, answers in (("right", RIGHT), ("wrong", [(lab, answer) for lab, _, answer in WRONG])):
-    for number, (lab, answer) in enumerate(answers):
+    for lab, answer in answers:
         verdict = exercises.get(lab).judge(answer, explain=False)
+        name = f"{kind}: {lab} {getattr(answer, '__name__', type(answer).__name__)}"
+        seen[name] += 1
         names = {tensor: sorted(sentences) for tensor, sentences in verdict.mistakes.items()}
-        told[f"{kind} {number}: {lab} {getattr(answer, '__name__', answer)}".split(" at 0x")[0]] = [
-            verdict.status,
-            names,
-        ]
+        told[name if seen[name] == 1 else f"{name} ({seen[name]})"] = [verdict.status, names]
 print(json.dumps({"seconds": time.monotonic() - begun, "told": told}))

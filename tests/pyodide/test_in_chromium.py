@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 
 import pytest
 import runtime
-from places import CHROMIUM
+from places import CHROMIUM, mnist_folder
 from playwright.sync_api import sync_playwright
 
+from course_lib import data
 from course_lib.publish import lite
 
 pytestmark = [pytest.mark.course, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -40,6 +41,12 @@ from course_lib import mine, progress
 print("kept:", progress.solved("conv1d"), mine.conv1d.__module__, mine.conv1d([1.0, 2, 3], [1.0, 1]))
 """
 
+SHAPES = """
+from course_lib import data
+(train, test) = data.mnist()
+print(train[0].shape, test[0].shape)
+"""
+
 
 class Silent(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
@@ -48,16 +55,18 @@ class Silent(http.server.SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(out):
-    """The address of a site, in which lessons train on a part of the digits."""
+    """The address of a site, in a folder of a server as on GitHub Pages; its lessons train on a part of the digits."""
     config = out / "jupyter-lite.json"
     settings = json.loads(config.read_text(encoding="utf-8"))
     kernel = settings["jupyter-config-data"]["litePluginSettings"][f"{lite.KERNEL}:kernel"]
     kernel["loadPyodideOptions"]["env"]["COURSE_QUICK"] = "1"
     config.write_text(json.dumps(settings), encoding="utf-8")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=out))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=out.parent))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/{out.name}"
+    finally:
+        server.shutdown()
 
 
 @contextmanager
@@ -81,11 +90,13 @@ def first_page(playwright, address, profile, *, public=""):
             f"{public}*",
             lambda one: one.fulfill(path=runtime.FOLDER / PurePosixPath(one.request.url).name, headers=allowed),
         )
-    page.goto(f"{address}/index.html")
-    page.wait_for_function("() => document.querySelector('[role=status]').textContent.startsWith('All is here')")
-    assert page.locator(".lessons a").count() == len(lite.build.notebooks())
-    yield page
-    browser.close()
+    try:
+        page.goto(f"{address}/index.html")
+        page.wait_for_function("() => document.querySelector('[role=status]').textContent.startsWith('All is here')")
+        assert page.locator(".lessons a").count() == len(lite.build.notebooks())
+        yield page
+    finally:
+        browser.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -137,6 +148,22 @@ def shown(page, source):
     return "".join("".join(one.get("text", "")) for one in outputs)
 
 
+def upload(page, files):
+    """Put files into the folder for MNIST, as a reader does."""
+    page.evaluate("async () => { await jupyterapp.commands.execute('filebrowser:go-to-path', {path: 'mnist'}); }")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Upload Files").click()
+    chosen.value.set_files(files)
+    for file in files:
+        page.wait_for_function(
+            """async ([name, size]) => {
+              const folder = await jupyterapp.serviceManager.contents.get("mnist");
+              return folder.content.some((one) => one.name === name && one.size === size);
+            }""",
+            arg=[file.name, file.stat().st_size],
+        )
+
+
 def test_texts_in_outputs_are_whole_because_no_server_joins_their_lines(address):
     with urllib.request.urlopen(f"{address}/files/01_conv1d.ipynb") as answer:
         cells = json.load(answer)["cells"]
@@ -175,17 +202,20 @@ def test_a_lesson_runs_to_its_end(page, address, name):
 def test_a_solved_lab_stays_solved_when_the_page_is_loaded_again(page, address):
     opened(page, address, "01_conv1d")
     shown(page, SOLVED)
-    opened(page, address, "02_conv2d")
     page.reload()
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
     page.wait_for_function(IDLE)
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.context.path") == "01_conv1d.ipynb"
     assert "kept: True mine.conv1d [3. 5.]" in shown(page, KEPT)
     assert not page.outside
 
 
 @pytest.fixture(scope="module")
 def from_network(tmp_path_factory):
-    """A site whose Python comes from the public network."""
-    return lite.site(tmp_path_factory.mktemp("network") / "site")
+    """A site whose Python comes from the public network, without MNIST."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COURSE_DATA_DIR", raising=False)
+        return lite.site(tmp_path_factory.mktemp("network") / "site")
 
 
 def test_a_site_without_pyodide_names_each_of_its_files_on_the_public_network_and_nothing_else_there(from_network):
@@ -208,4 +238,7 @@ def test_a_site_without_pyodide_fetches_it_from_the_public_network_and_nothing_e
     with served(from_network) as address, first_page(playwright, address, tmp_path, public=public) as page:
         opened(page, address, "01_conv1d")
         assert "kept: False" in shown(page, KEPT)
+        if mnist_folder():
+            upload(page, [mnist_folder() / name for name in data.FILES])
+            assert "(60000, 1, 28, 28) (10000, 1, 28, 28)" in shown(page, SHAPES)
         assert {one.removeprefix(public) for one in page.outside} == runtime.SUMS.keys() and not page.errors

@@ -17,8 +17,11 @@ from course_lib.publish import lite
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
-# What no Pyodide does: WebAssembly has no floating-point flags, so nothing warns or raises because of one
-EXCEPT = {}
+# Answers that are told something else in Pyodide than on CPython, and why. Warnings are silenced on both: WebAssembly
+# has no floating-point flags, so nothing warns or raises because of one there.
+EXCEPT = {
+    "right: numerical_gradient with_unit_vectors": "np.float64(x) of an array with one entry has no axes in NumPy 2.0",
+}
 
 pytestmark = [pytest.mark.course, pytest.mark.skipif(NODE is None, reason="no Node on this machine")]
 
@@ -160,12 +163,12 @@ def test_answers_are_kept_and_watched_and_everything_a_lesson_imports_is_there(p
     assert lines[-5:-1] == ["True [3. 5.]", "[] True", "[] ['01/feeds']", "True"]
 
 
-@pytest.mark.long
 def test_every_answer_is_told_the_same_as_on_a_computer(place, tmp_path):
     program = (HERE / "judged.py").read_text(encoding="utf-8")
     there = json.loads(said(place, program, tmp_path, seconds=3600)[-1])["told"]
     settings = {**os.environ, "COURSE_ANSWERS": str(HERE.parent / "exercises"), "COURSE_QUICK": "1"}
     done = subprocess.run([sys.executable, HERE / "judged.py"], capture_output=True, encoding="utf-8", env=settings)
     here = json.loads(done.stdout.splitlines()[-1])["told"]
+    assert here.keys() == there.keys() and len(here) > 900
     different = {name: (here[name], told) for name, told in there.items() if here[name] != told}
-    assert here.keys() == there.keys() and different.keys() == EXCEPT.keys(), different
+    assert different.keys() == EXCEPT.keys(), different
