@@ -46,8 +46,8 @@ def chromium():
 
 
 @contextlib.contextmanager
-def server(home, root):
-    """Yields the address of a JupyterLab that keeps everything in `home` and shows the folder `root`."""
+def server(home, root, app="lab"):
+    """Yields the address of a JupyterLab (or of another app) that keeps all in `home` and shows the folder `root`."""
     _setting(home, "apputils-extension", "notification", fetchNews="false", checkForUpdates=False)
     _setting(home, "notebook-extension", "tracker", windowingMode="none")
     with socket.socket() as free:
@@ -59,7 +59,7 @@ def server(home, root):
         "COURSE_PROGRESS": str(home / "progress.json"),
     }  # fmt: skip
     command = [
-        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--IdentityProvider.token=",
+        sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", "--IdentityProvider.token=",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser", f"--ServerApp.root_dir={root}",
     ]  # fmt: skip
@@ -112,8 +112,8 @@ class Lab:
         nbformat.write(notebook, self.root / name)
         return name
 
-    def open(self, name):
-        self.page.goto(f"{self.address}/doc/tree/{name}?reset")
+    def open(self, name, place="doc/tree/"):
+        self.page.goto(f"{self.address}/{place}{name}?reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60000)
         self.wait_for_kernel()
 
