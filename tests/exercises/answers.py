@@ -46,6 +46,7 @@ BY_THE_JUDGE = {  # what no table of mistakes holds, and what is said to it
     "axes exchanged": causes.REORDERED,
     "reversed": causes.REVERSED,
     "another shape": causes.RESHAPED,
+    "still as it was found": causes.STILL,
     "not summed": causes.UNSUMMED,
     "end missing": causes.CUT_OFF,
     "more around it": causes.AROUND,

@@ -134,7 +134,9 @@ class Truth:
             return None
         other = {
             **case,
-            name: value + 3.5 if isinstance(value, float) else (value[..., ::-1] * 1.5 - 4).astype(value.dtype),
+            name: value + 3.5
+            if isinstance(value, float)
+            else (np.flip(value, value.ndim - 1 if value.ndim else ()) * 1.5 - 4).astype(value.dtype),
         }
         try:
             before, after = self.call(case), self.call(other)

@@ -3136,3 +3136,162 @@ def neither_weight_nor_mean(dy, x, weight, eps=1e-5):
     normalised = (x - x.mean(axes, keepdims=True)) / std
     dx = (dy - normalised * (dy * normalised).mean(axes, keepdims=True)) / std
     return dx, (dy * normalised).sum(axes), dy.sum(axes)
+
+
+@wrong("bias_gradient", db=("one image only", "one row or column only"))
+def first_row_of_the_first_image(dy):
+    return dy[0, :, 0].sum(axis=1)
+
+
+@wrong("bias_gradient", db=("wrong axes", "sign"))
+def negative_with_all_axes(dy):
+    return -dy.sum(axis=(0, 2, 3), keepdims=True)
+
+
+@wrong("linear_backward", dx=("dy missing", "sign"), dw=("dw transposed", "mean instead of sum"))
+def negative_without_dy(dy, x, w):
+    return -np.ones_like(dy) @ w, x.T @ dy / len(dy), dy.sum(axis=0)
+
+
+@wrong("cross_entropy_gradient", dlogits=("softmax over the wrong axis", "1 off in every row"))
+def one_softmax_for_all_and_whole_columns(logits, targets):
+    e = np.exp(logits - logits.max())
+    p = e / e.sum()
+    p[:, targets] -= 1
+    return p / len(p)
+
+
+@wrong("cross_entropy_gradient", dlogits=("not divided by N", "sign"))
+def negative_sum(logits, targets):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    p[np.arange(len(p)), targets] -= 1
+    return -p
+
+
+@wrong("cross_entropy_loss", loss=("summed", "another base"))
+def sum_to_base_ten(logits, targets):
+    s = logits - logits.max(axis=1, keepdims=True)
+    return (np.log10(np.exp(s).sum(axis=1)) - s[np.arange(len(s)), targets] / np.log(10)).sum()
+
+
+@wrong("adam_step", m=("weights exchanged", "corrected m returned"), w="follows from m")
+def corrected_average_of_exchanged_weights(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = ((1 - beta1) * m + beta1 * dw) / (1 - beta1**t), beta2 * v + (1 - beta2) * dw**2
+    return w - lr * m / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("Conv2d", weight_grad=("gradient set, not added", "sign"))
+class SetsAndTurnsTheSign(Plain):
+    def backward(self, dy):
+        dx, dw, db = self.gradients(dy)
+        self.weight.grad = -dw
+        self.bias.grad += db
+        return dx
+
+
+@wrong("training_step", loss=("gradients never zeroed", "difference in place of the gradient"),
+       weight=("gradients never zeroed", "difference in place of the gradient"))  # fmt: skip
+def by_hand_and_never_zeroed(layer, loss, optimizer, x, target):
+    y = layer.forward(x)
+    value = loss.forward(y, target)
+    layer.backward(y - target)
+    optimizer.step()
+    return value
+
+
+@wrong("turn_into", moved=("uphill", "not clipped"))
+def away_and_beyond(model, loss, image, digit, eps):
+    loss.forward(model.forward(image), np.array([digit]))
+    return image + eps * np.sign(model.backward(loss.backward()))
+
+
+@wrong("saliency", dx=("gradient of the loss", "sign lost"))
+def sizes_of_the_gradient_of_the_loss(model, image, digit):
+    start = F.softmax(model.forward(image))
+    start[0, digit] -= 1
+    return np.abs(model.backward(start)[0, 0])
+
+
+@wrong("saliency", dx="another shape")
+def with_the_axes_of_the_image(model, image, digit):
+    start = np.zeros_like(model.forward(image))
+    start[0, digit] = 1
+    return model.backward(start)
+
+
+@wrong("saliency", dx="scaled for a picture")
+def as_bright_as_can_be(model, image, digit):
+    start = np.zeros_like(model.forward(image))
+    start[0, digit] = 1
+    dx = model.backward(start)[0, 0]
+    return dx / np.abs(dx).max()
+
+
+@wrong("sharded_gradients", dw=("mean of means", "without the 2"), db=("mean of means", "without the 2"))
+def half_of_the_mean_of_means(x, target, w, b, workers):
+    N, dw, db = len(x), np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        own = slice(N * k // workers, N * (k + 1) // workers)
+        dy = (x[own] @ w + b - target[own]) / target[own].size
+        dw += x[own].T @ dy / workers
+        db += dy.sum(axis=0) / workers
+    return dw, db
+
+
+@wrong("sharded_gradients", dw="bias not in the scores", db="bias not in the scores")
+def scores_without_bias(x, target, w, b, workers):
+    N, dw, db = len(x), np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        own = slice(N * k // workers, N * (k + 1) // workers)
+        dy = 2 * (x[own] @ w - target[own]) / target[own].size
+        dw += x[own].T @ dy * len(dy) / N
+        db += dy.sum(axis=0) * len(dy) / N
+    return dw, db
+
+
+@wrong("sharded_gradients", dw="one worker only", db="one worker only")
+def the_last_worker_wins(x, target, w, b, workers):
+    N = len(x)
+    for k in range(workers):
+        own = slice(N * k // workers, N * (k + 1) // workers)
+        dy = 2 * (x[own] @ w + b - target[own]) / target[own].size
+        dw, db = x[own].T @ dy * len(dy) / N, dy.sum(axis=0) * len(dy) / N
+    return dw, db
+
+
+@wrong("add_shards", total="divided by its size")
+def means_of_means_of_rows(gradients, sizes):
+    return sum(g / s for g, s in zip(gradients, sizes, strict=True))
+
+
+@wrong("double_backward", dx="reshape without the pairs")
+def four_in_a_row(dy):
+    N, C, H, W = dy.shape
+    return dy.reshape(N, C, H // 2, W // 2, 4).sum(axis=-1)
+
+
+@wrong("double_backward", dx=("still as it was found", "averaged"))
+def a_quarter_of_one_corner(dy):
+    return dy[:, :, ::2, ::2] / 4
+
+
+@wrong("backpropagate", grads="overwritten at fan-out")
+def each_use_replaces_the_last(root, dy=None):
+    order, seen = [], set()
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+    for node in order:
+        node.grad = None
+    root.grad = np.ones_like(root.value) if dy is None else dy
+    for node in reversed(order):
+        if node.local is not None:
+            for parent, gradient in zip(node.parents, node.local(node.grad), strict=True):
+                parent.grad = gradient

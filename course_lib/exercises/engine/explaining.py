@@ -11,7 +11,7 @@ from course_lib.exercises.engine.describing import call_text
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Question
 from course_lib.exercises.engine.relations import Pair, relations
-from course_lib.exercises.engine.repeating import RANDOM, UNSET
+from course_lib.exercises.engine.repeating import KEPT, RANDOM, UNSET
 from course_lib.exercises.engine.running import Run
 from course_lib.exercises.engine.seen import Seen
 from course_lib.exercises.engine.verdict import Verdict
@@ -31,7 +31,7 @@ def explain(verdict: Verdict, question: Question, f: Any, everything: Sequence[R
     wrong = [name for name in question.tensors if name in _told(verdict)]
     if not wrong and any(one.raised for one in everything):
         wrong = list(question.tensors[:1])
-    by_chance = {UNSET, RANDOM}
+    by_chance = {UNSET, RANDOM, KEPT}
     features = seen.features([one.case for one in everything if not one.complaint])
     for tensor in wrong:
         if by_chance & set(verdict.mistakes.get(tensor, ())):
