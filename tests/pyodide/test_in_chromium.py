@@ -78,12 +78,9 @@ def first_page(playwright, address, profile, *, public=""):
     browser = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
     page = browser.new_page()
     page.set_default_timeout(300_000)
-    page.outside, page.errors = [], []
+    page.outside, page.errors, own = [], [], (address.rpartition("/")[0], "blob:", "data:")
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    browser.on(
-        "request",
-        lambda one: None if one.url.startswith((address, "blob:", "data:")) else page.outside.append(one.url),
-    )
+    browser.on("request", lambda one: None if one.url.startswith(own) else page.outside.append(one.url))
     if public:
         allowed = {"Access-Control-Allow-Origin": "*"}
         browser.route(
