@@ -77,7 +77,7 @@ def _said_before(question: Prediction) -> dict[str, Any]:
     if answer is None or question.feedback(answer)[0] is None:  # the question may have changed since
         reply: dict[str, Any] = {
             "status": "neutral", "head": "", "says": [], "answer": None, "parts": [],
-            "first": "", "opens": False,
+            "first": [], "opens": False,
         }  # fmt: skip
         return reply | ({"status": "skipped", "says": rich(SKIPPED), "opens": True} if noted else {})
     return _reply(question, answer, shown(answer))
@@ -87,7 +87,7 @@ def _reply(question: Prediction, answer: Any, shown: Any) -> dict[str, Any]:
     right, says = question.feedback(answer)
     return {
         "status": "right" if right else "wrong", "head": " ".join(HEADS[right][:2]), "says": rich(says),
-        "answer": shown, "parts": [] if right else question.parts(answer), "first": _first(question, answer),
+        "answer": shown, "parts": [] if right else question.parts(answer), "first": rich(_first(question, answer)),
         "opens": True,
     }  # fmt: skip
 

@@ -147,7 +147,7 @@ def _widget(question: Prediction, now: datetime) -> Any:
 def _reply(status: str, head: str, says: str, answer: Any) -> dict[str, Any]:
     return {
         "status": status, "head": head, "says": rich(says),
-        "answer": None if answer is None else predictions.shown(answer), "parts": [], "first": "", "opens": True,
+        "answer": None if answer is None else predictions.shown(answer), "parts": [], "first": [], "opens": True,
     }  # fmt: skip
 
 

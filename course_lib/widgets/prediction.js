@@ -180,7 +180,8 @@ class Question {
     if (head) element("b", "", this.says, head);
     if (head) this.says.append(" · ");
     write(this.says, status === "neutral" && !says.length ? [["", asked.how]] : says);
-    this.first.textContent = first;
+    this.first.replaceChildren();
+    write(this.first, first);
     for (const node of this.choices) {
       const chosen = node.dataset.letter === answer;
       node.setAttribute("aria-pressed", String(chosen));

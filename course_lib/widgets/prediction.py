@@ -69,8 +69,8 @@ class Question(Judged):
     asked: name; choices, [letter, pieces of what it says] each; shape, that of the numbers to type, or None; how, what
     is said before an answer; reveals, how many code cells behind it are folded; code, whether their source is, too.
     reply, which judge(answer) returns (answer None: skipped): status, "right", "wrong", "skipped" or "neutral"; head
-    and says, in words and pieces; answer, as it is shown; parts, of several numbers whether each is right; first, a
-    sentence about the first answer, or ""; opens, whether nothing is folded any more.
+    and says, in words and pieces; answer, as it is shown; parts, of several numbers whether each is right; first,
+    pieces of a sentence about the first answer, or none; opens, whether nothing is folded any more.
     """
 
     _esm = script("prediction")

@@ -236,7 +236,7 @@ type QuestionState = {
     says: Pieces;
     answer: Answer;
     parts: boolean[];
-    first: string;
+    first: Pieces;
     opens: boolean;
   };
 };

@@ -155,16 +155,23 @@ def give(widget, answer):
     return widget.reply
 
 
+def words(pieces):
+    """Pieces of rich text as one reads them: signs of Markdown have become tags."""
+    return "".join(text for _, text in pieces)
+
+
 def test_a_widget_says_what_there_is_to_say_to_each_choice_and_opens_with_the_first(asked):
     widget = asked("02/which_picture")
     question = predictions.get("02/which_picture")
     assert [letter for letter, _ in widget.asked["choices"]] == list(question.choices) and not widget.reply["opens"]
     for letter in question.choices:
         reply = give(widget, letter)
-        assert "".join(text for _, text in reply["says"]) == question.feedback(letter)[1].replace("`", "")
+        assert words(reply["says"]) == question.feedback(letter)[1].replace("`", "")
         assert reply["opens"] and reply["answer"] == letter
         assert reply["status"] == ("right" if letter == question.answer else "wrong")
     assert progress.prediction("02/which_picture")["first"] == "a"
+    first = [list(piece) for piece in reply["first"]]
+    assert ["code", "[[4, 3], [2, 1]]"] in first and "`" not in words(first)
 
 
 def test_a_widget_takes_typed_numbers_marks_the_right_ones_and_remembers_the_first(asked):
@@ -173,7 +180,7 @@ def test_a_widget_takes_typed_numbers_marks_the_right_ones_and_remembers_the_fir
     assert give(widget, ["", "1", "2"])["status"] == "neutral" and not widget.reply["opens"]
     assert give(widget, ["5", "1/2", "-18"])["parts"] == [True, False, False] and widget.reply["opens"]
     reply = give(widget, ["5", "11", "18.0"])
-    assert reply["status"] == "right" and reply["first"] == "Your first answer was [5, 0.5, −18]."
+    assert reply["status"] == "right" and words(reply["first"]) == "Your first answer was [5, 0.5, −18]."
 
 
 def test_a_widget_that_is_skipped_opens_and_can_still_be_answered(asked):
@@ -181,7 +188,7 @@ def test_a_widget_that_is_skipped_opens_and_can_still_be_answered(asked):
     assert give(widget, None)["status"] == "skipped" and widget.reply["opens"]
     assert progress.prediction("01/weight")["first"] is None
     assert asked("01/weight").reply["opens"]
-    assert give(widget, "-1")["status"] == "right" and widget.reply["first"] == "You had skipped it first."
+    assert give(widget, "-1")["status"] == "right" and words(widget.reply["first"]) == "You had skipped it first."
 
 
 def test_a_widget_whose_answer_cannot_be_noted_opens_and_says_so(asked, monkeypatch, tmp_path):
