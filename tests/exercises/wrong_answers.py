@@ -2404,7 +2404,7 @@ def zeros_appended_after_the_bias(x, w, b=None, stride=1, padding=0, output_padd
     return np.pad(y, ((0, 0), (0, 0), (0, output_padding), (0, output_padding)))
 
 
-@wrong("im2col", cols=("row order differs from w", "axes exchanged"))
+@wrong("im2col", cols=("row order differs from w", "another layout"))
 def windows_in_rows_and_channels_last(x, kernel_size, stride=1, padding=0):
     cols = F.im2col(x, kernel_size, stride, padding)
     N, rows, L = cols.shape

@@ -86,6 +86,8 @@ def _fitting(
             (other,) = suspect.results(wrong, [number])
         if other is None or other.size != array.size or not np.isfinite(other).all() or not other.any():
             continue
+        if suspect.close(array, other):
+            continue  # that alone explains it, or another result of the same answer
         first = Pair(case, array, other)
         if relations.may_be_a_slip(first, tolerance):
             pairs = _beside(suspect, wrong)
