@@ -83,7 +83,7 @@ class _Writer:
 
     def _need(self, name: str, value: Any) -> None:
         """Write down what a name of the notebook stands for."""
-        if self.done.get(name, value) is not value:
+        if not self._alike(name, self.done.get(name, value), value):
             raise CannotBeKeptError(f"`{name}` stands for two different things in it: give one of them another name.")
         if name in self.done:
             return
@@ -107,6 +107,19 @@ class _Writer:
                 f"It uses `{name}` ({kind}) from the notebook. Make it a parameter, compute it inside, or, if it is a "
                 "fixed number, give it a name in CAPITALS."
             )
+
+    def _alike(self, name: str, one: Any, other: Any) -> bool:
+        """Whether they are one thing, or functions of one text: each kept answer has its helpers in its own file."""
+        if one is other or not (isinstance(one, types.FunctionType) and isinstance(other, types.FunctionType)):
+            return one is other
+        try:
+            text, its_own = ((self.plain.get(f) or _source(name, f)[0]).strip() for f in (one, other))
+        except CannotBeKeptError:
+            return False
+        needed = (used for used in globals_used(text) if used != name)
+        return text == its_own and all(
+            self._alike(used, one.__globals__.get(used), other.__globals__.get(used)) for used in needed
+        )
 
     def _goes_along(self, thing: Any) -> bool:
         """Whether the learner wrote it, in a notebook or a file, or it is in a module that is written out."""
