@@ -6,7 +6,7 @@ import { clamp } from "./geometry.js";
 import { number } from "./looks.js";
 
 const [CHART, TILE, GAP, LEFT, RIGHT] = [150, 34, 8, 62, 46];
-const NARROWEST = 320;
+const [NARROWEST, NARROW] = [320, 480];
 const [AHEAD, BACK] = [700, 1500]; // milliseconds of the pulse, there and back
 const [SMALLEST, LARGEST] = [0.16, 1.08]; // side of what fills a tile, beside the tile's own
 
@@ -112,12 +112,12 @@ export class FlowPicture {
       const label = { x: x(layer), y: under, class: "fe-soft", "text-anchor": "middle" };
       shape("text", label, this.svg, String(layer + 1));
     }
-    const legend = { x: LEFT, y: height - 4, class: "fe-soft" };
+    const legend = { x: width < NARROW ? 4 : LEFT, y: height - 4, class: "fe-soft" };
     const lines = shape("text", legend, this.svg);
     for (const [mark, text, look] of [
       ["▮ ", "mean |dy|   ", "fe-gradient-text"],
       ["■ ", "mean |dw|   ", "fe-weight-text"],
-      ["", "beside those of the last layer", ""],
+      ["", "beside the last layer’s", ""],
     ]) {
       if (mark) shape("tspan", { class: look }, lines, mark);
       shape("tspan", {}, lines, text);

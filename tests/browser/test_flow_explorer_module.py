@@ -37,3 +37,22 @@ def test_the_words_above_the_picture_do_not_lie_on_it_where_they_take_two_lines(
     page.evaluate("() => { document.querySelector('.fe-root').parentElement.style.width = '460px' }")
     words, picture = (page.locator(part).bounding_box() for part in (".fe-says", ".fe-root svg"))
     assert words["height"] > 30 and words["y"] + words["height"] <= picture["y"]
+
+
+OUTSIDE = """() => {
+  const { left, right } = document.querySelector(".fe-root").getBoundingClientRect();
+  return [...document.querySelectorAll(".fe-root *")].filter((part) => {
+    const box = part.getBoundingClientRect();
+    return box.width && (box.right > right || box.left < left);
+  }).map((part) => part.textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [820, 360])
+def test_nothing_sticks_out_however_narrow_the_page(page, width):
+    explorer = explore_flow(depth=20, channels=(16, 4))
+    state = {name: getattr(explorer, name) for name in ("limits", "settings", "measured", "grid")}
+    page.evaluate(SHOW_WIDGET, widget("flow_explorer", state))
+    page.evaluate("width => { document.querySelector('.fe-root').parentElement.style.width = `${width}px` }", width)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate(OUTSIDE) == []

@@ -131,6 +131,7 @@ def test_other_numbers_show_the_channels_of_the_new_way_unless_a_channel_was_cho
       const picture = { channels: [], choose(at, channel) { this.channels[at] = channel; } };
       const choice = new module.WalkChoice(picture, () => {});
       choice.take(new module.Walk(window.model.get("walk")));
+      choice.choose(choice.kept);
       if (chosen) choice.chooseChannel({ at: 2, cell: 7 });
       picture.channels = [];
       const next = new module.Walk(window.revived(walk));
