@@ -190,7 +190,7 @@ class _Teller:
         arrays = self.trace.arrays
         places = {} if self.trace.stopped else {
             tensor: found for tensor, value in self.returned.items()
-            if (found := self._place_of(value) or self._place_kept(tensor, value)) is not None
+            if (found := self._place_of(value) or _place_kept(self.trace, tensor, value)) is not None
         }  # fmt: skip
         written = {write.array for line in self.lines for write in line.writes}
         filled = {
@@ -235,15 +235,6 @@ class _Teller:
         if found is None or self.trace.arrays[found[0]].given:
             return None
         return found
-
-    def _place_kept(self, tensor: str, value: Any) -> tuple[int, np.ndarray] | None:
-        """Where an object keeps what was asked for: self.weight.grad is the result weight.grad."""
-        numbers = np.asarray(value)
-        for number, array in enumerate(self.trace.arrays):
-            if array.name == f"self.{tensor}" and array.shape == numbers.shape:
-                if np.array_equal(array.values, numbers.ravel()):
-                    return number, np.arange(numbers.size).reshape(numbers.shape)
-        return None
 
     def _free_name(self, number: int, names: set[str]) -> str:
         array = self.trace.arrays[number]
@@ -481,6 +472,16 @@ class _Teller:
 
 
 # ---------------------------------------------------------------- small things
+
+
+def _place_kept(trace: Trace, tensor: str, value: Any) -> tuple[int, np.ndarray] | None:
+    """Where an object keeps what was asked for: self.weight.grad is the result weight.grad."""
+    numbers = np.asarray(value)
+    for number, array in enumerate(trace.arrays):
+        if array.name == f"self.{tensor}" and array.shape == numbers.shape:
+            if np.array_equal(array.values, numbers.ravel()):
+                return number, np.arange(numbers.size).reshape(numbers.shape)
+    return None
 
 
 def _cell_name(name: str, shape: tuple[int, ...], cell: int) -> str:
