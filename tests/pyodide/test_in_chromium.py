@@ -12,10 +12,9 @@ from pathlib import PurePosixPath
 
 import pytest
 import runtime
-from places import CHROMIUM, mnist_folder
+from places import CHROMIUM
 from playwright.sync_api import sync_playwright
 
-from course_lib import data
 from course_lib.publish import lite
 
 pytestmark = [pytest.mark.course, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -39,12 +38,6 @@ def conv1d(x, w, stride=1, padding=0):
 KEPT = """
 from course_lib import mine, progress
 print("kept:", progress.solved("conv1d"), mine.conv1d.__module__, mine.conv1d([1.0, 2, 3], [1.0, 1]))
-"""
-
-SHAPES = """
-from course_lib import data
-(train, test) = data.mnist()
-print(train[0].shape, test[0].shape)
 """
 
 
@@ -145,22 +138,6 @@ def shown(page, source):
     return "".join("".join(one.get("text", "")) for one in outputs)
 
 
-def upload(page, files):
-    """Put files into the folder for MNIST, as a reader does."""
-    page.evaluate("async () => { await jupyterapp.commands.execute('filebrowser:go-to-path', {path: 'mnist'}); }")
-    with page.expect_file_chooser() as chosen:
-        page.get_by_role("button", name="Upload Files").click()
-    chosen.value.set_files(files)
-    for file in files:
-        page.wait_for_function(
-            """async ([name, size]) => {
-              const folder = await jupyterapp.serviceManager.contents.get("mnist");
-              return folder.content.some((one) => one.name === name && one.size === size);
-            }""",
-            arg=[file.name, file.stat().st_size],
-        )
-
-
 def test_texts_in_outputs_are_whole_because_no_server_joins_their_lines(address):
     with urllib.request.urlopen(f"{address}/files/01_conv1d.ipynb") as answer:
         cells = json.load(answer)["cells"]
@@ -235,7 +212,4 @@ def test_a_site_without_pyodide_fetches_it_from_the_public_network_and_nothing_e
     with served(from_network) as address, first_page(playwright, address, tmp_path, public=public) as page:
         opened(page, address, "01_conv1d")
         assert "kept: False" in shown(page, KEPT)
-        if mnist_folder():
-            upload(page, [mnist_folder() / name for name in data.FILES])
-            assert "(60000, 1, 28, 28) (10000, 1, 28, 28)" in shown(page, SHAPES)
         assert {one.removeprefix(public) for one in page.outside} == runtime.SUMS.keys() and not page.errors
