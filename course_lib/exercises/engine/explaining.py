@@ -180,6 +180,9 @@ def _at_least(tensor: str, calls: Sequence[Seen]) -> list[str]:
             return [f"{called} no {tensor} comes back."]
         if one.yours.dtype.kind not in "fiub" or one.yours.dtype.kind != one.expected.dtype.kind:
             return [f"{called} {tensor} has dtype {one.yours.dtype}, and {one.expected.dtype} is expected."]
+        if one.yours.shape != one.expected.shape:
+            shapes = f"its shape is {one.yours.shape}, where {one.expected.shape} is expected"
+            return [f"{tensor} has the wrong shape: with {call_text(one.case)} {shapes}."]
         return [f"{called} {_first_difference(tensor, one)}"]
     return []  # wrong when called a second time, or in the argument of that name
 
