@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from course_lib._support import checks, geometry
-from course_lib._support.blocked import correlate, input_gradient, keep_where, weight_gradient
+from course_lib._support.blocked import correlate, gradients, input_gradient, keep_where, product, weight_gradient
+from course_lib._support.crew import PER_ENTRY, entrywise, set_threads, share, slices, threads
 from course_lib._support.geometry import Windows, batch_first, batch_last, fold, out_size
 from course_lib._support.types import Array, Integers, IntOrPair, Mask, Padding, Random, Shape
 
@@ -23,8 +24,8 @@ __all__ = [
     "avg_pool2d", "avg_pool2d_backward", "batch_norm2d", "batch_norm2d_backward", "col2im", "conv2d",
     "conv2d_backward", "conv2d_input_gradient", "conv2d_weight_gradient", "conv_transpose2d",
     "conv_transpose2d_backward", "cross_entropy", "dropout", "dropout_backward", "flatten", "flatten_backward",
-    "im2col", "linear", "linear_backward", "max_pool2d", "max_pool2d_backward", "max_pool2d_winner",
-    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "softmax",
+    "get_num_threads", "im2col", "linear", "linear_backward", "max_pool2d", "max_pool2d_backward", "max_pool2d_winner",
+    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "set_num_threads", "softmax",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- convolution
@@ -55,11 +56,7 @@ def conv2d_backward(
     stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
-    windows = Windows(w.shape[2:], stride, padding, dilation)
-    dy = batch_first(batch_last(dy))  # rearranged once, for both
-    dx = input_gradient(dy, w, windows, x.shape[2:], groups)
-    dw, db = weight_gradient(dy, x, windows, groups)
-    return dx, dw, db
+    return gradients(dy, x, w, Windows(w.shape[2:], stride, padding, dilation), groups)
 
 
 @checks.axes(
@@ -214,14 +211,20 @@ def _winners(x: Array, windows: Windows) -> tuple[Array, Integers]:
     """x (N, C, H, W) -> y and winner (C, H_out, W_out, N): the largest of each window, and its number in it."""
     count = windows.output_size(x.shape[2:])
     cells = windows.cells(windows.pad(x, -np.inf), count)
-    y = cells[0].copy()
+    y = np.empty_like(cells[0], order="C")
     winner = np.zeros(y.shape, np.uint8 if len(cells) < 256 else np.intp)
     if windows.padding != (0, 0):
         winner += windows.first_inside(count).astype(winner.dtype)[:, :, None]
-    for number, cell in enumerate(cells[1:], start=1):
-        larger = (cell > y).view(np.uint8)
-        np.maximum(winner, larger * winner.dtype.type(number), out=winner)
-        np.maximum(y, cell, out=y)
+
+    def work(channels: slice) -> None:
+        largest, number_of_largest = y[channels], winner[channels]
+        largest[...] = cells[0][channels]
+        for number, cell in enumerate(cells[1:], start=1):
+            larger = (cell[channels] > largest).view(np.uint8)
+            np.maximum(number_of_largest, larger * winner.dtype.type(number), out=number_of_largest)
+            np.maximum(largest, cell[channels], out=largest)
+
+    share(work, slices(len(y)), x.size * PER_ENTRY)
     return y, winner
 
 
@@ -240,11 +243,15 @@ def max_pool2d_winner_backward(
     windows, (N, C, H, W) = Windows.of_pool(kernel_size, stride, padding), input_shape
     dy, winner = batch_last(dy), batch_last(winner)
     padded = windows.zeros(C, (H, W), N, dy.dtype)
-    for number, pixels in enumerate(windows.cells(padded, dy.shape[1:3])):
-        if windows.are_disjoint:
-            pixels[...] = keep_where(winner == number, dy)
-        else:
-            pixels += keep_where(winner == number, dy)
+
+    def work(channels: slice) -> None:
+        for number, pixels in enumerate(windows.cells(padded[channels], dy.shape[1:3])):
+            if windows.are_disjoint:
+                pixels[...] = keep_where(winner[channels] == number, dy[channels])
+            else:
+                pixels += keep_where(winner[channels] == number, dy[channels])
+
+    share(work, slices(C), padded.size * PER_ENTRY)
     return windows.unpad(padded, (H, W))
 
 
@@ -286,7 +293,7 @@ def avg_pool2d_backward(
 @checks.axes(x="(...)")
 def relu(x: Array) -> Array:
     """x -> max(x, 0), elementwise."""
-    return np.maximum(x, 0)
+    return entrywise(np.maximum, x, 0)
 
 
 @checks.axes(dy="(...)", x="(...)")
@@ -310,7 +317,7 @@ def flatten_backward(dy: Array, input_shape: Shape) -> Array:
 @checks.axes(x="(N, in_features)", w="(out_features, in_features)", b="(out_features,)")
 def linear(x: Array, w: Array, b: Array | None = None) -> Array:
     """x (N, in_features), w (out_features, in_features), b (out_features,) -> y (N, out_features) = x w^T + b."""
-    y = w @ x.T
+    y = product(w, x.T)
     if b is not None:
         y += b[:, None]
     return y.T
@@ -319,7 +326,7 @@ def linear(x: Array, w: Array, b: Array | None = None) -> Array:
 @checks.axes(dy="(N, out_features)", x="(N, in_features)", w="(out_features, in_features)")
 def linear_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
     """dy (N, out_features), x (N, in_features), w (out_features, in_features) -> dx, dw, db (out_features,)."""
-    return (w.T @ dy.T).T, dy.T @ x, dy.sum(axis=0)
+    return product(w.T, dy.T).T, product(dy.T, x), dy.sum(axis=0)
 
 
 # ---------------------------------------------------------------- dropout, batch norm
@@ -433,3 +440,20 @@ def mse(pred: Array, target: Array) -> tuple[float, Array]:
     """pred, target of one shape -> mean over all elements of (pred - target)^2 (a float), and dpred."""
     difference = pred - target
     return float(np.mean(difference**2)), difference * pred.dtype.type(2 / pred.size)
+
+
+# ---------------------------------------------------------------- threads
+
+
+def get_num_threads() -> int:
+    """How many threads share the products of a large convolution.
+
+    At first as many as COURSE_THREADS, OPENBLAS_NUM_THREADS or OMP_NUM_THREADS says, the first of them that is set, or
+    as there are processors, up to four.
+    """
+    return threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Have the products of a large convolution shared by `count` threads. Sums may be rounded in another way."""
+    set_threads(checks.integer("count", count, 1))

@@ -19,12 +19,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from course_lib._support import depthwise
+from course_lib._support.crew import entrywise, one_thread_a_product, share, slices
 from course_lib._support.geometry import Windows, batch_first, batch_last, fold
 from course_lib._support.types import Array, Mask, Shape
 
 # ---------------------------------------------------------------- the three verbs
 
 
+@one_thread_a_product
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int = 1) -> Array:
     """x (N, C_in, H, W), w (C_out, C_in / groups, kH, kW), b (C_out,) or None -> y (N, C_out, H_out, W_out)."""
     if _is_depthwise(groups, x, len(w)):
@@ -37,11 +39,16 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
     filters = w.reshape(len(w), -1) if b is None else np.column_stack((w.reshape(len(w), -1), b))
     count = windows.output_size(x.shape[2:])
     y = np.empty((len(w), *count, len(x)), x.dtype)
-    for rows, patches in _patches(x, windows, count):
-        blocked_matmul(filters, patches[: filters.shape[1]], out=_matrix(y[:, rows]))
+    view = windows.view(windows.pad(x), count)
+
+    def work(rows: slice) -> None:
+        blocked_matmul(filters, _patches(view, rows)[: filters.shape[1]], out=_matrix(y[:, rows]))
+
+    share(work, row_blocks(view), view.size * len(w))
     return batch_first(y)
 
 
+@one_thread_a_product
 def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: int = 1) -> Array:
     """dy (N, C_out, H_out, W_out), w (C_out, C_in / groups, kH, kW) -> dx (N, C_in, *size)."""
     if _is_depthwise(groups, dy, groups * w.shape[1]):
@@ -49,18 +56,24 @@ def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: i
     if groups > 1:
         parts = zip(np.split(dy, groups, axis=1), np.split(w, groups), strict=True)
         return _side_by_side([input_gradient(*part, windows, size) for part in parts])
-    dy, filters = batch_last(dy), w.reshape(len(w), -1)
+    dy = batch_last(dy)
     padded = windows.zeros(w.shape[1], size, dy.shape[-1], dy.dtype)
     view = windows.view(padded, dy.shape[1:3])
-    with small_ufunc_buffer():
-        for rows in row_blocks(view):
-            block = view[:, :, :, rows]
-            patches = np.empty(block.shape, dy.dtype)
-            blocked_matmul(filters.T, _matrix(dy[:, rows]), out=patches.reshape(filters.shape[1], -1))
-            fold(patches, block)
+
+    def work(channels: slice) -> None:
+        own, filters = view[channels], w[:, channels].reshape(len(w), -1)
+        with small_ufunc_buffer():
+            for rows in row_blocks(own):
+                block = own[:, :, :, rows]
+                patches = np.empty(block.shape, dy.dtype)
+                blocked_matmul(filters.T, _matrix(dy[:, rows]), out=patches.reshape(filters.shape[1], -1))
+                fold(patches, block)
+
+    share(work, slices(w.shape[1]), view.size * len(w))
     return windows.unpad(padded, size)
 
 
+@one_thread_a_product
 def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> tuple[Array, Array]:
     """dy (N, C_out, H_out, W_out), x (N, C_in, H, W) -> dw (C_out, C_in / groups, kH, kW), db (C_out,)."""
     if _is_depthwise(groups, x, dy.shape[1]):
@@ -70,25 +83,38 @@ def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> t
         dw, db = zip(*(weight_gradient(*part, windows) for part in parts), strict=True)
         return np.concatenate(dw), np.concatenate(db)
     dy = batch_last(dy)
-    blocks = _patches(x, windows, dy.shape[1:3])
-    both = np.transpose(sum(blocked_matmul_t(patches, _matrix(dy[:, rows])) for rows, patches in blocks))
+    view = windows.view(windows.pad(x), dy.shape[1:3])
+
+    def work(rows: slice) -> Array:
+        return blocked_matmul_t(_patches(view, rows), _matrix(dy[:, rows]))
+
+    both = np.transpose(sum(share(work, row_blocks(view), view.size * len(dy))))
     return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 
-def _patches(x: Array, windows: Windows, count: Shape) -> Iterator[tuple[slice, Array]]:
-    """x (N, C, H, W) -> the im2col matrix of the whole batch, a block of rows of windows at a time.
+def gradients(dy: Array, x: Array, w: Array, windows: Windows, groups: int = 1) -> tuple[Array, Array, Array]:
+    """dy (N, C_out, H_out, W_out), x, w -> dx, dw and db: neither product waits for the other."""
+    dy = batch_first(batch_last(dy))  # rearranged once, for both
+    both = [
+        lambda: (input_gradient(dy, w, windows, x.shape[2:], groups),),
+        lambda: weight_gradient(dy, x, windows, groups),
+    ]
+    (dx,), (dw, db) = share(lambda gradient: gradient(), both, w.size * dy[:, 0].size)
+    return dx, dw, db
 
-    Yields which rows, and their patches (C kH kW + 1, rows W_out N). The last entry of every column is 1: the bias
-    is a weight whose input is always 1, which saves a pass over y and dy (4 to 20 % of a forward pass).
+
+def _patches(view: Array, rows: slice) -> Array:
+    """view (C, kH, kW, H_out, W_out, N) -> the im2col matrix of some rows of windows (C kH kW + 1, rows W_out N).
+
+    The last entry of every column is 1: the bias is a weight whose input is always 1, which saves a pass over y and
+    dy (4 to 20 % of a forward pass).
     """
-    view = windows.view(windows.pad(x), count)
-    for rows in row_blocks(view):
-        block = view[:, :, :, rows]
-        weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
-        patches = np.empty((weights + 1, positions), x.dtype)
-        patches[:-1].reshape(block.shape)[...] = block
-        patches[-1] = 1
-        yield rows, patches
+    block = view[:, :, :, rows]
+    weights, positions = math.prod(block.shape[:3]), math.prod(block.shape[3:])
+    patches = np.empty((weights + 1, positions), view.dtype)
+    patches[:-1].reshape(block.shape)[...] = block
+    patches[-1] = 1
+    return patches
 
 
 def _is_depthwise(groups: int, images: Array, channels: int) -> bool:
@@ -104,6 +130,12 @@ def _side_by_side(parts: list[Array]) -> Array:
 def _matrix(y: Array) -> Array:
     """y (C, rows, W, N), batch last -> the view (C, rows W N)."""
     return y.reshape(len(y), -1)
+
+
+@one_thread_a_product
+def product(a: Array, b: Array) -> Array:
+    """a (M, K) @ b (K, L) -> (M, L)."""
+    return a @ b
 
 
 # ---------------------------------------------------------------- blocks that fit the caches
@@ -174,4 +206,4 @@ def keep_where(mask: Mask, values: Array) -> Array:
 
     It multiplies their bits, because inf * 0 would be NaN and np.where takes 7 to 15 times as long.
     """
-    return (values.view(f"i{values.itemsize}") * mask).view(values.dtype)
+    return entrywise(np.multiply, values.view(f"i{values.itemsize}"), mask).view(values.dtype)
