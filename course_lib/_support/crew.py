@@ -132,7 +132,7 @@ class _Helpers:
             return []
 
     def note(self, begun: int, waited: float, portion: float) -> None:
-        """Note how long helpers were waited for, beside a portion's time: have no processor of their own, they rest."""
+        """Note how long those who had begun were waited for: if twice a portion's time, they have no processor, and rest."""
         if begun and waited > 2 * portion + 0.0005:
             self.pause = min(2 * self.pause, 1024)
             self.resting = self.pause

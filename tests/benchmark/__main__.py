@@ -1,9 +1,10 @@
-"""How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark
+"""How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark [--json]
 
-Takes about two minutes and prints Markdown. Every side is a process of its own, because the thread pools of NumPy
-and PyTorch disturb each other; the processes take turns in short slots, so that a busy moment of the machine hits
-all of them; a time is the 25th percentile of its steps. With two threads a busy machine spoils the comparison all
-the same. Ratios carry over to other machines, milliseconds do not. Without PyTorch the course is measured alone.
+Takes about three minutes and prints Markdown, or with --json what was measured, in milliseconds. Every side is a process of
+its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take turns in short slots, so
+that a busy moment of the machine hits all of them; a time is the median of its steps. With two threads a busy machine
+spoils the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without PyTorch the
+course is measured alone.
 """
 
 import contextlib
@@ -22,6 +23,8 @@ import numpy as np
 from geometry import BATCH, CONVOLUTIONS, GROWTH
 
 ROUNDS = 7
+# What would have OpenBLAS take another processor than this one for granted
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
 LIBRARY = "functional, layers, losses, optim, training, data"
 WITH_PYTORCH = importlib.util.find_spec("torch") is not None
 OTHERS = ["torch", "torch channels_last"] if WITH_PYTORCH else []
@@ -33,7 +36,9 @@ class Worker:
 
     def __init__(self, side, threads):
         command = [sys.executable, Path(__file__).with_name("worker.py"), side, str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", env=ENVIRONMENT
+        )
 
     def ask(self, question, task):
         print(json.dumps([question, task]), file=self.process.stdin, flush=True)
@@ -53,7 +58,7 @@ def ask_alone(side, question, task):
         return worker.ask(question, task)
 
 
-def measure(tasks):
+def measure(tasks, question="times"):
     """The tasks of each (side, threads) -> (side, threads, task): milliseconds."""
     taken = defaultdict(list)
     with contextlib.ExitStack() as stack:
@@ -61,8 +66,17 @@ def measure(tasks):
         for _ in range(ROUNDS):
             for side, worker in workers.items():
                 for task in tasks[side]:
-                    taken[*side, task] += worker.ask("times", task)
-    return {key: 1000 * np.percentile(seconds, 25) for key, seconds in taken.items()}
+                    taken[*side, task] += worker.ask(question, task)
+    return {key: 1000 * statistics.median(seconds) for key, seconds in taken.items()}
+
+
+def measure_beside_a_busy_loop():
+    """A training step with one thread and with two, while another program has one of two processors."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            return measure({("course", threads): [*BATCH] for threads in (1, 2)}, "times_on_the_wall")
+        finally:
+            busy.kill()
 
 
 def import_seconds():
@@ -108,6 +122,14 @@ def show_networks(time):
     show("Training step", head, rows)
 
 
+def show_busy(time):
+    rows = [
+        [name, time["course", 1, name], time["course", 2, name], time["course", 2, name] / time["course", 1, name]]
+        for name in BATCH
+    ]
+    show("Training step beside a busy loop", ["", "1T, ms", "2T, ms", "2T / 1T"], rows)
+
+
 def show_memory():
     sides = ["course", *OTHERS[:1]]
     peaks = {name: [ask_alone(side, "peak_memory", name) for side in sides] for name in BATCH}
@@ -132,19 +154,45 @@ def show_growth(time):
     show("Growth of the time of one convolution: the exponent when one size is made larger", ["", "exponent"], rows)
 
 
-def main():
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} CPUs, {platform.machine()}")
+def processor():
+    """What the processor calls itself, with the instructions that make the largest difference to OpenBLAS."""
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    name = next((line.split(":")[1].strip() for line in told.splitlines() if line.startswith("model name")), "unknown")
+    return ", ".join([name, *(flag for flag in ("avx2", "avx512f", "amx_tile") if f" {flag} " in told)])
+
+
+def tell_what_runs_here(file):
+    print(
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} CPUs: {processor()}", file=file
+    )
     if hasattr(os, "getloadavg"):
-        print(f"Load at the start: {os.getloadavg()[0]:.1f} (for two threads it should be near 0)")
+        print(f"Load at the start: {os.getloadavg()[0]:.1f} (for two threads it should be near 0)", file=file)
     if not WITH_PYTORCH:
-        print("PyTorch is not installed: the course is measured alone.")
+        print("PyTorch is not installed: the course is measured alone.", file=file)
+
+
+def main():
+    tell_what_runs_here(sys.stderr if "--json" in sys.argv else sys.stdout)
     shared = [*BATCH, *(geometry.name for geometry in CONVOLUTIONS)]
     alone = [geometry.name + kind for geometry in CONVOLUTIONS for kind in (", batch last", ", products")]
     alone += [f"growth: {name}" for name in GROWTH]
     tasks = {(side, threads): shared for threads in (1, 2) for side in ("course", *OTHERS)}
     tasks["course", 1] = shared + alone
-    time = measure(tasks)
+    time, busy = measure(tasks), measure_beside_a_busy_loop()
+    if "--json" in sys.argv:
+        found = [
+            {"side": side, "threads": threads, "task": task, "ms": ms} for (side, threads, task), ms in time.items()
+        ]
+        found += [
+            {"side": "busy", "threads": threads, "task": task, "ms": ms} for (_, threads, task), ms in busy.items()
+        ]
+        print(json.dumps(found))
+        return
     show_networks(time)
+    show_busy(busy)
     show_convolutions(time)
     show_memory()
     show_growth(time)

@@ -25,7 +25,15 @@ def times(step):
 
     With one thread these are seconds of the processor's work, which the load of the machine hardly changes.
     """
-    clock = time.process_time if THREADS == "1" else time.perf_counter
+    return measured(step, time.process_time if THREADS == "1" else time.perf_counter)
+
+
+def times_on_the_wall(step):
+    """The same in seconds of the wall's clock, with any number of threads."""
+    return measured(step, time.perf_counter)
+
+
+def measured(step, clock):
     step()
     taken = []
     while sum(taken) < SLOT:
@@ -45,7 +53,7 @@ def peak_memory(step):
 
 def page_faults(step, steps=100):
     """How many pages the system had to provide for each step, after a warm-up."""
-    for _ in range(20):
+    for _ in range(100):
         step()
     before = resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(steps):
