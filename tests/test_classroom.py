@@ -199,6 +199,7 @@ def conv1d(x, w, stride=1, padding=0):
 LEAVES = "import os\nfor _ in range(3):\n    if os.fork() == 0:\n        import time\n        time.sleep(300)\n" + RIGHT
 
 
+@pytest.mark.slow
 def test_a_right_answer_is_right_and_a_wrong_one_told_its_mistake():
     assert judged(RIGHT).status == "right"
     wrong = judged(TURNED)

@@ -38,6 +38,7 @@ def three(monkeypatch):
 # ---------------------------------------------------------------- the same results
 
 
+@pytest.mark.sampled(3)
 @every_call
 def test_with_threads_everything_is_as_with_one_and_each_time_the_same(call, monkeypatch):
     monkeypatch.setattr(crew, "_WORTH", 1)
@@ -200,6 +201,7 @@ def test_helpers_without_a_processor_rest_longer_each_time_and_come_back():
 # ---------------------------------------------------------------- how many
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("environment", "count"),
     [

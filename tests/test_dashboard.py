@@ -431,6 +431,7 @@ def png_of(pixels):
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_the_picture_shows_curves_filters_and_gradients():
     board = Dashboard()
     fit(board, test=examples())
@@ -467,6 +468,7 @@ def test_the_headline_fits_on_the_picture(status):
     assert (headline[:, :700] < 128).any() and (headline[:, -16:] > 200).all()
 
 
+@pytest.mark.slow
 def test_the_board_leaves_pyplot_alone():
     code = "import sys, course_lib.widgets.dashboard; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "False"

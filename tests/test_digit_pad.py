@@ -186,6 +186,7 @@ def set_drawing(pad, strokes=(), example=None):
     return pad.reading
 
 
+@pytest.mark.slow
 def test_a_drawing_is_answered_with_what_the_network_says_to_the_normalised_picture(model):
     pad = DigitPad(model)
     answer = set_drawing(pad, [ONE])

@@ -32,6 +32,7 @@ def test_the_board_and_the_tool_say_the_same(name):
     assert not board.refused and not mutants.refused(grader.LAB, designing.check_of(design))
 
 
+@pytest.mark.slow
 def test_the_command_prints_what_passes_the_public_checks(capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the module is imported already
@@ -47,7 +48,7 @@ def test_public_checks_are_weak_in_the_order_that_the_lesson_tells():
     assert tried > nothing > tried / 2 > means > ones > stride_1 > 0 == yours
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", [name for name, *_ in designing.RULES])
 def test_a_design_is_told_what_it_cannot_see(name):
     mistake = next(one for one in LAB.mistakes["survivors"] if one.name == name)
@@ -166,6 +167,7 @@ def test_the_best_design_is_kept_with_its_cases_and_a_worse_one_does_not_take_it
     assert not progress.solved("design_check") and progress.tries("design_check") == 0
 
 
+@pytest.mark.slow
 def test_what_is_no_design_of_the_learners_is_not_kept(own):
     board = own(broken.design_check())
     assert board.passing and board.best is None and "best" not in repr(board)

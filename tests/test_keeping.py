@@ -64,6 +64,7 @@ def alone(*commands, folder):
 # ---------------------------------------------------------------- what goes along
 
 
+@pytest.mark.slow
 def test_an_answer_that_calls_two_kept_ones_is_kept_though_each_has_a_helper_of_the_same_name(notebook):
     """im2col and col2im both use out_size, and each file of the learner's holds it."""
     cells = []

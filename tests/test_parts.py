@@ -125,6 +125,7 @@ def test_all_can_be_borrowed_to_compare_with(answers):
     assert Parts().mark != Parts(library=True).mark
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["raise RuntimeError('spoilt')", "def relu_backward(dy, x):\n    return dy"])
 def test_an_answer_that_throws_or_became_wrong_is_left_out(lesson, answers, text, monkeypatch):
     answers(["relu_backward", "fit"])

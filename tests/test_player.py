@@ -54,6 +54,7 @@ def test_every_kind_of_story_is_small(story):
     assert size(story) <= 20_000
 
 
+@pytest.mark.slow
 def test_the_largest_stories_stay_below_100_kilobytes(rng):
     x, w, dy = rng.standard_normal((28, 28)), rng.standard_normal((3, 3)), rng.standard_normal((26, 26))
     image = rng.random((1, 1, 28, 28))

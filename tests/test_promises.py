@@ -65,6 +65,7 @@ def test_no_argument_is_changed(call, change):
         np.testing.assert_array_equal(arguments[name], before[name], err_msg=name)
 
 
+@pytest.mark.sampled(4)
 @every_call_on_arrays
 @each(MEMORY)
 def test_read_only_arrays_are_taken(call, change):

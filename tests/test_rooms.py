@@ -130,6 +130,7 @@ def classes():
                 yield f"{path.name}: {match[1]}", end - start + 1
 
 
+@pytest.mark.slow
 def test_no_class_is_too_long_to_be_read():
     found = dict(classes())
     assert len(found) > 60 and "player.js: Player" in found

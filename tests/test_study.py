@@ -254,6 +254,7 @@ def test_jupyterlab_gets_the_courses_defaults_before_what_else_is_configured(sta
     assert (Path(ours) / "labconfig" / "default_setting_overrides.json").exists() and others == ["elsewhere"]
 
 
+@pytest.mark.slow
 def test_without_a_lesson_the_first_is_opened_at_the_start(started):
     with pytest.raises(SystemExit):
         study.main([])

@@ -173,13 +173,26 @@ def test_places_are_added_up_where_an_index_has_32_bits(monkeypatch):
 
 def test_short_calls_are_timed_where_the_clock_goes_on_by_a_tenth_of_a_millisecond(monkeypatch):
     """As a browser's does: one call alone would seem to take no time at all, or ten times too long."""
-    numbers, perf_counter = list(range(2000)), time.perf_counter
-    calls = {"one": lambda: sum(numbers), "two": lambda: (sum(numbers), sum(numbers))}
-    expected = clock.fastest(calls, 40)
-    monkeypatch.setattr(time, "perf_counter", lambda: int(perf_counter() * 1e4) / 1e4)
-    assert 5e-5 < clock.step_of_the_clock() < 2e-4
+    now = 0.0
+
+    def passes(seconds):
+        nonlocal now
+        now += seconds
+
+    def perf_counter():
+        passes(1e-7)
+        return int(now * 1e4) / 1e4
+
+    monkeypatch.setattr(time, "perf_counter", perf_counter)
+
+    def two_lines():
+        passes(7e-6)
+        passes(1.4e-5)
+
+    calls = {"one": lambda: passes(7e-6), "two": lambda: passes(1.4e-5)}
+    np.testing.assert_allclose(clock.step_of_the_clock(), 1e-4)
     found = clock.fastest(calls, 10)
-    assert expected["one"] < 2e-4 and all(0.7 < found[name] / expected[name] < 10 for name in calls)
+    np.testing.assert_allclose([found["one"], found["two"]], [7e-6, 1.4e-5], rtol=1 / clock.STEPS)
     assert len(speed.compare(calls).bars) == 2
     assert speed.by_part(lambda parts: parts["one"](), calls).title == "One step: 0.1 ms"
-    assert len(speed.by_line(clock.patience).bars) == 2
+    assert len(speed.by_line(two_lines).bars) == 3

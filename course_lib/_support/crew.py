@@ -132,7 +132,7 @@ class _Helpers:
             return []
 
     def note(self, begun: int, waited: float, portion: float) -> None:
-        """Note how long those who had begun were waited for: if twice a portion's time, they have no processor, and rest."""
+        """Note how long helpers who had begun were waited for: if twice a portion's time, they have no processor."""
         if begun and waited > 2 * portion + 0.0005:
             self.pause = min(2 * self.pause, 1024)
             self.resting = self.pause

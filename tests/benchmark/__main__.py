@@ -1,10 +1,10 @@
 """How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark [--json]
 
-Takes about three minutes and prints Markdown, or with --json what was measured, in milliseconds. Every side is a process of
-its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take turns in short slots, so
-that a busy moment of the machine hits all of them; a time is the median of its steps. With two threads a busy machine
-spoils the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without PyTorch the
-course is measured alone.
+Takes about three minutes and prints Markdown, or with --json what was measured, in milliseconds. Every side is a
+process of its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take turns in short
+slots, so that a busy moment of the machine hits all of them; a time is the median of its steps. With two threads a busy
+machine spoils the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without
+PyTorch the course is measured alone.
 """
 
 import contextlib

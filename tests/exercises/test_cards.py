@@ -107,6 +107,7 @@ def test_every_card_is_small_well_formed_and_without_anything_active(cards):
         assert all(attributes.keys() <= {"style"} for _, attributes in tags)
 
 
+@pytest.mark.slow
 def test_every_card_says_in_words_what_it_says_in_html(cards):
     for verdict, _, text, _, plain in cards:
         for sentences in verdict.mistakes.values():
@@ -156,6 +157,7 @@ def test_a_sentence_that_several_tensors_earned_is_said_once():
     assert told == {"x": [("x, dx", "Both."), ("x", "One.")], "dx": [("dx", "Other.")]}
 
 
+@pytest.mark.slow
 def test_cards_are_the_same_each_time_and_hold_no_addresses(cards):
     for card in cards:
         assert not re.search(r"0x[0-9a-f]{4,}|ipykernel_|/home/", card.markup + card.plain)

@@ -210,6 +210,7 @@ def a_fresh_kernel(*lines):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_after_a_restart_a_check_cell_finds_the_answer_that_is_kept(displayed, tmp_path):
     file = tmp_path / "answer.py"  # a source that can be found, as that of a cell
     file.write_text(SOLVED, encoding="utf-8")

@@ -50,7 +50,7 @@ def test_mending_changes_a_few_lines_only(patient):
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 def test_the_symptom_shows_while_it_is_broken_and_is_gone_when_it_is_mended(patient):
     sick, healthy = (patient.symptom(f) for f in (patient.start, patient.answer))
     assert repr(sick) != repr(healthy)
@@ -101,6 +101,7 @@ def test_every_case_has_a_title_of_its_own_and_the_like_of_it_that_shipped(patie
         assert re.search(r"20[12]\d|postscript", report.says)  # when it was, or how it is told
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(4)
 def test_a_symptom_is_shown_without_delay(patient):
     patient.seen_in(patient.answer)  # what all cases share is computed once
@@ -120,6 +121,7 @@ def shown(monkeypatch):
     return seen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.sampled(4)
 def test_the_name_of_a_patient_shows_its_symptom_as_it_came_in(patient, shown):
     examine(patient.name)

@@ -529,6 +529,7 @@ def test_values_in_wrong_places_are_told_from_values_that_are_off():
     assert "wrong places" in dict(finding.facts)["as a whole"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("spoil", "place"),
     [
@@ -581,6 +582,7 @@ def test_errors_where_windows_overlap_are_said_to_sit_there():
     assert "where windows overlap" in dict(finding.facts)["where"]
 
 
+@pytest.mark.slow
 def test_judging_a_right_answer_in_plain_loops_takes_less_than_a_second():
     for name in exercises.names():
         exercise = exercises.get(name)

@@ -65,8 +65,7 @@ def test_the_stub_is_not_attempted_and_shows_no_solution(name):
     assert exercise.start or not given_away
 
 
-@pytest.mark.sampled(3)
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize(("exercise", "tensor", "mistake"), TABLE)
 def test_a_mistake_earns_its_own_sentence_and_no_other(exercise, tensor, mistake):
     for wrong in mistake.examples:
@@ -196,8 +195,7 @@ def test_a_right_answer_in_another_style_is_right(name, answer):
     assert accepted(name, answer), repr(exercises.get(name).judge(answer))
 
 
-@pytest.mark.sampled(3)
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize(
     ("name", "told", "answer"), [pytest.param(*row, id=f"{row[0]}-{n}") for n, row in enumerate(WRONG)]
 )

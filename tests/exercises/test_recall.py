@@ -146,6 +146,7 @@ def test_every_question_with_a_number_is_redrawn_and_comes_back():
     assert all(predictions.get(name).comes_back for name in REDRAWN)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", REDRAWN)
 def test_a_redrawn_question_has_other_numbers_and_no_wrong_answer_that_is_right(name):
     question = predictions.get(name)
