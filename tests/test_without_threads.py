@@ -185,14 +185,9 @@ def test_short_calls_are_timed_where_the_clock_goes_on_by_a_tenth_of_a_milliseco
 
     monkeypatch.setattr(time, "perf_counter", perf_counter)
 
-    def two_lines():
-        passes(7e-6)
-        passes(1.4e-5)
-
     calls = {"one": lambda: passes(7e-6), "two": lambda: passes(1.4e-5)}
     np.testing.assert_allclose(clock.step_of_the_clock(), 1e-4)
     found = clock.fastest(calls, 10)
     np.testing.assert_allclose([found["one"], found["two"]], [7e-6, 1.4e-5], rtol=1 / clock.STEPS)
     assert len(speed.compare(calls).bars) == 2
     assert speed.by_part(lambda parts: parts["one"](), calls).title == "One step: 0.1 ms"
-    assert len(speed.by_line(two_lines).bars) == 3
