@@ -250,7 +250,7 @@ def test_killed_at_random_moments_it_goes_on_and_ends_the_same(path, optimizer):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, encoding="utf-8")
         process.stdout.readline()
         try:
-            process.wait(chance.uniform(0.05, 0.3) * seconds if kills < 10 else 120)
+            process.wait(chance.uniform(0.03, 0.15) * seconds if kills < 10 else 120)
             break
         except subprocess.TimeoutExpired:
             process.kill()

@@ -90,7 +90,9 @@ def main():
     for name, (epochs, goal) in GOALS.items():
         command = [sys.executable, __file__]
         sides = {
-            side: subprocess.Popen([*command, side, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            side: subprocess.Popen(
+                [*command, side, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            )
             for side in ("course", "torch")
         }
         seconds = dict.fromkeys(sides, 0.0)

@@ -316,9 +316,10 @@ def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
         page.locator(".cg-player").evaluate("(p, width) => { p.parentElement.style.width = `${width}px` }", width)
         page.wait_for_function("width => document.querySelector('.cg-picture').clientWidth < width", arg=width)
         assert page.locator(".cg-player").evaluate("(player) => player.scrollWidth <= player.clientWidth")
-        canvas = page.locator(".cg-picture").bounding_box()
-        assert page.evaluate("() => window.reach[0]") <= canvas["width"]
-        assert page.evaluate("() => window.reach[1]") <= canvas["height"]
+        page.wait_for_function("""() => {  // once it is drawn in its new size
+          const { width, height } = document.querySelector(".cg-picture").getBoundingClientRect();
+          return window.reach[0] <= width && window.reach[1] <= height;
+        }""")
 
 
 @pytest.mark.parametrize("width", [340, 560, 900])

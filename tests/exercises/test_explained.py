@@ -28,6 +28,9 @@ def test_two_slips_are_refused_and_what_is_said_of_them_is_true(name):
     exercise = exercises.get(name)
     for number, (tensor, slip, f) in enumerate(two_slips(name, 10)):
         verdict = exercise.judge(f)
+        if verdict.status == "not attempted":  # together they make what a repair begins with
+            assert exercise.start and "It still does what it did when you found it." in repr(verdict)
+            continue
         assert not unexplained(verdict), (tensor, slip)
         assert all(verdict.explained.values()) and all(len(says) <= 3 for says in verdict.explained.values())
         if number < 3:
