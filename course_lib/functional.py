@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from course_lib._support import checks, geometry
-from course_lib._support.blocked import correlate, gradients, input_gradient, keep_where, product, weight_gradient
+from course_lib._support.blocked import correlate, input_gradient, keep_where, product, weight_gradient
 from course_lib._support.crew import PER_ENTRY, entrywise, set_threads, share, slices, threads
 from course_lib._support.geometry import Windows, batch_first, batch_last, fold, out_size
 from course_lib._support.types import Array, Integers, IntOrPair, Mask, Padding, Random, Shape
@@ -56,7 +56,11 @@ def conv2d_backward(
     stride: IntOrPair = 1, padding: Padding = 0, dilation: IntOrPair = 1, groups: int = 1,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dy (N, C_out, H_out, W_out), x, w -> dx like x, dw like w, db (C_out,)."""
-    return gradients(dy, x, w, Windows(w.shape[2:], stride, padding, dilation), groups)
+    windows = Windows(w.shape[2:], stride, padding, dilation)
+    dy = batch_first(batch_last(dy))  # rearranged once, for both
+    dx = input_gradient(dy, w, windows, x.shape[2:], groups)
+    dw, db = weight_gradient(dy, x, windows, groups)
+    return dx, dw, db
 
 
 @checks.axes(

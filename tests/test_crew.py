@@ -54,6 +54,28 @@ def test_with_threads_everything_is_as_with_one_and_each_time_the_same(call, mon
             assert (other.dtype, other.shape, other.strides) == (one.dtype, one.shape, one.strides)
 
 
+def test_sums_are_cut_in_the_same_places_for_any_number_of_threads(rng, monkeypatch):
+    monkeypatch.setattr(crew, "_WORTH", 1)
+    monkeypatch.setattr(blocked, "_CACHED", 20_000)
+    x, w, dy = (
+        rng.standard_normal(shape, dtype=np.float32) for shape in ((8, 3, 20, 20), (5, 3, 3, 3), (8, 5, 18, 18))
+    )
+    found = {}
+    for count in (1, 2, 3):
+        F.set_num_threads(count)
+        found[count] = F.conv2d(x, w), *F.conv2d_weight_gradient(dy, x, w)
+    for count in (2, 3):
+        for one, other in zip(found[1], found[count], strict=True):
+            np.testing.assert_array_equal(other, one)
+
+
+@pytest.mark.parametrize(("length", "count"), [(7, 3), (8, 2), (2, 3), (1, 2), (5, 1)])
+def test_an_axis_is_cut_into_one_slice_for_each_thread(length, count):
+    F.set_num_threads(count)
+    cut = crew.slices(length)
+    assert [n for part in cut for n in range(length)[part]] == [*range(length)] and len(cut) == min(length, count)
+
+
 def test_large_images_are_shared_by_all_threads(rng, monkeypatch):
     x = np.moveaxis(rng.standard_normal((16, 28, 28, 64), dtype=np.float32), -1, 0)
     w = rng.standard_normal((16, 16, 3, 3), dtype=np.float32)

@@ -92,17 +92,6 @@ def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> t
     return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 
-def gradients(dy: Array, x: Array, w: Array, windows: Windows, groups: int = 1) -> tuple[Array, Array, Array]:
-    """dy (N, C_out, H_out, W_out), x, w -> dx, dw and db: neither product waits for the other."""
-    dy = batch_first(batch_last(dy))  # rearranged once, for both
-    both = [
-        lambda: (input_gradient(dy, w, windows, x.shape[2:], groups),),
-        lambda: weight_gradient(dy, x, windows, groups),
-    ]
-    (dx,), (dw, db) = share(lambda gradient: gradient(), both, w.size * dy[:, 0].size)
-    return dx, dw, db
-
-
 def _patches(view: Array, rows: slice) -> Array:
     """view (C, kH, kW, H_out, W_out, N) -> the im2col matrix of some rows of windows (C kH kW + 1, rows W_out N).
 

@@ -370,7 +370,7 @@ class Recorder:
 
 
 def _arrays_of(keeper: Any) -> list[tuple[str, np.ndarray]]:
-    """The arrays that an object keeps, and those of objects without methods of a layer, by their dotted names."""
+    """The arrays that an object keeps, and those of what it keeps that is no layer, by their dotted names."""
     found = []
     for name, value in list(getattr(keeper, "__dict__", {}).items()):
         inner = getattr(value, "__dict__", {}) if not callable(value) else {}
