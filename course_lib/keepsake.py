@@ -28,7 +28,6 @@ from course_lib.parts import Parts
 from course_lib.widgets.still import signed
 
 FILE = "what_you_built.html"
-_PAGES = templates("course_lib")
 _MOST_FILTERS = 16
 
 
@@ -72,7 +71,9 @@ class Keepsake:
         place = self.path
         with suppress(ValueError):  # on another drive
             place = Path(os.path.relpath(place))
-        return _PAGES.get_template("keepsake_link.html").render(place=place.as_posix(), says=repr(self))
+        return (
+            templates("course_lib").get_template("keepsake_link.html").render(place=place.as_posix(), says=repr(self))
+        )
 
 
 def write(
@@ -88,7 +89,7 @@ def write(
     reads the drawing (28, 28). accuracy: (share of digits read rightly, of how many). OSError where it cannot be kept.
     """
     built = own()
-    page = _PAGES.get_template("what_you_built.html").render(
+    page = templates("course_lib").get_template("what_you_built.html").render(
         day=_day(datetime.now(UTC).date()), built=built, labs=len(registry.names()), slopes=measured_slopes(built),
         parts=parts, filters=None if model is None else _filters(model), accuracy=accuracy,
         drawing=None if model is None or drawing is None else _read(model, drawing), looks=looks,

@@ -8,8 +8,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from first_cells import imports
 
 import course_lib
+from course_lib import widgets
 
 PACKAGE = Path(course_lib.__file__).parent
 CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
@@ -143,3 +145,21 @@ def test_no_lab_is_loaded_before_one_is_asked_for(imported):
     assert not subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     ).stdout.strip()
+
+
+def test_what_a_lesson_imports_first_waits_with_what_it_may_not_need():
+    """Loading it all took half of the time until a lesson's first cell was done: `tests/benchmark/imports.py`."""
+    code = re.sub("(?<=course_lib.widgets import ).*", "play", "\n".join(code for _, code in imports()))
+    assert "course_lib.widgets import play" in code and "course_lib.exercises import" in code
+    late = "jinja2", "course_lib.widgets.walk_explorer", "course_lib.widgets.dashboard_picture"
+    code += f"\nimport sys; print(*[m for m in {late} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    assert not found.stdout.strip()
+
+
+def test_every_widget_is_found_when_it_is_asked_for():
+    for name in widgets.__all__:
+        assert getattr(widgets, name).__module__.startswith("course_lib.")
+        assert name in dir(widgets)
+    with pytest.raises(AttributeError, match="no attribute 'explor'"):
+        widgets.explor  # noqa: B018

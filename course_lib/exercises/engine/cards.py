@@ -5,10 +5,14 @@ escape all text. Colour only repeats what words, outlines and numbers say.
 """
 
 import re
-from typing import ClassVar
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
 
 from course_lib import looks
 from course_lib._support.templates import templates
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _CODE_OR_EMPHASIS = re.compile(r"`(?P<code>[^`]+)`|(?<![\w*])\*(?P<em>\w[^*`]*)\*(?!\w)")
 _FIRST_SENTENCE = re.compile(r"(?:`[^`]*`|[^`])*?\. ")
@@ -29,9 +33,12 @@ def first_sentence(text: str) -> str:
     return match[0] if match else text
 
 
-_TEMPLATES = templates("course_lib.exercises.engine")
-_TEMPLATES.filters |= {"rich": rich, "first_sentence": first_sentence}
-_TEMPLATES.globals |= {"status": looks.STATUS, "looks": looks}
+@cache
+def _templates() -> "Environment":
+    found = templates("course_lib.exercises.engine")
+    found.filters |= {"rich": rich, "first_sentence": first_sentence}
+    found.globals |= {"status": looks.STATUS, "looks": looks}
+    return found
 
 
 class Card:
@@ -43,7 +50,7 @@ class Card:
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        return _TEMPLATES.get_template(self.template).render(card=self)
+        return _templates().get_template(self.template).render(card=self)
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
