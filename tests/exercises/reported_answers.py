@@ -1239,3 +1239,41 @@ def clinic_relu_leaks(dy, x):
 @wrong("clinic_14", dx=("mask missing", "sign"))
 def clinic_mask_and_sign(dy, mask, p):
     return -dy / (1 - p)
+
+
+# ---------------------------------------------------------------- numerical_gradient: two slips at once
+
+
+@wrong("numerical_gradient", grad=("not in float64", "one-sided difference"))
+def one_sided_in_float32(f, x, eps=1e-5):
+    x = x.astype(np.float32)
+    here, grad = np.float32(f(x)), np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        moved = x.copy()
+        moved[index] += eps
+        grad[index] = (np.float32(f(moved)) - here) / eps
+    return grad
+
+
+@wrong("numerical_gradient", grad=("not in float64", "divided by the wrong distance"))
+def half_of_it_in_float32(f, x, eps=1e-5):
+    x = x.astype(np.float32)
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[index] = eps
+        grad[index] = (f(x + step) - f(x - step)) / (4 * eps)
+    return grad
+
+
+@wrong("numerical_gradient", grad="not in float64")
+def nudged_in_float32_and_down_in_one_go(f, x, eps=1e-5):
+    x = np.array(x, dtype="float32")
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        moved = x.copy()
+        moved[index] += eps
+        above = f(moved)
+        moved[index] -= 2 * eps
+        grad[index] = (above - f(moved)) / (2 * eps)
+    return grad

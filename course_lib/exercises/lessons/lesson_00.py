@@ -1,10 +1,13 @@
 """Gradients you can trust: measure one, and follow one back through two layers."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, redrawn, small
 
 LESSON = "00_start_here"
@@ -37,77 +40,36 @@ def further_measured_cases(rng, values):
     return {"f": [wavy, slope_of_last][rng.integers(2)], "x": values(shape), "eps": [1e-2, 1e-3][rng.integers(2)]}
 
 
-def one_sided(f, x, eps):
-    x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: (_moved(f, x, index, eps) - f(x)) / eps)
+def measured(f, x, eps, held=np.float64, values=np.float64, into=np.float64, nudge=None, down=None, quotient=None):
+    """The gradient, by a recipe. held, values, into: dtypes of the copy of x, of what f returns, and of the result."""
+    grad = np.zeros(np.shape(x), dtype=into or x.dtype)
+    x = np.array(x, dtype=held)
+    for index in np.ndindex(x.shape):
+        kept = x[index]
+        step = nudge(kept, eps) if nudge else eps
+        x[index] = kept + step
+        above = values(f(x))
+        x[index] = down(x[index], step) if down else kept - step
+        below = values(f(x))
+        x[index] = kept
+        grad[index] = (quotient or central)(above, values(f(x)), below, eps)
+    return grad
 
 
-def one_sided_below(f, x, eps):
-    x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: (f(x) - _moved(f, x, index, -eps)) / eps)
+def central(above, here, below, eps):
+    return (above - below) / (2 * eps)
+
+
+def from_above(entry, step):
+    """Down in one go: the same point, but for rounding."""
+    return entry - 2 * step
+
+
+measured_with = partial(Variant, measured)
 
 
 def divided_by(factor):
-    return lambda f, x, eps: gradcheck.numerical_gradient(f, x, eps) * 2 / factor
-
-
-def negative(f, x, eps):
-    return -gradcheck.numerical_gradient(f, x, eps)
-
-
-def undivided(f, x, eps):
-    return gradcheck.numerical_gradient(f, x, eps) * 2 * eps
-
-
-def times_eps(f, x, eps):
-    """(above - below) / 2 * eps, with no brackets around 2 * eps."""
-    return gradcheck.numerical_gradient(f, x, eps) * eps**2
-
-
-def only_below_divided(f, x, eps):
-    """above - below / (2 * eps), with no brackets around the difference."""
-    x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: _moved(f, x, index, eps) - _moved(f, x, index, -eps) / (2 * eps))
-
-
-def only_below_divided_twice(f, x, eps):
-    """above - below / 2 * eps."""
-    x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: _moved(f, x, index, eps) - _moved(f, x, index, -eps) / 2 * eps)
-
-
-def value_above(f, x, eps):
-    x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: _moved(f, x, index, eps))
-
-
-def value_below(f, x, eps):
-    return value_above(f, x, -eps)
-
-
-def value_here(f, x, eps):
-    return np.full(np.shape(x), f(np.array(x, dtype=np.float64)))
-
-
-def by_a_share(f, x, eps):
-    x = np.array(x, dtype=np.float64)
-
-    def slope(index):
-        step = eps * x[index]
-        return (_moved(f, x, index, step) - _moved(f, x, index, -step)) / (2 * eps)
-
-    return _each(x, slope)
-
-
-def all_in_float32(f, x, eps):
-    """x, eps and the values of f in float32, whatever x was."""
-    x, eps = np.array(x, dtype=np.float32), np.float32(eps)
-
-    def slope(index):
-        above, below = np.float32(_moved(f, x, index, eps)), np.float32(_moved(f, x, index, -eps))
-        return (above - below) / (2 * eps)
-
-    return _each(x, slope)
+    return measured_with(quotient=lambda above, here, below, eps: (above - below) / (factor * eps))
 
 
 def all_at_once(f, x, eps):
@@ -117,51 +79,23 @@ def all_at_once(f, x, eps):
 
 def entry_alone(f, x, eps):
     x = np.array(x, dtype=np.float64)
-    return _each(x, lambda index: (f(x[index] + eps) - f(x[index] - eps)) / (2 * eps))
+    slopes = [(f(entry + eps) - f(entry - eps)) / (2 * eps) for entry in x.flat]
+    return np.reshape(slopes, x.shape)
 
 
 def all_at_once_number(f, x, eps):
     return all_at_once(f, x, eps).ravel()[0]
 
 
-def back_to_the_middle(f, x, eps):
-    """Up by eps, and down again by only as much."""
-    return one_sided(f, x, eps) / 2
-
-
 def never_restored(f, x, eps):
     x = np.array(x, dtype=np.float64)
-
-    def slope(index):
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
         x[index] += eps
         above = f(x)
         x[index] -= 2 * eps
-        return (above - f(x)) / (2 * eps)
-
-    return _each(x, slope)
-
-
-def own_dtype(f, x, eps):
-    x = x.copy()
-
-    def slope(index):
-        kept = x[index]
-        x[index] = kept + eps
-        above = f(x)
-        x[index] = kept - eps
-        below = f(x)
-        x[index] = kept
-        return (above - below) / (2 * eps)
-
-    return _each(x, slope)
-
-
-def into_own_dtype(f, x, eps):
-    return gradcheck.numerical_gradient(f, x, eps).astype(x.dtype)
-
-
-def own_dtype_both(f, x, eps):
-    return own_dtype(f, x, eps).astype(x.dtype)
+        grad[index] = (above - f(x)) / (2 * eps)
+    return grad
 
 
 def flat(f, x, eps):
@@ -186,18 +120,22 @@ def first_axis(f, x, eps):
     return grad
 
 
-def _moved(f, x, index, step):
-    x = x.copy()
-    x[index] += step
-    return f(x)
-
-
-def _each(x, slope):
-    grad = np.zeros(x.shape)
-    for index in np.ndindex(x.shape):
-        grad[index] = slope(index)
-    return grad
-
+OWN = None  # the dtype of x
+NOT_IN_FLOAT64 = tuple(
+    measured_with(**steps)
+    for steps in (
+        {"held": OWN},
+        {"into": OWN},
+        {"held": OWN, "into": OWN},
+        {"held": np.float32, "values": np.float32},
+        {"held": np.float32},
+        {"held": OWN, "values": np.float32},
+        {"held": OWN, "down": from_above},
+        {"held": np.float32, "down": from_above},
+        {"held": OWN, "values": np.float32, "down": from_above},
+        {"held": np.float32, "values": np.float32, "down": from_above},
+    )
+)
 
 NUMERICAL_GRADIENT = Exercise(
     answer=gradcheck.numerical_gradient,
@@ -233,35 +171,50 @@ NUMERICAL_GRADIENT = Exercise(
                 "one-sided difference",
                 "It is close, but only to within eps: one end of your difference seems to be f(x) itself. "
                 "Go as far down as you go up, and the curvature of f cancels.",
-                (one_sided, one_sided_below),
+                (
+                    measured_with(quotient=lambda above, here, below, eps: (above - here) / eps),
+                    measured_with(quotient=lambda above, here, below, eps: (here - below) / eps),
+                ),
             ),
             Mistake(
                 "divided by the wrong distance",
                 "Every value is off by the same factor. How far apart are the two points at which you evaluate f?",
-                (divided_by(1), divided_by(4), divided_by(0.5), undivided, back_to_the_middle),
+                (
+                    *(divided_by(factor) for factor in (1, 4, 0.5)),
+                    measured_with(quotient=lambda above, here, below, eps: above - below),
+                    measured_with(quotient=lambda above, here, below, eps: (above - here) / (2 * eps)),
+                ),
             ),
             Mistake(
                 "brackets missing",
                 "Brackets are missing in the quotient. `/ 2 * eps` divides by 2 and then *multiplies* by eps, "
                 "and `above - below / (2 * eps)` divides only the second value. "
                 "The whole difference is divided, by all of `(2 * eps)`.",
-                (times_eps, only_below_divided, only_below_divided_twice),
+                (
+                    measured_with(quotient=lambda above, here, below, eps: (above - below) / 2 * eps),
+                    measured_with(quotient=lambda above, here, below, eps: above - below / (2 * eps)),
+                    measured_with(quotient=lambda above, here, below, eps: above - below / 2 * eps),
+                ),
             ),
             Mistake(
                 "a value in place of a slope",
                 "These are values of f, or their differences with nothing to compare. "
                 "A slope is how far f moves, divided by how far x moves.",
-                (value_above, value_below, value_here),
+                (
+                    measured_with(quotient=lambda above, here, below, eps: above),
+                    measured_with(quotient=lambda above, here, below, eps: below),
+                    measured_with(quotient=lambda above, here, below, eps: here),
+                ),
             ),
             Mistake(
                 "nudged by a share of x",
                 "The nudge is a share of the entry: x * (1 + eps). Add and subtract eps itself.",
-                (by_a_share,),
+                (measured_with(nudge=lambda entry, eps: entry * eps),),
             ),
             Mistake(
                 "sign",
                 "Every value has the wrong sign. Which of the two values is subtracted from which?",
-                (negative,),
+                (measured_with(quotient=lambda above, here, below, eps: (below - above) / (2 * eps)),),
             ),
             Mistake(
                 "all entries nudged at once",
@@ -278,10 +231,10 @@ NUMERICAL_GRADIENT = Exercise(
             ),
             Mistake(
                 "not in float64",
-                "It is right for float64 only. "
+                "It is not computed in float64 throughout. "
                 "An integer array drops a small nudge, and in float32 it gets lost in rounding. "
                 "What is the dtype of the copy you nudge, and of the array you fill?",
-                (own_dtype, into_own_dtype, own_dtype_both, all_in_float32),
+                NOT_IN_FLOAT64,
             ),
             Mistake(
                 "nudge does not arrive",
