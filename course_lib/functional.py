@@ -25,7 +25,8 @@ __all__ = [
     "conv2d_backward", "conv2d_input_gradient", "conv2d_weight_gradient", "conv_transpose2d",
     "conv_transpose2d_backward", "cross_entropy", "dropout", "dropout_backward", "flatten", "flatten_backward",
     "get_num_threads", "im2col", "linear", "linear_backward", "max_pool2d", "max_pool2d_backward", "max_pool2d_winner",
-    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "set_num_threads", "softmax",
+    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "relu_mask_backward", "set_num_threads",
+    "softmax",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- convolution
@@ -304,6 +305,12 @@ def relu(x: Array) -> Array:
 def relu_backward(dy: Array, x: Array) -> Array:
     """dy, x of one shape -> dx: the gradient passes where x was positive; at exactly 0 it stops."""
     return keep_where(x > 0, dy)
+
+
+@checks.axes(dy="(...)", positive="(...)")
+def relu_mask_backward(dy: Array, positive: Mask) -> Array:
+    """As relu_backward, from where x was positive (True there): what a layer remembers, at most a quarter of x."""
+    return keep_where(positive, dy)
 
 
 @checks.axes(x="(N, ...)")

@@ -314,11 +314,12 @@ class ReLU(Module):
     """Any shape -> the same: max(x, 0), entry by entry."""
 
     def forward(self, x: Array) -> Array:
-        self.x = x
-        return F.relu(x)
+        y = F.relu(x)
+        self.positive = y > 0
+        return y
 
     def backward(self, dy: Array) -> Array:
-        return F.relu_backward(dy, self._remembered("x"))
+        return F.relu_mask_backward(dy, self._remembered("positive"))
 
 
 class Flatten(Module):

@@ -137,6 +137,7 @@ CALLS = [
     Call(F.avg_pool2d_backward, PIXELS, {**IMAGES, **POOL}, POOLED),
     Call(F.relu, {"x": "N C H W"}),
     Call(F.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
+    Call(F.relu_mask_backward, {"dy": "N C H W"}, {"positive": _mask(3, 2, 8, 7)}),
     Call(F.flatten, {"x": "N C H W"}),
     Call(F.flatten_backward, {"dy": "N CHW"}, IMAGES),
     Call(F.linear, {"x": "N features", "w": "out_features features", "b": "out_features"}),

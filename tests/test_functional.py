@@ -567,6 +567,7 @@ def test_an_infinite_gradient_stops_where_it_is_masked_and_passes_where_it_is_no
     passes = np.array([[[[True, False], [False, True]]]])
     expected = np.where(passes, dy, 0)
     np.testing.assert_array_equal(F.relu_backward(dy, np.where(passes, 1, -1).astype(dtype)), expected)
+    np.testing.assert_array_equal(F.relu_mask_backward(dy, passes), expected)
     np.testing.assert_array_equal(F.dropout_backward(dy, passes, 0.5), 2 * expected)
     y, mask = F.dropout(dy, 0.5, np.random.default_rng(3))
     np.testing.assert_array_equal(y, np.where(mask, 2 * dy, 0))

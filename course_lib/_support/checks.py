@@ -344,8 +344,9 @@ def axes(
 
     The body is then free of checks and can be read as the lesson it is. `pictures` shows the shape of each array: the
     same letter means the same size, "(...)" the same shape, "..." behind a letter one axis or more. Arrays become
-    floats of one common dtype, in which the results come back; mask, indices, winner and targets keep their kind.
-    stride and padding become what `sizes` makes of them: pairs, or integers. `fits` checks that all belong together.
+    floats of one common dtype, in which the results come back; mask, positive, indices, winner and targets keep their
+    kind. stride and padding become what `sizes` makes of them: pairs, or integers. `fits` checks that all belong
+    together.
     named_padding: padding may also be "same" or "valid".
     """
 
@@ -402,6 +403,7 @@ _BY_NAME: dict[str, Callable[[str, Any], Any]] = {
     "rng": generator,
     "branch_backward": function,
     "mask": booleans,
+    "positive": booleans,
     "winner": integers,
     "indices": lambda name, value: integers(name, value).astype(np.intp, copy=False),  # as bincount wants them
     "targets": lambda name, value: integers(name, value).astype(np.int64, copy=False),
@@ -434,11 +436,12 @@ class _Picture(NamedTuple):
 def _in_order(pictures: Mapping[str, str], by_name: Mapping[str, object]) -> list[_Picture]:
     """The pictures in the order in which shapes are compared, none where there is nothing to compare.
 
-    Where dy disagrees with x, w or input_shape, dy is named; where mask or indices disagree with dy, they are.
+    Where dy disagrees with x, w, positive or input_shape, dy is named; where mask or indices disagree with dy, they
+    are.
     """
 
     def rank(name: str) -> int:
-        return 1 if name == "dy" else 2 if name in by_name and name != "input_shape" else 0
+        return 1 if name == "dy" else 2 if name in by_name and name not in ("input_shape", "positive") else 0
 
     if list(pictures.values()) == ["(...)"]:
         return []
