@@ -70,7 +70,7 @@ def test_the_loss_has_an_axis_and_its_place_on_it(sketch):
 def test_thirteen_pictures_are_no_more_than_a_page_can_hold(rng):
     weights = rng.standard_normal((13, 3, 3))
     shown = slide(filter_learnt(data.portrait(), np.ones(13), weights, SOBEL, range(13), "noise"))
-    assert len(json.dumps(shown.sketch)) < 200_000
+    assert len(json.dumps(shown.sketches)) < 200_000
     assert Image.open(io.BytesIO(shown.picture())).width == 1440
 
 

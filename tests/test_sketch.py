@@ -65,10 +65,12 @@ def test_what_makes_no_sense_is_refused():
         shrinking_slope(np.exp, 0, [0.0])
     with pytest.raises(TypeError, match="slide needs a Sketch"):
         slide("x")
+    with pytest.raises(TypeError, match="slide needs a Sketch"):
+        slide(shrinking_slope(np.exp, 1, WIDTHS), "x")
 
 
 def test_a_picture_stands_where_nothing_can_move():
     widget = slide(shrinking_slope(np.exp, 1, WIDTHS, np.e))
     assert Image.open(io.BytesIO(widget.picture())).convert("RGBA").getpixel((0, 0))[3] == 0
     assert repr(widget).startswith("The line through both points, while eps shrinks, in 12 pictures")
-    assert len(str(widget.sketch)) < 60_000
+    assert len(str(widget.sketches)) < 60_000

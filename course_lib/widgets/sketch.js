@@ -15,11 +15,13 @@ class Slides {
    * @param {HTMLElement} root
    */
   constructor(model, root) {
-    this.sketch = model.get("sketch");
+    this.sketches = model.get("sketches");
+    this.sketch = this.sketches[0];
     this.root = root;
     this.at = this.width = 0;
     root.className = "sk-root";
-    element("h4", "sk-title", root, this.sketch.title);
+    this.choices = this.sketches.length > 1 ? this.addChoices() : [];
+    if (!this.choices.length) element("h4", "sk-title", root, this.sketch.title);
     this.canvas = element("canvas", "sk-picture", root);
     this.canvas.setAttribute("role", "img");
     this.words = element("p", "sk-words", root);
@@ -27,8 +29,7 @@ class Slides {
     const row = element("div", "sk-row", root);
     button(row, "▶", () => this.play(), "Move the slider to its end");
     this.slider = element("input", "", row);
-    Object.assign(this.slider, { type: "range", min: 0, max: this.sketch.pictures.length - 1, value: 0 });
-    this.slider.setAttribute("aria-label", this.sketch.title);
+    Object.assign(this.slider, { type: "range", min: 0 });
     keepKeys(this.slider);
     this.slider.addEventListener("input", () => {
       clearInterval(this.timer);
@@ -36,8 +37,9 @@ class Slides {
     });
     /** @type {Map<string, HTMLImageElement>} */
     this.images = new Map();
-    this.loadImages();
     this.theme = new Theme(root);
+    this.choose(this.sketch);
+    this.loadImages();
     this.resizer = new ResizeObserver(() => this.resize());
     this.resizer.observe(root);
     this.themeWatch = new MutationObserver(() => {
@@ -47,9 +49,29 @@ class Slides {
     this.themeWatch.observe(document.body, { attributes: true });
   }
 
+  /** A button for each sketch, in place of a title. The slider stays where it is. */
+  addChoices() {
+    const row = element("div", "sk-choices", this.root);
+    row.setAttribute("role", "group");
+    return this.sketches.map((sketch) => button(row, sketch.title, () => this.choose(sketch)));
+  }
+
+  /** @param {SketchState["sketches"][number]} sketch */
+  choose(sketch) {
+    this.sketch = sketch;
+    this.slider.max = String(sketch.pictures.length - 1);
+    this.slider.setAttribute("aria-label", sketch.title);
+    for (const one of this.choices) one.setAttribute("aria-pressed", String(one.textContent === sketch.title));
+    this.at = Math.min(this.at, sketch.pictures.length - 1);
+    this.width = 0; // its height may be another
+    this.resize();
+    this.show(this.at);
+  }
+
   /** Every image that a mark brings, so that no picture waits for its own. */
   async loadImages() {
-    for (const { kind, text } of [...this.sketch.marks, ...this.sketch.pictures.flatMap(({ marks }) => marks)]) {
+    const all = this.sketches.flatMap(({ marks, pictures }) => [...marks, ...pictures.flatMap((one) => one.marks)]);
+    for (const { kind, text } of all) {
       if (kind !== "image" || this.images.has(text)) continue;
       const image = new Image();
       image.src = `data:image/png;base64,${text}`;

@@ -1,4 +1,4 @@
-"""`slide(sketch)` shows a Sketch of `frames.sketch`, with a slider as wide as the picture."""
+"""`slide(sketch)` shows a Sketch of `frames.sketch`, on a slider as wide as the picture; of several, one at a time."""
 
 import base64
 import io
@@ -17,13 +17,17 @@ from course_lib.widgets.player import StillFallback
 from course_lib.widgets.scripts import script, style
 
 
-def slide(sketch: Sketch) -> "Slides":
-    """Show the pictures of a sketch on a slider. Returns the widget, which a cell shows."""
-    if not isinstance(sketch, Sketch):
-        raise TypeError(
-            f"slide needs a Sketch, such as frames.sketch.shrinking_slope(...), but got {type(sketch).__name__}"
-        )
-    return Slides(sketch)
+def slide(sketch: Sketch, *further: Sketch) -> "Slides":
+    """Show the pictures of a sketch on a slider. Returns the widget, which a cell shows.
+
+    further: more sketches for the same slider. Buttons with their titles choose the one that is seen.
+    """
+    for one in (sketch, *further):
+        if not isinstance(one, Sketch):
+            raise TypeError(
+                f"slide needs a Sketch, such as frames.sketch.shrinking_slope(...), but got {type(one).__name__}"
+            )
+    return Slides(sketch, *further)
 
 
 class Slides(StillFallback, anywidget.AnyWidget):
@@ -31,15 +35,15 @@ class Slides(StillFallback, anywidget.AnyWidget):
 
     _esm = script("sketch")
     _css = style("sketch")
-    sketch = traitlets.Dict().tag(sync=True)
+    sketches = traitlets.List(traitlets.Dict()).tag(sync=True)
 
-    def __init__(self, sketch: Sketch) -> None:
+    def __init__(self, *sketches: Sketch) -> None:
         super().__init__()
-        self.shown = sketch
-        self.sketch = asdict(sketch)
+        self.shown = sketches[0]
+        self.sketches = [asdict(sketch) for sketch in sketches]
 
     def picture(self) -> bytes:
-        """Returns a PNG of the last picture."""
+        """Returns a PNG of the last picture of the first sketch."""
         return figures.png(self._draw, still.WIDTH, round(still.WIDTH * self.shown.shape) + 50)
 
     def _draw(self, ax: Axes) -> None:

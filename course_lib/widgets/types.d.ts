@@ -357,11 +357,11 @@ interface SketchMark {
 }
 
 type SketchState = {
-  sketch: {
+  sketches: {
     title: string;
     pictures: { name: string; sentence: string; marks: SketchMark[] }[];
     box: Box;
     shape: number;
     marks: SketchMark[];
-  };
+  }[];
 };

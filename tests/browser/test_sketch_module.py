@@ -1,5 +1,7 @@
 """Pictures on a slider in Chromium: the slider and the button show them, in the page's colours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pages import SHOW_WIDGET, widget
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_slider_and_the_button_move_through_the_pictures(page):
     shown = slide(shrinking_slope(np.exp, 1, [1, 0.5, 0.1], np.e))
-    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketch": shown.sketch}))
+    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketches": shown.sketches}))
     page.wait_for_selector(".sk-root[data-at='0']")
     assert page.inner_text(".sk-words").startswith("eps = 1.")
     slider, picture = (page.locator(one).bounding_box() for one in (".sk-row input", ".sk-picture"))
@@ -29,10 +31,25 @@ def test_the_slider_and_the_button_move_through_the_pictures(page):
     assert page.locator(".sk-root").count() == 0
 
 
+def test_of_several_sketches_a_button_chooses_one_and_the_slider_stays(page):
+    shown = slide(
+        shrinking_slope(np.exp, 1, [1, 0.5, 0.1]), replace(shrinking_slope(np.sin, 0, [1, 0.5]), title="sine")
+    )
+    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketches": shown.sketches}))
+    page.wait_for_selector(".sk-root[data-at='0']")
+    assert page.locator(".sk-title").count() == 0 and page.locator("[aria-pressed='true']").count() == 1
+    page.locator(".sk-row button").click()
+    page.wait_for_selector(".sk-root[data-at='2']")
+    page.get_by_role("button", name="sine").click()
+    page.wait_for_selector(".sk-root[data-at='1']")  # it has two pictures only
+    assert page.inner_text("[aria-pressed='true']") == "sine"
+    assert "eps = 0.5. The measured slope is 0.9589." in page.inner_text(".sk-words")
+
+
 def test_photographs_and_kernels_are_drawn_where_they_belong(page):
     weights = np.array([np.zeros((3, 3)), np.eye(3)])
     shown = slide(filter_learnt(data.portrait(), [1.0, 0.1], weights, np.eye(3), (0, 1), "three"))
-    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketch": shown.sketch}))
+    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketches": shown.sketches}))
     page.wait_for_selector(".sk-root[data-at='0']")
     opaque = """() => {
       const canvas = document.querySelector(".sk-picture");
