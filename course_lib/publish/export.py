@@ -4,7 +4,8 @@
     python -m course_lib.publish.export notebooks/01_conv1d.ipynb
 
 A copy of a notebook is run again, because the animations of a saved notebook are pictures only. The notebook, and the
-files that its cells write, stay untouched. Formulas become MathML; each page is one file.
+files that its cells write, stay untouched. Formulas become MathML; each page is one file. What answers a question is
+folded until the reader opens it, or an answer; it is printed.
 
 Templates escape all text. Markup is only what is HTML already: what nbconvert makes of cells and Markdown, and our own
 scripts and style sheets.
@@ -63,7 +64,9 @@ def page(notebook, name, before=None, after=None):
             shown = [output for output in shown if set(output.get("data", {})) != {WIDGET_VIEW}]
             cell.outputs = [_still_of(output, models, animations) for output in map(_in_a_page, shown)]
     formulas = _take_out_formulas(notebook)
-    exporter = HTMLExporter(template_name="basic", anchor_link_text=" ")
+    exporter = HTMLExporter(
+        template_name="basic", template_file="cells.html", extra_loaders=[_TEMPLATES.loader], anchor_link_text=" "
+    )
     body, _ = exporter.from_notebook_node(notebook)
     for place, formula in formulas.items():
         body = body.replace(place, formula)

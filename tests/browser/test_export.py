@@ -69,6 +69,71 @@ def test_a_question_can_be_answered_without_a_kernel():
     assert all(re.sub("`(.*?)`", r"<code>\1</code>", told) in text for _, told in question.choices.values())
 
 
+@pytest.fixture
+def folding(page, tmp_path):
+    """The page of two questions: the first cell answers both by its output, the second by its source one of them."""
+
+    def asks(name):
+        cell = build.question_cells(name)[1]
+        cell.outputs = [
+            new_output("display_data", {"text/html": predictions.Asked(predictions.get(name))._repr_html_()})
+        ]
+        return cell
+
+    def answers(source, **marks):
+        return new_code_cell(source, outputs=[new_output("stream", text="puts out")], metadata={"course": marks})
+
+    both = ["02/which_picture", "02/forward"]
+    cells = [
+        *map(asks, both), answers("both()", reveals=both), answers("free()"),
+        answers("code()", reveals=both[1:], reveals_code=both[1:]),
+    ]  # fmt: skip
+    (tmp_path / "folding.html").write_text(export.page(new_notebook(cells=cells), "02_folding"), encoding="utf-8")
+    page.goto((tmp_path / "folding.html").as_uri())
+    page.forgive("asked for file:")
+    return page
+
+
+def heights(page):
+    """How high the outputs and the source of the three cells are that follow the questions."""
+    parts = ".cell:not([data-asks] *) :is(.output, .input)"
+    found = [one.bounding_box() for one in page.locator(parts).all()]
+    assert len(found) == 6
+    return [box["height"] if box else 0 for box in found]
+
+
+def seen(page):
+    return [height > 10 for height in heights(page)]
+
+
+def test_what_answers_a_question_is_folded_in_a_page_until_it_is_opened(folding):
+    assert seen(folding) == [True, False, True, True, False, False]
+    assert [height for height in heights(folding) if height <= 10] == [0, 0, 0]
+    folds = folding.get_by_text("Open it when you have decided.")
+    folds.first.click()
+    assert seen(folding) == [True, True, True, True, False, False]
+    folding.get_by_text("This answers the question above.").first.click()
+    assert seen(folding) == [True, False, True, True, False, False]
+    folds.last.click()
+    assert seen(folding) == [True, False, True, True, True, True]
+
+
+def test_an_opened_answer_opens_what_answers_its_question_and_no_other_that_is_open(folding):
+    folding.get_by_text("The answer", exact=True).click()
+    folding.wait_for_function("() => document.querySelectorAll('.fold[open]').length === 1")
+    assert seen(folding) == [True, False, True, True, True, True]
+    folding.locator("[data-asks='02/which_picture'] summary:visible").first.click()
+    folding.wait_for_function("() => document.querySelectorAll('.fold[open]').length === 2")
+    assert all(seen(folding))
+
+
+def test_what_is_folded_in_a_page_is_printed(folding):
+    folding.emulate_media(media="print")
+    assert all(seen(folding)) and not folding.locator(".fold").first.is_visible()
+    folding.emulate_media(media="screen")
+    assert seen(folding).count(False) == 3
+
+
 def test_formulas_become_mathml_and_code_stays(text):
     assert "<msub><mi>a</mi><mn>1</mn></msub>" in text
     assert re.search(r'<math[^>]+display="block".*?<mi>w</mi>', text)
