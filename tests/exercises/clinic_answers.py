@@ -491,3 +491,13 @@ def never_padded():
 @wrong("design_check", refused="too strict")
 def to_the_last_bit():
     return [_case((2, 2, 6, 7), (3, 2, 3, 2), 1, tolerance=0), _case((3, 2, 7, 6), (2, 2, 2, 3), 0, tolerance=0)]
+
+
+@wrong("clinic_12", w=("learning rate missing", "mean over the batch"))
+def clinic_step_of_a_mean_without_a_rate(dy, x, w, lr):
+    return dy @ w, w - dy.T @ x / len(x)
+
+
+@wrong("clinic_12", w="mean over the batch")
+def clinic_step_of_a_mean(dy, x, w, lr):
+    return dy @ w, w - lr * np.mean(dy[:, :, None] * x[:, None], axis=0)

@@ -1277,3 +1277,26 @@ def nudged_in_float32_and_down_in_one_go(f, x, eps=1e-5):
         moved[index] -= 2 * eps
         grad[index] = (above - f(moved)) / (2 * eps)
     return grad
+
+
+# ---------------------------------------------------------------- conv1d by NumPy's own functions
+
+
+@wrong("conv1d", y="zeros of another mode")
+def correlated_in_mode_same(x, w, stride=1, padding=0):
+    return np.correlate(x, w, mode="same")[::stride]
+
+
+@wrong("conv1d", y="kernel turned, zeros of another mode")
+def convolved_in_mode_same(x, w, stride=1, padding=0):
+    return np.convolve(np.pad(x, padding), w, mode="same")[::stride]
+
+
+@wrong("conv1d", y="kernel turned, zeros of another mode")
+def convolved_in_mode_full(x, w, stride=1, padding=0):
+    return np.convolve(x, w)
+
+
+@wrong("conv1d", y=("kernel turned", "stride and padding not used"))
+def convolved_in_mode_valid(x, w, stride=1, padding=0):
+    return np.convolve(x, w, mode="valid")

@@ -119,6 +119,30 @@ def two_parents_and_no_others(forward, backward, a, b):
     return y
 
 
+@wrong("record", dx="value in place of dy", dw="value in place of dy")
+def hands_back_what_came_out(forward, backward, *parents):
+    xs = [p.value for p in parents]
+    y = Node(forward(*xs))
+    if Node.recording:
+        y.parents = parents
+        y.local = lambda dy: [_shrunk(g, x) for g, x in zip(backward(y.value, *xs), xs, strict=True)]
+    return y
+
+
+@wrong("record", dx=("values of today", "value in place of dy"), dw=("values of today", "value in place of dy"))
+def hands_back_what_came_out_to_whatever_is_there(forward, backward, *parents):
+    y = Node(forward(*[p.value for p in parents]))
+
+    def local(dy):
+        return [
+            _shrunk(g, p.value) for g, p in zip(backward(y.value, *[p.value for p in parents]), parents, strict=True)
+        ]
+
+    if Node.recording:
+        y.parents, y.local = parents, local
+    return y
+
+
 # ---------------------------------------------------------------- topological_order
 
 

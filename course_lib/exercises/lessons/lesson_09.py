@@ -117,7 +117,7 @@ GRADIENT_STD = Exercise(
             ),
             Mistake(
                 "stride left out",
-                "It is right for stride 1. "
+                "The stride is left out, or not counted as it should be. "
                 "With a stride, fewer windows read a pixel, so its dx sums fewer products. "
                 "The stride thins out rows *and* columns.",
                 (

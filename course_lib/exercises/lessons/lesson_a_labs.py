@@ -141,8 +141,8 @@ WRONG_GROUP = (
 )
 ONE_GROUP = "Only one group gets its gradient. The others are convolutions too, with a dy of their own."
 STRIDE_LOST = (
-    "It is right with stride 1, and with one group. With both it is wrong: inside a group the stride counts as "
-    "everywhere. Is it passed on where the groups are treated one by one?"
+    "The stride is lost where there are groups. "
+    "Inside a group it counts as everywhere. Is it passed on where the groups are treated one by one?"
 )
 
 

@@ -6,6 +6,7 @@ from course_lib import tape
 from course_lib.exercises.engine.exercise import Exercise, Mistake, WrongAnswer
 from course_lib.exercises.engine.question import Small
 from course_lib.exercises.engine.running import CannotBeJudgedError
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn
 from course_lib.tape import Node, summed_to
 
@@ -63,53 +64,44 @@ def _one_step(node, dy):
     return tuple(np.asarray(one) for one in found)
 
 
-def _recording(tensor, values=None, parents=None, local=None, on=None):
-    """A `record` of which these parts are replaced."""
+def _record(forward, backward, *nodes, on=None, parents=None, today=False, upstream=None, summed=None, turned=False):
+    """A recipe. on: whether it remembers; today: whether the way back takes the values that the parents hold then."""
+    values = [node.value for node in nodes]
+    node = Node(forward(*values))
 
-    def wrong(forward, backward, *nodes):
-        arrays = [node.value for node in nodes]
-        node = Node(values(*arrays) if values else forward(*arrays))
-        if Node.recording if on is None else on:
-            node.parents = parents(nodes) if parents else nodes
-            summed = lambda dy, *of: [summed_to(d, v.shape) for d, v in zip(backward(dy, *of), of, strict=True)]
-            node.local = (lambda dy: local(dy, backward, arrays, nodes)) if local else lambda dy: summed(dy, *arrays)
-        return node
+    def local(dy):
+        arrays = [one.value for one in nodes] if today else values
+        gradients = backward(upstream(dy, node.value) if upstream else dy, *arrays)
+        found = [(summed or _summed)(d, v) for d, v in zip(gradients, arrays, strict=True)]
+        return found[::-1] if turned else found
 
-    return WrongAnswer(recorded, wrong, RECORDED.index(tensor))
-
-
-def _not_summed(dy, backward, arrays, nodes):
-    return backward(dy, *arrays)
+    if Node.recording if on is None else on:
+        node.parents, node.local = parents(nodes) if parents else nodes, local
+    return node
 
 
-def _summed_over_the_batch(dy, backward, arrays, nodes):
-    found = backward(dy, *arrays)
-    return [d.sum(axis=0) if d.ndim > v.ndim else d for d, v in zip(found, arrays, strict=True)]
+def _summed(gradient, value):
+    return summed_to(gradient, value.shape)
 
 
-def _averaged(dy, backward, arrays, nodes):
-    found = zip(backward(dy, *arrays), arrays, strict=True)
-    return [summed_to(d, v.shape) * v.size / d.size for d, v in found]
+def _as_it_came(gradient, value):
+    return gradient
 
 
-def _of_today(dy, backward, arrays, nodes):
-    now = [node.value for node in nodes]
-    return [summed_to(d, v.shape) for d, v in zip(backward(dy, *now), now, strict=True)]
+def _summed_over_the_batch(gradient, value):
+    return gradient.sum(axis=0) if gradient.ndim > value.ndim else gradient
 
 
-def _of_ones(dy, backward, arrays, nodes):
-    found = backward(np.ones_like(dy), *arrays)
-    return [summed_to(d, v.shape) for d, v in zip(found, arrays, strict=True)]
+def _averaged(gradient, value):
+    return summed_to(gradient, value.shape) * value.size / gradient.size
 
 
-def _times_dy_again(dy, backward, arrays, nodes):
-    found = backward(dy, *arrays)
-    return [summed_to(dy * d, v.shape) for d, v in zip(found, arrays, strict=True)]
+def _recording(tensor, **steps):
+    return WrongAnswer(recorded, Variant(_record, **steps), RECORDED.index(tensor))
 
 
-def _exchanged(dy, backward, arrays, nodes):
-    found = [summed_to(d, v.shape) for d, v in zip(backward(dy, *arrays), arrays, strict=True)]
-    return found[::-1]
+def _sum_in_place_of_forward(forward, backward, *nodes):
+    return _record(lambda *arrays: sum(arrays), backward, *nodes)
 
 
 NOT_SUMMED = (
@@ -118,10 +110,11 @@ NOT_SUMMED = (
 )
 AVERAGED = "The gradients of a broadcast value are averaged. It was used many times, and all uses are added."
 OF_TODAY = (
-    "It is right until a parent gets a new value. "
+    "It uses what the parents hold later, when a new value may have come. "
     "The way back belongs to the numbers that went forward: take them when you record, and not when `local` is called."
 )
 OF_ONES = "The upstream gradient is missing: `local` was given `dy`, and `backward` wants it first."
+OF_THE_VALUE = "`backward` is given the node's value where the upstream gradient belongs: the `dy` that `local` gets."
 TWICE_DY = "dy counts twice. What `backward` returns has it as a factor already."
 SWAPPED = "The two gradients are exchanged. They come in the order of the parents."
 NO_PARENTS = "The node does not know its parents, so no walk will ever reach them."
@@ -186,7 +179,11 @@ RECORD = Exercise(
     tensors=RECORDED,
     exceptions=(("value", r"TypeError.*(Node|operand)|AttributeError: 'Node' object", NODES_GIVEN),),
     mistakes={
-        "value": (Mistake("another value", VALUE, (_recording("value", values=lambda *arrays: sum(arrays)),)),),
+        "value": (
+            Mistake(
+                "another value", VALUE, (WrongAnswer(recorded, _sum_in_place_of_forward, RECORDED.index("value")),)
+            ),
+        ),
         "parents": (
             Mistake("no parents", NO_PARENTS, (_recording("parents", parents=lambda nodes: ()),)),
             Mistake("parents turned around", TURNED, (_recording("parents", parents=lambda nodes: nodes[::-1]),)),
@@ -198,22 +195,24 @@ RECORD = Exercise(
             Mistake("recorded while off", ALWAYS, (_recording("parents", on=True),)),
         ),
         "dx": (
-            Mistake("values of today", OF_TODAY, (_recording("dx", local=_of_today),)),
-            Mistake("dy missing", OF_ONES, (_recording("dx", local=_of_ones),)),
-            Mistake("dy twice", TWICE_DY, (_recording("dx", local=_times_dy_again),)),
-            Mistake("exchanged", SWAPPED, (_recording("dx", local=_exchanged),)),
+            Mistake("values of today", OF_TODAY, (_recording("dx", today=True),)),
+            Mistake("dy missing", OF_ONES, (_recording("dx", upstream=lambda dy, value: np.ones_like(dy)),)),
+            Mistake("value in place of dy", OF_THE_VALUE, (_recording("dx", upstream=lambda dy, value: value),)),
+            Mistake("dy twice", TWICE_DY, (_recording("dx", upstream=lambda dy, value: dy * dy),)),
+            Mistake("exchanged", SWAPPED, (_recording("dx", turned=True),)),
         ),
         "dw": (
             Mistake(
                 "not summed back",
                 NOT_SUMMED,
-                (_recording("dw", local=_not_summed), _recording("dw", local=_summed_over_the_batch)),
+                (_recording("dw", summed=_as_it_came), _recording("dw", summed=_summed_over_the_batch)),
             ),
-            Mistake("averaged", AVERAGED, (_recording("dw", local=_averaged),)),
-            Mistake("values of today", OF_TODAY, (_recording("dw", local=_of_today),)),
-            Mistake("dy missing", OF_ONES, (_recording("dw", local=_of_ones),)),
-            Mistake("dy twice", TWICE_DY, (_recording("dw", local=_times_dy_again),)),
-            Mistake("exchanged", SWAPPED, (_recording("dw", local=_exchanged),)),
+            Mistake("averaged", AVERAGED, (_recording("dw", summed=_averaged),)),
+            Mistake("values of today", OF_TODAY, (_recording("dw", today=True),)),
+            Mistake("dy missing", OF_ONES, (_recording("dw", upstream=lambda dy, value: np.ones_like(dy)),)),
+            Mistake("value in place of dy", OF_THE_VALUE, (_recording("dw", upstream=lambda dy, value: value),)),
+            Mistake("dy twice", TWICE_DY, (_recording("dw", upstream=lambda dy, value: dy * dy),)),
+            Mistake("exchanged", SWAPPED, (_recording("dw", turned=True),)),
         ),
         "kept": (Mistake("recorded while off", ALWAYS, (_recording("kept", on=True),)),),
     },

@@ -1,9 +1,12 @@
 """Cases 09 to 14: the other layers of a network."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import PLANE, all_but, residual_block
 from course_lib.exercises.lessons.shared import batch_norm, drawn, linear, pointwise, sentences
@@ -169,6 +172,18 @@ def step_cases(rng):
     ]
 
 
+def _stepped(dy, x, w, lr, start=True, sign=-1, rate=True, gradient=None):
+    """The new w. start: whether the step begins at w; rate: whether it is times lr; gradient(dy, x) -> dw."""
+    step = (gradient(dy, x) if gradient else dy.T @ x) * (lr if rate else 1)
+    return (w if start else 0) + sign * step
+
+
+def _mean_over_batch(dy, x):
+    return dy.T @ x / len(dy)
+
+
+stepped = partial(Variant, _stepped)
+
 CLINIC_12 = Case(
     answer=fixed.clinic_12,
     start=broken.clinic_12,
@@ -215,22 +230,24 @@ CLINIC_12 = Case(
             Mistake(
                 "uphill",
                 "The step goes uphill. The loss falls *against* the gradient.",
-                (lambda dy, x, w, lr: w + lr * dy.T @ x,),
+                (stepped(sign=1),),
             ),
             Mistake("no step", "w does not change: the step is missing.", (lambda dy, x, w, lr: w,)),
             Mistake(
                 "not a step",
                 "That is the gradient, or the step, but not the new w. Subtract the step from w.",
-                (
-                    lambda dy, x, w, lr: dy.T @ x,
-                    lambda dy, x, w, lr: lr * dy.T @ x,
-                    lambda dy, x, w, lr: -lr * dy.T @ x,
-                ),
+                (stepped(start=False, sign=1, rate=False), stepped(start=False, sign=1), stepped(start=False)),
             ),
             Mistake(
                 "learning rate missing",
                 "The learning rate is missing from the step.",
-                (lambda dy, x, w, lr: w - dy.T @ x,),
+                (stepped(rate=False),),
+            ),
+            Mistake(
+                "mean over the batch",
+                "The step uses a mean over the batch. dy is the gradient of the loss: what the loss is divided by "
+                "is in it, and the matrix product sums.",
+                (stepped(gradient=_mean_over_batch),),
             ),
         ),
     },

@@ -306,9 +306,8 @@ def col2im_mistakes():
 # ---------------------------------------------------------------- the three gradients as products
 
 UNSORTED = (
-    "It is right for one image only. "
-    "dy is (N, C_out, H_out, W_out), and a reshape to (C_out, "
-    "-1) mixes images and filters, because reshape keeps values in memory order. "
+    "Images and filters are mixed as soon as there are two images. "
+    "dy is (N, C_out, H_out, W_out), and a reshape to (C_out, -1) keeps values in memory order. "
     "The filters' axis must come first *before* the reshape."
 )
 

@@ -88,7 +88,7 @@ def odd_padding(axes, variant):
     pads = (wrong_steps.by_the_edge, *((wrong_steps.along_every_axis,) if axes == 4 else ()))
     return Mistake(
         "padded in another way",
-        "It is right only where the padding is 0. "
+        "The padding is not as in the forward pass. "
         "The border consists of zeros, not of copies, and it lies along rows and columns, "
         "not along images or channels.",
         tuple(variant(pad=pad) for pad in pads),
@@ -250,10 +250,12 @@ IN_DX = (
 )
 
 
+REVERSED = "The kernel seems to be used in reverse order."
+
+
 def kernel(axes, variant, why):
     if axes == 1:
-        says = f"The kernel seems to be used in reverse order. {why}"
-        return (Mistake("kernel turned", says, (variant(w=wrong_steps.half_turn_1d),)),)
+        return (Mistake("kernel turned", f"{REVERSED} {why}", (variant(w=wrong_steps.half_turn_1d),)),)
     return (
         Mistake(
             "kernel turned",

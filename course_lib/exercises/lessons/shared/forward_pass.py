@@ -7,7 +7,7 @@ import numpy as np
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
-from course_lib.exercises.lessons.shared.convolution import kernel, odd_padding, one_axis
+from course_lib.exercises.lessons.shared.convolution import REVERSED, kernel, odd_padding, one_axis
 
 IN_Y = "In deep learning the kernel is laid on the window as it is, without being turned."
 
@@ -26,7 +26,10 @@ def output(axes):
         Mistake(
             "stride and padding not used",
             sentences.NEITHER,
-            (variant(steps=wrong_steps.ones, pad=wrong_steps.no_zeros, count=wrong_steps.neither),),
+            (
+                variant(steps=wrong_steps.ones, pad=wrong_steps.no_zeros, count=wrong_steps.neither),
+                *((slid,) if axes == 1 else ()),
+            ),
         ),
         Mistake(
             "stride between the weights",
@@ -69,7 +72,7 @@ def output(axes):
             sentences.MADE_ANEW,
             tuple(variant(turn=position) for position in wrong_steps.POSITIONS),
         ),
-        *(_two_axes(variant) if axes == 2 else ()),
+        *(_two_axes(variant) if axes == 2 else _zeros_of_numpy()),
     )
 
 
@@ -83,6 +86,28 @@ def dilated(x, w, stride, padding):
             for cell in np.ndindex(w.shape)
         )
     return y
+
+
+def _zeros_of_numpy():
+    told = (
+        'The zeros around x are those of NumPy\'s `mode="same"` or `mode="full"`, which depend on the kernel alone. '
+        'Here `padding` says how many there are, and windows lie `stride` apart. `mode="valid"` adds none.'
+    )
+    ways = [{"padded": padded, "strided": strided} for padded in (True, False) for strided in (True, False)]
+    return (
+        Mistake("zeros of another mode", told, _sliding(np.correlate, ways)),
+        Mistake("kernel turned, zeros of another mode", f"{REVERSED} {IN_Y} {told}", _sliding(np.convolve, ways)),
+    )
+
+
+def _sliding(slide, ways):
+    return tuple(partial(slid, slide=slide, mode=mode, **way) for mode in ("same", "full") for way in ways)
+
+
+def slid(x, w, stride, padding, slide=np.correlate, mode="valid", padded=False, strided=False):
+    """What NumPy's own functions return, which take the longer of two arrays for x."""
+    y = slide(np.pad(x, padding) if padded else x, w, mode)
+    return y[::stride] if strided else y
 
 
 def _two_axes(variant):

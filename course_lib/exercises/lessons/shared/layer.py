@@ -43,8 +43,8 @@ STALE_INPUT = (
 )
 
 STALE_WEIGHT = (
-    "It is right until an optimizer sets new weights. "
-    "A copy or a view of weight.data, kept from the constructor, still holds the old ones. "
+    "It uses the weights from before the optimizer's step. "
+    "A copy or a view of weight.data, kept from the constructor, still holds those. "
     "Read weight.data each time."
 )
 

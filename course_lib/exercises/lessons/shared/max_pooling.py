@@ -190,7 +190,7 @@ PADDING_WINS = (
     "Padding must never be the maximum: zeros are larger than negative pixels, and so may be any number you pick."
 )
 
-PADDING_IGNORED = "It is right only without padding. The padded border makes more windows."
+PADDING_IGNORED = "The padding is left out. The padded border makes more windows."
 
 PIXEL_NUMBER = (
     "The number of a pixel is row * W + column, because a row has W pixels. "
@@ -254,7 +254,7 @@ MAX_POOL = {  # what the labs about max pooling share
             ),
             Mistake(
                 "place in the padded image",
-                "It is right only without padding. The place seems to be counted in the padded image.",
+                "The place seems to be counted in the padded image, where rows are longer.",
                 (
                     _indices(padded=True, length=_padded_length),
                     _indices(padded=True, length=_padded_length, fill=0),

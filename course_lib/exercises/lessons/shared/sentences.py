@@ -13,14 +13,12 @@ SET_OR_MADE_ANEW = (
 ONE_AXIS = "The stride seems to be used along one axis only. It applies to rows and to columns."
 
 MIXED_UP = (
-    "It is right for square arrays only. "
-    "Height and width seem to be mixed up somewhere. "
+    "Height and width seem to be mixed up somewhere, which square arrays do not show. "
     "Go through every pair (i, j), (H, W), (kH, kW) and check the order."
 )
 
 NOT_PADDED = (
-    "It is right only where the padding is 0. "
-    "Do you take the windows from x without its padding? "
+    "The padding seems to be left out: do you take the windows from x without it? "
     "The forward pass put zeros on *both* sides of x, along its positions and along no other axis."
 )
 
@@ -38,7 +36,7 @@ RIGHT_WITHOUT_PADDING = "It is right wherever the padding is 0. What does the pa
 RIGHT_FOR_ONE_IMAGE = "It is right for one image. What about the others in a batch?"
 
 NEITHER = (
-    "It is right for stride 1 without padding, and nowhere else: this is the first formula of the lesson. "
+    "Neither stride nor padding is used: this is the first formula of the lesson, for stride 1 without padding. "
     "What does each of the two change?"
 )
 
