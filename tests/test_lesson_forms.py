@@ -5,6 +5,8 @@ from collections import defaultdict
 
 import pytest
 from claims import text_of
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from sections import Section, sections
 
 from course_lib._support import places
 from course_lib.exercises import registry
@@ -52,6 +54,29 @@ def title(name):
 def test_a_lesson_is_one_sitting(name):
     minutes = int(re.search(r"^\*Lesson .*?(\d+) minutes", text_of(name), re.MULTILINE)[1])
     assert minutes <= MOST_MINUTES and len(cells_of(name)) <= MOST_CELLS
+
+
+@pytest.mark.parametrize("name", build.notebooks())
+def test_a_section_shows_one_card_one_widget_and_one_folded_aside(name):
+    assert [section for section in sections(cells_of(name)) if section.crowded] == []
+
+
+def test_cards_widgets_and_asides_of_a_section_are_counted():
+    lesson = [
+        new_markdown_cell("# Title\n<details><summary>one</summary><details></details></details>"),
+        new_code_cell("play(frames.conv1d(x, w)), gradcheck.check(f)"),
+        new_code_cell('predict("01/weight")', metadata={"course": {"predict": "01/weight"}}),
+        new_markdown_cell("Text\n\n### Your turn\n```python\n# no heading\n```"),
+        new_code_cell("examine(f)", metadata={"course": {"exercise": "swish"}}),
+        new_code_cell("predict", metadata={"course": {"predict": "10/swish"}}),
+        new_code_cell("check(f)", metadata={"course": {"exercise": "swish"}}),
+        new_code_cell("recall()\nexplore(frames.conv1d)\nslide(f)"),
+    ]
+    assert sections(lesson)[1:] == [
+        Section("# Title", cards=["01/weight"], widgets=["play"], asides=["one"]),
+        Section("### Your turn", cards=["swish", "recall"], widgets=["explore", "slide"]),
+    ]
+    assert [section.crowded for section in sections(lesson)] == [False, False, True]
 
 
 @pytest.mark.parametrize("name", LESSONS)
