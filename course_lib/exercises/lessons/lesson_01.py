@@ -233,6 +233,7 @@ PREDICTIONS = (
             ),
             (1, "That is what comes through y[0]. w[0] was used in y[1] and y[2] as well."),
             (5, "Those are the entries that w[2] met: x[2], x[3], x[4]. Which did w[0] meet?"),
+            (8, "Those are the entries that w[1] met: x[1], x[2], x[3]. Which did w[0] meet?"),
         ),
         why="1 through y[0], −2 through y[1], and 2 · 0 = 0 through y[2]: together −1.",
     ),
@@ -250,6 +251,7 @@ PREDICTIONS = (
                 "That is right in the middle. But no window begins before x[0], and none ends after x[4].",
             ),
             ([1, 1, 1, 1, 1], "The kernel moves by one place and is three wide: its windows overlap."),
+            ((1, 1, 1, 0, 0), "That is how many windows *begin* there. Each of them reaches over three entries."),
         ),
         why="The middle one is in all three windows, the first and the last in one. "
         "So the gradient of x[2] is a sum of three terms, and that of x[0] has a single one.",
@@ -297,6 +299,7 @@ PREDICTIONS = (
         wrong_answers=(
             ([52, 52], "The products are 5, 11 and 36. Which sign has the second?"),
             ([12, 12], "The last product is 2 times 18."),
+            ((34, 34), "That is the sum of y, as if dy were 1 everywhere. Each y[j] counts dy[j] times."),
         ),
         why="Both are dy @ y = 5 - 11 + 36 = 30: the same products dy[j] x[j+t] w[t], added in another order.",
     ),

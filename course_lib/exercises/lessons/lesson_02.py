@@ -260,6 +260,7 @@ PREDICTIONS = (
                 [1, 2],
                 "There are 2 along the rows and 2 along the columns, and each of the one goes with each of the other.",
             ),
+            ((4, 1), "The other way round: the corner comes first."),
         ),
         why="There are 2 x 2 windows. "
         "The corner is in one of them, the pixel (1, 1) in all four. "
@@ -342,6 +343,11 @@ PREDICTIONS = (
                 "That gives the gradient of the padded image. Its outermost ring is padding, and not asked for.",
             ),
             (1, "That is the forward padding. The more zeros went in forward, the fewer are needed backward."),
+            (5, "A window that holds no entry of dy at all gives 0. How many rows of zeros leave it at least one?"),
+            (
+                2,
+                "That keeps the size. But a kernel of 5 with padding 1 has made y smaller than x.",
+            ),
         ),
         why="4, the full reach of the kernel, minus the 1 that would be cropped again.",
     ),
@@ -356,6 +362,8 @@ PREDICTIONS = (
             (6, "A whole row is out of reach, but so is a column. They share one pixel."),
             (12, "Row 5 and column 5 share the corner pixel: it is counted twice."),
             (0, "The windows start at 0 and 2 along each axis. Where does the last one end?"),
+            (10, "Row 5 and column 5 have 6 pixels each, and share one of them."),
+            (25, "That many are reached by some window. The question is how many are not."),
         ),
         why="The last window ends at 4, so row 5 and column 5 are never visited: 6 + 6 - 1 = 11 pixels.",
     ),

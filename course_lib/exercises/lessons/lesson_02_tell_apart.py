@@ -92,7 +92,7 @@ TELL_APART = FindingLab(
         "**Find the smallest geometry on which these two differ.** Somebody's `dx` is wrong, with two suspects:"
         f"\n\n```python\n{inspect.getsource(stride_forgotten)}\n\n{inspect.getsource(rest_forgotten).strip()}\n```\n\n"
         "The first forgets the stride, the second the remainder: it cuts off the padding, and fills up with zeros what "
-        "is missing then. On most shapes that people test with, both are right. `tell_apart()` returns "
+        "is missing then. With a stride of 1 both are right. `tell_apart()` returns "
         "`H, W, k, stride, padding`, for which they return different arrays when the numbers are random. "
         "Make `x`, `w` (k x k) and `dy` as small as you can, all together. The smallest wins."
     ),

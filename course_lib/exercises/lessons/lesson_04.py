@@ -153,6 +153,7 @@ PREDICTIONS = (
             ([9, 36], "A window reaches through all 3 channels."),
             ([36, 27], "Rows and columns are exchanged: each window becomes a *column*."),
             ([27, 64], "In how many places does a kernel of 3 fit on 8 pixels?"),
+            ([27, 6], "That is how many windows stand in one row of them. There are as many rows."),
         ),
         why="A window holds 3 x 3 x 3 = 27 values, and there are 6 x 6 = 36 windows.",
     ),
@@ -199,6 +200,7 @@ PREDICTIONS = (
         answer=lambda: loops.col2im(loops.im2col(np.ones((1, 1, 4, 4)), (2, 2)), (4, 4), (2, 2))[0, 0, 1, 1],
         wrong_answers=(
             (1, "Then col2im would undo im2col. But how often did im2col copy this pixel, and what does col2im do?"),
+            (2, "Two windows along the rows, and two along the columns: each of these goes with each of those."),
         ),
         why="Four windows contain the pixel, four copies come back, "
         "and they add up. col2im is the transpose of im2col, not its inverse.",

@@ -123,7 +123,7 @@ PREDICTIONS = (
         "What is `dw[0, 1]`?",
         answer=lambda: loops.linear_backward(LINEAR_DY, LINEAR_X, LINEAR_W)[1][0, 1],
         wrong_answers=(
-            (2, "That is what one of the two images contributes. Add the other one."),
+            (2, "That is what one of the two images contributes, or the mean of both. They are added."),
             (-1, "That is dw[1, 0]: output 1, feature 0."),
             (3, "Those are the two values of dy, or of x. Multiply them, image by image, and add."),
         ),

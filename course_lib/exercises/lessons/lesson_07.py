@@ -209,7 +209,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
 
 
 def cross_entropy_loss(logits, targets):
-    """logits (N, classes), targets (N,) integers -> the mean over the rows of -log(probability of the right class)."""
+    """logits (N, classes), targets (N,) integers -> the mean of -log(probability of the right class)."""
     raised = np.exp(logits - logits.max())
     p = raised / raised.sum(axis=1, keepdims=True)
     return np.mean(-np.log(p[np.arange(len(logits)), targets]))
@@ -345,6 +345,7 @@ PREDICTIONS = (
             (0.1, "That is the probability of the right class. The loss is minus its logarithm."),
             (1, "That is the logarithm to base 10. The loss takes the natural one."),
             (-2.3, "The logarithm of 0.1 is negative, and the loss is *minus* that."),
+            (3.32, "That is the logarithm to base 2. The loss takes the natural one."),
         ),
         tolerance=0.01,
         why="-ln(1/10) = ln 10 = 2.30. If training starts with a much higher loss, the initialisation is wrong.",
@@ -398,6 +399,7 @@ PREDICTIONS = (
             ),
             (25, "That is one of the 64 channels."),
             (64 * 6 * 6, "11 is odd: the pool drops the last row and column."),
+            (7744, "That is in front of the second pool. It halves rows and columns once more."),
         ),
         why="28 → 26 → 13 → 11 → 5: 64 channels of 5 x 5, 1600 features.",
     ),

@@ -429,6 +429,7 @@ PREDICTIONS = (
         wrong_answers=(
             (6, "The size is right. But what is left is *less* than 1. Which sign does the exponent have?"),
             (-20, "That would be tenths."),
+            (-7, "0.5 ** 20 is 9.5e-7, and that is nearly 1e-6."),
         ),
         why="0.5 ** 20 is about 1e-6. Twenty halvings, and the first layer learns a million times slower.",
     ),

@@ -388,6 +388,7 @@ PREDICTIONS = (
             (31, "That is without output_padding. A stride of 2 takes 32 and 31 to the same 16."),
             (8, "That is the convolution itself. Here it runs backward."),
             (33, "Crop the padding on both sides."),
+            (34, "The padding is still around it: crop it on both sides."),
         ),
         why="(16 - 1) * 2 - 2 + 3 + 1 = 32. output_padding says which of the sizes that lead to 16 is meant.",
     ),
