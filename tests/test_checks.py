@@ -459,3 +459,50 @@ def test_axes_leaves_pythons_own_words_for_a_missing_argument():
 def test_where_dy_disagrees_with_both_x_and_w_it_is_dy_that_is_named():
     with pytest.raises(ValueError, match=r"^dy must "):
         loops.conv2d_backward(np.ones((2, 5, 4, 4)), x, w)
+
+
+# ---------------------------------------------------------------- arguments that look like some that have passed
+
+IMAGE, KERNEL = np.ones((2, 3, 5, 5), np.float32), np.ones((4, 3, 3, 3), np.float32)
+NAN = np.where(np.arange(150).reshape(2, 3, 5, 5) == 77, np.nan, IMAGE).astype(np.float32)
+POOLED = np.ones((2, 3, 2, 2), np.float32)
+WINNER = np.zeros((2, 3, 2, 2), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("function", "right", "spoilt", "says"),
+    [
+        (F.conv2d, (IMAGE, KERNEL), {"x": NAN}, r"x\[1, 0, 0, 2\] is NaN"),
+        (F.conv2d, (IMAGE, KERNEL, None, 1), {"stride": True}, "stride must be an integer, but is True"),
+        (F.conv2d, (IMAGE, KERNEL, None, 1), {"stride": 1.0}, "stride must be an integer, but is 1.0"),
+        (F.conv2d, (IMAGE, KERNEL), {"padding": (0, False)}, r"padding\[1\] must be an integer, but is False"),
+        (F.conv2d, (IMAGE, KERNEL), {"x": IMAGE[:, :2]}, r"w must have shape \(C_out, C_in/groups, kH, kW\)"),
+        (F.conv2d, (IMAGE, KERNEL), {"x": IMAGE * 1j}, "x must be float32, float64 or integer"),
+        (F.conv2d, (IMAGE, KERNEL), {"stridee": 1}, "stridee"),
+        (F.max_pool2d_winner_backward, (POOLED, WINNER, IMAGE.shape, 2), {"winner": WINNER + 4}, "winner must be"),
+        (F.max_pool2d_winner_backward, (POOLED, WINNER, IMAGE.shape, 2), {"winner": WINNER + 0.0}, "winner must be"),
+        (F.cross_entropy, (np.ones((2, 3)), np.array([0, 2])), {"targets": np.array([0, 3])}, "targets must be"),
+        (F.batch_norm2d, (IMAGE, np.ones(3), np.zeros(3)), {"eps": 0.0}, "eps must be positive"),
+    ],
+)  # fmt: skip
+def test_arguments_are_refused_as_before_when_others_have_passed(function, right, spoilt, says):
+    before = function(*right)
+    arguments = dict(zip(inspect.signature(function).parameters, right, strict=False)) | spoilt
+    for _ in range(2):
+        with pytest.raises((TypeError, ValueError), match=says):
+            function(**arguments)
+    np.testing.assert_equal(function(*right), before)
+
+
+def test_float64_is_not_taken_for_float32_that_has_passed():
+    assert F.conv2d(IMAGE, KERNEL).dtype == np.float32
+    assert F.conv2d(IMAGE.astype(np.float64), KERNEL).dtype == np.float64
+    assert F.conv2d(IMAGE.astype(">f4"), KERNEL).dtype.isnative
+    assert F.conv2d(IMAGE, KERNEL).dtype == np.float32
+
+
+def test_no_more_looks_are_remembered_than_a_network_has_layers():
+    passed = F.relu.__closure__[F.relu.__code__.co_freevars.index("passed")].cell_contents
+    for size in range(1, 600):
+        F.relu(np.zeros(size, np.float32))
+    assert 0 < len(passed) <= 256
