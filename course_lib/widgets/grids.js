@@ -13,11 +13,11 @@ import { amountText, blend, css, NOISE, textOn } from "./looks.js";
 /** @typedef {Story["grids"][number]} Grid */
 /** @typedef {{ cell: number, square: Square, value: number | null, rgb: Rgb, dimmed: boolean, missed: boolean }} DrawnCell */
 
-const SMALLEST_WITH_INDEX = 24; // of cells on a line, which have their index inside
+const SMALLEST_WITH_INDEX = 32; // of cells on a line, which have their index inside
 const SMALLEST_WITH_INDICES = 20;
 const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
 const SMALLEST_WITH_SIGN = 5;
-const NAME_ROOM = 0.7; // cells, left of a single number
+const [NAME_SIZE, NAME_GAP] = [15, 9]; // of a name on a line: its letters, and the room to its first cell
 const [MINUS_WIDTH, MINUS_HEIGHT, MINUS_DOWN] = [0.44, 0.07, 0.89]; // shares of a cell's side
 
 /**
@@ -27,7 +27,7 @@ const [MINUS_WIDTH, MINUS_HEIGHT, MINUS_DOWN] = [0.44, 0.07, 0.89]; // shares of
 export function drawEdges({ story, layout, pen, theme, places }) {
   for (const [from, to] of story.edges) {
     const [[, top, right, bottom], goal] = [from, to].map((n) => layout.around(n, [0], places));
-    const room = NAME_ROOM * layout.unit; // the name stands left of its number
+    const room = pen.widthOf(story.grids[to].title, fontOfNames(theme)) + 2 * NAME_GAP; // it stands left of its number
     pen.arrow([right + 3, (top + bottom) / 2], [goal[0] - room, (goal[1] + goal[3]) / 2], theme.soft);
   }
 }
@@ -251,6 +251,9 @@ function bitmapOf(grid, at, theme) {
 
 // ---------------------------------------------------------------- names and indices
 
+/** Of names on a line. @param {Theme} theme */
+const fontOfNames = (theme) => `600 ${NAME_SIZE}px ${theme.codeFont}`;
+
 /**
  * @param {Scene} scene
  * @param {number} n
@@ -261,7 +264,7 @@ function drawNames(scene, n) {
   const [x, y, side] = scene.spot(n, 0);
   const name = scene.places[n][2] < 0.5 ? grid.key : grid.title;
   const colour = scene.textColour(n);
-  if (grid.ndim < 2) return pen.text(name, [x - 9, y + side / 2], colour, `600 15px ${theme.codeFont}`, "right");
+  if (grid.ndim < 2) return pen.text(name, [x - NAME_GAP, y + side / 2], colour, fontOfNames(theme), "right");
   const indexed = side >= SMALLEST_WITH_INDICES && !grid.picture;
   const above = indexed ? Math.max(0.78 * layout.unit, 20) : Math.max(0.45 * layout.unit, 9);
   const font = `600 ${layout.nameSize}px ${theme.codeFont}`;

@@ -10,6 +10,7 @@ import { amountText, css, textOn } from "./looks.js";
 /** @typedef {{ kernel: number, weights: number[], ground: number, cells: number[], gives: boolean }} Laid */
 
 const SMALLEST_WITH_PRODUCT = 20; // a cell's side
+const SMALLEST_WITH_FACTORS = 28; // the same, where what is multiplied stands above the product
 const SMALLEST_LEGIBLE = 9;
 const [ARRIVED, APPEARED, LEAVING] = [0.35, 0.5, 0.62]; // shares of a step: of the kernel; of the products, and when they go on
 const VEIL = 0.8; // how opaque a kernel is on its way
@@ -109,7 +110,7 @@ function drawProduct(scene, term, square, largest, shown) {
   pen.frame([x, y, x + side, y + side], scene.lineColour(kernelOf(scene, term)), 1.5);
   const [first, second] = term.read.map(([grid, cell]) => amountText(story.grids[grid].value(cell, scene.at) ?? 0));
   const factors = `${first}·${second.startsWith("−") ? `(${second})` : second}`;
-  const above = writeFitting(scene, factors, square, 0.24, 0.24, textOn(rgb));
+  const above = side >= SMALLEST_WITH_FACTORS && writeFitting(scene, factors, square, 0.24, 0.24, textOn(rgb));
   writeFitting(scene, amountText(term.amount), square, above ? 0.64 : 0.5, 0.38, textOn(rgb), "700");
   pen.context.globalAlpha = 1;
 }

@@ -4,13 +4,15 @@
 
 /** @import { Story } from "./story.js" */
 import { clamp } from "./geometry.js";
+import { arranged, inOneRow } from "./rows.js";
 
 const LARGEST_CELL = 46;
 const LARGEST_IN_LINE = 64; // in one dimension there is room for larger ones
 export const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around them either
 export const SMALLEST_LETTERS = 6; // what would be smaller is left to the shade and to pointing
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
-const SMALLEST_LINE_BESIDE = 30; // the same for stories in one dimension, which have an index in every cell
+const SMALLEST_LINE_BESIDE = 32; // the same for stories in one dimension, which have an index in every cell
+const [LARGEST_STACKED, LARGEST_LINE_STACKED] = [30, 40]; // where panels stand below each other
 const TALLEST = 540; // so that the picture and its controls fit a screen
 const ROOM_FOR_NAMES = 14; // above the picture, however small its cells are
 const WIDTH_OF_A_LETTER = 0.61; // of a letter of code, as a share of its height
@@ -20,7 +22,9 @@ export class Layout {
   constructor(story) {
     this.story = story;
     this.inLine = story.grids.every((grid) => grid.ndim < 2);
+    this.largestStacked = this.inLine ? LARGEST_LINE_STACKED : LARGEST_STACKED;
     this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
+    this.arrangement = inOneRow(story);
     this.unit = 1; // of a cell's side, of a grid whose scale is 1
     this.width = this.height = 0;
     this.ratio = 1; // pixels of the screen to one of the page
@@ -32,18 +36,22 @@ export class Layout {
   }
 
   /**
-   * The largest unit with which the story fits a width.
+   * The largest unit with which the story fits a width. Where that would be too small, its grids go on in rows.
    * @param {number} width
    */
-  unitFor(width) {
-    const [left, top, right, bottom] = this.story.box;
+  fit(width) {
     const largest = this.inLine ? LARGEST_IN_LINE : LARGEST_CELL;
-    return Math.min(largest, (width - 4) / (right - left), TALLEST / (bottom - top));
+    /** @param {Box} box */
+    const unitOf = ([left, top, right, bottom]) =>
+      Math.min(largest, (width - 4) / (right - left), TALLEST / (bottom - top));
+    this.arrangement = inOneRow(this.story);
+    if (unitOf(this.story.box) < SMALLEST_BESIDE) this.arrangement = arranged(this.story, unitOf);
+    return unitOf(this.arrangement.box);
   }
 
   /** @param {number} unit */
   heightFor(unit) {
-    const [, top, , bottom] = this.story.box;
+    const [, top, , bottom] = this.arrangement.box;
     return Math.ceil((bottom - top) * unit) + 2 + this.aboveFor(unit);
   }
 
@@ -63,7 +71,7 @@ export class Layout {
     this.sides = this.story.grids.map(({ scale }) =>
       scale * unit < SMALLEST_WITH_NUMBER ? scale * unit : this.snap(scale * unit),
     );
-    const [left, top, right, bottom] = this.story.box;
+    const [left, top, right, bottom] = this.arrangement.box;
     this.origin = [(width - (left + right) * unit) / 2, (height + this.aboveFor(unit) - (top + bottom) * unit) / 2];
     this.nameSize = this.sizeOfNames();
   }
@@ -77,16 +85,28 @@ export class Layout {
   }
 
   /**
-   * The size of the names above grids. Where pictures stand close, none runs into the next.
+   * The column and row of grid n, in the arrangement that fits.
+   * @param {number} n
+   * @param {Place[]} places where the grids stand, in cells
+   * @returns {Point}
+   */
+  placeOf(n, places) {
+    const [across, down] = this.arrangement.shifts[n];
+    return [places[n][0] + across, places[n][1] + down];
+  }
+
+  /**
+   * The size of the names above grids. Where grids stand close, none runs into the next.
    */
   sizeOfNames() {
-    const places = this.story.places[0];
-    const fitting = this.story.grids.map((grid, n) => {
-      if (!grid.picture) return Number.POSITIVE_INFINITY;
+    const { grids } = this.story;
+    const places = grids.map((_, n) => this.placeOf(n, this.story.places[0]));
+    const fitting = grids.map(({ ndim, picture, title }, n) => {
+      if (ndim < 2) return Number.POSITIVE_INFINITY;
       const [column, row] = places[n];
       const next = places.filter((place) => place[1] === row && place[0] > column).map((place) => place[0] - column);
-      const room = Math.min(Math.min(...next) * this.unit - 4, this.width - this.origin[0] - column * this.unit);
-      return room / (WIDTH_OF_A_LETTER * grid.title.length);
+      const toEdge = picture ? this.width - this.origin[0] - column * this.unit : Number.POSITIVE_INFINITY;
+      return Math.min(Math.min(...next) * this.unit - 4, toEdge) / (WIDTH_OF_A_LETTER * title.length);
     });
     return Math.max(SMALLEST_LETTERS, Math.min(clamp(0.36 * this.unit, 10, 14), ...fitting));
   }
@@ -129,8 +149,9 @@ export class Layout {
   spot(n, spot, places) {
     const grid = this.story.grids[n];
     const side = this.sides[n];
-    const left = this.snap(this.origin[0] + places[n][0] * this.unit);
-    const top = this.snap(this.origin[1] + places[n][1] * this.unit);
+    const [across, down] = this.placeOf(n, places);
+    const left = this.snap(this.origin[0] + across * this.unit);
+    const top = this.snap(this.origin[1] + down * this.unit);
     const [row, column] = [Math.floor(spot / grid.columns), spot % grid.columns];
     return [left + column * grid.pitch[0] * side, top + row * grid.pitch[1] * side, side];
   }

@@ -174,14 +174,18 @@ export class Pen {
   }
 
   /**
-   * The triangle at the end of an arrow, in the colour that fills at the moment.
+   * The triangle at the end of an arrow, smaller than the arrow, in the colour that fills at the moment.
    * @param {Point} from
    * @param {Point} tip
    */
   arrowhead(from, tip) {
     const angle = Math.atan2(tip[1] - from[1], tip[0] - from[0]);
+    const size = clamp(0.75 * Math.hypot(tip[0] - from[0], tip[1] - from[1]), 3, 9);
     /** @type {Point[]} */
-    const wings = [2.7, -2.7].map((turn) => [tip[0] + 9 * Math.cos(angle + turn), tip[1] + 9 * Math.sin(angle + turn)]);
+    const wings = [2.7, -2.7].map((turn) => [
+      tip[0] + size * Math.cos(angle + turn),
+      tip[1] + size * Math.sin(angle + turn),
+    ]);
     this.path([tip, ...wings]);
     this.context.fill();
   }

@@ -18,7 +18,6 @@ import { Story, unpacked } from "./story.js";
 
 const KEYS =
   "Space plays and pauses, arrows step, Home and End jump, Shift with an arrow chooses a cell, Escape lets it go.";
-const LARGEST_STACKED = 30; // a cell's side where panels stand below each other
 const TYPICAL_LENGTH = 40000; // milliseconds that a story of many steps takes at speed 1
 
 export class Player {
@@ -289,20 +288,22 @@ export class Player {
     const ratio = window.devicePixelRatio || 1;
     const fitting = this.fittingUnit();
     const unit = fitting < SMALLEST_WITH_NUMBER ? fitting : Math.floor(fitting * ratio) / ratio; // lines on whole pixels
-    const height = Math.max(...this.panels.map(({ layout }) => layout.heightFor(unit)));
-    for (const panel of this.panels) panel.resize(panel.node.clientWidth, height, unit, ratio);
+    const heights = this.panels.map(({ layout }) => layout.heightFor(unit));
+    const beside = !this.stage.classList.contains("cg-stacked");
+    for (const [n, panel] of this.panels.entries())
+      panel.resize(panel.node.clientWidth, beside ? Math.max(...heights) : heights[n], unit, ratio);
     this.bar.resize(ratio);
     this.show(this.position, this.progress);
   }
 
   /** The side of a cell. Where it would be too small side by side, the panels are stacked. */
   fittingUnit() {
-    const fits = () => Math.min(...this.panels.map(({ layout, node }) => layout.unitFor(node.clientWidth)));
+    const fits = () => Math.min(...this.panels.map(({ layout, node }) => layout.fit(node.clientWidth)));
     this.stage.classList.remove("cg-stacked");
     const least = Math.max(...this.panels.map(({ layout }) => layout.smallestBeside));
     if (this.panels.length === 1 || fits() >= least) return fits();
     this.stage.classList.add("cg-stacked");
-    return Math.min(fits(), LARGEST_STACKED);
+    return Math.min(fits(), ...this.panels.map(({ layout }) => layout.largestStacked));
   }
 
   rethemed() {
