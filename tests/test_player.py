@@ -250,6 +250,15 @@ def test_typed_numbers_are_shown_and_move_the_sliders():
     np.testing.assert_array_equal(box._player.stories_shown[0].grids["w"].values, [[1, 2], [3, 4], [5, 6]])
 
 
+def test_a_matrix_is_typed_in_a_field_with_as_many_lines_as_rows():
+    box = explorer(frames.conv2d_single, x=[[1, -20], [3, 4], [5, 6]], w=[[1]])
+    assert box._fields["x"].value == "  1, -20\n  3,   4\n  5,   6" and box._fields["x"].rows == 3
+    box._fields["x"].value = "1, 2\n\n3, 4\n5, 6\n7, −8\n"
+    np.testing.assert_array_equal(box._player.stories_shown[0].grids["x"].values, [[1, 2], [3, 4], [5, 6], [7, -8]])
+    assert box._fields["x"].value == " 1,  2\n 3,  4\n 5,  6\n 7, -8" and box._fields["x"].rows == 4
+    assert box._sliders["x rows"].value == 4
+
+
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [

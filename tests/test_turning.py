@@ -26,7 +26,7 @@ def test_the_story_and_the_typed_array_take_the_number():
 def test_in_two_dimensions_a_place_has_two_indices():
     explorer = explore(frames.conv2d_single, x=np.zeros((3, 4)), w=np.ones((2, 2)))
     explorer._player.turned = {"key": "x", "place": [2, 1], "value": -3}
-    assert explorer._fields["x"].value == "0, 0, 0, 0; 0, 0, 0, 0; 0, -3, 0, 0"
+    assert explorer._fields["x"].value == " 0,  0,  0,  0\n 0,  0,  0,  0\n 0, -3,  0,  0"
 
 
 @pytest.mark.parametrize("place", [[4], [-1], [0, 0], []])

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 
 import ipywidgets
 import numpy as np
@@ -67,7 +68,7 @@ class Explorer(StillFallback, ipywidgets.VBox):
         arrays = {name: _checked(name, start[name], self._axes) for name in self._arrays if name in start}
         self._player = TurnablePlayer(turnable=self._arrays)
         self._sliders = self._make_sliders(size, kernel_size, start | arrays)
-        self._fields = {name: _field(name) for name in self._arrays}
+        self._fields = {name: _field(name, self._axes) for name in self._arrays}
         again = ipywidgets.Button(description="New numbers", tooltip="Draw other numbers of the same sizes")
         self._busy = False
         self._once(lambda: self._redraw(arrays))
@@ -139,7 +140,10 @@ class Explorer(StillFallback, ipywidgets.VBox):
         self._player.show(*(story(**_for(story, given)) for story in self._stories))
         for name, array in arrays.items():
             self._fields[name].value = text = _written(array)
-            self._fields[name].layout.flex = f"1 1 {min(_WIDEST_FIELD, 70 + _LETTER * len(text))}px"
+            lines, letter = text.split("\n"), _LETTERS[self._axes]
+            self._fields[name].layout.flex = f"1 1 {min(_WIDEST_FIELD, 70 + letter * max(map(len, lines)))}px"
+            if self._axes == 2:
+                self._fields[name].rows = len(lines)
 
     def _fitting(self, array, shape):
         if array is not None and array.shape == shape:
@@ -204,7 +208,8 @@ _LOOKS = {
     "layout": {"flex": "1 1 max(270px, 34%)", "width": "auto", "min_width": "0"},
     "style": {"description_width": "104px"},
 }
-WIDTH, _WIDEST_FIELD, _LETTER = 1000, 940, 5.5  # pixels: of a player at most, of a field at most, and of a letter
+WIDTH, _WIDEST_FIELD = 1000, 940  # pixels: of a player at most, of a field at most
+_LETTERS = {1: 5.5, 2: 8}  # pixels of a letter, in the field for a line and in the one for a matrix
 
 
 def _slider(label, least, most, value):
@@ -220,11 +225,16 @@ def choice(name, options, chosen, description_width):
     )  # fmt: skip
 
 
-def _field(name):
-    return ipywidgets.Text(
-        description=name, continuous_update=False, placeholder="1, 2, 3; 4, 5, 6", tooltip="Rows between semicolons",
-        layout={"width": "auto", "min_width": "0"}, style={"description_width": "30px"},
-    )  # fmt: skip
+def _field(name, axes):
+    """Returns a field for a line of numbers, or one for a matrix, which grows with its rows."""
+    looks = {
+        "description": name, "continuous_update": False, "style": {"description_width": "30px"},
+        "layout": {"width": "auto", "min_width": "0"},
+    }  # fmt: skip
+    if axes == 1:
+        return ipywidgets.Text(placeholder="1, 2, 3", tooltip="Numbers between commas", **looks)
+    field = ipywidgets.Textarea(placeholder="1, 2, 3\n4, 5, 6", tooltip="A row a line. Tab takes it.", **looks)
+    return field.add_class("cg-matrix")
 
 
 def _row(*children):
@@ -236,13 +246,14 @@ def _row(*children):
 
 
 def _written(array):
-    """Returns an array of shape (rows, columns) or (n,) as one types it: "1, 0; 2, -1"."""
-    rows = array if array.ndim == 2 else array[None]
-    return "; ".join(", ".join(f"{value:g}" for value in row) for row in rows)
+    """Returns an array of shape (n,) or (rows, columns) as one types it: a row a line, column below column."""
+    rows = [[f"{value:g}" for value in row] for row in np.atleast_2d(array)]
+    width = 0 if array.ndim == 1 else max(len(number) for row in rows for number in row)
+    return "\n".join(", ".join(number.rjust(width) for number in row) for row in rows)
 
 
 def _read(name, text, axes):
-    rows = [row.replace("−", "-").split(",") for row in text.split(";") if row.strip()]
+    rows = [row.replace("−", "-").split(",") for row in re.split("[;\n]", text) if row.strip()]
     try:
         values = [[float(value) for value in row] for row in rows]
     except ValueError:
