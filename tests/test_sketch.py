@@ -1,6 +1,7 @@
 """Pictures on a slider: what they measure and take away, and what is sent."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -26,10 +27,15 @@ def test_the_measured_slope_closes_in_on_the_slope():
     assert sketch.pictures[0].name == "eps = 1" and "The slope is 2.718." in sketch.pictures[0].sentence
 
 
-def lengths(picture, height=0.0):
-    """How far the arrow of every number reaches, times 2, by its place; 0 where there is none."""
-    arrows = [mark.points for mark in picture.marks if mark.kind == "arrow" and mark.points[0][1] == height]
-    return {x: 2 * (tip - x) for (x, _), (tip, _) in arrows}
+def arrows(picture, below=False):
+    """Of every arrow above the dots, or below them, where it begins and ends, from left to right."""
+    marks = [mark.points for mark in picture.marks if mark.kind == "arrow"]
+    return sorted(points for points in marks if (points[0][1] < 0) == below)
+
+
+def lengths(picture, below=False):
+    """How long the arrow of every number is, in units of dy, by its place; 0 where there is none."""
+    return {x: (tip - x) / 0.8 for (x, _), (tip, _) in arrows(picture, below)}
 
 
 def test_what_batch_norm_leaves_of_dy_is_its_input_gradient(rng):
@@ -40,9 +46,20 @@ def test_what_batch_norm_leaves_of_dy_is_its_input_gradient(rng):
     sketch = batch_norm_gradient(n.ravel(), dy.ravel())
     left = lengths(sketch.pictures[-1])
     np.testing.assert_allclose([left[value] for value in n.ravel()], dx * x.std(), atol=1e-9)
-    assert list(lengths(sketch.pictures[0]).values()) == pytest.approx(dy.ravel().tolist())
-    mean = lengths(next(p for p in reversed(sketch.pictures) if p.name == "minus the mean"), -0.5)
+    first = lengths(sketch.pictures[0])
+    assert [first[value] for value in n.ravel()] == pytest.approx(dy.ravel().tolist())
+    mean = lengths(next(p for p in reversed(sketch.pictures) if p.name == "minus the mean"), below=True)
     assert list(mean.values()) == pytest.approx([dy.mean()] * 8)
+
+
+def test_no_arrow_of_batch_norm_lies_on_a_dot_or_on_that_of_its_neighbour(rng):
+    n = rng.standard_normal(7)
+    sketch = batch_norm_gradient((n - n.mean()) / n.std(), rng.standard_normal(7))
+    for picture in sketch.pictures:
+        for below in (False, True):
+            heights = [start[1] for start, _ in arrows(picture, below)]
+            assert len(heights) in (0, 7) and 0 not in heights
+            assert all(one != other for one, other in itertools.pairwise(heights))
 
 
 def test_every_mark_is_inside_its_box(rng):

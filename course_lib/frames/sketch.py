@@ -14,6 +14,8 @@ from course_lib.looks import COUNT, GRADIENT, INPUT, UPSTREAM, number
 
 INK, SOFT = "ink", "soft"  # beside the roles: what has none
 _SMOOTH = 10  # pictures from one stage of batch norm to the next
+_REACH = 0.8  # of an arrow, for each unit of dy
+_ABOVE, _BELOW = (0.18, 0.38), (-0.3, -0.5)  # where arrows lie: above the dots, and below them
 
 
 @dataclass(frozen=True)
@@ -105,27 +107,28 @@ def batch_norm_gradient(n: ArrayLike, dy: ArrayLike) -> Sketch:
     pictures, left = [Picture("dy", opening, _arrows(n, dy, UPSTREAM))], dy
     for away, role, name, sentence in stages:
         for share in np.linspace(0, 1, _SMOOTH + 1)[1:]:
-            marks = [*_arrows(n, left - share * away, role), *_arrows(n, share * away, COUNT, -0.5)]
+            marks = [*_arrows(n, left - share * away, role), *_arrows(n, share * away, COUNT, _BELOW)]
             pictures.append(Picture(name, sentence, marks))
         left = left - away
     ending = "What is left can be done. Divided by σ and times γ, it is dx."
     pictures.append(Picture("what is left", ending, _arrows(n, left, GRADIENT)))
-    reach = 0.5 * float(np.abs(np.concatenate([dy, dy - together, together, apart])).max()) + 0.3
-    box = float(n.min()) - reach, -1.0, float(n.max()) + reach, 0.6
+    reach = _REACH * float(np.abs(np.concatenate([dy, dy - together, together, apart])).max()) + 0.3
+    box = float(n.min()) - reach, -1.0, float(n.max()) + reach, 0.8
     fixed = [
         Mark("line", [(box[0], 0.0), (box[2], 0.0)], SOFT),
         Mark("dots", _pairs(n, np.zeros(len(n))), INK),
-        Mark("text", [(box[0], 0.4)], SOFT, "above: what is left of dy"),
+        Mark("text", [(box[0], 0.65)], SOFT, "above: what is left of dy"),
         Mark("text", [(box[0], -0.85)], SOFT, "below: what is taken away"),
     ]
-    return Sketch("What batch norm takes away from dy", pictures, box, 0.24, fixed)
+    return Sketch("What batch norm takes away from dy", pictures, box, 0.32, fixed)
 
 
-def _arrows(n, lengths, role, height=0.0):
-    """An arrow for every number, half as long as its value: all are in one row."""
+def _arrows(n, lengths, role, levels=_ABOVE):
+    """An arrow for every number, _REACH as long as its value. Neighbours have different levels: none covers another."""
+    rank = np.argsort(np.argsort(n))
     return [
-        Mark("arrow", [(float(x), height), (float(x + 0.5 * length), height)], role)
-        for x, length in zip(n, lengths, strict=True)
+        Mark("arrow", [(float(x), levels[place % 2]), (float(x + _REACH * length), levels[place % 2])], role)
+        for x, length, place in zip(n, lengths, rank, strict=True)
         if abs(length) > 1e-9
     ]
 
