@@ -396,7 +396,7 @@ def linear_backward(dy, x, w):
 
 @axes(logits="(N, classes)", targets="(N,)", fits=checks.classified)
 def cross_entropy_loss(logits, targets):
-    """logits (N, classes), targets (N,) integers -> the mean over the rows of -log(probability of the right class)."""
+    """logits (N, classes), targets (N,) integers -> the mean of -log(probability of the right class)."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_of_sum = np.log(np.exp(shifted).sum(axis=1))
     return np.mean(log_of_sum - shifted[np.arange(len(logits)), targets])

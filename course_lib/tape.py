@@ -53,7 +53,7 @@ def topological_order(root):
 
 
 def backpropagate(root, dy=None):
-    """Gives root and all nodes that it was made of a new .grad, shaped like .value. dy: that of root, ones if None."""
+    """Gives root and all nodes that it was made of a new .grad, shaped like .value. dy: root's, ones if None."""
     order = topological_order(root)
     for node in order:
         node.grad = None

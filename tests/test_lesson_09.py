@@ -107,9 +107,18 @@ def test_the_repair_is_needed_and_its_symptom_goes_away():
     assert [float(row[-2]) for row in lab.symptom(lab.start).rows] == pytest.approx([1] * 4, abs=0.1)
 
 
+def signals(start):
+    """What is left of the signal, from 4 channels to 32, for three seeds."""
+    found = [flow.deep_flow(20, start, channels=(4, 32), seed=seed) for seed in range(3)]
+    return np.array([readings[-1].output / readings[0].output for readings in found])
+
+
 def test_either_will_do_because_over_the_network_they_differ_once(lesson):
     he, fan_out = (float(row.split()[-1]) for row in re.findall(r"^He .+$", lesson["printed"], re.M)[1:3])
     assert he / fan_out == pytest.approx(np.sqrt(8), rel=0.05)
+    rows = {start: signals(start) for start in ("He", "He fan-out")}  # of other random numbers
+    assert rows["He"].max() > 5 * rows["He"].min()
+    assert rows["He"] / rows["He fan-out"] == pytest.approx(np.sqrt(8), rel=0.05)
     states(text_of(LESSON), 2.8, 0.38, about="harmless")
 
 
@@ -118,7 +127,7 @@ def test_the_numbers_in_the_text_are_those_of_the_networks():
     rounded = {name: round(factor, 2) for name, factor in factors.items()}
     assert rounded["uniform"] == 0.38 and rounded["residual, small"] == 1
     states(text_of(LESSON), rounded["uniform"], about="*uniform*")
-    states(text_of(LESSON), rounded["batch norm"], 1, 40)
+    states(text_of(LESSON), round(factors["batch norm"], 1), 1, 40)
     others = [round(flow.step_factor(flow.deep_flow(20, seed=seed)), 2) for seed in (1, 2)]
     states(text_of(LESSON), *others, 40, about="seeds")
     first, *_, last = flow.deep_flow(40)
