@@ -224,6 +224,12 @@ def test_first_guesses_stand_beside_the_truth_and_wrong_ones_with_what_there_is_
     assert "[1, 2, 3, 2, 1]" in repr(shown)
 
 
+def test_a_first_guess_that_was_partly_right_says_which_part():
+    predict("01/forward", [5, 9, 20])
+    assert first_guesses("01").guesses[0].says.startswith("Partly right: 1 of 3, at index 0. ")
+    assert "again" not in first_guesses("01").guesses[0].says
+
+
 def test_first_guesses_of_an_unknown_lesson_are_refused_with_a_sentence():
     with pytest.raises(ValueError, match="lesson must be one of 00, 01"):
         first_guesses("1")

@@ -12,7 +12,8 @@ NO_CHOICE = "{answer} is not one of the answers: {choices}."
 NO_NUMBER = "Please type {form}, such as 3, -0.5 or 1/4."
 WRONG_SHAPE = "The answer is {expected}, but yours has shape {given}."
 WRONG = "Not that. Take it step by step with the numbers above, and try again."
-PARTLY = "Partly right: {right} of {every}, at {places}. Look at {others} again."
+PARTLY = "Partly right: {right} of {every}, at {places}."
+AGAIN = " Look at {others} again."
 LONGEST = 200  # characters of what is said to an answer that is none
 
 
@@ -73,9 +74,11 @@ class Prediction:
         return HOW_TO_CHOOSE if self.choices else HOW_TO_TYPE.format(form=self._form())
 
     def explained(self, answer: Any) -> str:
-        """What is said to a wrong answer, where it is more than that it is wrong."""
+        """What is said to a wrong answer, where it is more than that it is wrong, when it is too late to try again."""
         right, says = self.feedback(answer)
-        return "" if right is not False or says == WRONG or says.startswith(PARTLY.partition(":")[0]) else says
+        if right is not False or says == WRONG:
+            return ""
+        return says.partition(AGAIN.partition("{")[0])[0] if says.startswith(PARTLY.partition("{")[0]) else says
 
     def given(self, answer: Any) -> Any:
         """An answer as it is kept: the letter; or the number or numbers, as Python's own. None if it is no answer."""
@@ -138,7 +141,7 @@ class Prediction:
             return ""
         places = [str(place[0] if len(place) == 1 else place) for place in map(tuple, np.argwhere(right).tolist())]
         named = places[0] if len(places) == 1 else ", ".join(places[:-1]) + f" and {places[-1]}"
-        return PARTLY.format(
+        return (PARTLY + AGAIN).format(
             right=len(places), every=right.size, places=f"{'index' if len(places) == 1 else 'indices'} {named}",
             others="the other" if right.size - len(places) == 1 else "the others",
         )  # fmt: skip
