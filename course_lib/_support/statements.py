@@ -66,7 +66,10 @@ class Statement:
 
 @dataclass
 class Function:
-    """What is known of a function: its own lines, its statements by line, and which names change in its loops."""
+    """What is known of a function: its own lines, its statements by line, and which names change in its loops.
+
+    first: the line of its def, below the decorators.
+    """
 
     first: int
     source: list[str]
@@ -91,9 +94,9 @@ def _function(code: CodeType, file: str) -> Function | None:
     if node is None:
         return None
     last = node.end_lineno or node.lineno
-    source = lines[code.co_firstlineno - 1 : last]
+    source = lines[node.lineno - 1 : last]
     indent = min((len(line) - len(line.lstrip()) for line in source if line.strip()), default=0)
-    found = Function(code.co_firstlineno, [line[indent:] for line in source], {}, [], set(), set())
+    found = Function(node.lineno, [line[indent:] for line in source], {}, [], set(), set())
     if isinstance(node, ast.Lambda):
         statement = Statement((node.lineno, last), _reads(node.body), [], _names(node.body), returns=True)
         found.statements = dict.fromkeys(range(node.lineno, last + 1), statement)

@@ -222,7 +222,7 @@ class Recorder:
         return statement.lines[0] != statement.lines[1] and (bool(statement.names) or statement.returns)
 
     def _number(self, active: _Active, line: int) -> int:
-        return line - active.frame.f_code.co_firstlineno + 1
+        return line - (active.function.first if active.function else active.frame.f_code.co_firstlineno) + 1
 
     # ------------------------------------------------------------ one statement
 

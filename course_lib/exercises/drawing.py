@@ -11,7 +11,7 @@ from course_lib import progress
 from course_lib._support import kept
 from course_lib.exercises import keeping, predictions
 from course_lib.exercises.engine.cards import Card, rich
-from course_lib.exercises.engine.drawing import DrawingLab
+from course_lib.exercises.engine.drawing import COUNTED, DrawingLab
 from course_lib.exercises.engine.prediction import read_numbers
 from course_lib.exercises.registry import get_as
 from course_lib.looks import GRADIENT, INPUT, KERNEL, UPSTREAM, number
@@ -22,7 +22,7 @@ HOW = (
 )
 NO_NUMBERS = "Please type numbers only, such as 3, -0.5 or 1/4."
 NOTHING_YET = "Nothing is drawn yet."
-WRONG = "{right} of {every} cells are right; those that are not are marked."
+MARKED = "Those that are not are marked."
 KEPT = "It is kept as mine/{lab}.py, so that it is here when you come back. No later lesson uses it."
 ROLES = {"x": INPUT, "w": KERNEL, "dy": UPSTREAM, "dx": GRADIENT, "dw": GRADIENT}
 WITHOUT = "Run this cell to draw. Where nothing can be clicked, write a function {lab}() that returns the array."
@@ -59,8 +59,7 @@ def judged(lab: DrawingLab, rows: Any) -> dict[str, Any]:
         return _reply("neutral", "", NOTHING_YET, rows)
     verdict, text = lab.judge(lambda: array, explain=False), _as_code(lab, array)
     right = verdict.status == "right"
-    known = {mistake.message for mistakes in lab.mistakes.values() for mistake in mistakes}
-    said = [sentence for told in verdict.mistakes.values() for sentence in told if sentence in known]  # not of code
+    said = [sentence for told in verdict.mistakes.values() for sentence in told]
     said += progress.record(lab.name, right, kept.digest(text))
     try:
         said += [_keep(lab, text, right)]
@@ -69,8 +68,7 @@ def judged(lab: DrawingLab, rows: Any) -> dict[str, Any]:
     parts = np.isclose(array, lab.references[0][lab.tensors[0]])
     if right:
         return _reply("right", "✓ Right", " ".join(filter(None, said)), rows)
-    counted = WRONG.format(right=parts.sum(), every=parts.size)
-    return _reply("wrong", "✗ Not yet", " ".join(filter(None, [counted, *said])), rows, parts.ravel().tolist())
+    return _reply("wrong", "✗ Not yet", " ".join(filter(None, [_counted(parts), *said])), rows, parts.ravel().tolist())
 
 
 def _keep(lab: DrawingLab, text: str, right: bool) -> str:
@@ -98,9 +96,13 @@ def _before(lab: DrawingLab) -> dict[str, Any]:
             rows = [[predictions.shown(float(n)) if n else "" for n in row] for row in array]
             if parts.all():
                 return _reply("right", "✓ Right", "This is your drawing as it is kept.", rows)
-            counted = WRONG.format(right=parts.sum(), every=parts.size)
-            return _reply("wrong", "✗ Not yet", f"This is what you drew last. {counted}", rows, parts.ravel().tolist())
+            says = f"This is what you drew last. {_counted(parts)}"
+            return _reply("wrong", "✗ Not yet", says, rows, parts.ravel().tolist())
     return _reply("neutral", "", "", [])
+
+
+def _counted(parts: np.ndarray) -> str:
+    return f"{COUNTED.format(right=parts.sum(), every=parts.size)} {MARKED}"
 
 
 def _array(rows: Any, shape: tuple[int, ...]) -> np.ndarray | None:

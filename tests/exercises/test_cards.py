@@ -14,7 +14,7 @@ from course_lib.exercises.engine.describing import shown
 from course_lib.exercises.engine.drawing import DrawingLab
 from course_lib.exercises.engine.finding import NO_FEWER, FindingLab
 from course_lib.exercises.engine.picture import Picture
-from course_lib.exercises.engine.verdict import Finding, Section, Smallest, Verdict
+from course_lib.exercises.engine.verdict import LEGEND, Finding, Section, Smallest, Verdict
 from course_lib.exercises.lessons.clinic.designing import DesignLab
 
 NAMES = exercises.names()
@@ -342,6 +342,24 @@ def test_the_tensor_of_the_smallest_example_comes_first():
     smallest = Smallest("dw", {}, None, np.zeros(1), "It fails.")
     verdict = Verdict("name", "wrong", {"dx": ["One."], "dw": ["Other."]}, smallest=smallest)
     assert [section.tensor for section in verdict.sections] == ["dw", "dx"]
+
+
+def test_arrays_of_many_axes_that_differ_in_shape_are_told_and_not_drawn():
+    """A part of each would have shapes that are those of neither."""
+    turned = Smallest("cols", {}, np.ones((2, 1, 1)), np.ones((1, 1, 2)), "yours has shape (2, 1, 1).")
+    assert turned.picture is None and not turned.is_shown
+    assert Smallest("y", {}, np.ones(2), np.ones(1), "").picture
+    assert Smallest("y", {}, np.ones((1, 1, 2, 2)), np.zeros((1, 1, 2, 2)), "").picture
+
+
+def test_the_legend_stands_beside_the_pictures():
+    picture = Picture("dx", np.ones((2, 2)), np.zeros((2, 2)), 1e-6)
+    folded = Verdict("name", "wrong", {"dx": ["One."]}, findings=[Finding("dx", [("where", "here")], picture)])
+    html = folded._repr_html_()
+    assert html.index("<details") < html.index(LEGEND) < html.index("</details")
+    folded.smallest = Smallest("dx", {}, np.ones((2, 2)), np.zeros((2, 2)), "It fails.")
+    html = folded._repr_html_()
+    assert html.count(LEGEND) == 1 and html.index("</details") < html.index(LEGEND)
 
 
 def test_a_remark_is_made_once():

@@ -53,7 +53,17 @@ def test_a_wrong_drawing_is_told_its_mistake_and_which_cells_are_right(mistake):
 
 def test_a_drawing_of_no_known_kind_is_told_nothing_about_code():
     reply = drawing.judged(LAB, [["6", "", "", "", ""], *[[""] * 5] * 4])
-    assert "".join(text for _, text in reply["says"]) == drawing.WRONG.format(right=11, every=25)
+    assert "".join(text for _, text in reply["says"]) == "11 of 25 cells are right. Those that are not are marked."
+
+
+def test_a_drawing_written_as_code_is_told_nothing_about_loops():
+    def two_stamps():
+        dx = np.zeros((5, 5))
+        dx[:2, :3], dx[:2, 2:] = LAB.grids["w"], 2 * LAB.grids["w"]
+        return dx
+
+    verdict = LAB.judge(two_stamps)
+    assert (verdict.mistakes, verdict.explained) == ({}, {"dx": ["18 of 25 cells are right."]})
 
 
 def test_the_check_cell_shows_a_card_and_says_where_to_draw(monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 
 from course_lib import exercises, loops
 from course_lib import functional as F
-from course_lib.exercises.engine import guard, repeating
+from course_lib.exercises.engine import guard, judge, repeating
 from course_lib.exercises.lessons.shared import layer, max_pooling, sentences
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
@@ -91,6 +91,20 @@ def test_an_exception_of_another_kind_is_not_taken_for_a_known_mistake():
 @pytest.mark.parametrize("nothing", [lambda *case: None, lambda *case: (None, None, None)])
 def test_nothing_at_all_is_not_attempted(nothing):
     assert judged(nothing, exercises.get("conv2d_backward")).status == "not attempted"
+
+
+def test_a_forgotten_return_is_no_empty_answer():
+    def forgets(dy, x, w, stride=1, padding=0):
+        dw = right(dy, x, w, stride, padding)  # noqa: F841
+
+    def empty(dy, x, w, stride=1, padding=0):
+        """Not yet."""
+        pass
+
+    verdict = judged(forgets)
+    assert (verdict.status, verdict.mistakes) == ("wrong", {"results": [judge.NO_RETURN]})
+    assert verdict.explained == verdict.mistakes
+    assert judged(empty).status == "not attempted" and not judged(empty).mistakes
 
 
 def test_not_implemented_is_not_attempted():

@@ -596,7 +596,10 @@ def test_the_name_alone_plays_what_the_notebook_or_the_session_has(monkeypatch):
 
 
 def test_without_an_answer_a_right_one_is_played_with_its_code_closed():
-    assert to_json(exercises.watch("conv1d").story)["code"]["secret"]
+    played = exercises.watch("conv1d").story
+    assert to_json(played)["code"]["secret"]
+    assert played.source[0].startswith(" 1 def conv1d(")  # without the decorator that checks arguments
+    assert "np.pad" in played.source[int(next(step.line for step in played.steps if step.line))]
 
 
 def test_code_of_a_cell_is_found(monkeypatch):

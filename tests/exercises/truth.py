@@ -534,7 +534,7 @@ KINDS = [
     ),
     (r"With (.+), (\w+) holds other numbers after the call than before\.", Truth.changed),
     (
-        rf"{T} has dtype (\w+), and whole numbers .+",
+        rf"{T} has dtype (\w+), but integers are expected: they are indices\.",
         lambda t, kind: any(a is not None and str(a.dtype) == kind for _, a, *_ in t.calls),
     ),
     (

@@ -73,7 +73,8 @@ def shown(value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()  # 0.5, and not np.float64(0.5)
     if callable(value):
-        return "a function"
+        name = _safe(lambda one: one.__name__, value)
+        return name if name.isidentifier() else "a function"
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", _safe(_BRIEF.repr, value))
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "…"
 

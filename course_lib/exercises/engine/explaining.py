@@ -10,6 +10,7 @@ from course_lib.exercises.engine import exchanged, probing, seen
 from course_lib.exercises.engine.describing import call_text
 from course_lib.exercises.engine.guard import supervised
 from course_lib.exercises.engine.question import Question
+from course_lib.exercises.engine.recognition import NOT_INTEGERS
 from course_lib.exercises.engine.relations import Pair, relations
 from course_lib.exercises.engine.repeating import KEPT, RANDOM, UNSET
 from course_lib.exercises.engine.running import Run
@@ -78,7 +79,7 @@ def _sentences(
     wrong = [one for one in calls if one.wrong]
     dtypes = [one for one in wrong if one.expected.dtype.kind in "iu" and one.yours.dtype.kind == "f"]  # type: ignore[union-attr]
     if dtypes:
-        yield 0, f"{tensor} has dtype {dtypes[0].yours.dtype}, and whole numbers of an integer dtype are expected."  # type: ignore[union-attr]
+        yield 0, NOT_INTEGERS.format(tensor=tensor, dtype=dtypes[0].yours.dtype)  # type: ignore[union-attr]
         return
     if stops := seen.where_it_stops(calls, features):
         yield 2, stops

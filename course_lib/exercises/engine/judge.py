@@ -1,5 +1,7 @@
 """Judging an answer: is it right, and if not, what is wrong with it? Nothing is read from the learner's source."""
 
+import dis
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -40,6 +42,8 @@ SAME_ARRAY = (
     "Make a new array in each call."
 )
 RARE = "It is right on all usual shapes, and wrong in {failed} of {tried} calls with small and rare ones."
+NO_RETURN = "It returns nothing. Does its last line begin with `return`?"
+OF_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}  # what Python makes of an empty function
 SECONDS = 3  # for all further calls of a wrong answer: far more than they take, but for a function that hardly ends
 MOST_REPEATED = 4  # wrong calls that are repeated, to see whether they return the same
 OUT_OF_TIME = "it was still running after {seconds} s. Is there a loop that never ends?"
@@ -74,6 +78,9 @@ def _judged(question: Question, f: Any, explain: bool) -> Verdict:
         return _stopped(verdict, seen.stopped, case)
     if all(one.empty for one in runs):
         verdict.status = "not attempted"
+        if _does_something(f) and not any(one.raised for one in runs):
+            verdict.status, verdict.mistakes["results"] = "wrong", [NO_RETURN]
+            verdict.explained["results"] = [NO_RETURN]
         return verdict
     if question.start and _untouched(question, question.start, f, runs):
         verdict.status = "not attempted"
@@ -152,6 +159,11 @@ def _on_further_cases(verdict: Verdict, question: Question, f: Any) -> list[Run]
     if raised:
         verdict.status, verdict.raised = "error", raised
     return runs
+
+
+def _does_something(f: Any) -> bool:
+    """Whether f is a function of Python in which more than a docstring, `...` or `pass` was written."""
+    return inspect.isfunction(f) and not {one.opname for one in dis.get_instructions(f)} <= OF_NOTHING
 
 
 def _geometry(case: Case) -> tuple[Any, ...]:

@@ -79,6 +79,8 @@ class Smallest:
         """Yours beside expected, where that shows more than the sentence: several numbers, in one axis or two."""
         if self.yours is None or {self.yours.dtype.kind, self.expected.dtype.kind} - set("fiub"):
             return None
+        if self.yours.shape != self.expected.shape and max(self.yours.ndim, self.expected.ndim) > 2:
+            return None  # shapes of a part of each would say something else than the sentence
         yours, expected = _in_a_plane(self.yours), _in_a_plane(self.expected)
         if max(yours.size, expected.size) < 2 or max(yours.ndim, expected.ndim) > 2:
             return None
@@ -232,6 +234,11 @@ class Verdict(Card):
         pictures += [self.smallest.picture] if self.smallest and self.smallest.picture else []
         outlined = [OUTLINED] * any(picture.has_outlines for picture in pictures)
         return " ".join([*outlined, LEGEND]) if pictures else ""
+
+    @property
+    def legend_is_folded(self) -> bool:
+        """Whether there are pictures in the folded part alone."""
+        return not (self.smallest and self.smallest.picture)
 
     @property
     def first_remarks(self) -> list[str]:
