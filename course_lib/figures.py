@@ -154,11 +154,15 @@ def matrix_product(ax, matrix, right, names, roles, row=None, column=None):
 
 
 def beside(ax, arrays, names, role, signs=()):
-    """Draws arrays (rows, columns) from left to right, with cells of one size and signs such as "+" between them."""
+    """Draws arrays (rows, columns) from left to right, with cells of one size and signs such as "+" between them.
+
+    role: of all of them, or a sequence with the role of each
+    """
+    roles = [role] * len(arrays) if isinstance(role, str) else role
     tallest, left = max(map(len, arrays)), 0
-    for values, name, sign in zip_longest(arrays, names, signs, fillvalue=""):
+    for values, name, of, sign in zip_longest(arrays, names, roles, signs, fillvalue=""):
         top = (tallest - len(values)) / 2
-        _cells(ax, values, left, top, role)
+        _cells(ax, values, left, top, of)
         left += values.shape[1]
         ax.text(left - values.shape[1] / 2, top - ABOVE_INDICES, name, ha="center", va="bottom")
         ax.text(left + 0.4, tallest / 2, sign, ha="center", va="center", fontsize=16)

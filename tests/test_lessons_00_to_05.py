@@ -23,6 +23,7 @@ from course_lib.publish import build
 pytestmark = pytest.mark.slow
 matplotlib.use("Agg")
 LESSONS = [name for name in build.lessons() if name[:2] <= "05"]
+REPORT = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/(?:issues|pull)/\d+")
 
 
 class Lesson:
@@ -121,6 +122,21 @@ def test_the_error_of_a_slope_is_least_where_00_says():
     start.states(1, round(np.e, 2), about="slope")
 
 
+def test_the_slope_that_was_reported_as_wrong_in_00_is_a_whole_number_of_steps_of_float32():
+    start = lesson("00")
+    start.states(-0.3576, -0.3512, about="linear layer")
+    step = float(np.spacing(np.float32(0.5))) / (2 * 1e-6)
+    assert np.spacing(np.float32(0.5)) == 2.0**-24
+    start.states(-24, 2, 10, -6, round(step, 4), round(-12 * step, 4), 12, 13, round(-13 * step, 4), about="float32")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_mistake_that_shipped_comes_with_its_year(name):
+    paragraphs = [part for part in re.split(r"\n\s*\n", text_of(name)) if REPORT.search(part)]
+    assert len({link for part in paragraphs for link in REPORT.findall(part)}) >= 3
+    assert all(re.search(r"\b20[0-2]\d\b", re.sub(r"\]\([^)]*\)", "]", part)) for part in paragraphs)
+
+
 def test_ones_miss_the_forgotten_transpose_as_often_as_00_says():
     start = lesson("00")
     missed = ast.literal_eval(start.cell("missed = {")[0])
@@ -185,6 +201,11 @@ def test_the_remainder_of_the_last_example_in_01_is_a_padding_cell_and_the_last_
     for form in ("scatter", "gather"):
         dx = one[f"conv1d_input_gradient_{form}"](one["dy3"], one["x10"], one["w4"], 3, 1)
         assert np.flatnonzero(dx == 0).tolist() == [9]
+
+
+def test_the_remainder_that_01_tells_of_burn_is_above_1():
+    lesson("01").states(1603, 4, 4, (1603 - 4) % 4, about="burn")
+    assert (1603 - 4) % 4 > 1
 
 
 def test_ones_spoil_what_01_counts():
@@ -258,6 +279,12 @@ def test_the_gather_form_of_02_needs_as_many_zeros_as_it_says():
     fits = re.findall(r"H = (\d): .* gather gives (\d) rows", two.cell("for H in (4, 5, 6, 7)")[0])
     assert [(H, H == rows) for H, rows in fits] == [("4", False), ("5", True), ("6", False), ("7", True)]
     two.states(*(H for H, rows in fits if H == rows), *(H for H, rows in fits if H != rows), about="remainder")
+
+
+def test_the_two_paddings_of_02_are_the_same_only_where_it_says():
+    lesson("02").states(3, 4, 2024, 3 - 1 - 4, about="MLX")
+    same = {(k, p) for k in range(1, 8) for p in range(8) if k - 1 - p == p}
+    assert same == {(k, p) for k in range(1, 8) for p in range(8) if p == (k - 1) / 2}
 
 
 def test_no_step_of_its_length_raises_the_edges_of_the_digit_more_than_dx_does():
