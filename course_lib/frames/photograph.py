@@ -17,6 +17,7 @@ from course_lib.looks import ABOVE_ZERO, BELOW_ZERO, COUNT, amount, number
 _COLUMNS, _KERNEL, _LOSS = (0.0, 1.12, 2.24, 3.36), 0.9, (0.34, 0.98, -1.0, -0.24)  # in sides of the picture
 _BOX = (-0.02, -1.24, 4.38, 1.18)
 _TOP, _NAMES, _NAMES_BELOW, _TICKS = -0.22, 1.08, -0.12, -1.1
+_CUT = 2.18  # between the second and the third column
 _GREYS, _SHADES = 48, 24  # that are told apart: fewer make a smaller page
 _FULL = 0.65  # how much of the page full colour covers
 _PERCENTILE = 95  # of all differences, which has full colour: a few at the edge are far larger
@@ -61,8 +62,9 @@ def filter_learnt(
         *_names("the picture", "by the layer", "the target", f"difference, ±{number(full, 2)}", _NAMES, 0.5),
         *_names("loss", "kernel as learnt", "kernel", "difference", _NAMES_BELOW, _KERNEL / 2),
         *_axes(losses[list(epochs)], curve, epochs),
+        *(_outline(left) for left in _COLUMNS),
     ]
-    return Sketch(f"Learning: {name}", pictures, _BOX, (_BOX[3] - _BOX[1]) / (_BOX[2] - _BOX[0]), fixed)
+    return Sketch(f"Learning: {name}", pictures, _BOX, (_BOX[3] - _BOX[1]) / (_BOX[2] - _BOX[0]), fixed, _CUT)
 
 
 def _filtered(picture, kernel):
@@ -90,6 +92,12 @@ def _signed(values, limit, left, bottom, side):
     shades = np.concatenate([colours, 255 * _FULL * np.abs(share)[..., None]], axis=-1)
     image = Image.fromarray(np.rint(shades).astype(np.uint8))
     return Mark("image", [(left, bottom), (left + side, bottom + side)], INK, _png(image))
+
+
+def _outline(left):
+    """A line around a picture: a difference of zero everywhere has the colour of the page."""
+    corners = (0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0)
+    return Mark("line", [(left + x, y) for x, y in corners], SOFT)
 
 
 def _png(image):

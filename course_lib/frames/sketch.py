@@ -42,13 +42,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A title, the pictures, the box (left, bottom, right, top) that holds them all, and its height over its width."""
+    """A title, the pictures, the box (left, bottom, right, top) that holds them all, and its height over its width.
+
+    cut: in a narrow place, what is right of it goes on below
+    """
 
     title: str
     pictures: list
     box: tuple
     shape: float = 0.4
     marks: list = field(default_factory=list)  # those of every picture
+    cut: float | None = None
 
 
 def shrinking_slope(

@@ -12,7 +12,7 @@ export const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around th
 export const SMALLEST_LETTERS = 6; // what would be smaller is left to the shade and to pointing
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
 const SMALLEST_LINE_BESIDE = 32; // the same for stories in one dimension, which have an index in every cell
-const [LARGEST_STACKED, LARGEST_LINE_STACKED] = [30, 40]; // where panels stand below each other
+export const LARGEST_STACKED = 40; // where panels stand below each other
 const TALLEST = 540; // so that the picture and its controls fit a screen
 const ROOM_FOR_NAMES = 14; // above the picture, however small its cells are
 const WIDTH_OF_A_LETTER = 0.61; // of a letter of code, as a share of its height
@@ -22,7 +22,6 @@ export class Layout {
   constructor(story) {
     this.story = story;
     this.inLine = story.grids.every((grid) => grid.ndim < 2);
-    this.largestStacked = this.inLine ? LARGEST_LINE_STACKED : LARGEST_STACKED;
     this.smallestBeside = this.inLine ? SMALLEST_LINE_BESIDE : SMALLEST_BESIDE;
     this.arrangement = inOneRow(story);
     this.unit = 1; // of a cell's side, of a grid whose scale is 1

@@ -10,7 +10,7 @@ import { element, keepKeys } from "./dom.js";
 import { Films } from "./films.js";
 import { clamp } from "./geometry.js";
 import { Handle } from "./handle.js";
-import { SMALLEST_WITH_NUMBER } from "./layout.js";
+import { LARGEST_STACKED, SMALLEST_WITH_NUMBER } from "./layout.js";
 import { Theme } from "./looks.js";
 import { hintIn, Panel } from "./panel.js";
 import { Selection } from "./selection.js";
@@ -303,7 +303,7 @@ export class Player {
     const least = Math.max(...this.panels.map(({ layout }) => layout.smallestBeside));
     if (this.panels.length === 1 || fits() >= least) return fits();
     this.stage.classList.add("cg-stacked");
-    return Math.min(fits(), ...this.panels.map(({ layout }) => layout.largestStacked));
+    return Math.min(fits(), LARGEST_STACKED);
   }
 
   rethemed() {

@@ -8,6 +8,7 @@ import { Pen } from "./pen.js";
 
 const FRAME = 90; // milliseconds from one picture to the next
 const DOT = 5;
+const NARROW = 520; // pixels: below it, the right part of a picture goes below the left one
 
 class Slides {
   /**
@@ -104,7 +105,12 @@ class Slides {
     this.width = width;
     this.theme = new Theme(this.root); // only what stands on the page has its colours
     const ratio = window.devicePixelRatio || 1;
-    this.height = Math.round(width * this.sketch.shape);
+    const [left, bottom, right, top] = this.sketch.box;
+    const { shape, cut } = this.sketch;
+    this.cut = cut !== null && width < NARROW ? cut : null;
+    this.across = (this.cut ?? right) - left;
+    this.down = (top - bottom) * (this.cut === null ? 1 : 2);
+    this.height = Math.round(width * shape * (this.down / this.across) * ((right - left) / (top - bottom)));
     this.canvas.style.height = `${this.height}px`;
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(this.height * ratio);
@@ -131,9 +137,9 @@ class Slides {
   draw(pen, { kind, points, role, text }) {
     const { context, theme } = pen;
     const colour = role === "ink" ? css(theme.ink) : role === "soft" ? theme.soft : theme.roles[role].line;
-    const places = points.map((point) => this.place(point));
+    const places = this.placesOf(points);
     context.strokeStyle = context.fillStyle = colour;
-    context.lineWidth = 2;
+    context.lineWidth = role === "soft" ? 1 : 2;
     if (kind === "image") this.drawImage(context, text, places);
     else if (kind === "arrow") pen.arrow(places[0], places[1], colour);
     else if (kind === "text") pen.text(text, places[0], colour, pen.font(13), places[0][0] < 20 ? "left" : "center");
@@ -157,10 +163,15 @@ class Slides {
     context.drawImage(image, left, top, right - left, bottom - top);
   }
 
-  /** @param {Point} point @returns {Point} */
-  place([x, y]) {
-    const [left, bottom, right, top] = this.sketch.box;
-    return [((x - left) / (right - left)) * this.width, ((top - y) / (top - bottom)) * (this.height ?? 0)];
+  /** @param {Point[]} points @returns {Point[]} */
+  placesOf(points) {
+    const [left, bottom, , top] = this.sketch.box;
+    const cut = this.cut ?? null;
+    const below = cut !== null && points.every(([x]) => x > cut);
+    return points.map(([x, y]) => [
+      ((x - (below ? cut : left)) / (this.across ?? 1)) * this.width,
+      ((top - y + (below ? top - bottom : 0)) / (this.down ?? 1)) * (this.height ?? 0),
+    ]);
   }
 }
 

@@ -363,5 +363,7 @@ type SketchState = {
     box: Box;
     shape: number;
     marks: SketchMark[];
+    /** in a narrow place, what is right of it goes on below */
+    cut: number | null;
   }[];
 };

@@ -1,5 +1,6 @@
 """Pictures on a slider in Chromium: the slider and the button show them, in the page's colours."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -65,3 +66,32 @@ def test_photographs_and_kernels_are_drawn_where_they_belong(page):
     page.locator(".sk-row button").click()
     page.wait_for_selector(".sk-root[data-at='1']")
     assert page.evaluate(opaque)[3] == 0
+
+
+def test_in_a_narrow_place_the_right_part_of_a_picture_goes_below_the_left_one(page):
+    weights = np.array([np.zeros((3, 3)), np.eye(3)])
+    shown = slide(filter_learnt(data.portrait(), [1.0, 0.1], weights, np.eye(3), (0, 1), "three"))
+    page.evaluate("""() => {
+      window.texts = [];
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        window.texts.push([text, x, y, this.measureText(text).width]); fillText.call(this, text, x, y); };
+    }""")
+    page.evaluate(SHOW_WIDGET, widget("sketch", {"sketches": shown.sketches}))
+    for width, below in ((820, False), (350, True)):
+        page.locator(".sk-root").evaluate("(root, width) => { root.parentElement.style.width = `${width}px` }", width)
+        page.wait_for_function(
+            """(below) => {
+              const { clientHeight, clientWidth } = document.querySelector(".sk-picture");
+              return clientHeight > clientWidth === below;
+            }""",
+            arg=below,
+        )
+        page.evaluate("() => { window.texts.length = 0 }")
+        page.locator(".sk-row input").dispatch_event("input")
+        drawn = page.evaluate("() => window.texts")
+        at = {text: (x, y) for text, x, y, _ in drawn}
+        assert (at["kernel"][1] > at["kernel as learnt"][1]) == below
+        assert (at["kernel"][0] > at["kernel as learnt"][0]) == (not below)
+        names = sorted((y, x, x + size) for text, x, y, size in drawn if not text[-1].isdigit())
+        assert all(one[0] != other[0] or one[2] < other[1] for one, other in itertools.pairwise(names))
