@@ -73,8 +73,7 @@ def shown(value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()  # 0.5, and not np.float64(0.5)
     if callable(value):
-        name = _safe(lambda one: one.__name__, value)
-        return name if name.isidentifier() else "a function"
+        return "a function"
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", _safe(_BRIEF.repr, value))
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "…"
 
@@ -82,13 +81,15 @@ def shown(value: Any) -> str:
 def call_text(case: dict[str, Any]) -> str:
     """The arguments of a case as one reads them: shapes of arrays, values of numbers, to a few figures."""
     return ", ".join(
-        f"{name} {value.shape}" if isinstance(value, np.ndarray) and value.ndim else f"{name}={shown(_rounded(value))}"
+        f"{name} {value.shape}" if isinstance(value, np.ndarray) and value.ndim else f"{name}={_argument(value)}"
         for name, value in case.items()
     )
 
 
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.{FIGURES}g}") if isinstance(value, float) else value
+def _argument(value: Any) -> str:
+    if inspect.isfunction(value):
+        return value.__name__  # one of the course's own
+    return shown(float(f"{value:.{FIGURES}g}") if isinstance(value, float) else value)
 
 
 def _safe(convert: Callable[[Any], str], value: Any) -> str:
