@@ -447,7 +447,11 @@ def probabilities(ax, values, answer):
     """Draws values (classes,) as bars, with percentages on those that matter; the right class is green."""
     bars = _class_bars(ax, values, answer)
     written = [f"{value:.0%}" if c == answer or value >= 0.05 else "" for c, value in enumerate(values)]
-    ax.bar_label(bars, written, fontsize=8)
+    labels = ax.bar_label(bars, written, fontsize=8)
+    for c in range(len(values) - 1):  # two labels side by side step aside for each other
+        if written[c] and written[c + 1] and abs(values[c] - values[c + 1]) < 0.15:
+            labels[c].set_ha("right")
+            labels[c + 1].set_ha("left")
     ax.set(ylim=(0, 1.2))
     ax.spines["left"].set_visible(False)
 

@@ -554,6 +554,15 @@ def test_probabilities_mark_the_right_class(ax):
     assert colours[2] != colours[0] == colours[1]
 
 
+def test_percentages_of_neighbours_do_not_overlap():
+    fig, axes = plt.subplots(1, 6, figsize=(11, 1.5))
+    figures.probabilities(axes[0], np.array([0, 0.07, 0.5, 0.43, 0, 0, 0, 0, 0, 0]), answer=1)
+    fig.canvas.draw()
+    _, _, left, right, *_ = (text.get_window_extent() for text in axes[0].texts)
+    assert left.x1 < right.x0
+    plt.close(fig)
+
+
 # ---------------------------------------------------------------- the loop around the step
 
 
