@@ -1,4 +1,4 @@
-"""What gives a prediction away: every output up to the next heading that holds its answer is folded, or excused."""
+"""What gives a prediction away: each output up to the next heading or lab that holds its answer is folded or excused."""
 
 import re
 
@@ -41,16 +41,22 @@ def plain(text):
     return re.sub(r"[\s`*.,]+", " ", text).strip().lower()
 
 
+def begins_another_subject(cell):
+    """A heading of the second level or a lab; one of the third level goes on with the subject."""
+    heading = cell.cell_type == "markdown" and re.search(r"^##? ", cell.source, re.MULTILINE)
+    return bool(heading) or "exercise" in cell.metadata.get("course", {})
+
+
 def given_away(notebook):
-    """(question, how the cell begins) of every output up to the next heading that answers it, and is neither named in
-    `reveals` nor excused in `harmless`."""
+    """(question, how the cell begins) of every output up to the next heading or lab that answers it, and is neither
+    named in `reveals` nor excused in `harmless`."""
     for number, cell in enumerate(notebook.cells):
         name = build.asked_in(cell)
         if name is None:
             continue
         question, folded = predictions.get(name), build.revealed_by(notebook.cells, number)
         for other in notebook.cells[number + 1 :]:
-            if other.cell_type == "markdown" and re.search(r"^#+ ", other.source, re.MULTILINE):
+            if begins_another_subject(other):
                 break
             if other.cell_type == "code" and not build.asked_in(other) and other not in folded:
                 excused = any(other.source.startswith(start) for start in question.harmless)
@@ -92,6 +98,7 @@ def test_an_output_behind_the_folded_ones_that_holds_the_answer_is_found():
     for text in ("5 11 19", "5 11", "18 11 5", "x15 11 18"):
         assert list(given_away(lesson(*folded, ("late(y)", text)))) == []
     assert list(given_away(lesson(*folded, "## Next", ("late(y)", "5 11 18")))) == []
+    assert list(given_away(lesson(*folded, "### More of it", ("late(y)", "5 11 18")))) == [("01/forward", "late(y)")]
 
 
 def test_lab_cells_are_folded_in_the_clinic_alone():
