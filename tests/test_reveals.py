@@ -1,4 +1,4 @@
-"""What gives a prediction away: each output up to the next heading or lab that holds its answer is folded or excused."""
+"""What gives a prediction away: an output up to the next heading or lab that holds its answer is folded or excused."""
 
 import re
 
