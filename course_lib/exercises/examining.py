@@ -14,7 +14,7 @@ from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.symptom import Symptom
 from course_lib.exercises.registry import get, get_as, names
-from course_lib.looks import number
+from course_lib.looks import RIGHT, WRONG, number
 
 SAYS = {
     "broken": "as it came in",
@@ -120,12 +120,13 @@ def _end(values: Sequence[float]) -> str:
 
 
 def _curves(series: dict[str, Sequence[float]], along: str, what: str, every: int) -> bytes:
-    """A PNG with one line for each name."""
+    """A PNG with one line for each name: first the broken function's, last the right one's."""
     from course_lib import figures  # matplotlib takes long to load, and few cells need it
 
     def draw(ax: Any) -> None:
-        for (name, values), style in zip(series.items(), ("-", "--", ":"), strict=False):
-            ax.plot(range(0, every * len(values), every), values, style, label=name)
+        colours = [WRONG, *["C0"] * (len(series) - 2), RIGHT]
+        for (name, values), style, colour in zip(series.items(), ("-", "--", ":"), colours, strict=False):
+            ax.plot(range(0, every * len(values), every), values, style, color=colour, label=name)
         if what == "loss":
             ax.set(ylim=(0, 1.3 * max(values[0] for values in series.values())))  # one that diverges leaves the picture
         else:

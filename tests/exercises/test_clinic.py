@@ -5,10 +5,11 @@ import difflib
 import re
 import time
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_lib import exercises, gradcheck
+from course_lib import exercises, figures, gradcheck, looks
 from course_lib.exercises import case, checking, examine, examining, predictions, treat
 from course_lib.exercises.lessons.clinic import broken, fixed, nets, symptoms_networks
 
@@ -260,6 +261,16 @@ def test_three_curves_show_what_was_what_is_and_what_should_be(name):
     assert list(curves) == ["as it came in", "yours", "with the right one"]
     np.testing.assert_allclose(curves["yours"], curves["with the right one"], rtol=1e-9)
     assert not np.allclose(curves["as it came in"][-1], curves["yours"][-1])
+
+
+def test_the_right_curve_is_drawn_in_the_colour_of_what_is_right(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "png", lambda draw, *size: drawn.append(plt.figure().subplots()) or draw(drawn[-1]))
+    for names in (("with this backward", "with the right one"), ("as it came in", "yours", "with the right one")):
+        examining._curves({name: [2.0, 1.0] for name in names}, "step", "loss", 1)
+    colours = [[line.get_color() for line in ax.lines] for ax in drawn]
+    assert colours == [[looks.WRONG, looks.RIGHT], [looks.WRONG, "C0", looks.RIGHT]]
+    plt.close("all")
 
 
 def test_only_a_case_can_be_a_case():

@@ -57,7 +57,7 @@ def route_again(rng) -> Fields:
     channel = int(rng.integers(8))
     heard = reached(4, channel)
     return fields(
-        f"8 channels to 8, in 4 groups. `dy` is 0 but for channel {channel}. Where can `dx` be other than 0? "
+        f"8 channels to 8, in 4 groups. `dy` is 0 except in channel {channel}. Where can `dx` be other than 0? "
         "(Type the lower number first.)",
         heard,
         f"Group {channel // 2} has channels {heard[0]} and {heard[1]} on both sides. Filter {channel} read these two.",
@@ -124,7 +124,7 @@ PREDICTIONS = (
     Prediction(
         name="A/route",
         again=route_again,
-        text="8 channels to 8, in 4 groups. `dy` is 0 but for channel 5. In which channels can `dx` be other than 0? "
+        text="8 channels to 8, in 4 groups. `dy` is 0 except in channel 5. In which channels can `dx` be other than 0? "
         "(Type the lower number first.)",
         answer=lambda: reached(4, 5),
         wrong_answers=(

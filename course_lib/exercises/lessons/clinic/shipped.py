@@ -252,7 +252,7 @@ CLINIC_16 = Case(
     task=(
         "The backward pass of max pooling on a telephone, where memory is scarce: it is handed an array that an "
         "earlier step no longer needs. "
-        "The first step of a training is right. Small networks end in NaN after a few; large ones just never get good."
+        "The first step of a training is right. Small networks end in NaN after a few; large ones never get good."
     ),
     hints=(
         "The first step is right, the second pays twice too much. What is different in the second?",
