@@ -39,6 +39,8 @@ BY_THE_JUDGE = {  # what no table of mistakes holds, and what is said to it
     "factor and sign": causes.NEGATIVE,
     "multiplied by a size": causes.MULTIPLIED,
     "divided by a size": causes.DIVIDED,
+    "multiplied by an argument": causes.TIMES_ARGUMENT,
+    "divided by an argument": causes.DIVIDED_BY_ARGUMENT,
     "shifted by a number": causes.SHIFTED,
     "a multiple added": causes.ADDED,
     "does not start from zeros": causes.STARTED,

@@ -962,7 +962,7 @@ def chain_twice(dz, x, w1, w2):
     return dz * w2 * w1, 2 * dz * w2 * x, 2 * dz * w1 * x
 
 
-@wrong("chain_backward", dw1="multiplied by a size")
+@wrong("chain_backward", dw1="multiplied by an argument")
 def chain_squares(dz, x, w1, w2):
     return dz * w2 * w1, dz * w2 * x * x, dz * w1 * x
 
@@ -1300,3 +1300,70 @@ def convolved_in_mode_full(x, w, stride=1, padding=0):
 @wrong("conv1d", y=("kernel turned", "stride and padding not used"))
 def convolved_in_mode_valid(x, w, stride=1, padding=0):
     return np.convolve(x, w, mode="valid")
+
+
+# ---------------------------------------------------------------- found by asking the judge about fresh ones
+
+
+@wrong("numerical_gradient", grad="divided by the wrong distance")
+def halved_and_eps_forgotten(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[index] = eps
+        grad[index] = (f(x + step) - f(x - step)) / 2
+    return grad
+
+
+@wrong("numerical_gradient", grad="two axes only")
+def rows_and_columns(f, x, eps=1e-5):
+    x = np.array(x, dtype=float)
+    grad = np.zeros_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            kept = x[i, j]  # a view, where x has three axes
+            x[i, j] = kept + eps
+            above = f(x)
+            x[i, j] = kept - eps
+            grad[i, j] = (above - f(x)) / (2 * eps)
+            x[i, j] = kept
+    return grad
+
+
+@wrong("conv1d_weight_gradient", dw="stride between the weights")
+def stride_times_the_weights_index(dy, x, w, stride=1, padding=0):
+    xp = np.pad(x, padding)
+    return np.array([np.dot(dy, xp[t * stride : t * stride + len(dy)]) for t in range(len(w))])
+
+
+@wrong("conv1d_input_gradient_gather", dx="negative index")
+def asks_only_for_the_upper_end(dy, x, w, stride=1, padding=0):
+    dx = np.zeros(len(x))
+    for i in range(len(x)):
+        for t in range(len(w)):
+            j, rest = divmod(i + padding - t, stride)
+            if rest == 0 and j < len(dy):
+                dx[i] += dy[j] * w[t]
+    return dx
+
+
+@wrong("conv2d_single_input_gradient_scatter", dx="cropped at the size")
+def cropped_from_p_to_the_size(dy, x, w, stride=1, padding=0):
+    H, W = x.shape
+    dxp = np.zeros((H + 2 * padding, W + 2 * padding))
+    for i, j in np.ndindex(dy.shape):
+        dxp[i * stride : i * stride + w.shape[0], j * stride : j * stride + w.shape[1]] += dy[i, j] * w
+    return dxp[padding:H, padding:W]
+
+
+@wrong("conv2d_single_input_gradient_scatter", dx="right for other arguments")
+def only_positive_gradients(dy, x, w, stride=1, padding=0):
+    return loops.conv2d_single_input_gradient_scatter(dy * (dy > 0), x, w, stride, padding)
+
+
+@wrong("max_pool2d", indices="rows as long as those of y")
+def counted_in_rows_of_the_output(x, kernel_size, stride=None, padding=0):
+    y, indices = F.max_pool2d(x, kernel_size, stride, padding)
+    rows, columns = np.divmod(indices, x.shape[3])
+    return y, rows * y.shape[3] + columns

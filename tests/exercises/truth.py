@@ -469,6 +469,7 @@ RELATIONS = [
     (r"what would be right for (\w+) of ones", changed(None, np.ones_like)),
     (r"what would be right for (\w+) squared", changed(None, np.square)),
     (r"what would be right for the sizes of (\w+) without their signs", changed(None, np.abs)),
+    (r"what would be right for (\w+) with 0 for its negative entries", changed(None, lambda v: v * (v > 0))),
     (r"what would be right for (\w+) reversed along axis (\d)", changed(None, lambda v, axis: np.flip(v, int(axis)))),
     (r"what would be right for (\w+) reversed along its last two axes", changed(None, lambda v: np.flip(v, (-1, -2)))),
     (

@@ -1476,7 +1476,7 @@ def padding_lost_while_mending(dy, x, w, stride=1, padding=0):
     return dw
 
 
-@wrong("clinic_02", dw="right at stride 1")
+@wrong("clinic_02", dw="stride between the weights")
 def stride_times_the_place_in_the_kernel(dy, x, w, stride=1, padding=0):
     xp = np.pad(x, padding)
     H_out, W_out = dy.shape

@@ -22,6 +22,12 @@ SMALLER = (
 NEGATIVE = "Every value of {tensor} is {number} times what it should be: the sign is wrong, and a factor is left over."
 MULTIPLIED = "Every value of {{tensor}} {wrong}is multiplied by {name}. Is something counted that often?"
 DIVIDED = "Every value of {{tensor}} {wrong}is divided by {name}. Is a mean taken where a sum belongs?"
+TIMES_ARGUMENT = (
+    "Every value of {{tensor}} {wrong}is multiplied by {name}. Is it a factor too many, or is a division by it missing?"
+)
+DIVIDED_BY_ARGUMENT = (
+    "Every value of {{tensor}} {wrong}is divided by {name}. Is that a division too many, or is the factor missing?"
+)
 SIGN_TOO = "has the wrong sign, and "
 
 SQUARED = "Every value of {tensor} is the square of what it should be."
@@ -98,7 +104,11 @@ def of_factor(number: float) -> str:
 
 
 def of_quantity(verb: str, name: str, sign: int) -> str:
-    chosen = MULTIPLIED if verb == "times" else DIVIDED
+    """What is said of a factor: a size of an array, which a sum or a mean may bring, or a number that was given."""
+    is_size = "." in name or "[" in name
+    chosen = (
+        (MULTIPLIED if is_size else TIMES_ARGUMENT) if verb == "times" else DIVIDED if is_size else DIVIDED_BY_ARGUMENT
+    )
     return chosen.format(name=name, wrong=SIGN_TOO if sign < 0 else "")
 
 

@@ -66,6 +66,8 @@ def _of_array(name: str, dims: int) -> Iterator[Change]:
     yield f"for {name} of ones", _set(name, np.ones_like), ones
     yield f"for {name} squared", _set(name, lambda v: v * v), f"Is {name} multiplied in twice?"
     yield f"for the sizes of {name} without their signs", _set(name, np.abs), "Where do the signs get lost?"
+    lost = f"A negative {name} counts like any other."
+    yield f"for {name} with 0 for its negative entries", _set(name, lambda v: np.maximum(v, 0)), lost
     for axis in range(dims):
         along = f"along axis {axis}"
         yield f"for {name} reversed {along}", _set(name, lambda v, axis=axis: np.flip(v, axis)), TURNED

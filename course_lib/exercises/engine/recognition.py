@@ -181,6 +181,8 @@ class Suspect:
             known = any(relation.family and relation.family == other.family for other in held)
             if relation.cause and not known and all(map(relation.holds, pairs)):
                 held.append(relation)
+        if held and self.raised and len(self.wrong_pairs) + len(self.further_pairs(False)) < 2:
+            return []  # a single wrong array is no rule
         everywhere = len(pairs) == len(self.pairs)
         return causes.either([[self._told(r, everywhere)] for r in held if self._holds_further(r, everywhere)])
 

@@ -83,6 +83,17 @@ def entry_alone(f, x, eps):
     return np.reshape(slopes, x.shape)
 
 
+def two_axes_only(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    grad = np.zeros(x.shape)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            nudge = np.zeros(x.shape)
+            nudge[i, j] = eps
+            grad[i, j] = (f(x + nudge) - f(x - nudge)) / (2 * eps)
+    return grad
+
+
 def all_at_once_number(f, x, eps):
     return all_at_once(f, x, eps).ravel()[0]
 
@@ -137,6 +148,10 @@ NOT_IN_FLOAT64 = tuple(
     )
 )
 
+FIXED_AXES = (
+    "It counts on a certain number of axes, and x may have any. `np.ndindex(x.shape)` walks through every index of all."
+)
+
 NUMERICAL_GRADIENT = Exercise(
     answer=gradcheck.numerical_gradient,
     next_idea="Make `eps` ten times smaller, again and again. When does the error stop falling?",
@@ -165,6 +180,7 @@ NUMERICAL_GRADIENT = Exercise(
     tensors=("grad",),
     axes={"grad": ("row", "column")},
     tolerance=1e-4,
+    exceptions=(("grad", "IndexError.*(tuple index out of range|too many indices)", FIXED_AXES),),
     mistakes={
         "grad": (
             Mistake(
@@ -183,6 +199,7 @@ NUMERICAL_GRADIENT = Exercise(
                     *(divided_by(factor) for factor in (1, 4, 0.5)),
                     measured_with(quotient=lambda above, here, below, eps: above - below),
                     measured_with(quotient=lambda above, here, below, eps: (above - here) / (2 * eps)),
+                    measured_with(quotient=lambda above, here, below, eps: (above - below) / 2),
                 ),
             ),
             Mistake(
@@ -222,6 +239,11 @@ NUMERICAL_GRADIENT = Exercise(
                 "That measures the sum of all slopes. "
                 "The gradient needs them one at a time.",
                 (all_at_once, all_at_once_number, first_axis),
+            ),
+            Mistake(
+                "two axes only",
+                FIXED_AXES,
+                (two_axes_only,),
             ),
             Mistake(
                 "entry not put back",

@@ -29,7 +29,12 @@ def gradient_of_input(axes):
 def gradient_of_input_alone(axes):
     """The mistakes in dx where dx is the only result, so that an exception can only be about dx."""
     variant = partial(Variant, recipes.input_gradient)
-    return (*gradient_of_input(axes), *no_room(variant), *_zeros_around_dy(variant))
+    return (
+        *gradient_of_input(axes),
+        *no_room(variant),
+        *_zeros_around_dy(variant),
+        *(_by_index() if axes < 4 else ()),
+    )
 
 
 def gradient_of_weight(axes):
@@ -74,7 +79,28 @@ def gradient_of_weight(axes):
         *_skipped(axes, variant),
         *_sums(axes, variant, sentences.SET_OR_MADE_ANEW),
         *channels,
+        *(_exchanged_roles() if axes < 4 else ()),
     )
+
+
+def _exchanged_roles():
+    return (
+        Mistake(
+            "stride between the weights",
+            "The stride is multiplied to the index of the weight. "
+            "It is the distance between *windows*: weight t met xp[j * stride + t] when y[j] was made.",
+            (stride_between_weights,),
+        ),
+    )
+
+
+def stride_between_weights(dy, x, w, stride, padding):
+    """dw where weight t and output j met xp[j + t * stride]."""
+    xp, dw = np.pad(x, padding), np.zeros(w.shape)
+    for cell in np.ndindex(w.shape):
+        for position in np.ndindex(dy.shape):
+            dw[cell] += dy[position] * xp[tuple(j + t * stride for j, t in zip(position, cell, strict=True))]
+    return dw
 
 
 def sums_multiplied(right, dy, *rest):
@@ -185,6 +211,11 @@ def scattering(axes, variant):
 def no_room(variant):
     return (
         Mistake(
+            "cropped at the size",
+            "The crop ends too early: `[p : n]` counts n from the border. The image begins at p and has n entries.",
+            (variant(crop=wrong_steps.until_size),),
+        ),
+        Mistake(
             "no room for the padding",
             "It fails where there is padding. "
             "Windows reach into the border, but the array they are added to has no border. "
@@ -219,6 +250,28 @@ def _zeros_around_dy(variant):
             (variant(fails=wrong_steps.fails_where_the_padding_is_wider),),
         ),
     )
+
+
+def _by_index():
+    return (
+        Mistake(
+            "negative index",
+            "An output before the first does not exist, but `dy[-1]` does: a negative index counts from the end. "
+            "Ask for both ends, 0 <= j and j < len(dy).",
+            (negative_index,),
+        ),
+    )
+
+
+def negative_index(dy, x, w, stride, padding):
+    """dx where every input collects from its outputs by index, and only the upper end is looked at."""
+    dx = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        for cell in np.ndindex(w.shape):
+            steps = [divmod(i + padding - u, stride) for i, u in zip(place, cell, strict=True)]
+            if all(rest == 0 and j < m for (j, rest), m in zip(steps, dy.shape, strict=True)):
+                dx[place] += dy[tuple(j for j, _ in steps)] * w[cell]
+    return dx
 
 
 def zeros_behind_the_last(size, kernel, count, stride, padding):

@@ -253,6 +253,11 @@ MAX_POOL = {  # what the labs about max pooling share
                 ),
             ),
             Mistake(
+                "rows as long as those of y",
+                "The number of a pixel is row * W + column, and W is the width of x. Yours is the width of y.",
+                (_indices(length=lambda at: at.row.shape[-1]),),
+            ),
+            Mistake(
                 "place in the padded image",
                 "The place seems to be counted in the padded image, where rows are longer.",
                 (

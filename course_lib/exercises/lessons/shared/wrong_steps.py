@@ -191,6 +191,11 @@ def both_sides(padded, size, padding):
     return padded[(..., *(slice(padding, n - padding) for n in padded.shape[-len(size) :]))]
 
 
+def until_size(padded, size, padding):
+    """[p : n]: from where the image begins to its size, which is counted from the border."""
+    return padded[(..., *(slice(padding, n) for n in size))]
+
+
 def both_sides_filled(padded, size, padding):
     """Crops both ends alike, into an array of zeros as large as it should be."""
     middle = both_sides(padded, size, padding)
