@@ -131,6 +131,7 @@ class Explorer {
       this.dragging = true;
       this.scale = this.scaleAt(Number(this.slider.value) / STEPS);
       this.shown = interpolated(this.model.get("grid"), this.scale);
+      this.press(this.startAt(this.scale));
       this.draw();
     });
     this.slider.addEventListener("change", () => this.ask({ start: this.startAt(this.scale) }));
@@ -201,6 +202,11 @@ class Explorer {
     this.model.save_changes();
   }
 
+  /** Of the marks, the one of the start is down. @param {string | number} start */
+  press(start) {
+    for (const mark of this.marks.children) mark.setAttribute("aria-pressed", String(mark.textContent === start));
+  }
+
   pulse() {
     this.picture.pulse(() => this.dragging);
   }
@@ -231,8 +237,8 @@ class Explorer {
     for (const [name, at] of marks) {
       const mark = button(this.marks, name, () => this.ask({ start: name }), `initialisation: ${name}`);
       mark.style.left = `${100 * this.place(at)}%`;
-      mark.setAttribute("aria-pressed", String(settings.start === name));
     }
+    this.press(settings.start);
     this.draw();
     this.pulse();
   }

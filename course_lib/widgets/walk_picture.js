@@ -8,9 +8,9 @@ import { context2d, element } from "./dom.js";
 import { clamp } from "./geometry.js";
 import { css, number } from "./looks.js";
 import { Pen } from "./pen.js";
-import { GAP, HEAD, LABELS, WalkPlan } from "./walk_plan.js";
+import { HEAD, LABELS, WalkPlan } from "./walk_plan.js";
 
-const TURN = 16; // pixels of an arrow that goes on in another line
+const TURN = 8; // pixels of an arrow that goes on in another line: it ends before the words there
 
 export class WalkPicture extends WalkPlan {
   /** @param {Element} parent */
@@ -129,7 +129,7 @@ export class WalkPicture extends WalkPlan {
   write(text, at, colour, size, weight) {
     if (!this.pen) return;
     const width = this.pen.widthOf(text, this.pen.font(size, weight));
-    const fitting = Math.min(size, (size * (this.tile + GAP - 3)) / width);
+    const fitting = Math.min(size, (size * (this.tile + 2)) / width);
     this.pen.text(text, at, colour, this.pen.font(fitting, weight), "left");
   }
 

@@ -56,3 +56,16 @@ def test_nothing_sticks_out_however_narrow_the_page(page, width):
     page.evaluate("width => { document.querySelector('.fe-root').parentElement.style.width = `${width}px` }", width)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate(OUTSIDE) == []
+
+
+def test_while_the_slider_is_dragged_the_mark_that_it_is_on_is_down_and_no_other(page):
+    explorer = explore_flow(start="N(0, 0.01)", depth=4)
+    state = {name: getattr(explorer, name) for name in ("limits", "settings", "measured", "grid")}
+    page.evaluate(SHOW_WIDGET, widget("flow_explorer", state))
+    down = page.locator(".fe-marks [aria-pressed='true']")
+    assert down.all_inner_texts() == ["N(0, 0.01)"]
+    slider = page.locator(".fe-track input")
+    start = slider.input_value()
+    for value, expected in (("0", []), (start, ["N(0, 0.01)"])):
+        slider.evaluate("(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')) }", value)
+        assert down.all_inner_texts() == expected
