@@ -1,12 +1,13 @@
 """What every lesson has in common: how it opens and ends, its length, where its links lead, the glossary."""
 
+import ast
 import re
 from collections import defaultdict
 
 import pytest
 from claims import text_of
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from sections import Section, sections
+from sections import CARDS, WIDGETS, Section, is_call, sections
 
 from course_lib._support import places
 from course_lib.exercises import registry
@@ -59,6 +60,16 @@ def test_a_lesson_is_one_sitting(name):
 @pytest.mark.parametrize("name", build.notebooks())
 def test_a_section_shows_one_card_one_widget_and_one_folded_aside(name):
     assert [section for section in sections(cells_of(name)) if section.crowded] == []
+
+
+@pytest.mark.parametrize("name", build.notebooks())
+def test_a_player_is_the_last_thing_of_its_cell(name):
+    """Only that is shown: a player above other lines is made, and seen by nobody."""
+    for cell in cells_of(name):
+        if cell.cell_type == "code":
+            *before, _ = ast.parse(cell.source).body
+            unseen = [line for line in before if isinstance(line, ast.Expr) and is_call(line.value)]
+            assert [ast.unparse(line) for line in unseen if line.value.func.id in WIDGETS | CARDS] == []
 
 
 def test_cards_widgets_and_asides_of_a_section_are_counted():

@@ -508,6 +508,12 @@ def test_the_windows_of_05_have_the_winners_and_means_told():
     five.states(five["peak"].max(), 4, 4, paid)
 
 
+def test_the_three_rules_for_a_tie_in_05_have_titles_that_fit_side_by_side():
+    five = lesson("05")
+    titles = [story.title for story in five.cell('"mask", "split")')[1].stories_shown]
+    assert titles == [f"dx (kernel 2, ties {rule})" for rule in ("first", "mask", "split")]
+
+
 def test_the_windows_of_05_are_told_apart_by_colour_and_their_winners_framed():
     from matplotlib.figure import Figure
 

@@ -86,7 +86,8 @@ def max_pool2d_backward(dy, x, kernel_size, stride=None, padding=0, ties="first"
     code = loops.max_pool2d_backward if ties == "first" else None
     tied = any(len(_winners(x, _inside(pool, i, j))) > 1 for i, j, _ in pool.outputs)
     title = _title(pool, ties=(ties, None if tied else "first"))  # without ties, the default needs no name
-    story = Story(f"Max pooling backward: dx{title}", grids, steps, code)
+    name = "dx" if tied else "Max pooling backward: dx"  # the rules for a tie are shown side by side: little room
+    story = Story(name + title, grids, steps, code)
     steps.append(Step(_balance(story, dy) + pool.missed("their pixels get gradient 0")))
     return story
 
