@@ -23,7 +23,8 @@ import IPython.display, ipywidgets, anywidget
 
 def seconds(code):
     program = f"{OTHERS}\nstart = time.perf_counter()\n{code}\nprint(time.perf_counter() - start)"
-    return float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8").stdout)
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, encoding="utf-8")
+    return float(done.stdout)
 
 
 def main():
