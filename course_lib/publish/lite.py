@@ -63,7 +63,8 @@ NOT_OF_OURS = {"..", "nbextension", "labextension", "tests", "sboms"}  # parts o
 STDLIB = "python_stdlib.zip"
 COMPILED_STDLIB = "compiled_stdlib.zip"
 SITE_PACKAGES = "/lib/python3.12/site-packages"
-RARE = r"/(tests?|testing|f2py|distutils|lexers|sphinxext)/"  # what no start of a kernel imports is not compiled
+# What no start of a kernel imports is not compiled:
+RARE = r"/(tests?|f2py|distutils|sphinxext)/|/(matplotlib|numpy)/testing/|/pygments/lexers/(?!__init__|_mapping|python)"
 # What a kernel would fetch one by one, with micropip, if its settings did not name it: start.js loads all at once.
 ASKED_FOR = ["micropip", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi", "ipython"]
 IN_A_BROWSER = """\

@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 
 import pytest
 import runtime
-from places import CHROMIUM
+from places import CHROMIUM, mnist_folder
 from playwright.sync_api import sync_playwright
 
+from course_lib import data
 from course_lib.publish import lite
 
 pytestmark = [pytest.mark.course, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -27,6 +28,7 @@ CELLS = """() => {
     return { source: shared.getSource(), run: cell.executionCount !== null, outputs: shared.getOutputs() };
   });
 }"""
+CLEAR = "() => jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"  # the stored ones: none counts as run
 SOLVED = """
 from course_lib.exercises import check
 import numpy as np
@@ -37,6 +39,7 @@ def conv1d(x, w, stride=1, padding=0):
 """
 KEPT = """
 from course_lib import mine, progress
+assert not get_ipython().Completer.use_jedi, "jedi is not there"
 print("kept:", progress.solved("conv1d"), mine.conv1d.__module__, mine.conv1d([1.0, 2, 3], [1.0, 1]))
 """
 
@@ -158,6 +161,7 @@ def test_texts_in_outputs_are_whole_because_no_server_joins_their_lines(address)
 )
 def test_a_lesson_runs_to_its_end(page, address, name):
     opened(page, address, name)
+    page.evaluate(CLEAR)
     page.evaluate(
         "() => { window.ended = false;"
         " jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ended = true; }) }"
@@ -186,20 +190,35 @@ def test_a_solved_lab_stays_solved_when_the_page_is_loaded_again(page, address):
 
 @pytest.fixture(scope="module")
 def from_network(tmp_path_factory):
-    """A site whose Python comes from the public network, without MNIST."""
+    """A site whose Python comes from the public network, without MNIST.
+
+    What is compiled for it when it is built is read from this machine.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COURSE_DATA_DIR", raising=False)
+        patch.setattr(
+            "urllib.request.urlopen", lambda address, timeout: (runtime.FOLDER / PurePosixPath(address).name).open("rb")
+        )
         return lite.site(tmp_path_factory.mktemp("network") / "site")
+
+
+def fetched():
+    """The names of what a site without Pyodide finds on the public network: its standard library may be compiled."""
+    return runtime.SUMS.keys() - ({lite.STDLIB} if lite.python_of_pyodide() else set())
 
 
 def test_a_site_without_pyodide_names_each_of_its_files_on_the_public_network_and_nothing_else_there(from_network):
     version = lite.PYODIDE["info"]["version"]
     assert lite.PUBLIC.format(version=version) == f"https://cdn.jsdelivr.net/pyodide/v{version}/full/"
-    wanted = {f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}" for name in runtime.SUMS}
+    wanted = {f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}" for name in fetched()}
     page = (from_network / "index.html").read_text(encoding="utf-8")
     assert {text for text in re.findall(r"https?://[^\"'<>\s]+", page) if text.endswith(tuple(runtime.SUMS))} == wanted
     lock = json.loads((from_network / lite.PLACE / "lock.json").read_text(encoding="utf-8"))
-    ours = {path.name for path in (from_network / lite.PLACE).iterdir()} - {"lock.json", lite.START}
+    ours = {path.name for path in (from_network / lite.PLACE).iterdir()} - {
+        "lock.json",
+        lite.START,
+        lite.COMPILED_STDLIB,
+    }
     for one in lock["packages"].values():
         address = one["file_name"]
         assert address in ours or (address in wanted and one["sha256"] == runtime.SUMS[PurePosixPath(address).name])
@@ -212,4 +231,46 @@ def test_a_site_without_pyodide_fetches_it_from_the_public_network_and_nothing_e
     with served(from_network) as address, first_page(playwright, address, tmp_path, public=public) as page:
         opened(page, address, "01_conv1d")
         assert "kept: False" in shown(page, KEPT)
-        assert {one.removeprefix(public) for one in page.outside} == runtime.SUMS.keys() and not page.errors
+        assert {one.removeprefix(public) for one in page.outside} == fetched() and not page.errors
+
+
+def upload(page, files):
+    """Put files into the folder for MNIST, as a reader does."""
+    page.evaluate("async () => { await jupyterapp.commands.execute('filebrowser:go-to-path', {path: 'mnist'}); }")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Upload Files").click()
+    chosen.value.set_files(files)
+    for file in files:
+        page.wait_for_function(
+            """async ([name, size]) => {
+              const folder = await jupyterapp.serviceManager.contents.get("mnist", { content: true });
+              return folder.content.some((one) => one.name === name && one.size === size);
+            }""",
+            arg=[file.name, file.stat().st_size],
+        )
+
+
+@pytest.mark.long
+def test_lesson_12_trains_on_mnist_after_a_reader_has_uploaded_it(playwright, from_network, tmp_path):
+    if mnist_folder() is None:
+        pytest.skip("no MNIST on this machine")
+    public = lite.PUBLIC.format(version=lite.PYODIDE["info"]["version"])
+    with served(from_network) as address, first_page(playwright, address, tmp_path, public=public) as page:
+        opened(page, address, "12_finale")
+        upload(page, [mnist_folder() / name for name in data.FILES])
+        page.evaluate(CLEAR)
+        page.evaluate(
+            """() => {
+              const {content} = jupyterapp.shell.currentWidget;
+              const sources = content.widgets.map((cell) => cell.model.sharedModel.getSource());
+              content.activeCellIndex = sources.findIndex((source) => source.includes("by_heart[")) + 1;
+              window.ended = false;
+              jupyterapp.commands.execute("notebook:run-all-above").then(() => { window.ended = true; });
+            }"""
+        )
+        page.wait_for_function("() => window.ended", timeout=900_000)
+        said = [one["text"] for cell in page.evaluate(CELLS) if cell["run"] for one in cell["outputs"] if "text" in one]
+        said = "".join("".join(text) for text in said)
+        assert "MNIST: 60,000 handwritten digits" in said, said
+        assert "100% of the twenty right" in said, said
+        assert not page.errors
