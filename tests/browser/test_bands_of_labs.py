@@ -53,3 +53,19 @@ def test_every_lab_is_a_band_from_its_task_to_its_end_and_nothing_else_is_tinted
     # one begins where another ends: a line parts them
     assert [n for n, (_, line) in enumerate(found) if line] == [band[0] for band in expected]
     assert expected or not name.startswith(("01", "11"))
+
+
+def test_what_is_wider_than_a_narrow_page_can_be_scrolled_and_widens_nothing(page):
+    words = "<td>" + "x" * 40 + "</td>"
+    wide = f"<table><tr>{3 * words}</tr></table><mjx-container display='true' style='display: block'>"
+    wide += (
+        "<span style='display: inline-block; width: 900px'>y</span></mjx-container><table><tr><td>z</td></tr></table>"
+    )
+    cell = f"<div class='jp-Cell jp-MarkdownCell'><div class='jp-RenderedHTMLCommon'>{wide}</div></div>"
+    page.evaluate(TINTED, [style("player"), f"<main style='width: 350px'>{cell}</main>"])
+    widths = "(all) => all.map((one) => [one.clientWidth, one.scrollWidth, getComputedStyle(one).overflowX])"
+    table, formula, small = page.locator("main :is(table, mjx-container)").evaluate_all(widths)
+    for visible, whole, overflow in (table, formula):
+        assert visible <= 350 < whole and overflow == "auto"
+    assert small[0] == small[1] < 100
+    assert page.locator("main").evaluate("(main) => main.scrollWidth") == 350
