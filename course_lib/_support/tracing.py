@@ -127,11 +127,14 @@ def flush_interruptions() -> None:
 class Recorder:
     """Notes in `trace` what the functions whose globals are `namespace` do, also where something ends it early.
 
-    only: the functions among them that are looked at, where that is not all.
+    only: the functions among them that are looked at, where that is not all. begins: the one in which it begins, where
+    a decorator runs others first.
     """
 
-    def __init__(self, namespace: dict[str, Any], only: Collection[CodeType] | None = None) -> None:
-        self.namespace, self.only = namespace, only
+    def __init__(
+        self, namespace: dict[str, Any], only: Collection[CodeType] | None = None, begins: CodeType | None = None
+    ) -> None:
+        self.namespace, self.only, self.begins = namespace, only, begins
         self.tracked = Tracked()
         self.trace = Trace(self.tracked.arrays, found=self.tracked.find)
         self.stack: list[_Active] = []
@@ -173,6 +176,8 @@ class Recorder:
         if self.over or frame.f_globals is not self.namespace or code.co_name in _WITHOUT_LINES:
             return None
         if self.only is not None and code not in self.only:
+            return None
+        if self.begins is not None and not self.stack and code is not self.begins:
             return None
         if code.co_flags & _SUSPENDED:
             self._refuse(GENERATOR.format(name=code.co_name))

@@ -37,7 +37,7 @@ def recorded(exercise: Exercise, f: Any, case: Case) -> tuple[Trace, dict[str, A
     namespace = _namespace(f)
     if namespace is None:
         return Trace(refused=NO_SOURCE), {}
-    recorder = Recorder(namespace, _methods(f) if f is exercise.answer else None)
+    recorder = Recorder(namespace, _methods(f) if f is exercise.answer else None, _decorated(f))
     arguments = {name: copied(value) for name, value in case.items()}
     with supervised() as seen:
         recorder.run(lambda: exercise.results(callable_with(f, exercise), arguments))
@@ -61,6 +61,12 @@ def _namespace(f: Any) -> dict[str, Any] | None:
 def _methods(f: Any) -> set[CodeType] | None:
     """The code of a class's methods: beside one of the course's, what a lab does with it is written in its module."""
     return {one.__code__ for one in vars(f).values() if inspect.isfunction(one)} if inspect.isclass(f) else None
+
+
+def _decorated(f: Any) -> CodeType | None:
+    """The code of a function that a decorator wraps."""
+    own = inspect.unwrap(f) if inspect.isfunction(f) else f
+    return own.__code__ if own is not f else None
 
 
 def _by_name(exercise: Exercise, value: Any) -> dict[str, Any]:

@@ -93,6 +93,15 @@ def test_nothing_at_all_is_not_attempted(nothing):
     assert judged(nothing, exercises.get("conv2d_backward")).status == "not attempted"
 
 
+def test_nothing_is_warned_of_that_the_right_answer_does_with_changed_arguments(recwarn):
+    def without_the_square(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+        m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw
+        return w - lr * m / (np.sqrt(np.abs(v)) + eps), m, v
+
+    assert exercises.get("adam_step").judge(without_the_square).status == "wrong"
+    assert not [str(one.message) for one in recwarn]
+
+
 def test_a_forgotten_return_is_no_empty_answer():
     def forgets(dy, x, w, stride=1, padding=0):
         dw = right(dy, x, w, stride, padding)  # noqa: F841

@@ -602,6 +602,11 @@ def test_without_an_answer_a_right_one_is_played_with_its_code_closed():
     assert "np.pad" in played.source[int(next(step.line for step in played.steps if step.line))]
 
 
+def test_what_a_decorator_runs_is_not_shown():
+    lines = exercises.watch("adam_step").story.source
+    assert lines[0].startswith(" 1 def adam_step(") and not any("checks." in line for line in lines)
+
+
 def test_code_of_a_cell_is_found(monkeypatch):
     import linecache
 
