@@ -29,7 +29,6 @@ DIRECTIVE = re.compile(r"^<!-- (exercise|predict) (\S+) -->$", re.MULTILINE)
 # the cell works as the first one in a fresh kernel
 _FROM_EXERCISES = "from course_lib.exercises import {}"
 DRAWS = re.compile(r"(\([\w, ]+\)|[\w, ]+) = figures\.row\(|for |figures\.")
-DRAWS = re.compile(r"(\([\w, ]+\)|[\w, ]+) = figures\.row\(|for |figures\.")
 THE_END = "## What you can now do"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
