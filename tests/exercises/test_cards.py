@@ -344,6 +344,13 @@ def test_the_tensor_of_the_smallest_example_comes_first():
     assert [section.tensor for section in verdict.sections] == ["dw", "dx"]
 
 
+def test_what_is_named_comes_before_what_is_only_described():
+    smallest = Smallest("w", {}, None, np.zeros(1), "It fails.")
+    verdict = Verdict("name", "wrong", {"v": ["One."]}, explained={"w": ["Wrong."], "v": ["Too."]}, smallest=smallest)
+    assert [section.tensor for section in verdict.sections] == ["v", "w"]
+    assert verdict.sections[0].open == [("v", "One.")]
+
+
 def test_arrays_of_many_axes_that_differ_in_shape_are_told_and_not_drawn():
     """A part of each would have shapes that are those of neither."""
     turned = Smallest("cols", {}, np.ones((2, 1, 1)), np.ones((1, 1, 2)), "yours has shape (2, 1, 1).")

@@ -262,11 +262,12 @@ class Verdict(Card):
 
     @property
     def sections(self) -> list[Section]:
-        """What is told of each tensor: first that of the smallest example, if it has a section."""
+        """What is told of each tensor. First comes one with a named mistake, that of the smallest example if it has one."""
         told, findings = self.told(), {finding.tensor: finding for finding in self.findings}
         said = {sentence for pairs in told.values() for _, sentence in pairs}
         explained = _once({t: [s for s in self.explained.get(t, []) if s not in said] for t in self._tensors})
-        lead = self.smallest.tensor if self.smallest and self.smallest.tensor in told else next(iter(told), "")
+        named = [tensor for tensor in told if self.mistakes.get(tensor)] or list(told)
+        lead = self.smallest.tensor if self.smallest and self.smallest.tensor in named else next(iter(named), "")
         shown = self.smallest.tensor if self.smallest and self.smallest.is_shown else None
         sections = []
         for tensor in sorted(told, key=lambda tensor: tensor != lead):
