@@ -262,7 +262,7 @@ class Verdict(Card):
 
     @property
     def sections(self) -> list[Section]:
-        """What is told of each tensor. First comes one with a named mistake, that of the smallest example if it has one."""
+        """What is told of each tensor, one with a named mistake first: that of the smallest example, if it has one."""
         told, findings = self.told(), {finding.tensor: finding for finding in self.findings}
         said = {sentence for pairs in told.values() for _, sentence in pairs}
         explained = _once({t: [s for s in self.explained.get(t, []) if s not in said] for t in self._tensors})
