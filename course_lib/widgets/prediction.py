@@ -137,7 +137,7 @@ def fold_css(mark: str, reveals: int, code: bool) -> str:
 
     It acts where a widget was put out: in a notebook as it is shipped, nothing is folded.
     """
-    run = ":has(.jp-OutputArea-child + .jp-OutputArea-child)"
+    run = ":has(.jp-OutputArea-child > .lm-Panel)"  # a widget, there or lost
     question = f".jp-Cell:has(.{mark}){run}:not(:has(.{mark}-open, .{mark}-show[open]))"
     cell = f".jp-CodeCell:not(:has(.{ASKS}))"
     beyond = " ~ ".join([f".jp-Cell:has(.{mark})", *[cell] * (reveals + 1)])

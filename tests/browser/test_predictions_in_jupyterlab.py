@@ -5,12 +5,13 @@ import re
 
 import nbformat
 import pytest
+from nbformat.v4 import new_output
 
 from course_lib import study
 from course_lib._support import folding
-from course_lib.exercises import predictions
+from course_lib.exercises import predictions, registry
 from course_lib.publish import build
-from course_lib.widgets.prediction import FOLDED
+from course_lib.widgets.prediction import FOLDED, Question
 
 pytestmark = pytest.mark.slow
 
@@ -185,7 +186,7 @@ def test_an_untrusted_question_is_answered_by_opening_it_and_offers_nothing_else
     name = lab.write("untrusted.ipynb", f'predict("{question.name}")')
     notebook = nbformat.read(lab.root / name, as_version=4)
     still = predictions.Asked(question)._repr_html_()
-    notebook.cells[0].outputs = [nbformat.v4.new_output("display_data", {"text/html": still})]
+    notebook.cells[0].outputs = [new_output("display_data", {"text/html": still})]
     nbformat.write(notebook, lab.root / name)
     lab.open(name)
     lab.settle()
@@ -206,10 +207,12 @@ class Copy:
         self.questions = {}  # number among the code cells -> the questions that its output answers
         self.of_code = set()  # those numbers whose source answers them, too
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-        self.asked = sum(re.search(r"^predict\(", cell.source, re.M) is not None for cell in cells)
+        self.asks = {}  # question -> the number of the cell that asks it
         self.count = len(cells)
         for number, cell in enumerate(cells):
             course = cell.metadata.get("course", {})
+            if "predict" in course:
+                self.asks[course["predict"]] = number
             if "reveals" in course:
                 self.questions[number] = set(course["reveals"])
                 if "reveals_code" in course:
@@ -226,10 +229,9 @@ class Copy:
 
     def ask_again(self, name):
         """Run the first cell, which says where answers are noted, and the cell of a question."""
-        sources = [source for _, source in self.lab.cells()]
-        asks = next(n for n, source in enumerate(sources) if re.search(rf'^predict\("{name}"\)', source, re.M))
-        for number in (0, asks):
-            self.lab.page.evaluate(RUN_CELL, number)
+        code = [number for number, (kind, _) in enumerate(self.lab.cells()) if kind == "code"]
+        for number in (0, self.asks[name]):
+            self.lab.page.evaluate(RUN_CELL, code[number])
         self.lab.settle()
 
     def expected(self, answered):
@@ -244,6 +246,30 @@ def copies(built, tmp_path_factory):
     folder = tmp_path_factory.mktemp("copies")
     study.prepare(built, folder)
     return folder
+
+
+@pytest.mark.course
+def test_what_is_folded_in_a_copy_opens_by_hand_before_anything_was_run(lab, page):
+    """A case of the clinic puts out its symptom beside the question, and folds code."""
+    patient, question = registry.get("clinic_01"), predictions.get("11/clinic_01")
+    *_, asks, code = build.lab_cells(patient.name)
+    still = Question(predictions.form(question), {"opens": False}, None, predictions.Asked(question)._repr_html_(), str)
+    asks.outputs = [new_output("display_data", {"text/html": html}) for html in ("symptom", still._beside_html())]
+    code.metadata["course"] |= {"reveals": [question.name], "reveals_code": [question.name]}
+    code.outputs = [new_output("stream", text="the symptom again")]
+    folding.fold([asks, code], lambda name: False)
+    name = lab.write("by-hand.ipynb")
+    notebook = nbformat.read(lab.root / name, as_version=4)
+    notebook.cells = nbformat.from_dict([asks, code])
+    nbformat.write(notebook, lab.root / name)
+    lab.open(name)
+    lab.trust()
+    lab.settle()
+    assert page.evaluate(HEIGHTS)[1] == [0, 0]
+    page.locator(".jp-InputPlaceholder").last.click()
+    page.locator(".jp-OutputPlaceholder").click()
+    lab.settle()
+    assert min(page.evaluate(HEIGHTS)[1]) > 10
 
 
 SOME = ("01_conv1d",)  # what .ci/run opens
@@ -279,7 +305,7 @@ def test_in_a_learners_copy_nothing_answers_an_open_question(lesson, lab, page, 
     assert opened.seen() == set(), "run and saved, not trusted"
 
     lab.open(opened.path.name)  # its kernel is still there
-    page.wait_for_function(COUNTED, arg=[".cg-ask", opened.asked], timeout=PATIENCE)
+    page.wait_for_function(COUNTED, arg=[".cg-ask", len(opened.asks)], timeout=PATIENCE)
     assert opened.seen() == set(), "run, saved and loaded again"
     names = [one.get_attribute("aria-label").split(", ")[1] for one in page.locator(".cg-ask").all()]
     answered = set()
