@@ -58,18 +58,14 @@ def _make_floats(given: dict[str, Any], names: Iterable[str], optional: set[str]
             continue
         if type(value) is not np.ndarray or value.dtype not in _FLOATS or not value.size:
             given[name] = value = numeric(name, value)
-        _refuse_nan(name, value)
+        if _has_nan(value):
+            where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
+            raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
         dtypes.add(value.dtype)
     dtype = _common_float(dtypes)
     if dtypes != {dtype}:
         given.update({name: given[name].astype(dtype, copy=False) for name in names if given[name] is not None})
     return dtype
-
-
-def _refuse_nan(name: str, value: Array) -> None:
-    if _has_nan(value):
-        where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
-        raise ValueError(f"{name} must not contain NaN, but {name}{list(where)} is NaN")
 
 
 def _has_nan(array: Array) -> bool:
@@ -369,7 +365,6 @@ def axes(
         }
         known, is_padded = set(names), "padding" in names
         optional = MAY_BE_NONE & defaults.keys()
-        passed: dict[Any, tuple[dict[str, Any], np.dtype]] = {}
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -379,16 +374,6 @@ def axes(
             given = checked_defaults | came
             if len(came) != len(args) + len(kwargs) or given.keys() != known:
                 signature.bind(*args, **kwargs)  # raises Python's own sentence
-            look = _look(given.values())
-            if look in passed:
-                more, dtype = passed[look]
-                given.update(more)
-                for name in arrays:
-                    if given[name] is not None:
-                        _refuse_nan(name, given[name])
-                if fits is not None and fits not in _OF_SHAPES:
-                    fits(**given)
-                return _in_dtype(function(**given), dtype)  # type: ignore[call-arg]
             dtype = _make_floats(given, arrays, optional)
             for name, check in by_name.items():
                 if name in came and (came[name] is not None or defaults.get(name, 0) is not None):
@@ -401,48 +386,11 @@ def axes(
                 _fits_when_padded(given)
             if fits is not None:
                 fits(**given)
-            if look is not None and all(given[n] is value for n, value in came.items() if type(value) is np.ndarray):
-                if len(passed) == _MOST_LOOKS:
-                    passed.clear()
-                passed[look] = {n: value for n, value in given.items() if type(value) is not np.ndarray}, dtype
             return _in_dtype(function(**given), dtype)  # type: ignore[call-arg]
 
         return checked
 
     return decorate
-
-
-_MOST_LOOKS = 256  # of one function, such as one for each layer of a network
-_PLAIN = {int, float, str, type(None)}
-
-
-def _look(values: Iterable[Any]) -> tuple[Any, ...] | None:
-    """What the checks see of some arguments, but for the entries of arrays; None if that cannot be remembered.
-
-    A network asks for the same shapes in every step. Arguments that look like some that have passed are searched for
-    NaN, and not compared once more: in a small network that takes 7 % off a step.
-    """
-    found: list[Any] = []
-    for value in values:
-        kind = type(value)
-        if kind is np.ndarray:
-            found.append((value.dtype, value.shape))
-        elif kind in _PLAIN:
-            found.append((kind, value))
-        elif kind is tuple and {*map(type, value)} == {int}:
-            found.append(value)
-        else:
-            return None
-    return tuple(found)
-
-
-_OF_SHAPES: set[Callable[..., None]] = set()
-
-
-def of_shapes(fits: Callable[..., None]) -> Callable[..., None]:
-    """A decorator for what is handed to `axes` as `fits`: it looks at shapes and numbers, at no entry of an array."""
-    _OF_SHAPES.add(fits)
-    return fits
 
 
 _LEAST = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
@@ -563,7 +511,6 @@ def in_plane(indices: Integers, input_shape: Shape, **_: Any) -> None:
     between("indices", indices, 0, math.prod(input_shape[2:]))
 
 
-@of_shapes
 def flattened(dy: Array, input_shape: Shape) -> None:
     """dy has one row for each example, as long as the rest of input_shape has entries."""
     shape("dy", dy, (input_shape[0], math.prod(input_shape[1:])), f"input_shape {input_shape} flattened")

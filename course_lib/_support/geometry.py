@@ -164,7 +164,6 @@ def batch_first(x: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- which arrays go together, for checks.axes
 
 
-@checks.of_shapes
 def convolution(
     x: Array, w: Array, dy: Array | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, **_: Any
 ) -> None:
@@ -178,14 +177,12 @@ def convolution(
         checks.shape("dy", dy, (*lead, *sizes), "the shape of y")
 
 
-@checks.of_shapes
 def depthwise(x: Array, w: Array, dy: Array, **geometry: Any) -> None:
     """Each channel has one kernel of its own, and the rest as in any convolution."""
     checks.shape("w", w, (len(w), 1, *w.shape[2:]), "one kernel for each channel")
     convolution(x, w, dy, **geometry)
 
 
-@checks.of_shapes
 def transposed_convolution(
     x: Array, w: Array, stride: IntOrPair, padding: IntOrPair, output_padding: IntOrPair, dilation: IntOrPair = 1,
     groups: int = 1, dy: Array | None = None, **_: Any,
@@ -196,7 +193,6 @@ def transposed_convolution(
         checks.shape("dy", dy, (len(x), w.shape[1] * groups, *size), "the shape of y")
 
 
-@checks.of_shapes
 def columns(
     cols: Array, output_size: Pair, kernel_size: Pair, stride: IntOrPair, padding: IntOrPair, dilation: IntOrPair = 1
 ) -> None:
