@@ -14,7 +14,7 @@ from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.symptom import Symptom
 from course_lib.exercises.registry import get, get_as, names
-from course_lib.looks import RIGHT, WRONG, number
+from course_lib.looks import INPUT, RIGHT, WRONG, number
 
 SAYS = {
     "broken": "as it came in",
@@ -124,7 +124,7 @@ def _curves(series: dict[str, Sequence[float]], along: str, what: str, every: in
     from course_lib import figures  # matplotlib takes long to load, and few cells need it
 
     def draw(ax: Any) -> None:
-        colours = [WRONG, *["C0"] * (len(series) - 2), RIGHT]
+        colours = [WRONG, *[figures.COLOURS[INPUT]] * (len(series) - 2), RIGHT]
         for (name, values), style, colour in zip(series.items(), ("-", "--", ":"), colours, strict=False):
             ax.plot(range(0, every * len(values), every), values, style, color=colour, label=name)
         if what == "loss":

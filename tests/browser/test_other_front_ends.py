@@ -66,6 +66,7 @@ def test_a_page_of_a_lesson_is_printed_with_pictures_in_place_of_what_moves(buil
     assert not any(one.is_visible() for one in page.locator(".cg-player").all())
     page.emulate_media(media="screen")
     assert not any(one.is_visible() for one in pictures.all())
+    page.evaluate("() => { for (const fold of document.querySelectorAll('.fold')) fold.open = true; }")
     assert all(one.is_visible() for one in page.locator(".cg-player").all())
     command = [lab.CHROMIUM, "--headless", "--no-sandbox", f"--print-to-pdf={tmp_path / 'lesson.pdf'}", path.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)

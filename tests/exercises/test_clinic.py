@@ -269,7 +269,7 @@ def test_the_right_curve_is_drawn_in_the_colour_of_what_is_right(monkeypatch):
     for names in (("with this backward", "with the right one"), ("as it came in", "yours", "with the right one")):
         examining._curves({name: [2.0, 1.0] for name in names}, "step", "loss", 1)
     colours = [[line.get_color() for line in ax.lines] for ax in drawn]
-    assert colours == [[looks.WRONG, looks.RIGHT], [looks.WRONG, "C0", looks.RIGHT]]
+    assert colours == [[looks.WRONG, looks.RIGHT], [looks.WRONG, figures.COLOURS["input"], looks.RIGHT]]
     plt.close("all")
 
 
