@@ -1,5 +1,7 @@
 """A lab that is answered by drawing: judged cell by cell, kept like any answer, and asked where nothing is clicked."""
 
+import sys
+
 import numpy as np
 import pytest
 import traitlets
@@ -139,3 +141,13 @@ def test_a_lesson_holds_the_drawing_and_its_check_and_can_be_solved_in_code():
     names = {}
     exec(build.solved(stub), names)
     assert np.array_equal(names["draw_dx"](), LAB.answer())
+
+
+@pytest.mark.parametrize("calls", range(1, 12))
+def test_a_drawing_written_as_code_that_ends_python_at_some_call_is_judged(calls):
+    left = iter(range(calls))
+
+    def drawn():
+        return np.zeros((5, 5)) if next(left, None) is not None else sys.exit()
+
+    assert LAB.judge(drawn).status in ("wrong", "error")
