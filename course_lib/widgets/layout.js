@@ -148,9 +148,9 @@ export class Layout {
   spot(n, spot, places) {
     const grid = this.story.grids[n];
     const side = this.sides[n];
-    const [place, shift] = [places[n], this.arrangement.shifts[n]];
-    const left = this.snap(this.origin[0] + (place[0] + shift[0]) * this.unit);
-    const top = this.snap(this.origin[1] + (place[1] + shift[1]) * this.unit);
+    const [across, down] = this.placeOf(n, places);
+    const left = this.snap(this.origin[0] + across * this.unit);
+    const top = this.snap(this.origin[1] + down * this.unit);
     const [row, column] = [Math.floor(spot / grid.columns), spot % grid.columns];
     return [left + column * grid.pitch[0] * side, top + row * grid.pitch[1] * side, side];
   }

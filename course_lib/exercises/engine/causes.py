@@ -106,10 +106,8 @@ def of_factor(number: float) -> str:
 def of_quantity(verb: str, name: str, sign: int) -> str:
     """What is said of a factor: a size of an array, which a sum or a mean may bring, or a number that was given."""
     is_size = "." in name or "[" in name
-    chosen = (
-        (MULTIPLIED if is_size else TIMES_ARGUMENT) if verb == "times" else DIVIDED if is_size else DIVIDED_BY_ARGUMENT
-    )
-    return chosen.format(name=name, wrong=SIGN_TOO if sign < 0 else "")
+    of_size, of_argument = (MULTIPLIED, TIMES_ARGUMENT) if verb == "times" else (DIVIDED, DIVIDED_BY_ARGUMENT)
+    return (of_size if is_size else of_argument).format(name=name, wrong=SIGN_TOO if sign < 0 else "")
 
 
 def of_added(name: str, times: float) -> str:

@@ -75,10 +75,8 @@ class Prediction:
 
     def explained(self, answer: Any) -> str:
         """What is said to a wrong answer, where it is more than that it is wrong, when it is too late to try again."""
-        right, says = self.feedback(answer)
-        if right is not False or says == WRONG:
-            return ""
-        return says.partition(AGAIN.partition("{")[0])[0] if says.startswith(PARTLY.partition("{")[0]) else says
+        right, says = self.feedback(answer, try_again=False)
+        return "" if right is not False or says == WRONG else says
 
     def given(self, answer: Any) -> Any:
         """An answer as it is kept: the letter; or the number or numbers, as Python's own. None if it is no answer."""
@@ -95,11 +93,14 @@ class Prediction:
             return []
         return [bool(one) for one in self._near(numbers, self._expected()).ravel()]
 
-    def feedback(self, answer: Any) -> tuple[bool | None, str]:
-        """Whether an answer is right (None if it is no answer), and what to say to it."""
+    def feedback(self, answer: Any, try_again: bool = True) -> tuple[bool | None, str]:
+        """Whether an answer is right (None if it is no answer), and what to say to it.
+
+        try_again: whether one that is partly right is told where to look.
+        """
         if answer is None or (isinstance(answer, str) and not answer.strip()):
             return None, self.how
-        return self._on_choice(answer) if self.choices else self._on_number(answer)
+        return self._on_choice(answer) if self.choices else self._on_number(answer, try_again)
 
     def _expected(self) -> np.ndarray:
         """The right number or numbers."""
@@ -118,7 +119,7 @@ class Prediction:
             return True, self.why
         return False, self.choices[letter][1]
 
-    def _on_number(self, answer: Any) -> tuple[bool | None, str]:
+    def _on_number(self, answer: Any, try_again: bool) -> tuple[bool | None, str]:
         expected, given = self._expected(), read_numbers(answer)
         if given is None or np.isnan(given).any():
             return None, NO_NUMBER.format(form=self._form())
@@ -132,16 +133,16 @@ class Prediction:
                 return False, says
         if self.signs and np.array_equal(np.sign(given), np.sign(expected)):
             return False, self.signs
-        return False, self._partly(given, expected) or WRONG
+        return False, self._partly(given, expected, try_again) or WRONG
 
-    def _partly(self, given: np.ndarray, expected: np.ndarray) -> str:
+    def _partly(self, given: np.ndarray, expected: np.ndarray, try_again: bool) -> str:
         """What is said where some of several numbers are right: which. Else ""."""
         right = self._near(given, expected)
         if not right.any():
             return ""
         places = [str(place[0] if len(place) == 1 else place) for place in map(tuple, np.argwhere(right).tolist())]
         named = places[0] if len(places) == 1 else ", ".join(places[:-1]) + f" and {places[-1]}"
-        return (PARTLY + AGAIN).format(
+        return (PARTLY + AGAIN * try_again).format(
             right=len(places), every=right.size, places=f"{'index' if len(places) == 1 else 'indices'} {named}",
             others="the other" if right.size - len(places) == 1 else "the others",
         )  # fmt: skip
