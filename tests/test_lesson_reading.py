@@ -17,9 +17,12 @@ def test_a_link_with_a_number_says_the_title_of_the_lesson_it_leads_to(name):
 
 
 @pytest.mark.parametrize("name", build.lessons())
-def test_every_lesson_ends_with_the_first_guesses(name):
-    about = [cell.metadata.get("course", {}) for cell in build.assemble(name).cells]
-    assert sum("first_guesses" in one for one in about[-5:]) == 2
+def test_every_lesson_asks_and_ends_with_the_first_guesses(name):
+    cells = build.assemble(name).cells
+    shown = [number for number, cell in enumerate(cells) if "first_guesses" in cell.metadata.get("course", {})]
+    assert any(map(build.asked_in, cells))
+    assert [cells[number].id for number in shown] == ["first-guesses-text", "first-guesses"]
+    assert min(shown) >= len(cells) - 5
 
 
 @pytest.mark.parametrize("name", build.lessons())

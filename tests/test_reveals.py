@@ -110,13 +110,6 @@ def test_lab_cells_are_folded_in_the_clinic_alone():
                 assert "reveals_code" in course, f"{course['reveals']} folds the cell of {course['exercise']}"
 
 
-@pytest.mark.parametrize("lesson", build.lessons())
-def test_a_lesson_that_asks_ends_with_the_first_guesses(lesson):
-    cells = build.assemble(lesson).cells
-    shown = [cell.id for cell in cells if "first_guesses" in cell.metadata.get("course", {})]
-    assert shown == (["first-guesses-text", "first-guesses"] if any(map(build.asked_in, cells)) else [])
-
-
 # ---------------------------------------------------------------- frame 0, which is seen before anything is played
 
 
