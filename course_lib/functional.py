@@ -25,8 +25,8 @@ __all__ = [
     "conv2d_backward", "conv2d_input_gradient", "conv2d_weight_gradient", "conv_transpose2d",
     "conv_transpose2d_backward", "cross_entropy", "dropout", "dropout_backward", "flatten", "flatten_backward",
     "get_num_threads", "im2col", "linear", "linear_backward", "max_pool2d", "max_pool2d_backward", "max_pool2d_winner",
-    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "relu_mask_backward", "set_num_threads",
-    "softmax",
+    "max_pool2d_winner_backward", "mse", "out_size", "relu", "relu_backward", "relu_mask_backward", "relu_max_pool2d",
+    "relu_max_pool2d_backward", "set_num_threads", "softmax",
 ]  # fmt: skip
 
 # ---------------------------------------------------------------- convolution
@@ -245,19 +245,55 @@ def max_pool2d_winner_backward(
     padding: IntOrPair = 0,
 ) -> Array:
     """As max_pool2d_backward, from the winners: knowing the windows, it moves slices and not single pixels."""
-    windows, (N, C, H, W) = Windows.of_pool(kernel_size, stride, padding), input_shape
+    return _to_winners(dy, winner, input_shape, Windows.of_pool(kernel_size, stride, padding))
+
+
+def _to_winners(
+    dy: Array, winner: Integers, input_shape: Shape, windows: Windows, positive: Mask | None = None
+) -> Array:
+    """dy, winner, positive (N, C, H_out, W_out) -> dx of input_shape: dy at each winner, of positive windows only."""
+    N, C, H, W = input_shape
     dy, winner = batch_last(dy), batch_last(winner)
     padded = windows.zeros(C, (H, W), N, dy.dtype)
 
     def work(channels: slice) -> None:
         for number, pixels in enumerate(windows.cells(padded[channels], dy.shape[1:3])):
+            wins = winner[channels] == number
+            if positive is not None:
+                wins &= batch_last(positive)[channels]
             if windows.are_disjoint:
-                pixels[...] = keep_where(winner[channels] == number, dy[channels])
+                keep_where(wins, dy[channels], out=pixels)
             else:
-                pixels += keep_where(winner[channels] == number, dy[channels])
+                pixels += keep_where(wins, dy[channels])
 
     share(work, slices(C), padded.size * PER_ENTRY)
     return windows.unpad(padded, (H, W))
+
+
+@checks.axes(x="(N, C, H, W)")
+def relu_max_pool2d(x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None) -> tuple[Array, Integers]:
+    """x (N, C, H, W) -> what max_pool2d_winner(relu(x)) returns, with the maximum first: a fourth of the entries left.
+
+    For max(relu(x)) = relu(max(x)). Where no entry of a window is positive, all are 0 after relu, and the first wins.
+    """
+    y, winner = _winners(x, Windows.of_pool(kernel_size, stride, 0))
+    winner *= y > 0
+    return batch_first(np.maximum(y, 0)), batch_first(winner)
+
+
+@checks.axes(
+    dy="(N, C, H_out, W_out)", winner="(N, C, H_out, W_out)", positive="(N, C, H_out, W_out)",
+    input_shape="(N, C, H, W)", fits=geometry.pooling,
+)  # fmt: skip
+def relu_max_pool2d_backward(
+    dy: Array, winner: Integers, positive: Mask, input_shape: Shape,
+    kernel_size: IntOrPair, stride: IntOrPair | None = None,
+) -> Array:  # fmt: skip
+    """dy, winner and positive (N, C, H_out, W_out) -> dx of input_shape. positive: True where y was.
+
+    The winner takes the gradient if it was positive; it was just where the maximum y was.
+    """
+    return _to_winners(dy, winner, input_shape, Windows.of_pool(kernel_size, stride, 0), positive)
 
 
 @checks.axes(x="(N, C, H, W)")

@@ -1,5 +1,6 @@
 """Optimizers: step() moves every parameter's data against its grad. sgd_step and adam_step are their arithmetic."""
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, no_type_check
@@ -48,6 +49,10 @@ def adam_step(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     return w, m, v
 
 
+# Without their checks, for a step that has checked what it hands over
+_sgd, _adam = inspect.unwrap(sgd_step), inspect.unwrap(adam_step)
+
+
 class Optimizer:
     """What SGD and Adam share. step() moves the parameters, zero_grad() zeros the gradients for the next backward.
 
@@ -85,7 +90,7 @@ class Optimizer:
         gradients = []
         for number, parameter in enumerate(self.parameters):
             name = f"parameters[{number}].grad"
-            gradient = checks.numeric(name, parameter.grad)
+            gradient = checks.floats(**{name: parameter.grad})
             checks.shape(name, gradient, parameter.data.shape, "the shape of its data")
             gradients.append(_as(parameter, gradient))
         return gradients
@@ -127,9 +132,10 @@ class SGD(Optimizer):
         self.momentum = checks.real("momentum", momentum, 0)
 
     def step(self) -> None:
+        _suits_sgd(self.lr, self.momentum)
         for number, (parameter, gradient) in enumerate(zip(self.parameters, self._gradients(), strict=True)):
             velocity = _as(parameter, self.velocity[number])
-            parameter.data, self.velocity[number] = sgd_step(parameter.data, gradient, velocity, self.lr, self.momentum)
+            parameter.data, self.velocity[number] = _sgd(parameter.data, gradient, velocity, self.lr, self.momentum)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lr={self.lr}, momentum={self.momentum})"
@@ -161,12 +167,12 @@ class Adam(Optimizer):
         self.steps = 0
 
     def step(self) -> None:
-        gradients = self._gradients()
+        gradients, (beta1, beta2) = self._gradients(), self.betas
+        _suits_adam(self.steps + 1, self.lr, beta1, beta2)
         self.steps += 1
-        beta1, beta2 = self.betas
         for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
             m, v = _as(parameter, self.mean[number]), _as(parameter, self.square[number])
-            parameter.data, self.mean[number], self.square[number] = adam_step(
+            parameter.data, self.mean[number], self.square[number] = _adam(
                 parameter.data, gradient, m, v, self.steps, self.lr, beta1, beta2, self.eps
             )
 

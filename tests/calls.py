@@ -138,6 +138,18 @@ CALLS = [
     Call(F.relu, {"x": "N C H W"}),
     Call(F.relu_backward, {"dy": "N C H W", "x": "N C H W"}),
     Call(F.relu_mask_backward, {"dy": "N C H W"}, {"positive": _mask(3, 2, 8, 7)}),
+    Call(F.relu_max_pool2d, {"x": "N C H W"}, {"kernel_size": 2}),
+    Call(
+        F.relu_max_pool2d_backward,
+        PIXELS,
+        {
+            "winner": lambda rng: rng.integers(0, 4, (3, 2, 4, 3), np.uint8),
+            "positive": _mask(3, 2, 4, 3),
+            **IMAGES,
+            "kernel_size": 2,
+        },
+        {"H_out": 4, "W_out": 3},
+    ),
     Call(F.flatten, {"x": "N C H W"}),
     Call(F.flatten_backward, {"dy": "N CHW"}, IMAGES),
     Call(F.linear, {"x": "N features", "w": "out_features features", "b": "out_features"}),
@@ -217,6 +229,14 @@ CALLS += [
         (
             F.max_pool2d_winner_backward, PIXELS,
             {"winner": lambda rng: np.zeros((3, 2, 8, 7), np.uint8), "kernel_size": 1, **IMAGES},
+        ),
+        (F.relu_max_pool2d, {"x": "N C H W"}, {"kernel_size": 1}),
+        (
+            F.relu_max_pool2d_backward, PIXELS,
+            {
+                "winner": lambda rng: np.zeros((3, 2, 8, 7), np.uint8), "positive": _mask(3, 2, 8, 7),
+                "kernel_size": 1, **IMAGES,
+            },
         ),
         (F.avg_pool2d, {"x": "N C H W"}, {"kernel_size": 1}),
         (F.avg_pool2d_backward, PIXELS, {"kernel_size": 1, **IMAGES}),

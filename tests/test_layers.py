@@ -3,7 +3,9 @@
 What holds for every layer alike (arguments, dtypes, results that stay) is in test_promises.py.
 """
 
+import copy
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -312,6 +314,107 @@ def test_a_layer_of_ones_own_needs_only_forward_and_backward():
     net.forward(np.ones((2, 3)))
     net.backward(np.ones((2, 3)), input_gradient=False)
     assert [parameter.grad.item() for parameter in net.parameters()] == [18, 18]
+
+
+# ---------------------------------------------------------------- ReLU and MaxPool2d in one step
+
+
+def with_a_pool(rng, *pool):
+    return Sequential(Conv2d(2, 4, 3, padding=1, rng=rng), ReLU(), MaxPool2d(*pool), Flatten())
+
+
+def by_hand(layers, value, method):
+    """What each of the layers returns, called one after the other: the reference."""
+    values = []
+    for layer in layers:
+        value = getattr(layer, method)(value)
+        values.append(value)
+    return values
+
+
+def images(rng):
+    """A convolution with integer weights makes small integers of them, so that there are ties."""
+    return rng.integers(-1, 2, (3, 2, 9, 8)).astype(np.float32)
+
+
+def with_integer_weights(net, rng):
+    for parameter in net.parameters():
+        parameter.data = rng.integers(-1, 2, parameter.data.shape).astype(np.float32)
+    net[0].bias.data -= 4  # in some windows nothing is positive then
+    return net
+
+
+@pytest.mark.parametrize("pool", [(2,), (3, 2), ((2, 3), (1, 2)), (2, 2, 1), (2, 3)], ids=str)
+def test_a_network_computes_what_its_layers_compute_one_after_the_other(pool, rng):
+    net = with_integer_weights(with_a_pool(rng, *pool), rng)
+    alone, x = copy.deepcopy(net), images(rng)
+    y, outputs = net.forward(x), by_hand(alone.layers, x, "forward")
+    assert (outputs[1] == 0).any() and (outputs[2] == 0).any()  # some windows have a positive entry, others none
+    dy = rng.standard_normal(y.shape, dtype=np.float32)
+    np.testing.assert_array_equal(y, outputs[-1])
+    gradients = by_hand(alone.layers[::-1], dy, "backward")
+    np.testing.assert_array_equal(net.backward(dy), gradients[-1])
+    for mine, other in zip(net.parameters(), alone.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.grad, other.grad)
+    for mine, other in zip(by_hand(net.layers[::-1], dy, "backward"), gradients, strict=True):
+        np.testing.assert_array_equal(mine, other)  # its layers remember the same
+
+
+def test_a_network_goes_back_through_what_its_layers_have_met_last(rng):
+    net = with_integer_weights(with_a_pool(rng, 2), rng)
+    net.forward(images(rng))
+    x = images(rng)
+    y, alone = by_hand(net.layers, x, "forward")[-1], copy.deepcopy(net)
+    np.testing.assert_array_equal(net.backward(y), by_hand(alone.layers[::-1], y, "backward")[-1])
+
+
+class Leaky(ReLU):
+    """Lets everything through: a layer of one's own, whose forward must be called."""
+
+    def forward(self, x):
+        super().forward(x)
+        return x
+
+
+def open_relu():
+    """A ReLU whose forward is replaced."""
+    layer = ReLU()
+    layer.forward = lambda x: x
+    return layer
+
+
+@pytest.mark.parametrize("make", [Leaky, open_relu])
+def test_a_relu_of_ones_own_before_a_pool_is_called(make, rng):
+    x = images(rng) - 5
+    assert Sequential(make(), MaxPool2d(2)).forward(x).max() < 0
+    assert Sequential(ReLU(), MaxPool2d(2)).forward(x).max() == 0
+
+
+def test_a_relu_before_a_pool_names_what_is_wrong_with_its_input():
+    net = Sequential(ReLU(), MaxPool2d(2))
+    with pytest.raises(ValueError, match=r"^x must not contain NaN, but x\[0, 0, 1, 0\] is NaN$"):
+        net.forward(np.array([[[[0.0, 1.0], [np.nan, 2.0]]]]))
+    with pytest.raises(RuntimeError, match=r"^MaxPool2d\.backward needs a forward before it$"):
+        Sequential(ReLU(), MaxPool2d(2)).backward(np.ones((1, 1, 1, 1)))
+
+
+def test_a_network_holds_a_third_less_for_relu_and_pool_than_the_layers_one_after_the_other(rng):
+    x = np.moveaxis(rng.standard_normal((8, 64, 64, 16), dtype=np.float32), -1, 0)  # as layers hand it on
+    layers, net = [ReLU(), MaxPool2d(2)], Sequential(ReLU(), MaxPool2d(2))
+
+    def layer_by_layer():
+        y = layers[1].forward(layers[0].forward(x))
+        return layers[0].backward(layers[1].backward(y))
+
+    def peak(step):
+        step()  # what is made once
+        tracemalloc.start()
+        step()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(lambda: net.backward(net.forward(x))) < 2 / 3 * peak(layer_by_layer)
 
 
 @pytest.mark.parametrize("method", ["forward", "backward"])

@@ -88,6 +88,7 @@ def test_a_gradient_of_another_float_type_does_not_change_that_of_the_parameter(
         (2.0, r"must have shape \(3,\) .*, but its shape is \(\)"),
         (None, "must be an array, but is None"),
         (np.ones(3) * 1j, "must be float32, float64 or integer, but its dtype is complex128"),
+        (np.array([1, np.nan, 1]), r"must not contain NaN, but parameters\[1\]\.grad\[1\] is NaN"),
     ],
 )
 @every_optimizer
@@ -205,6 +206,27 @@ def test_a_state_of_something_else_is_refused_and_nothing_is_changed(change, mes
 def test_an_optimizer_names_its_settings():
     assert repr(optim.SGD([weight], 0.1, momentum=0.9)) == "SGD(lr=0.1, momentum=0.9)"
     assert repr(optim.Adam([weight])) == "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08)"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("lr", -1, "lr must be at least 0 .*, but is -1"),
+        ("lr", "fast", "lr must be a number, but is 'fast'"),
+        ("momentum", -1, "momentum must be at least 0 .*, but is -1"),
+        ("betas", (0.9, 1), "beta2 must be .* less than 1, but is 1"),
+    ],
+)
+def test_a_setting_that_was_changed_is_checked_in_the_next_step_and_nothing_is_moved(setting, value, message):
+    parameter = Parameter(np.ones(2))
+    parameter.grad = np.ones(2)
+    for make in MADE_AS.values():
+        optimizer = make([parameter])
+        if hasattr(optimizer, setting):
+            setattr(optimizer, setting, value)
+            with pytest.raises((TypeError, ValueError), match=f"^{message}$"):
+                optimizer.step()
+            assert (parameter.data == 1).all()
 
 
 weight = layers.Linear(2, 3).weight

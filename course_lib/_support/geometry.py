@@ -207,8 +207,8 @@ def columns(
 
 
 def pooling(
-    kernel_size: Pair, stride: IntOrPair | None, padding: IntOrPair, input_shape: Shape = (), x: Array | None = None,
-    dy: Array | None = None, winner: Integers | None = None,
+    kernel_size: Pair, stride: IntOrPair | None, padding: IntOrPair = 0, input_shape: Shape = (),
+    x: Array | None = None, dy: Array | None = None, winner: Integers | None = None, **_: Any,
 ) -> None:  # fmt: skip
     """Every window of a pooling holds a pixel, dy is shaped like its y, and a winner is one of the window's cells."""
     N, C, *size = input_shape if x is None else x.shape
