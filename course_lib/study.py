@@ -196,11 +196,13 @@ def last_saved(work: Path) -> str:
 
 
 def defaults(work: Path) -> Path:
-    """Write JupyterLab's defaults for this course. Returns the folder: a path of Jupyter's configuration."""
+    """Write the defaults of JupyterLab and its server here. Returns the folder: a path of Jupyter's configuration."""
     folder = work / ".jupyter"
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     with atomic_write(folder / "labconfig" / "default_setting_overrides.json", "w") as file:
         json.dump(quiet, file)
+    with atomic_write(folder / "jupyter_server_config.d" / "course.json", "w") as file:
+        json.dump({"ServerApp": {"jpserver_extensions": {"course_lib.server": True}}}, file)
     return folder
 
 
