@@ -271,14 +271,15 @@ def _to_winners(
 
 
 @checks.axes(x="(N, C, H, W)")
-def relu_max_pool2d(x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None) -> tuple[Array, Integers]:
-    """x (N, C, H, W) -> what max_pool2d_winner(relu(x)) returns, with the maximum first: a fourth of the entries left.
+def relu_max_pool2d(x: Array, kernel_size: IntOrPair, stride: IntOrPair | None = None) -> tuple[Array, Integers, Mask]:
+    """x (N, C, H, W) -> y and winner as max_pool2d_winner(relu(x)), and where y is positive (True there).
 
-    For max(relu(x)) = relu(max(x)). Where no entry of a window is positive, all are 0 after relu, and the first wins.
+    It takes the maximum first, for max(relu(x)) = relu(max(x)): relu has a fourth of the entries left, or fewer. Where
+    no entry of a window is positive, all are 0 after relu, and the first wins.
     """
     y, winner = _winners(x, Windows.of_pool(kernel_size, stride, 0))
-    winner *= y > 0
-    return batch_first(np.maximum(y, 0)), batch_first(winner)
+    positive = y > 0
+    return batch_first(keep_where(positive, y)), batch_first(winner * positive), batch_first(positive)
 
 
 @checks.axes(
@@ -289,10 +290,7 @@ def relu_max_pool2d_backward(
     dy: Array, winner: Integers, positive: Mask, input_shape: Shape,
     kernel_size: IntOrPair, stride: IntOrPair | None = None,
 ) -> Array:  # fmt: skip
-    """dy, winner and positive (N, C, H_out, W_out) -> dx of input_shape. positive: True where y was.
-
-    The winner takes the gradient if it was positive; it was just where the maximum y was.
-    """
+    """dy, winner and positive (N, C, H_out, W_out) -> dx of input_shape: a winner takes the gradient if positive."""
     return _to_winners(dy, winner, input_shape, Windows.of_pool(kernel_size, stride, 0), positive)
 
 

@@ -456,8 +456,7 @@ class _ReLUThenMaxPool2d(Module):
         self.windows = pool.geometry[:2]
 
     def forward(self, x: Array) -> Array:
-        y, winner = F.relu_max_pool2d(x, *self.windows)
-        self.positive = y > 0
+        y, winner, self.positive = F.relu_max_pool2d(x, *self.windows)
         self.relu.positive = Bits(np.greater(x, 0))
         self.pool.winner, self.pool.input_shape = winner, np.shape(x)
         self.left = self.relu.positive, winner
