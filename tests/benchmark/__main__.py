@@ -1,14 +1,16 @@
 """How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark [--json]
 
-Takes about three minutes and prints Markdown, or with --json what was measured, in milliseconds. Every side is a
-process of its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take turns in short
-slots, so that a busy moment of the machine hits all of them; a time is the median of its steps. With two threads a busy
-machine spoils the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without
-PyTorch the course is measured alone.
+Takes about four minutes and prints Markdown, or with --json what was measured: milliseconds, one number for each round.
+Every side is a process of its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take
+turns in short slots, round by round. A time is the median of its rounds, and a ratio is the median of the rounds'
+ratios: a machine that is slow for some seconds is slow for both sides of them. With two threads a busy machine spoils
+the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without PyTorch the course
+is measured alone.
 """
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import math
 import os
@@ -22,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from geometry import BATCH, CONVOLUTIONS, GROWTH
 
-ROUNDS = 7
+ROUNDS = 11
 # What would have OpenBLAS take another processor than this one for granted
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
 LIBRARY = "functional, layers, losses, optim, training, data"
@@ -59,15 +61,20 @@ def ask_alone(side, question, task):
 
 
 def measure(tasks, question="times"):
-    """The tasks of each (side, threads) -> (side, threads, task): milliseconds."""
+    """The tasks of each (side, threads) -> (side, threads, task): milliseconds, the median of a slot for each round."""
     taken = defaultdict(list)
     with contextlib.ExitStack() as stack:
         workers = {side: stack.enter_context(Worker(*side)) for side in tasks}
         for _ in range(ROUNDS):
-            for side, worker in workers.items():
-                for task in tasks[side]:
-                    taken[*side, task] += worker.ask(question, task)
-    return {key: 1000 * statistics.median(seconds) for key, seconds in taken.items()}
+            for task in dict.fromkeys(itertools.chain(*tasks.values())):
+                for side in (side for side in tasks if task in tasks[side]):
+                    taken[*side, task].append(1000 * statistics.median(workers[side].ask(question, task)))
+    return dict(taken)
+
+
+def ratio(rounds, others):
+    """How many times as long as the other one takes."""
+    return statistics.median(own / other for own, other in zip(rounds, others, strict=True))
 
 
 def measure_beside_a_busy_loop():
@@ -97,9 +104,10 @@ def show_convolutions(time):
     def row(name):
         own, handed_on, products = (time["course", 1, name + kind] for kind in ("", ", batch last", ", products"))
         others = [time[other, 1, name] for other in OTHERS]
-        two = [time["course", 2, name] / time[other, 2, name] for other in OTHERS]
-        ratios = [mine / other for mine in (own, handed_on) for other in others]
-        return [name, own, own / products, handed_on, handed_on / products, *ratios, *two]
+        two = [ratio(time["course", 2, name], time[other, 2, name]) for other in OTHERS]
+        ratios = [ratio(mine, other) for mine in (own, handed_on) for other in others]
+        to_products = [statistics.median(own), ratio(own, products), statistics.median(handed_on)]
+        return [name, *to_products, ratio(handed_on, products), *ratios, *two]
 
     head = ["", "NCHW, ms", "/ products", "batch last, ms", "/ products"]
     head += [f"{mine} / {other}" for mine in ("NCHW", "batch last") for other in OTHER_NAMES]
@@ -115,18 +123,18 @@ def show_networks(time):
     head = ["", *(f"{names[side]} {threads}T, ms" for side, threads in sides)]
     head += [f"course / {names[other]} {threads}T" for other, threads in ratios]
     rows = [
-        [f"{name}, batch {batch}", *(time[*side, name] for side in sides)]
-        + [time["course", threads, name] / time[other, threads, name] for other, threads in ratios]
+        [f"{name}, batch {batch}", *(statistics.median(time[*side, name]) for side in sides)]
+        + [ratio(time["course", threads, name], time[other, threads, name]) for other, threads in ratios]
         for name, batch in BATCH.items()
     ]
     show("Training step", head, rows)
 
 
 def show_busy(time):
-    rows = [
-        [name, time["course", 1, name], time["course", 2, name], time["course", 2, name] / time["course", 1, name]]
-        for name in BATCH
-    ]
+    rows = []
+    for name in BATCH:
+        one, two = (time["course", threads, name] for threads in (1, 2))
+        rows.append([name, statistics.median(one), statistics.median(two), ratio(two, one)])
     show("Training step beside a busy loop", ["", "1T, ms", "2T, ms", "2T / 1T"], rows)
 
 
@@ -147,7 +155,7 @@ def show_memory():
 def show_growth(time):
     base = time["course", 1, "growth: nothing"]
     rows = [
-        [f"{name} x {factor:.3g}", math.log(time["course", 1, f"growth: {name}"] / base) / math.log(factor)]
+        [f"{name} x {factor:.3g}", math.log(ratio(time["course", 1, f"growth: {name}"], base)) / math.log(factor)]
         for name, (_, factor) in GROWTH.items()
         if factor > 1
     ]
@@ -183,13 +191,9 @@ def main():
     tasks["course", 1] = shared + alone
     time, busy = measure(tasks), measure_beside_a_busy_loop()
     if "--json" in sys.argv:
-        found = [
-            {"side": side, "threads": threads, "task": task, "ms": ms} for (side, threads, task), ms in time.items()
-        ]
-        found += [
-            {"side": "busy", "threads": threads, "task": task, "ms": ms} for (_, threads, task), ms in busy.items()
-        ]
-        print(json.dumps(found))
+        found = time | {("busy", *which): rounds for (_, *which), rounds in busy.items()}
+        keys = ("side", "threads", "task")
+        print(json.dumps([{**dict(zip(keys, key, strict=True)), "ms": rounds} for key, rounds in found.items()]))
         return
     show_networks(time)
     show_busy(busy)
