@@ -318,7 +318,7 @@ def test_a_folder_where_a_file_should_be_is_named(small, tmp_path):
 # ---------------------------------------------------------------- downloading
 
 
-@pytest.mark.parametrize("behaviour", ["missing", "html", "cut", "silent"])
+@pytest.mark.parametrize("behaviour", ["missing", "html", "cut", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_bad_mirror_goes_on_to_the_next(small, server, tmp_path, behaviour, monkeypatch):
     monkeypatch.setattr(data, "TIMEOUT", 1.0)
     server.files = small

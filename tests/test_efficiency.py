@@ -81,6 +81,7 @@ def test_images_lie_batch_last_and_without_gaps_so_that_the_next_layer_copies_no
     assert return_images > len(fast) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="page faults are counted and avoided only on Linux")
 def test_a_training_step_takes_hardly_any_new_pages_from_the_system():
     answer = subprocess.run(

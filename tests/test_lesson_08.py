@@ -54,6 +54,7 @@ def test_a_wrong_argument_is_named_as_in_the_loops():
 # ---------------------------------------------------------------- judged for right and for speed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABS)
 def test_a_fast_answer_is_told_its_ratio_and_a_slow_one_is_right_with_a_caution(name):
     lab = exercises.get(name)

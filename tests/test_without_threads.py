@@ -44,6 +44,7 @@ def said(code, tmp_path, fcntl='types.ModuleType("fcntl")'):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_lab_of_every_lesson_accepts_its_answer_and_refuses_a_mistake(tmp_path):
     (judged,) = said(
         """

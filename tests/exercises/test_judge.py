@@ -273,6 +273,7 @@ def test_a_view_of_an_argument_is_no_reason_for_a_remark():
     assert judged(lambda dy, input_shape: dy.reshape(input_shape), exercise).remarks == []
 
 
+@pytest.mark.slow
 def test_what_is_printed_is_kept_short_and_does_not_reach_the_screen(capsys):
     def chatty(*case):
         for number in range(5000):
@@ -428,6 +429,7 @@ def test_an_endless_loop_is_stopped_in_other_threads_too(monkeypatch):
     assert found and found[0].raised.kind == "Out of time"
 
 
+@pytest.mark.slow
 def test_nothing_is_raised_once_a_function_has_ended(monkeypatch):
     """The watchdog barks close to the end, again and again: what it raises must stay inside."""
     monkeypatch.setattr(guard, "SECONDS", 0.02)
