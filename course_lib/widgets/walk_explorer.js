@@ -16,7 +16,11 @@ import { WalkZoom } from "./walk_zoom.js";
 
 const [SIDE, EXAMPLE, SMALLEST_PICTURE] = [28, 34, 300];
 const STEP = 420; // milliseconds that a gradient takes to the layer before
-const HINT = "Point at an entry of a gradient: the entries that pay it light up. A click keeps it.";
+const HINT =
+  "Point at an entry of a gradient: the entries that pay it light up. A click keeps it; Shift with an arrow key moves it.";
+const KEYS =
+  "Arrows lead on to the loss and to the pixels, Shift with an arrow chooses the entry beside, " +
+  "Shift with Page Up or Page Down the same entry of another channel, Escape lets it go.";
 
 /**
  * A button that shows a digit.
@@ -58,6 +62,7 @@ class Explorer {
     keepKeys(root);
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", "The way back through a network");
+    root.setAttribute("aria-description", KEYS);
     this.addDigits();
     this.addTraining();
     this.stage = element("div", "we-stage", root);
@@ -83,7 +88,6 @@ class Explorer {
       return digitButton(row, pixels, label, () => this.ask({ example: n, strokes: [], label }));
     });
     this.pad = new WalkPad(row, 2 * EXAMPLE, this.choices.pad, (strokes) => this.ask({ example: null, strokes }));
-    element("span", "we-soft", row, "← or draw one");
   }
 
   addTraining() {
@@ -187,10 +191,13 @@ class Explorer {
     this.examples?.forEach((node, n) => {
       node.setAttribute("aria-pressed", String(n === this.asked.example));
     });
-    writeScores(this.scores, this.walk, {
-      keep: (digit) => this.choice.choose({ at: this.walk?.last ?? 0, cell: digit }),
-      name: this.asked.example === null ? (digit) => this.ask({ label: digit }) : null,
-    });
+    const { walk } = this;
+    this.holdingFocus(() =>
+      writeScores(this.scores, walk, {
+        keep: (digit) => this.choice.choose({ at: walk.last, cell: digit }),
+        name: this.asked.example === null ? (digit) => this.ask({ label: digit }) : null,
+      }),
+    );
     this.choice.take(this.walk);
     this.resize(true);
     if (!this.later) return;
@@ -210,16 +217,9 @@ class Explorer {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.target instanceof HTMLInputElement || event.altKey || event.ctrlKey || event.metaKey) return;
-    /** @type {Record<string, () => void>} */
-    const actions = {
-      ArrowRight: () => this.choice.goOn(1),
-      ArrowLeft: () => this.choice.goOn(-1),
-      Escape: () => this.choice.choose(null),
-    };
-    if (!actions[event.key]) return;
+    if (!this.choice.key(event.key, event.shiftKey)) return;
     event.preventDefault();
     event.stopPropagation();
-    actions[event.key]();
   }
 
   // -------------------------------------------------------------- time
@@ -231,7 +231,7 @@ class Explorer {
     const { last } = this.walk;
     const start = performance.now();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.choice.keep(null);
+    this.choice.hide();
     /** @param {number} now */
     const tick = (now) => {
       const shown = calm ? 0 : Math.max(0, last - Math.floor((now - start) / STEP));
@@ -240,7 +240,7 @@ class Explorer {
         this.redraw();
       }
       if (shown > 0) this.walking = requestAnimationFrame(tick);
-      else this.choice.begin();
+      else this.choice.showAgain();
     };
     this.picture.shown = last;
     this.redraw();
@@ -290,11 +290,31 @@ class Explorer {
     this.picture.canvas.setAttribute("aria-label", says);
     if (this.written.spot === kept && this.written.walk === walk) return;
     this.written = { spot: kept, walk };
+    this.holdingFocus(() => this.write(walk, kept));
+  }
+
+  /**
+   * What is kept, below the picture.
+   * @param {Walk} walk
+   * @param {Spot | null} kept
+   */
+  write(walk, kept) {
     if (this.toLoss) this.toLoss.disabled = !kept || kept.at === walk.last;
     if (this.toPixels) this.toPixels.disabled = !kept || kept.at === 0;
     this.zoom.draw(kept, this.paying(kept));
     if (kept) writePayments(this.panel, walk, kept.at, kept.cell, (at, cell) => this.choice.choose({ at, cell }));
     else this.panel.replaceChildren();
+  }
+
+  /**
+   * Where a change takes away what has the focus, the whole has it: the arrow keys still lead on.
+   * @param {() => void} change
+   */
+  holdingFocus(change) {
+    const focused = document.activeElement;
+    const within = focused && this.root.contains(focused);
+    change();
+    if (within && (!focused.isConnected || focused.matches(":disabled"))) this.root.focus({ preventScroll: true });
   }
 
   /**

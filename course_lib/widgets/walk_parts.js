@@ -7,6 +7,7 @@ import { number } from "./looks.js";
 
 const MOST_CARDS = 3; // filters that are shown one by one, those that pay most first
 const FIGURES = 2;
+const PAYMENT = "minmax(0, 112px)"; // wide enough for two numbers and the dot between them
 
 /**
  * Fill a panel with the payments of a cell.
@@ -64,8 +65,12 @@ function sentence(walk, at, cell) {
   }
   if (kind === "maximum") {
     if (!most) return "No window of the pool holds it: nothing comes back.";
-    const won = walk.received(at, cell).filter(({ factor }) => factor).length;
-    return won ? "It won its window, so it takes the whole dy." : "Another entry won its window, and takes the dy.";
+    const windows = walk.received(at, cell);
+    if (windows.some(({ factor }) => factor)) return "It won its window, so it takes the whole dy.";
+    const equal = windows.some((one) => column.values[walk.winner(at, one.cell)] === column.values[cell]);
+    return equal
+      ? "Another entry of its window is as large and comes first: that one takes the dy."
+      : "Another entry won its window, and takes the dy.";
   }
   const count = walk.received(at, cell).length;
   if (kind === "linear") return `It fed all ${count} scores, each through a weight: the sum of dy · w.`;
@@ -103,7 +108,7 @@ function writeFilters(parts, walk, at, payments, go) {
     const node = card(parts, `filter ${filter}: ${number(sum(some), FIGURES)}`);
     const grid = element("div", "we-grid", node);
     const columns = new Set(some.map(({ cell }) => walk.columns[at + 1].place(cell)[2])).size;
-    grid.style.gridTemplateColumns = `repeat(${columns}, 90px)`;
+    grid.style.gridTemplateColumns = `repeat(${columns}, ${PAYMENT})`;
     for (const one of [...some].sort((a, b) => a.cell - b.cell)) writePayment(grid, walk, at, one, go);
   }
   const rest = sorted.slice(MOST_CARDS).flatMap(([, some]) => some);
@@ -151,12 +156,12 @@ function writeList(parts, walk, at, payments, go) {
  */
 function writeWindows(parts, walk, at, cell, go) {
   const before = walk.columns[at];
-  for (const { cell: window, amount } of walk.received(at, cell)) {
+  for (const { cell: window } of walk.received(at, cell)) {
     const [channel, i, j] = walk.columns[at + 1].place(window);
     const dy = walk.columns[at + 1].gradient[window];
     const node = card(parts, `its window: dy${walk.columns[at + 1].indices(window)} = ${number(dy, FIGURES)}`);
     const grid = element("div", "we-grid", node);
-    grid.style.gridTemplateColumns = `repeat(${walk.layers[at].kernel[1]}, 90px)`;
+    grid.style.gridTemplateColumns = `repeat(${walk.layers[at].kernel[1]}, ${PAYMENT})`;
     for (const [row, column] of walk.windowOf(at, i, j)) {
       const one = before.cell(channel, row, column);
       const wins = walk.winner(at, window) === one;
@@ -166,6 +171,6 @@ function writeWindows(parts, walk, at, cell, go) {
       element("span", "", entry, `x = ${number(before.values[one], FIGURES)}`);
       element("b", "", entry, wins ? number(dy, FIGURES) : "0");
     }
-    button(node, "go on to this dy", () => go(at + 1, window)).disabled = amount === 0;
+    button(node, "go on to this dy", () => go(at + 1, window));
   }
 }

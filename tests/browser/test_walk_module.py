@@ -66,6 +66,16 @@ def test_payments_add_up_with_stride_padding_and_overlapping_pools(page, rng):
     assert_payments_add_up(page, 7)
 
 
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def says(page, start):
+    """Wait until what is chosen is told, in a sentence that begins so."""
+    page.wait_for_function(
+        "(start) => document.querySelector('.we-sentence')?.textContent.startsWith(start)", arg=start, timeout=5000
+    )
+
+
 def click(page, at, across=0.5, down=0.42):
     """A click into the gradient of column `at`."""
     page.evaluate(
@@ -80,6 +90,7 @@ def click(page, at, across=0.5, down=0.42):
         [at, across, down],
     )
     page.wait_for_function("() => document.querySelector('.we-sentence')")
+    page.evaluate(TWO_FRAMES)
 
 
 def test_a_click_shows_the_payments_and_leads_on_to_the_loss_and_back(page, explorer):
@@ -120,7 +131,7 @@ def test_from_the_first_paint_the_pixel_with_the_largest_gradient_is_explained_u
     page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=first)
     chosen = said.inner_text().split(" = ")[0]
     page.evaluate("walk => window.model.set('walk', window.revived(walk))", plain(explorer.walk))
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(TWO_FRAMES)
     assert said.inner_text().startswith(f"{chosen} = ")
 
 
@@ -188,6 +199,114 @@ def test_a_digit_the_training_and_a_drawing_are_asked_for_one_at_a_time(page, ex
     assert asked["example"] is None and len(asked["strokes"]) == 1
 
 
+def test_where_a_click_takes_the_focus_away_the_arrow_keys_still_lead_on(page, explorer):
+    show(page, explorer)
+    click(page, 0)
+    first = page.inner_text(".we-sentence")
+    payment = page.locator(".we-pays.we-above").first
+    payment.focus()
+    page.keyboard.press("Enter")
+    says(page, "dy[")
+    onward = page.inner_text(".we-sentence")
+    assert onward != first and page.evaluate("() => document.activeElement.className") == "we-root"
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("(old) => document.querySelector('.we-sentence').textContent !== old", arg=onward)
+    loss = page.get_by_role("button", name="Go on to the entry that pays most")
+    loss.focus()
+    while loss.is_enabled():
+        page.keyboard.press("Enter")
+        page.evaluate(TWO_FRAMES)
+    page.keyboard.press("ArrowLeft")
+    says(page, "dy[")
+    page.wait_for_function("() => document.querySelector('.we-sentence').textContent.includes('It fed all 10')")
+
+
+def test_shift_and_an_arrow_choose_the_entry_beside_and_shift_and_page_down_another_channel(page, explorer):
+    show(page, explorer)
+    click(page, 3)
+    channel, row, column = map(int, page.inner_text(".we-sentence").split("]")[0].removeprefix("dy[").split(","))
+    page.locator(".we-root").focus()
+    for key, step in (
+        ("ArrowRight", (0, 0, 1)), ("ArrowDown", (0, 1, 0)), ("PageDown", (1, 0, 0)), ("ArrowLeft", (0, 0, -1)),
+        ("ArrowUp", (0, -1, 0)), ("PageUp", (-1, 0, 0)), ("PageUp", (-1, 0, 0)),
+    ):  # fmt: skip
+        channel, row, column = max(0, channel + step[0]), row + step[1], column + step[2]
+        page.keyboard.press(f"Shift+{key}")
+        says(page, f"dy[{channel}, {row}, {column}] = ")
+    for _ in range(15):  # at the edge it stays
+        page.keyboard.press("Shift+ArrowLeft")
+    says(page, f"dy[{channel}, {row}, 0] = ")
+
+
+def test_after_the_walk_back_the_readers_entry_is_chosen_again(page, explorer):
+    page.emulate_media(reduced_motion="reduce")  # the walk is over at once
+    show(page, explorer)
+    click(page, 0, across=0.3, down=0.6)
+    chosen = page.inner_text(".we-sentence")
+    page.get_by_role("button", name="Let the gradient come back").click()
+    page.evaluate(TWO_FRAMES)
+    assert page.inner_text(".we-sentence") == chosen
+
+
+def test_of_equal_entries_the_first_takes_the_gradient_and_the_others_say_so(page, explorer):
+    show(page, explorer)
+    said = page.evaluate("""() => {
+      const walk = new module.Walk(window.model.get("walk"));
+      const { values } = walk.columns[2];
+      const others = [...values.keys()].filter((cell) => walk.received(2, cell).every(({ factor }) => !factor));
+      const best = (cell) => values[walk.winner(2, walk.received(2, cell)[0].cell)];
+      const equal = others.find((cell) => best(cell) === values[cell]);
+      const less = others.find((cell) => best(cell) > values[cell]);
+      return [equal, less].map((cell) => module.sentenceOf(walk, 2, cell));
+    }""")
+    assert "is as large and comes first" in said[0] and "Another entry won its window" in said[1]
+
+
+def test_an_erased_drawing_does_not_come_back_and_the_next_stroke_begins_another(page, explorer):
+    show(page, explorer)
+    erase = page.get_by_role("button", name="Empty the square")
+    assert erase.is_disabled()
+    stroke(page, 0.3)
+    erase.click()
+    page.evaluate("() => { document.querySelector('.we-root').parentElement.style.width = '600px' }")  # drawn anew
+    page.evaluate(TWO_FRAMES)
+    assert erase.is_disabled()
+    stroke(page, 0.7)
+    strokes = page.evaluate("() => window.model.get('asked').strokes")
+    assert len(strokes) == 1 and strokes[0][0][0] > 0.5 * explorer.choices["pad"]
+    pressed = page.locator(".we-truth [aria-pressed='true']")
+    assert pressed.all_inner_texts() == [str(explorer.walk["label"])]
+
+
+def stroke(page, across):
+    box = page.locator(".we-pad").bounding_box()
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + 58)
+    page.mouse.up()
+    for _ in range(2):  # the answer for where it begins, and for all of it
+        page.evaluate("() => window.model.set('walk', window.model.get('walk'))")
+    page.evaluate(TWO_FRAMES)
+
+
+def test_the_factors_are_large_enough_to_read_and_none_is_cut_off(page, explorer):
+    show(page, explorer)
+    for width in (932, 352):
+        page.evaluate("(w) => { document.querySelector('.we-root').parentElement.style.width = `${w}px` }", width)
+        page.evaluate(TWO_FRAMES)
+        sizes = page.evaluate("""() => [...document.querySelectorAll(".we-pays span")].map((text) =>
+          [parseFloat(getComputedStyle(text).fontSize), text.scrollWidth <= text.clientWidth, text.textContent])""")
+        assert len(sizes) > 20 and min(size for size, *_ in sizes) >= 11
+        assert [text for _, whole, text in sizes if not whole] == []
+
+
+def test_almost_certain_is_not_written_as_certain(page, explorer):
+    sure = {**explorer.walk, "probabilities": [0.0003] * 8 + [0.0008, 0.9968]}
+    show(page, explorer)
+    page.evaluate("walk => window.model.set('walk', window.revived(walk))", plain(sure))
+    assert "99.7 %" in page.locator(".we-score").all_inner_texts()[9]
+
+
 # How dark the gradients are, all together: the row of them, without names, values and channels.
 SHADE = """() => { const canvas = document.querySelector(".we-picture");
   const tile = Math.min(104, Math.floor((canvas.clientWidth - 70) / 8) - 9);
@@ -246,7 +365,7 @@ def test_in_a_narrow_column_the_tiles_go_on_in_a_line_below(page, explorer):
     line = 36 + 2 * tile + 24 + 20 + 30 + 14
     where = {"x": 70 + 2 * (tile + 9) + tile / 2, "y": line + 36 + tile + 24 + tile / 2}
     page.locator(".we-picture").click(position=where)
-    assert page.inner_text(".we-sentence").startswith("dy[")
+    says(page, "dy[")
     assert page.locator(".we-card").count() == 0  # Flatten reshapes: nothing is multiplied
     wider = page.evaluate("""() => {
       const root = document.querySelector(".we-root");
