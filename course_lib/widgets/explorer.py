@@ -140,10 +140,9 @@ class Explorer(StillFallback, ipywidgets.VBox):
         self._player.show(*(story(**_for(story, given)) for story in self._stories))
         for name, array in arrays.items():
             self._fields[name].value = text = _written(array)
-            lines, letter = text.split("\n"), _LETTERS[self._axes]
-            self._fields[name].layout.flex = f"1 1 {min(_WIDEST_FIELD, 70 + letter * max(map(len, lines)))}px"
-            if self._axes == 2:
-                self._fields[name].rows = len(lines)
+            lines = text.split("\n")
+            self._fields[name].rows = len(lines)
+            self._fields[name].layout.flex = f"1 1 {min(_WIDEST_FIELD, 70 + _LETTER * max(map(len, lines)))}px"
 
     def _fitting(self, array, shape):
         if array is not None and array.shape == shape:
@@ -209,7 +208,7 @@ _LOOKS = {
     "style": {"description_width": "104px"},
 }
 WIDTH, _WIDEST_FIELD = 1000, 940  # pixels: of a player at most, of a field at most
-_LETTERS = {1: 5.5, 2: 8}  # pixels of a letter, in the field for a line and in the one for a matrix
+_LETTER = 8  # pixels of a letter in a field
 
 
 def _slider(label, least, most, value):
@@ -226,15 +225,19 @@ def choice(name, options, chosen, description_width):
 
 
 def _field(name, axes):
-    """Returns a field for a line of numbers, or one for a matrix, which grows with its rows."""
-    looks = {
-        "description": name, "continuous_update": False, "style": {"description_width": "30px"},
-        "layout": {"width": "auto", "min_width": "0"},
-    }  # fmt: skip
+    """Returns a field for a line of numbers, or one for a matrix, which grows with its rows.
+
+    Neither is ever cut off: what is wider than the page goes on in the next row. The player sees to the Enter key.
+    """
     if axes == 1:
-        return ipywidgets.Text(placeholder="1, 2, 3", tooltip="Numbers between commas", **looks)
-    field = ipywidgets.Textarea(placeholder="1, 2, 3\n4, 5, 6", tooltip="A row a line. Tab takes it.", **looks)
-    return field.add_class("cg-matrix")
+        words = {"placeholder": "1, 2, 3", "tooltip": "Numbers between commas. Enter takes them."}
+    else:
+        words = {"placeholder": "1, 2, 3\n4, 5, 6", "tooltip": "A row a line. Tab takes it."}
+    field = ipywidgets.Textarea(
+        description=name, continuous_update=False, style={"description_width": "30px"},
+        layout={"width": "auto", "min_width": "0"}, **words,
+    )  # fmt: skip
+    return field.add_class("cg-line" if axes == 1 else "cg-matrix")
 
 
 def _row(*children):

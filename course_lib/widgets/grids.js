@@ -7,7 +7,7 @@
 /** @import { Story } from "./story.js" */
 import { context2d, element } from "./dom.js";
 import { clamp } from "./geometry.js";
-import { SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
+import { NAME_GAP, NAME_ON_A_LINE, SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
 import { amountText, blend, css, NOISE, textOn } from "./looks.js";
 
 /** @typedef {Story["grids"][number]} Grid */
@@ -17,7 +17,6 @@ const SMALLEST_WITH_INDEX = 32; // of cells on a line, which have their index in
 const SMALLEST_WITH_INDICES = 20;
 const [DIMMED, DIMMED_TEXT] = [0.35, 0.5];
 const SMALLEST_WITH_SIGN = 5;
-const [NAME_SIZE, NAME_GAP] = [15, 9]; // of a name on a line: its letters, and the room to its first cell
 const [MINUS_WIDTH, MINUS_HEIGHT, MINUS_DOWN] = [0.44, 0.07, 0.89]; // shares of a cell's side
 
 /**
@@ -252,7 +251,7 @@ function bitmapOf(grid, at, theme) {
 // ---------------------------------------------------------------- names and indices
 
 /** Of names on a line. @param {Theme} theme */
-const fontOfNames = (theme) => `600 ${NAME_SIZE}px ${theme.codeFont}`;
+const fontOfNames = (theme) => `600 ${NAME_ON_A_LINE}px ${theme.codeFont}`;
 
 /**
  * @param {Scene} scene

@@ -17,6 +17,20 @@ const START = 6; // pixels after which a press is a drag
  * @property {"" | "value" | "window"} way
  */
 
+/**
+ * Enter in a field for a line of numbers takes them, as it does where a field has one row only. ipywidgets, which
+ * makes the field, would begin a new row.
+ * @param {KeyboardEvent} event
+ */
+export function takeLine(event) {
+  const field = event.target;
+  if (event.key !== "Enter" || event.defaultPrevented || !(field instanceof HTMLTextAreaElement)) return;
+  if (!field.closest(".cg-line")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 export class Handle {
   /** @param {Player} player whose root stays, whatever is drawn anew inside of it */
   constructor(player) {
@@ -42,6 +56,8 @@ export class Handle {
     for (const end of ["pointerup", "pointercancel"]) {
       root.addEventListener(end, () => this.letGo(), { signal });
     }
+    if (this.turnable.length)
+      document.addEventListener("keydown", (event) => takeLine(event), { signal, capture: true });
   }
 
   /**

@@ -4,7 +4,7 @@
 
 /** @import { Story } from "./story.js" */
 import { clamp } from "./geometry.js";
-import { arranged, inOneRow } from "./rows.js";
+import { arranged, BEFORE_LINE, inOneRow } from "./rows.js";
 
 const LARGEST_CELL = 46;
 const LARGEST_IN_LINE = 64; // in one dimension there is room for larger ones
@@ -16,6 +16,7 @@ export const LARGEST_STACKED = 40; // where panels stand below each other
 const TALLEST = 540; // so that the picture and its controls fit a screen
 const ROOM_FOR_NAMES = 14; // above the picture, however small its cells are
 const WIDTH_OF_A_LETTER = 0.61; // of a letter of code, as a share of its height
+export const [NAME_ON_A_LINE, NAME_GAP] = [15, 9]; // of a name left of a line: its letters, and the room to its first cell
 
 export class Layout {
   /** @param {Story} story */
@@ -40,12 +41,27 @@ export class Layout {
    */
   fit(width) {
     const largest = this.inLine ? LARGEST_IN_LINE : LARGEST_CELL;
+    const room = this.roomBefore;
     /** @param {Box} box */
     const unitOf = ([left, top, right, bottom]) =>
-      Math.min(largest, (width - 4) / (right - left), TALLEST / (bottom - top));
+      Math.min(
+        largest,
+        (width - 4) / (right - left),
+        (width - 4 - room) / Math.max(right - left - BEFORE_LINE, 1), // where cells are too small to leave it room
+        TALLEST / (bottom - top),
+      );
     this.arrangement = inOneRow(this.story);
     if (unitOf(this.story.box) < SMALLEST_BESIDE) this.arrangement = arranged(this.story, unitOf);
     return unitOf(this.arrangement.box);
+  }
+
+  /** Pixels that names take in a story in one dimension, left of the cells that stand farthest left. */
+  get roomBefore() {
+    if (!this.inLine) return 0;
+    const { grids } = this.story;
+    const first = Math.min(...grids.map(({ at }) => at[0]));
+    const letters = Math.max(...grids.filter(({ at }) => at[0] === first).map(({ title }) => title.length));
+    return NAME_GAP + WIDTH_OF_A_LETTER * NAME_ON_A_LINE * letters;
   }
 
   /** @param {number} unit */
@@ -71,7 +87,11 @@ export class Layout {
       scale * unit < SMALLEST_WITH_NUMBER ? scale * unit : this.snap(scale * unit),
     );
     const [left, top, right, bottom] = this.arrangement.box;
-    this.origin = [(width - (left + right) * unit) / 2, (height + this.aboveFor(unit) - (top + bottom) * unit) / 2];
+    const before = Math.max(0, this.roomBefore - BEFORE_LINE * unit);
+    this.origin = [
+      (width + before - (left + right) * unit) / 2,
+      (height + this.aboveFor(unit) - (top + bottom) * unit) / 2,
+    ];
     this.nameSize = this.sizeOfNames();
   }
 

@@ -11,7 +11,7 @@
 const MOST_ROWS = 3;
 const BEYOND = 0.1; // cells, right of a grid and below it, as Story.bounds has them
 const [BEFORE, ABOVE] = [0.55, 1.15]; // left of a grid and above it: the same
-const [BEFORE_LINE, ABOVE_LINE] = [1.1, 0.1];
+export const [BEFORE_LINE, ABOVE_LINE] = [1.1, 0.1];
 const LETTER = 0.37; // of a letter of a name
 const BETWEEN_ROWS = 0.35;
 const GAIN = 1.15; // of the cells' sides, at least, for a row more

@@ -5,6 +5,7 @@
 /** @import { Scene } from "./scene.js" */
 import { along, clamp, facing, mix, pointAt } from "./geometry.js";
 import { drawKernelOnItsWay, drawProducts, laidIn, placeOf } from "./laid.js";
+import { SMALLEST_WITH_NUMBER } from "./layout.js";
 import { amountText, css } from "./looks.js";
 
 export const MOST_CHIPS = 40;
@@ -32,6 +33,7 @@ export function drawStep(scene, lit, glide, progress) {
   if (inLine) for (const term of terms) drawTerm(scene, term, travel);
   if (travel === 1) flash(scene, terms, (progress - LANDED) / (1 - LANDED));
   if (travel === 1 && !inLine) return drawCorners(scene, terms);
+  if (inLine && scene.layout.unit < SMALLEST_WITH_NUMBER) return; // one chip would hide the next, and the cells
   for (const term of terms) drawAmount(scene, term, travel);
 }
 

@@ -90,6 +90,34 @@ def test_it_goes_on_playing_while_the_kernel_is_busy(lab):
     assert "[*]" in page.locator(".jp-InputPrompt").last.inner_text()  # the cell still sleeps
 
 
+def test_the_ring_of_the_focus_is_whole(playing):
+    page = playing.page
+    page.get_by_role("button", name="First frame").focus()
+    page.keyboard.press("Shift+Tab")
+    stands_out = page.evaluate("""() => {
+      const { outlineStyle, outlineWidth, outlineOffset } = getComputedStyle(document.activeElement);
+      return [document.activeElement.className, outlineStyle, parseFloat(outlineWidth) + parseFloat(outlineOffset)];
+    }""")
+    assert stands_out == ["cg-player", "solid", 0]  # JupyterLab cuts off what stands out of an output
+
+
+def test_a_long_line_of_numbers_is_seen_whole_and_enter_takes_it(lab):
+    lab.open(lab.write("long.ipynb", SETUP, EXPLORE))
+    lab.run_all()
+    page = lab.page
+    page.wait_for_selector(".cg-player[data-position='0']")
+    page.set_viewport_size({"width": 460, "height": 900})
+    field = page.get_by_label("x", exact=True)
+    low = field.bounding_box()["height"]
+    field.fill(", ".join(str(number) for number in range(70, 98)))
+    field.press("Enter")
+    page.wait_for_function("() => document.querySelector('.cg-count').textContent === '0 / 27'")
+    lab.settle()
+    assert field.bounding_box()["height"] > 1.8 * low
+    assert field.evaluate("(e) => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight")
+    assert "\n" not in field.input_value() and field.evaluate("(e) => e === document.activeElement")
+
+
 @pytest.mark.course
 def test_controls_change_the_story(lab):
     lab.open(lab.write("explore.ipynb", SETUP, EXPLORE))

@@ -323,6 +323,20 @@ def test_nothing_sticks_out_of_a_narrow_page(page, shown, name):
         }""")
 
 
+@pytest.mark.parametrize("way", ["forward", "scatter"])
+def test_a_long_line_leaves_its_names_room_on_a_narrow_page(page, shown, way):
+    x, w = np.arange(10.0, 38), np.array([1.0, 2, -1])
+    told = frames.conv1d(x, w) if way == "forward" else frames.conv1d_input_gradient_scatter(x[2:], x, w)
+    shown(told, width=350, before=WATCH_CANVAS)
+    for at in (0, 1, len(told.steps) - 1):
+        scrub(page, at)
+        noted = page.evaluate("() => window.written")
+        names = [entry for entry in noted if entry["text"] in told.grids]
+        assert len(names) >= 3 and min(entry["x"] - entry["width"] for entry in names) >= 0  # they end at their x
+        assert page.evaluate("() => window.reach[0] <= document.querySelector('.cg-picture').clientWidth")
+        assert len(noted) == len(names), "numbers that would hide each other are left out"
+
+
 @pytest.mark.parametrize("name", ["conv2d", "weight_gradient", "input_gradient", "conv2d_single_input_gradient_gather"])
 def test_in_a_narrow_place_grids_go_on_in_rows_so_that_their_numbers_can_be_read(page, shown, name):
     story = every_story()[name]()
