@@ -49,6 +49,9 @@ function interpolated(grid, scale) {
 /** The factor of one layer, from the powers of all. @param {number} whole @param {number} layers */
 const perLayer = (whole, layers) => 10 ** (whole / (layers - 1));
 
+/** How an initialisation is named in the title. @param {string | number} start */
+const startWords = (start) => (typeof start === "string" ? start : `${number(start, 2)} × He`);
+
 class Explorer {
   /**
    * @param {AnyModel<FlowState>} model
@@ -67,6 +70,7 @@ class Explorer {
     this.kept = [];
     /** @type {number[]} */
     this.before = [];
+    this.marked = ""; // which marks stand below the slider
     root.className = "fe-root";
     root.setAttribute("role", "group");
     root.setAttribute("aria-label", "Gradients in a deep network");
@@ -75,6 +79,8 @@ class Explorer {
     this.name = element("div", "fe-name", words);
     this.says = element("div", "fe-says", words);
     this.says.setAttribute("role", "status");
+    this.saysBack = element("div", "", this.says);
+    this.saysAhead = element("div", "", this.says);
     button(head, "Send a pulse", () => this.pulse(), "Send a signal through all layers, and its gradient back");
     this.picture = new FlowPicture(root);
     this.pointed = element("div", "fe-pointed", root);
@@ -198,6 +204,8 @@ class Explorer {
   ask(changes) {
     const settings = { ...this.model.get("settings"), ...changes };
     if (settings.residual) settings.channels = [settings.channels[0], settings.channels[0]];
+    const [first, last] = settings.channels;
+    if (first === last && settings.start === "He fan-out") settings.start = "He"; // the same here, and it has a mark
     this.model.set("settings", settings);
     this.model.save_changes();
   }
@@ -233,14 +241,22 @@ class Explorer {
     this.norm.checked = settings.batch_norm;
     this.residual.checked = settings.residual;
     for (const one of this.choices) one.setAttribute("aria-pressed", String(one.textContent === settings.activation));
+    this.mark(marks);
+    this.press(settings.start);
+    this.draw();
+    this.pulse();
+  }
+
+  /** Where the marks are those that stand there, they stay, and so does the focus. @param {[string, number][]} marks */
+  mark(marks) {
+    const wanted = JSON.stringify(marks);
+    if (this.marked === wanted) return;
+    this.marked = wanted;
     this.marks.replaceChildren();
     for (const [name, at] of marks) {
       const mark = button(this.marks, name, () => this.ask({ start: name }), `initialisation: ${name}`);
       mark.style.left = `${100 * this.place(at)}%`;
     }
-    this.press(settings.start);
-    this.draw();
-    this.pulse();
   }
 
   // ---------------------------------------------------------------- what is shown
@@ -273,20 +289,27 @@ class Explorer {
    * @param {number} layers
    */
   tell(gradients, signals, layers) {
-    const { name, verdict, back, ahead, sigma, words } = this.model.get("measured");
+    const { settings, name, back, ahead, sigma, words } = this.model.get("measured");
     const about = this.dragging ? "≈ " : "";
     const [slope, signal] = this.dragging
       ? [perLayer(gradients[0], layers), perLayer(signals[layers - 1], layers)]
       : [back, ahead];
     const times = this.scale / this.model.get("measured").scale;
     const [low, high] = sigma.map((one) => number(one * times, 2));
-    const which = this.dragging ? `${number(this.scale, 2)} × He` : name;
-    this.name.textContent = which;
-    this.says.textContent =
-      `The gradient ${this.dragging ? "" : `${verdict}: `}× ${about}${number(slope, 2)} with each layer` +
-      ` (× ${number(10 ** gradients[0], 2)} over all). The signal: × ${about}${number(signal, 2)}.`;
+    const start = this.dragging ? this.startAt(this.scale) : settings.start;
+    const verdict = this.dragging ? this.verdict(10 ** gradients[0]) : this.model.get("measured").verdict;
+    this.name.textContent = name.replace(startWords(settings.start), startWords(start));
+    const whole = number(10 ** gradients[0], 2);
+    this.saysBack.textContent = `The gradient ${verdict}: × ${about}${number(slope, 2)} with each layer (× ${whole} over all).`;
+    this.saysAhead.textContent = `The signal: × ${about}${number(signal, 2)} with each layer.`;
     this.sigma.textContent = `σ = ${low === high ? low : `${low} … ${high}`}`;
     this.picture.svg.setAttribute("aria-label", words);
+  }
+
+  /** What happens to a gradient, in the words of flow.verdict. @param {number} ratio */
+  verdict(ratio) {
+    const found = this.limits.verdicts.find(([limit]) => limit === null || ratio <= limit);
+    return found ? found[1] : "";
   }
 
   /** Tell the sizes of one layer; -1 for none. @param {number} layer */

@@ -1,6 +1,7 @@
 """`explore_flow()`: a deep network as tiles, how large a signal and its gradient are in each, and what changes that."""
 
 import itertools
+import math
 
 import anywidget
 import numpy as np
@@ -50,6 +51,7 @@ class FlowExplorer(StillFallback, anywidget.AnyWidget):
         super().__init__()
         self.limits = {
             "depth": DEPTHS, "channels": CHANNELS, "scale": SCALES, "activations": list(flow.ACTIVATIONS),
+            "verdicts": [(limit if math.isfinite(limit) else None, words) for limit, words in flow.VERDICTS],
         }  # fmt: skip
         self.settings = settings
         self.observe(lambda change: self._measure(), "settings")

@@ -7,6 +7,7 @@ import { number } from "./looks.js";
 
 const [CHART, TILE, GAP, LEFT, RIGHT] = [150, 34, 8, 62, 46];
 const [NARROWEST, NARROW] = [320, 480];
+const LINE = 17; // pixels of a line of the legend: it has two in a narrow picture
 const [AHEAD, BACK] = [700, 1500]; // milliseconds of the pulse, there and back
 const [SMALLEST, LARGEST] = [0.16, 1.08]; // side of what fills a tile, beside the tile's own
 
@@ -37,7 +38,7 @@ export class FlowPicture {
     const layers = gradients.length;
     const step = (width - LEFT - RIGHT) / layers;
     const side = Math.min(TILE, step - 3);
-    const height = CHART + 2 * (side + GAP) + 46;
+    const height = CHART + 2 * (side + GAP) + 46 + (width < NARROW ? LINE : 0);
     this.svg.replaceChildren();
     for (const [name, value] of Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height })) {
       this.svg.setAttribute(name, String(value));
@@ -72,7 +73,7 @@ export class FlowPicture {
     this.tiles = { x, rows: [CHART + 10 + side / 2, CHART + 10 + side * 1.5 + GAP], side, layers };
     this.drawTiles(signals, "fe-signal", this.tiles.rows[0]);
     this.drawTiles(gradients, "fe-gradient", this.tiles.rows[1]);
-    this.drawEnds(width, height);
+    this.drawEnds(width, height, before.length > 1);
   }
 
   /**
@@ -94,8 +95,9 @@ export class FlowPicture {
   /**
    * @param {number} width
    * @param {number} height
+   * @param {boolean} before whether the gradients of another network are shown as well
    */
-  drawEnds(width, height) {
+  drawEnds(width, height, before) {
     const { x, rows, side, layers } = this.parts();
     const name = { x: LEFT - 6, "text-anchor": "end" };
     shape("text", { ...name, y: rows[0] + 4, class: "fe-signal-text" }, this.svg, "signal →");
@@ -112,7 +114,9 @@ export class FlowPicture {
       const label = { x: x(layer), y: under, class: "fe-soft", "text-anchor": "middle" };
       shape("text", label, this.svg, String(layer + 1));
     }
-    const legend = { x: width < NARROW ? 4 : LEFT, y: height - 4, class: "fe-soft" };
+    const narrow = width < NARROW;
+    const left = narrow ? 4 : LEFT;
+    const legend = { x: left, y: height - 4 - (narrow ? LINE : 0), class: "fe-soft" };
     const lines = shape("text", legend, this.svg);
     for (const [mark, text, look] of [
       ["▮ ", "mean |dy|   ", "fe-gradient-text"],
@@ -122,6 +126,10 @@ export class FlowPicture {
       if (mark) shape("tspan", { class: look }, lines, mark);
       shape("tspan", {}, lines, text);
     }
+    if (!before) return;
+    const [from, y] = narrow ? [left, height - 8] : [left + lines.getBBox().width + 22, legend.y - 4];
+    shape("line", { x1: from, x2: from + 22, y1: y, y2: y, class: "fe-before" }, this.svg);
+    shape("text", { x: from + 28, y: y + 4, class: "fe-soft" }, this.svg, "mean |dy| of the network before");
   }
 
   parts() {

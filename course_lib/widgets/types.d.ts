@@ -288,7 +288,14 @@ interface FlowGrid {
 }
 
 type FlowState = {
-  limits: { depth: [number, number]; channels: [number, number]; scale: [number, number]; activations: string[] };
+  limits: {
+    depth: [number, number];
+    channels: [number, number];
+    scale: [number, number];
+    activations: string[];
+    /** what is said up to which ratio between the first layer's gradient and the last layer's; null is without end */
+    verdicts: [limit: number | null, words: string][];
+  };
   settings: FlowSettings;
   measured: {
     settings: FlowSettings;
