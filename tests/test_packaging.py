@@ -1,6 +1,7 @@
 """What the course needs is declared, and where: what a learner installs, what a developer installs, and the lock."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -200,6 +201,11 @@ def test_everything_in_course_lib_is_installed_with_it(installed):
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
     assert files(installed / "wheel" / "course_lib") == files(installed / "course_lib")
+
+
+def test_a_script_of_jupyterlab_in_the_environment_below_the_course_is_run_as_what_it_is():
+    """Node asks the nearest package.json above a script. With a type there JupyterLab's Yarn failed, in 12 KB of text."""
+    assert "type" not in json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
 
 
 def test_the_licence_is_installed_too_and_named_as_spdx_names_it(installed):
