@@ -204,7 +204,7 @@ def test_everything_in_course_lib_is_installed_with_it(installed):
 
 
 def test_a_script_of_jupyterlab_in_the_environment_below_the_course_is_run_as_what_it_is():
-    """Node asks the nearest package.json above a script. With a type there JupyterLab's Yarn failed, in 12 KB of text."""
+    """Node asks the nearest package.json above a script. With a type there JupyterLab's Yarn failed, at length."""
     assert "type" not in json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
 
 
