@@ -7,8 +7,8 @@
 /** @import { Story } from "./story.js" */
 import { context2d, element } from "./dom.js";
 import { clamp } from "./geometry.js";
-import { NAME_GAP, NAME_ON_A_LINE, SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
-import { amountText, blend, css, NOISE, textOn } from "./looks.js";
+import { NAME_GAP, NAME_ON_A_LINE, SMALLEST_LEGIBLE, SMALLEST_LETTERS, SMALLEST_WITH_NUMBER } from "./layout.js";
+import { amountText, blend, css, NOISE, roughText, textOn } from "./looks.js";
 
 /** @typedef {Story["grids"][number]} Grid */
 /** @typedef {{ cell: number, square: Square, value: number | null, rgb: Rgb, dimmed: boolean, missed: boolean }} DrawnCell */
@@ -76,8 +76,8 @@ function drawCells(scene, n, at, lit) {
   if (side < SMALLEST_WITH_NUMBER) return drawRim(scene, n);
   each((one) => grid.fillers[one.cell] && pen.dashes(one.square));
   each((one) => grid.fillers[one.cell] || pen.frame(boxOf(one.square), scene.lineColour(n), 1));
-  const size = sizeOfLetters(pen, grid, side);
-  each((one) => writeCell(pen, grid, one, size), DIMMED_TEXT);
+  const letters = lettersFor(pen, grid, side);
+  each((one) => writeCell(pen, grid, one, letters), DIMMED_TEXT);
   if (at >= grid.strikes) each((one) => grid.struck.has(one.cell) && pen.strike(one.square), 1);
 }
 
@@ -132,9 +132,9 @@ function drawRim(scene, n) {
  * @param {Pen} pen
  * @param {Grid} grid
  * @param {DrawnCell} cell
- * @param {number} size
+ * @param {Letters} letters
  */
-function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed, missed }, size) {
+function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed, missed }, { size, write }) {
   const { context, theme } = pen;
   const ground = dimmed ? blend(theme.paper, rgb, DIMMED) : rgb;
   const filler = grid.fillers[cell];
@@ -145,7 +145,7 @@ function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed, 
     context.globalAlpha = alpha;
   }
   if (value === null || size < SMALLEST_LETTERS) return;
-  const [text, font] = [amountText(value), pen.font(size)];
+  const [text, font] = [write(value), pen.font(size)];
   const [middleX, middleY] = [x + side / 2, y + (grid.ndim === 1 ? 0.54 : 0.5) * side + 0.5];
   if (missed) {
     const width = Math.min(side - 4, pen.widthOf(text, font) + 6);
@@ -155,9 +155,12 @@ function writeCell(pen, grid, { cell, square: [x, y, side], value, rgb, dimmed, 
   pen.text(text, [middleX, middleY], filler ? theme.soft : textOn(ground), font);
 }
 
+/** @typedef {(value: number) => string} Write */
+/** @typedef {{ size: number, write: Write }} Letters of the numbers of a grid */
+
 /**
- * The widest number of a grid, as a share of its height, for each font.
- * @type {WeakMap<Grid, { font: string, width: number }>}
+ * The widest number of a grid, as a share of its height, for each font and each way to write it.
+ * @type {WeakMap<Grid, { font: string, widths: Map<Write, number> }>}
  */
 const widest = new WeakMap();
 
@@ -182,23 +185,40 @@ function widthOfWidest(texts, measure) {
 }
 
 /**
- * All numbers of a grid are written in one size, in which the widest fits its cell.
+ * All numbers of a grid are written in one size, in which the widest fits its cell; in two figures, not three, where
+ * that would be too small to read.
  * @param {Pen} pen
  * @param {Grid} grid
  * @param {number} side
+ * @returns {Letters}
  */
-function sizeOfLetters(pen, grid, side) {
+function lettersFor(pen, grid, side) {
+  const wished = grid.ndim < 2 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);
+  /** @param {Write} write */
+  const letters = (write) => ({ write, size: Math.min(wished, (0.86 * side) / widthOf(pen, grid, write)) });
+  const exact = letters(amountText);
+  return exact.size < SMALLEST_LEGIBLE ? letters(roughText) : exact;
+}
+
+/**
+ * @param {Pen} pen
+ * @param {Grid} grid
+ * @param {Write} write
+ */
+function widthOf(pen, grid, write) {
   const { font } = pen.theme;
   let known = widest.get(grid);
   if (known?.font !== font) {
-    const width = widthOfWidest(new Set(grid.everyValue().map(amountText)), (letter) =>
-      pen.widthOf(letter, pen.font(100)),
-    );
-    known = { font, width: width / 100 };
+    known = { font, widths: new Map() };
     widest.set(grid, known);
   }
-  const wished = grid.ndim < 2 ? clamp(0.4 * side, 11, 19) : clamp(0.36 * side, 11, 17);
-  return Math.min(wished, (0.86 * side) / known.width);
+  let width = known.widths.get(write);
+  if (width === undefined) {
+    const texts = new Set(grid.everyValue().map((value) => write(value)));
+    width = widthOfWidest(texts, (letter) => pen.widthOf(letter, pen.font(100))) / 100;
+    known.widths.set(write, width);
+  }
+  return width;
 }
 
 /**
@@ -266,7 +286,7 @@ function drawNames(scene, n) {
   if (grid.ndim < 2) return pen.text(name, [x - NAME_GAP, y + side / 2], colour, fontOfNames(theme), "right");
   const indexed = side >= SMALLEST_WITH_INDICES && !grid.picture;
   const above = indexed ? Math.max(0.78 * layout.unit, 20) : Math.max(0.45 * layout.unit, 9);
-  const font = `600 ${layout.nameSize}px ${theme.codeFont}`;
+  const font = `600 ${layout.nameSizes[n]}px ${theme.codeFont}`;
   const left = Math.min(x, layout.width - pen.widthOf(name, font) - 1); // not beyond the edge
   pen.text(name, [left, y - above], colour, font, "left");
   if (!indexed) return;

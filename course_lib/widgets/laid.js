@@ -4,6 +4,7 @@
 /** @import { Scene } from "./scene.js" */
 /** @import { Story } from "./story.js" */
 import { clamp, mix } from "./geometry.js";
+import { SMALLEST_LEGIBLE } from "./layout.js";
 import { amountText, css, textOn } from "./looks.js";
 
 /** a kernel on its window: weight n lies on cell n of the ground; `gives` where the window is written, not read */
@@ -11,7 +12,6 @@ import { amountText, css, textOn } from "./looks.js";
 
 const SMALLEST_WITH_PRODUCT = 20; // a cell's side
 const SMALLEST_WITH_FACTORS = 28; // the same, where what is multiplied stands above the product
-const SMALLEST_LEGIBLE = 9;
 const [ARRIVED, APPEARED, LEAVING] = [0.35, 0.5, 0.62]; // shares of a step: of the kernel; of the products, and when they go on
 const VEIL = 0.8; // how opaque a kernel is on its way
 

@@ -4,12 +4,13 @@
 
 /** @import { Story } from "./story.js" */
 import { clamp } from "./geometry.js";
-import { arranged, BEFORE_LINE, inOneRow } from "./rows.js";
+import { arranged, arrayOf, BEFORE_LINE, inOneRow } from "./rows.js";
 
 const LARGEST_CELL = 46;
 const LARGEST_IN_LINE = 64; // in one dimension there is room for larger ones
 export const SMALLEST_WITH_NUMBER = 15; // smaller cells have no lines around them either
 export const SMALLEST_LETTERS = 6; // what would be smaller is left to the shade and to pointing
+export const SMALLEST_LEGIBLE = 9; // of letters that need no effort
 const SMALLEST_BESIDE = 24; // with smaller cells, panels stand below each other
 const SMALLEST_LINE_BESIDE = 32; // the same for stories in one dimension, which have an index in every cell
 export const LARGEST_STACKED = 40; // where panels stand below each other
@@ -32,7 +33,8 @@ export class Layout {
     this.origin = [0, 0];
     /** @type {number[]} */
     this.sides = [];
-    this.nameSize = SMALLEST_LETTERS;
+    /** @type {number[]} */
+    this.nameSizes = [];
   }
 
   /**
@@ -92,7 +94,7 @@ export class Layout {
       (width + before - (left + right) * unit) / 2,
       (height + this.aboveFor(unit) - (top + bottom) * unit) / 2,
     ];
-    this.nameSize = this.sizeOfNames();
+    this.nameSizes = this.sizesOfNames();
   }
 
   /**
@@ -115,9 +117,10 @@ export class Layout {
   }
 
   /**
-   * The size of the names above grids. Where grids stand close, none runs into the next.
+   * The sizes of the names above grids: one for all grids of an array, and one for all pictures. Where grids stand
+   * close, none runs into the next.
    */
-  sizeOfNames() {
+  sizesOfNames() {
     const { grids } = this.story;
     const places = grids.map((_, n) => this.placeOf(n, this.story.places[0]));
     const fitting = grids.map(({ ndim, picture, title }, n) => {
@@ -127,7 +130,12 @@ export class Layout {
       const toEdge = picture ? this.width - this.origin[0] - column * this.unit : Number.POSITIVE_INFINITY;
       return Math.min(Math.min(...next) * this.unit - 4, toEdge) / (WIDTH_OF_A_LETTER * title.length);
     });
-    return Math.max(SMALLEST_LETTERS, Math.min(clamp(0.36 * this.unit, 10, 14), ...fitting));
+    const wished = clamp(0.36 * this.unit, 10, 14);
+    const alike = grids.map(({ picture }, n) => (picture ? "" : arrayOf(this.story, n)));
+    return alike.map((one) => {
+      const most = Math.min(...fitting.filter((_, n) => alike[n] === one));
+      return Math.max(SMALLEST_LETTERS, Math.min(wished, most));
+    });
   }
 
   /**

@@ -46,6 +46,12 @@ const withoutLastZeros = (text) => (text.includes(".") ? text.replace(/\.?0+$/, 
  */
 export const amountText = (value) => number(Math.abs(value) < NOISE ? 0 : value);
 
+/**
+ * The same in two figures, for cells in which three would be too small to read.
+ * @param {number} value
+ */
+export const roughText = (value) => number(Math.abs(value) < NOISE ? 0 : value, 2);
+
 // ---------------------------------------------------------------- colours
 
 /** @type {Rgb} */

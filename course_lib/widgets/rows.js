@@ -51,17 +51,18 @@ function extentOf({ grids }, n) {
 /** @param {Box} one @param {Box} other @returns {Box} */
 const union = ([a, b, c, d], [e, f, g, h]) => [Math.min(a, e), Math.min(b, f), Math.max(c, g), Math.max(d, h)];
 
+/** What grids of one array share, such as the channels of x. @param {Story} story @param {number} n */
+export const arrayOf = ({ grids }, n) => [grids[n].symbol, ...grids[n].owner].join(" ");
+
 /** From left to right, what stands below each other; channels of one array stay together. @param {Story} story */
 function columnsOf(story) {
-  /** @param {number} n */
-  const arrayOf = (n) => [story.grids[n].symbol, ...story.grids[n].owner].join(" ");
   const boxes = story.grids.map((_, n) => extentOf(story, n));
   const order = [...boxes.keys()].sort((a, b) => boxes[a][0] - boxes[b][0]);
   /** @type {Column[]} */
   const columns = [];
   for (const n of order) {
     const last = columns[columns.length - 1];
-    const together = last?.grids.some((other) => arrayOf(other) === arrayOf(n));
+    const together = last?.grids.some((other) => arrayOf(story, other) === arrayOf(story, n));
     if (last && (together || boxes[n][0] < last.box[2] - BEYOND)) {
       last.grids.push(n);
       last.box = union(last.box, boxes[n]);

@@ -10,7 +10,7 @@ from stories import every_story
 
 from course_lib import frames
 from course_lib.frames.story import Flow, Grid, Step, Story
-from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE, SIGNS, amount, rgb
+from course_lib.looks import GRADIENT, INPUT, KERNEL, PALETTE, SIGNS, amount, number, rgb
 from course_lib.widgets import still
 from course_lib.widgets.player import to_json
 
@@ -349,6 +349,23 @@ def test_in_a_narrow_place_grids_go_on_in_rows_so_that_their_numbers_can_be_read
     names = [entry for entry in page.evaluate("() => window.written") if entry["text"] in story.grids]
     for one, other in combinations(sorted(names, key=lambda name: name["x"]), 2):
         assert one["y"] != other["y"] or one["x"] + one["width"] <= other["x"]
+
+
+def test_in_a_narrow_place_long_numbers_have_two_figures_and_letters_that_can_be_read(page, shown):
+    weights = np.array([[0.0381, -0.713, 0.266], [0.798, -0.0544, -0.384], [-0.254, 0.581, 1.4]])
+    story = frames.learning(0.3 ** np.arange(3), weights * np.ones((3, 1, 1)), np.round(weights, 1))
+    shown(story, width=340, before=WATCH_CANVAS)
+    sizes = {entry["text"]: entry["size"] for entry in page.evaluate("() => window.written")}
+    assert {number(weight, 2) for weight in weights.ravel()} <= set(sizes)
+    assert min(sizes[number(weight, 2)] for weight in weights.ravel()) >= 8
+
+
+def test_names_that_stand_close_leave_the_names_of_other_arrays_their_size(page, shown):
+    x, w = np.ones((2, 2, 4, 3)), np.ones((3, 2, 2, 3))  # so y is one column wide
+    shown(frames.conv2d(x, w, np.ones(3)), width=350, before=WATCH_CANVAS)
+    sizes = {entry["text"]: entry["size"] for entry in page.evaluate("() => window.written")}
+    assert sizes["x[0, 0]"] == sizes["x[1, 1]"] >= 9.9 and sizes["w[0, 0]"] == sizes["w[2, 1]"] >= 9
+    assert sizes["y[0, 0]"] == sizes["y[1, 2]"] < 9
 
 
 def test_panels_below_each_other_are_as_high_as_their_own_picture(page, shown):
