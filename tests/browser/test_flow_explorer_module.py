@@ -1,5 +1,7 @@
 """The flow explorer's ES module in Chromium: the marks below its slider."""
 
+import re
+
 import pytest
 from pages import SHOW_WIDGET, widget
 
@@ -99,7 +101,8 @@ def test_while_the_slider_is_dragged_the_title_has_the_words_that_the_lesson_has
 @pytest.mark.parametrize("width", [820, 352])
 def test_the_slider_stays_where_it_is_while_it_is_dragged(page, width):
     show(page, explore_flow(depth=20), width)
-    slider, places = page.locator(".fe-track input"), set()
+    slider = page.locator(".fe-track input")
+    places = {round(slider.bounding_box()["y"])}
     for value in ("0", "150", "250", "300", "330", "400"):
         slider.evaluate(DRAG, value)
         places.add(round(slider.bounding_box()["y"]))
@@ -133,3 +136,7 @@ def test_the_dotted_line_of_the_network_before_is_named(page, width):
     picture, box = page.locator(".fe-root svg").bounding_box(), name.bounding_box()
     assert box["x"] + box["width"] <= picture["x"] + picture["width"]
     assert box["y"] + box["height"] <= picture["y"] + picture["height"] + 1
+    last_layer, legend = (
+        page.locator("svg > text", has_text=text).bounding_box() for text in (re.compile("^20$"), "mean |dw|")
+    )
+    assert last_layer["y"] + last_layer["height"] <= legend["y"] + 1
