@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib import training
@@ -472,3 +473,9 @@ def test_the_headline_fits_on_the_picture(status):
 def test_the_board_leaves_pyplot_alone():
     code = "import sys, course_lib.widgets.dashboard; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "False"
+
+
+def test_the_picture_writes_a_length_beside_its_bar_and_not_beside_a_line_far_away():
+    ax = Figure().subplots()
+    dashboard_picture._norms(ax, [["0 Conv2d", 0.01, 10], ["2 Linear", 5, 10]])
+    assert [text.xy[0] for text in ax.texts] == [0.01, 10]

@@ -16,6 +16,7 @@ from course_lib.widgets.still import WIDTH, compressed, signed
 
 _DPI = 200
 _STRIP = 0.85  # inches for a row of images
+_ROOM_FOR_LENGTH = 0.2  # of the scale, between a bar and the line of its start
 _LONGEST = 106  # letters that fit on a line in the usual size
 _INK, _SOFT, _LINE = looks.INK.light, looks.SOFT.light, looks.FAINT.light
 
@@ -171,9 +172,11 @@ def _norms(ax, norms):
     for row, (length, then) in enumerate(zip(lengths, first, strict=True)):
         if then > floor:
             ax.plot([then, then], [row - 0.4, row + 0.4], color=_INK, lw=1.2)
-        end = (max(length, then, floor), row)
+        bar = max(length, floor)
+        far = math.log(max(then, floor) / bar) > _ROOM_FOR_LENGTH * math.log(ceiling / floor)
+        end = (bar if far else max(bar, then), row)  # a number beside the line would be taken for the line's
         ax.annotate(number(length, 2), end, (4, 0), textcoords="offset points", va="center", fontsize=8)
-    ax.text(0.99, 0.04, "line: at the start", transform=ax.transAxes, ha="right", fontsize=8, color=_SOFT)
+    ax.set_xlabel("thin line: at the start", fontsize=8, labelpad=1, color=_SOFT)
     ax.set_xlim(floor, ceiling)  # before the scale, which would choose limits of its own, beyond the range of floats
     ax.set_xscale("log")
     _log(ax.xaxis, floor, ceiling)

@@ -41,6 +41,7 @@ export class HardOnes {
     this.png = png;
     this.strip.replaceChildren();
     this.strip.style.setProperty("--cg-images", `url("data:image/png;base64,${png}")`);
+    this.strip.style.setProperty("--cg-count", String(count));
     for (let n = 0; n < count; n++) {
       const tile = element("div", "", this.strip);
       tile.setAttribute("role", "img");

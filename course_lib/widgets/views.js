@@ -9,6 +9,7 @@ import { count, decades, evenly, percent, scale } from "./scales.js";
 
 const INFINITE = 1e300; // what Python sends for infinity
 const LARGEST_CELL_OF_FILTER = 34; // pixels
+const [ROOM_FOR_LENGTH, ROOM_FOR_TICK] = [60, 40]; // of a gradient, beside its bar; and below the bars
 const ROOM_FOR_MINUS = 8; // the least side of a cell, in pixels, with a minus sign in it
 
 /**
@@ -77,7 +78,6 @@ export function drawEpochs(chart, passed, epochs, sample = {}) {
   const accuracy = passed.kind === "accuracy";
   const looks = sample.points ?? [];
   chart.title.textContent = accuracy ? "Accuracy of each epoch" : "Loss of each epoch";
-  if (looks.length) element("span", "", chart.title, `  thin line: ${count(sample.size)} of the test`);
   const series = resultsOf(passed);
   if (!series.length && !looks.length) return chart.waiting("after the first epoch");
   const seen = looks.length ? percent(looks[looks.length - 1][1]) : "";
@@ -108,6 +108,9 @@ export function drawEpochs(chart, passed, epochs, sample = {}) {
   });
   const inside = looks.filter((_, n) => looks.slice(n).every(([, share]) => share >= low));
   if (inside.length) {
+    const look = inside.length > 1 ? "thin line" : "dot";
+    if (inside.length > 1 || !series.length)
+      element("span", "", chart.title, `  ${look}: ${count(sample.size)} of the test`);
     /** @type {Point[]} */
     const line = inside.map(([epoch, share]) => [x(epoch), y(share)]);
     chart.through(line, "cg-look");
@@ -266,7 +269,8 @@ export function drawNorms(chart, norms, running) {
   const x = (value) => left + (right - left) * share(clamp(value, low, high));
   const step = Math.min(40, (bottom - 4) / norms.length);
   const thick = Math.max(2, step * 0.55);
-  for (const value of decades(low, high, 6)) {
+  const most = clamp(Math.floor((right - left) / ROOM_FOR_TICK), 2, 6);
+  for (const value of decades(low, high, most)) {
     chart.straight(x(value), 4, x(value), bottom, "cg-rule");
     chart.text(number(value), x(value), bottom + 15, "cg-soft", "middle");
   }
@@ -275,6 +279,7 @@ export function drawNorms(chart, norms, running) {
     if (step >= 11 || n % 2 === 0) chart.text(name, left - 6, middle + 4, "cg-soft", "end");
     chart.rectangle(left, middle - thick / 2, Math.max(0, x(now) - left), thick, { class: "cg-bar-of-gradient" });
     if (first > 0) chart.straight(x(first), middle - step * 0.42, x(first), middle + step * 0.42, "cg-start");
-    if (step >= 11) chart.text(number(now), Math.max(x(now), x(first)) + 6, middle + 4, "cg-strong");
+    const end = x(first) - x(now) > ROOM_FOR_LENGTH ? x(now) : Math.max(x(now), x(first)); // the bar's, not the line's
+    if (step >= 11) chart.text(number(now), end + 6, middle + 4, "cg-strong");
   });
 }

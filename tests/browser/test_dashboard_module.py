@@ -148,6 +148,54 @@ def test_the_test_set_is_looked_at_before_the_first_epoch_ends(board):
     assert ticks[0] == "0" and ticks[-1] == "2"  # from the start to the end of the training
 
 
+@pytest.mark.parametrize("look", [[0.1, 0.3], [0.9, 0.94]], ids=["below the axis", "alone"])
+def test_what_the_thin_line_means_is_said_only_where_there_is_one(board, look):
+    board.evaluate(
+        """(look) => {
+          model.set("sample", { size: 500, points: [look], says: [] });
+          model.set("passed", { kind: "accuracy", train: [0.9], test: [0.95] });
+          model.set("now", { ...model.get("now"), step: 3 });
+        }""",
+        look,
+    )
+    view = board.locator(".cg-board-view", has_text="Accuracy of each epoch")
+    view.get_by_text("test 95.0 %").wait_for()
+    assert "of the test" not in view.inner_text()
+
+
+def test_the_length_of_a_gradient_stands_beside_its_bar_and_not_beside_a_line_far_away(board):
+    board.evaluate("""() => {
+      model.set("norms", [["0 Conv2d", 0.01, 10], ["2 Linear", 5, 10]]);
+      model.set("now", { ...model.get("now"), step: 3 });
+    }""")
+    view = board.locator(".cg-board-view", has_text="Length of each layer")
+    view.get_by_text("0.01", exact=True).last.wait_for()
+    starts = view.locator(".cg-start").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
+    texts = [text.bounding_box() for text in view.locator("text.cg-strong").all()]
+    assert texts[0]["x"] + texts[0]["width"] < starts[0] and texts[1]["x"] > starts[1]
+
+
+@pytest.mark.parametrize(("width", "least"), [(900, 39), (420, 34)])
+def test_twenty_hard_images_are_as_large_as_their_room_allows(board, width, least):
+    file = io.BytesIO()
+    Image.new("L", (160, 8)).save(file, "PNG")
+    hard = {"png": base64.b64encode(file.getvalue()).decode(), "labels": [5] * 20}
+    board.locator(".cg-board").evaluate("(e, width) => { e.parentElement.style.width = `${width}px` }", width)
+    board.evaluate(
+        """(hard) => {
+          model.set("hard", hard);
+          model.set("sample", { size: 500, points: [[0.1, 0.8]], says: hard.labels });
+          model.set("now", { ...model.get("now"), step: 3 });
+        }""",
+        hard,
+    )
+    tiles = board.locator(".cg-hard-strip > div")
+    tiles.nth(19).wait_for()
+    boxes = [tile.bounding_box() for tile in tiles.all()]
+    assert min(box["width"] for box in boxes) >= least
+    assert (len({box["y"] for box in boxes}) == 1) == (width == 900)
+
+
 def test_hard_images_tell_what_the_network_says_now(board):
     board.evaluate("() => { model.set('hard', {}); model.set('now', { ...model.get('now'), epoch: 2 }); }")
     board.locator(".cg-hard").wait_for(state="hidden")
