@@ -12,8 +12,8 @@ import matplotlib as mpl
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from matplotlib.figure import Figure
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from course_lib import training
