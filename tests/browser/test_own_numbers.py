@@ -59,6 +59,9 @@ def test_the_page_plays_the_numbers_of_its_address_alone(page, tmp_path):
     page.goto(f"{path.as_uri()}?dy=3,-2&w=1,4")
     page.wait_for_selector(".cg-player[data-position='0']")
     assert page.input_value("[name=dy]") == "3,-2" and page.locator(".cg-player canvas").count() >= 2
+    page.set_viewport_size({"width": 400, "height": 900})
+    rows = page.locator("label").evaluate_all("(all) => all.map((label) => label.getClientRects().length)")
+    assert rows == [1, 1]  # a name stays beside its field
     page.locator(".cg-player").press("End")
     page.locator(".cg-player").press("ArrowLeft")
     page.get_by_text("x[2] fed y[1]. It takes back its dy times the weight between them.").wait_for()
