@@ -142,6 +142,7 @@ class Recorder:
         self.keepers: dict[int, tuple[Any, CodeType]] = {}  # objects, kept alive, and the function that had one first
         self.bytes = 0
         self.over = False
+        self.others: set[threading.Thread] = set()
 
     def run(self, call: Callable[[], Any]) -> Trace:
         """Call it. What it raises is kept in the trace; an interruption gets out."""
@@ -150,6 +151,7 @@ class Recorder:
             return self.trace
         if sys.version_info < (3, 12):
             flush_interruptions()
+        self.others = {*threading.enumerate()}  # one that has only just begun may still ask for the trace function
         threads_before = threading.gettrace()
         threading.settrace(self._in_a_thread)
         sys.settrace(self._called)
@@ -163,7 +165,8 @@ class Recorder:
         return self.trace
 
     def _in_a_thread(self, frame: FrameType, event: str, arg: Any) -> None:
-        self._refuse(THREADS)
+        if threading.current_thread() not in self.others:
+            self._refuse(THREADS)
 
     def _refuse(self, sentence: str) -> None:
         self.trace.refused = self.trace.refused or sentence
