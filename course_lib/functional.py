@@ -254,13 +254,14 @@ def _to_winners(
     """dy, winner, positive (N, C, H_out, W_out) -> dx of input_shape: dy at each winner, of positive windows only."""
     N, C, H, W = input_shape
     dy, winner = batch_last(dy), batch_last(winner)
+    allowed = None if positive is None else batch_last(positive)
     padded = windows.zeros(C, (H, W), N, dy.dtype)
 
     def work(channels: slice) -> None:
         for number, pixels in enumerate(windows.cells(padded[channels], dy.shape[1:3])):
             wins = winner[channels] == number
-            if positive is not None:
-                wins &= batch_last(positive)[channels]
+            if allowed is not None:
+                wins &= allowed[channels]
             if windows.are_disjoint:
                 keep_where(wins, dy[channels], out=pixels)
             else:

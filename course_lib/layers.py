@@ -15,7 +15,7 @@ from course_lib import init
 from course_lib._support import checks
 from course_lib._support.bits import Bits
 from course_lib._support.geometry import Windows
-from course_lib._support.types import Array, FloatType, IntOrPair, Mask, Padding, Random, RandomOrNone, Shape
+from course_lib._support.types import Array, FloatType, Integers, IntOrPair, Mask, Padding, Random, RandomOrNone, Shape
 
 Layer = TypeVar("Layer", bound="Module")
 
@@ -350,6 +350,9 @@ class _Pool(Module):
 class MaxPool2d(_Pool):
     """(N, C, H, W) -> (N, C, H_out, W_out): the largest of each window. stride None means kernel_size."""
 
+    # What a ReLU before it and it remember, and where y was positive, after both went forward in one step
+    together: tuple[Bits, Integers, Mask] | None = None
+
     def forward(self, x: Array) -> Array:
         y, self.winner = F.max_pool2d_winner(x, *self.geometry)
         self.input_shape = np.shape(x)
@@ -415,14 +418,13 @@ class Sequential(Module):
         return [(str(number), layer) for number, layer in enumerate(self.layers)]
 
     def forward(self, x: Array) -> Array:
-        self.steps = _in_steps(self.layers)
-        for step in self.steps:
+        for step in _in_steps(self.layers):
             x = step.forward(x)
         return x
 
     def backward(self, dy: Array, input_gradient: bool = True) -> Any:
         """dy -> dx. With input_gradient=False the first layer's dx is never computed, and None is returned."""
-        first, *others = vars(self).get("steps", self.layers)
+        first, *others = _in_steps(self.layers)
         for step in reversed(others):
             dy = step.backward(dy)
         if input_gradient:
@@ -456,17 +458,19 @@ class _ReLUThenMaxPool2d(Module):
         self.windows = pool.geometry[:2]
 
     def forward(self, x: Array) -> Array:
-        y, winner, self.positive = F.relu_max_pool2d(x, *self.windows)
-        self.relu.positive = Bits(np.greater(x, 0))
-        self.pool.winner, self.pool.input_shape = winner, np.shape(x)
-        self.met = self.relu.positive, winner  # what the two remember of this x
+        relu, pool = self.relu, self.pool
+        y, pool.winner, positive = F.relu_max_pool2d(x, *self.windows)
+        relu.positive, pool.input_shape = Bits(np.greater(x, 0)), np.shape(x)
+        pool.together = relu.positive, pool.winner, positive
         return y
 
     def backward(self, dy: Array) -> Array:
-        bits, winner = self.met
-        if self.relu.positive is bits and self.pool.winner is winner:
-            return F.relu_max_pool2d_backward(dy, winner, self.positive, self.pool.input_shape, *self.windows)
-        return self.relu.backward(self.pool.backward(dy))  # the layers have been called by themselves since
+        relu, pool = self.relu, self.pool
+        if pool.together:
+            bits, winner, positive = pool.together
+            if vars(relu).get("positive") is bits and pool.winner is winner:
+                return F.relu_max_pool2d_backward(dy, winner, positive, pool.input_shape, *self.windows)
+        return relu.backward(pool.backward(dy))  # the layers have been called by themselves since
 
 
 def _in_steps(layers: list[Module]) -> list[Module]:

@@ -360,12 +360,29 @@ def test_a_network_computes_what_its_layers_compute_one_after_the_other(pool, rn
         np.testing.assert_array_equal(mine, other)  # its layers remember the same
 
 
-def test_a_network_goes_back_through_what_its_layers_have_met_last(rng):
+@pytest.mark.parametrize("called", [slice(0, 4), slice(1, 2), slice(2, 3)], ids=["all", "the ReLU", "the pool"])
+def test_a_network_goes_back_through_what_its_layers_have_met_last(called, rng):
+    net = with_integer_weights(with_a_pool(rng, 2), rng)
+    y = net.forward(images(rng))
+    other = images(rng) if called.start == 0 else rng.integers(-3, 4, (3, 4, 9, 8)).astype(np.float32)
+    by_hand(net.layers[called], other, "forward")
+    alone, dy = copy.deepcopy(net), rng.standard_normal(y.shape, dtype=np.float32)
+    np.testing.assert_array_equal(net.backward(dy), by_hand(alone.layers[::-1], dy, "backward")[-1])
+
+
+@pytest.mark.parametrize(
+    ("number", "make"), [(1, ReLU), (2, lambda: MaxPool2d(3))], ids=["another ReLU", "another pool"]
+)
+def test_a_network_goes_back_through_the_layers_it_has_now(number, make, rng):
     net = with_integer_weights(with_a_pool(rng, 2), rng)
     net.forward(images(rng))
-    x = images(rng)
-    y, alone = by_hand(net.layers, x, "forward")[-1], copy.deepcopy(net)
+    net.layers[number] = make()
+    y = by_hand(net.layers, images(rng), "forward")[-1]
+    alone = copy.deepcopy(net)
     np.testing.assert_array_equal(net.backward(y), by_hand(alone.layers[::-1], y, "backward")[-1])
+    net.layers[number] = make()
+    with pytest.raises(RuntimeError, match=r"backward needs a forward before it$"):
+        net.backward(y)
 
 
 class Leaky(ReLU):

@@ -65,7 +65,7 @@ def test_a_server_that_knows_no_such_class_is_left_alone():
 @pytest.mark.slow
 def test_the_server_that_study_starts_has_the_extension_whichever_connections_it_uses(tmp_path):
     asked = (
-        "from jupyter_server.serverapp import ServerApp; import sys; app = ServerApp();"
+        "from jupyter_server.serverapp import ServerApp; app = ServerApp();"
         "app.initialize(['--port=0', '--allow-root'], new_httpserver=False);"
         "kind = app.web_app.settings['kernel_websocket_connection_class'];"
         "print(issubclass(kind, app.kernel_websocket_connection_class), kind is app.kernel_websocket_connection_class)"

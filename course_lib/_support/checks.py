@@ -102,7 +102,7 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 
 def _common_float(dtypes: set[np.dtype]) -> np.dtype:
-    dtype = np.result_type(*dtypes) if len(dtypes) > 1 else next(iter(dtypes))
+    dtype = np.result_type(*dtypes)
     if dtype.kind == "f" and dtype.itemsize <= 4:
         return np.dtype(np.float32)
     return np.dtype(np.float64)
