@@ -49,9 +49,6 @@ function interpolated(grid, scale) {
 /** The factor of one layer, from the powers of all. @param {number} whole @param {number} layers */
 const perLayer = (whole, layers) => 10 ** (whole / (layers - 1));
 
-/** How an initialisation is named in the title. @param {string | number} start */
-const startWords = (start) => (typeof start === "string" ? start : `${number(start, 2)} × He`);
-
 class Explorer {
   /**
    * @param {AnyModel<FlowState>} model
@@ -197,6 +194,12 @@ class Explorer {
     return this.model.get("measured").marks.find(([, other]) => other === scale)?.[0] ?? Number(scale.toPrecision(4));
   }
 
+  /** How the initialisation is called that is being dragged. */
+  startNow() {
+    const start = this.startAt(this.scale);
+    return typeof start === "string" ? start : `${number(start, 2)} × He`;
+  }
+
   /**
    * Have another network measured. A shortcut needs as many channels behind a block as before it.
    * @param {Partial<FlowSettings>} changes
@@ -289,16 +292,16 @@ class Explorer {
    * @param {number} layers
    */
   tell(gradients, signals, layers) {
-    const { settings, name, back, ahead, sigma, words } = this.model.get("measured");
+    const { name, back, ahead, sigma, words, ...measured } = this.model.get("measured");
     const about = this.dragging ? "≈ " : "";
     const [slope, signal] = this.dragging
       ? [perLayer(gradients[0], layers), perLayer(signals[layers - 1], layers)]
       : [back, ahead];
-    const times = this.scale / this.model.get("measured").scale;
+    const times = this.scale / measured.scale;
     const [low, high] = sigma.map((one) => number(one * times, 2));
-    const start = this.dragging ? this.startAt(this.scale) : settings.start;
-    const verdict = this.dragging ? this.verdict(10 ** gradients[0]) : this.model.get("measured").verdict;
-    this.name.textContent = name.replace(startWords(settings.start), startWords(start));
+    const verdict = this.dragging ? this.verdict(10 ** gradients[0]) : measured.verdict;
+    const [network, start, activation] = name;
+    this.name.textContent = [network, this.dragging ? this.startNow() : start, activation].join(", ");
     const whole = number(10 ** gradients[0], 2);
     this.saysBack.textContent = `The gradient ${verdict}: × ${about}${number(slope, 2)} with each layer (× ${whole} over all).`;
     this.saysAhead.textContent = `The signal: × ${about}${number(signal, 2)} with each layer.`;

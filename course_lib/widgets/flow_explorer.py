@@ -70,7 +70,7 @@ class FlowExplorer(StillFallback, anywidget.AnyWidget):
             "settings": self.settings, "sizes": _sizes(self.readings), "sigma": _sigmas(self.settings),
             "scale": _scale(self.settings["start"], self.settings), "marks": _marks(self.settings),
             "back": flow.step_factor(self.readings), "ahead": flow.forward_factor(self.readings),
-            "name": self._settings(), "verdict": flow.verdict(self.readings), "words": self._words(),
+            "name": self._parts(), "verdict": flow.verdict(self.readings), "words": self._words(),
         }  # fmt: skip
         others = {name: value for name, value in self.settings.items() if name != "start"}
         if self.grid.get("of") != others:
@@ -96,11 +96,15 @@ class FlowExplorer(StillFallback, anywidget.AnyWidget):
         return f"From the last layer to the first, with {self!r}; {sizes}."
 
     def _settings(self):
+        return ", ".join(self._parts())
+
+    def _parts(self):
+        """Returns the network's name in three parts: while the slider is dragged, the page exchanges the second."""
         s = self.settings
         start = s["start"] if isinstance(s["start"], str) else f"{number(s['start'], 2)} × He"
         channels = [] if s["channels"][0] == s["channels"][1] else ["{} to {} channels".format(*s["channels"])]
         extras = [name.replace("_", " ") for name in ("batch_norm", "residual") if s[name]]
-        return ", ".join([f"{s['depth']} layers", *channels, start, s["activation"], *extras])
+        return ", ".join([f"{s['depth']} layers", *channels]), start, ", ".join([s["activation"], *extras])
 
 
 # ---------------------------------------------------------------- settings

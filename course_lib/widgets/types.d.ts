@@ -305,7 +305,8 @@ type FlowState = {
     marks: [name: string, scale: number][];
     back: number;
     ahead: number;
-    name: string;
+    /** what the network is called; the second part is what the initialisation is called */
+    name: [network: string, start: string, activation: string];
     verdict: string;
     words: string;
   };

@@ -114,8 +114,9 @@ def test_a_start_keeps_the_focus_when_it_is_chosen(page):
     explorer = explore_flow(depth=4)
     show(page, explorer)
     page.get_by_role("button", name="initialisation: Xavier").focus()
-    page.evaluate("measured => window.model.set('measured', measured)", {**explorer.measured, "name": "measured anew"})
-    assert page.inner_text(".fe-name") == "measured anew"
+    name = ["4 layers", "measured anew", "ReLU"]
+    page.evaluate("measured => window.model.set('measured', measured)", {**explorer.measured, "name": name})
+    assert page.inner_text(".fe-name") == "4 layers, measured anew, ReLU"
     assert page.evaluate("() => document.activeElement.textContent") == "Xavier"
 
 
