@@ -13,20 +13,19 @@ from course_lib._support.types import Array
 from course_lib.layers import Parameter
 
 
-def _suits_sgd(lr: Any, momentum: Any, **_: Any) -> None:
-    checks.real("lr", lr, 0)
-    checks.real("momentum", momentum, 0)
+def _for_sgd(lr: Any, momentum: Any, **_: Any) -> tuple[float, float]:
+    """The settings as Python floats: a float64 of NumPy's would turn float32 arrays into float64."""
+    return checks.real("lr", lr, 0), checks.real("momentum", momentum, 0)
 
 
-def _suits_adam(t: Any, lr: Any, beta1: Any, beta2: Any, **_: Any) -> None:
-    checks.integer("t", t, 1)
-    checks.real("lr", lr, 0)
-    checks.real("beta1", beta1, 0, 1)
-    checks.real("beta2", beta2, 0, 1)
+def _for_adam(t: Any, lr: Any, beta1: Any, beta2: Any, eps: Any, **_: Any) -> tuple[int, float, float, float, float]:
+    """The same for Adam, in the order in which adam_step takes them."""
+    rates = checks.real("beta1", beta1, 0, 1), checks.real("beta2", beta2, 0, 1)
+    return checks.integer("t", t, 1), checks.real("lr", lr, 0), *rates, checks.positive("eps", eps)
 
 
 @no_type_check  # labs show these two as solutions
-@checks.axes(w="(...)", dw="(...)", velocity="(...)", fits=_suits_sgd)
+@checks.axes(w="(...)", dw="(...)", velocity="(...)", fits=_for_sgd)
 def sgd_step(w, dw, velocity, lr, momentum):
     """w, dw, velocity of one shape -> w, velocity after one step of SGD with momentum."""
     velocity = momentum * velocity + dw
@@ -35,7 +34,7 @@ def sgd_step(w, dw, velocity, lr, momentum):
 
 
 @no_type_check
-@checks.axes(w="(...)", dw="(...)", m="(...)", v="(...)", fits=_suits_adam)
+@checks.axes(w="(...)", dw="(...)", m="(...)", v="(...)", fits=_for_adam)
 def adam_step(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     """w, dw, m, v of one shape, t = 1 for the first step -> w, m, v after step t of Adam.
 
@@ -132,10 +131,10 @@ class SGD(Optimizer):
         self.momentum = checks.real("momentum", momentum, 0)
 
     def step(self) -> None:
-        _suits_sgd(self.lr, self.momentum)
+        settings = _for_sgd(self.lr, self.momentum)
         for number, (parameter, gradient) in enumerate(zip(self.parameters, self._gradients(), strict=True)):
             velocity = _as(parameter, self.velocity[number])
-            parameter.data, self.velocity[number] = _sgd(parameter.data, gradient, velocity, self.lr, self.momentum)
+            parameter.data, self.velocity[number] = _sgd(parameter.data, gradient, velocity, *settings)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lr={self.lr}, momentum={self.momentum})"
@@ -162,19 +161,17 @@ class Adam(Optimizer):
         super().__init__(parameters, lr)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise ValueError(f"betas must be a pair of numbers, but is {checks.brief(betas)}")
-        self.betas = tuple(checks.real(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(betas))
+        self.betas = checks.real("betas[0]", betas[0], 0, 1), checks.real("betas[1]", betas[1], 0, 1)
         self.eps = checks.positive("eps", eps)
         self.steps = 0
 
     def step(self) -> None:
-        gradients, (beta1, beta2) = self._gradients(), self.betas
-        _suits_adam(self.steps + 1, self.lr, beta1, beta2)
+        gradients = self._gradients()
+        settings = _for_adam(self.steps + 1, self.lr, *self.betas, self.eps)
         self.steps += 1
         for number, (parameter, gradient) in enumerate(zip(self.parameters, gradients, strict=True)):
             m, v = _as(parameter, self.mean[number]), _as(parameter, self.square[number])
-            parameter.data, self.mean[number], self.square[number] = _adam(
-                parameter.data, gradient, m, v, self.steps, self.lr, beta1, beta2, self.eps
-            )
+            parameter.data, self.mean[number], self.square[number] = _adam(parameter.data, gradient, m, v, *settings)
 
     def state_dict(self) -> dict[str, Array]:
         return {"steps": np.array(self.steps), **super().state_dict()}

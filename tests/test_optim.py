@@ -70,6 +70,25 @@ def test_float32_stays_float32_whatever_kind_of_number_lr_is(make, lr):
     assert parameter.data.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("label", "settings"),
+    [
+        ("SGD", {"lr": np.float64(0.1)}),
+        ("SGD", {"momentum": np.float64(0.9)}),
+        ("Adam", {"lr": np.float64(0.1)}),
+        ("Adam", {"betas": np.array([0.9, 0.99])}),
+        ("Adam", {"eps": np.float64(1e-6)}),
+    ],
+)
+def test_float32_stays_float32_whatever_a_schedule_sets(label, settings):
+    optimizer = MADE_AS[label]([Parameter(np.ones(3, np.float32))])
+    for name, value in settings.items():
+        setattr(optimizer, name, value)
+    optimizer.step()
+    assert optimizer.parameters[0].data.dtype == np.float32
+    assert all(getattr(optimizer, name)[0].dtype == np.float32 for name in optimizer.memories)
+
+
 @every_optimizer
 def test_a_gradient_of_another_float_type_does_not_change_that_of_the_parameter(label):
     parameter = Parameter(np.ones(3, np.float32))

@@ -332,7 +332,7 @@ R = TypeVar("R")
 
 
 def axes(
-    fits: Callable[..., None] | None = None,
+    fits: Callable[..., object] | None = None,
     sizes: Callable[..., Any] = pair,
     named_padding: bool = False,
     **pictures: str,
