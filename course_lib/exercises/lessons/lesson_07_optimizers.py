@@ -226,6 +226,11 @@ def _mean_of_squares(w, dw, m, v, t, lr, beta1, beta2, eps, /, **steps):
     return _average(v, dw, beta2, beta1, t, **{"taken": np.square, **steps})
 
 
+def _squares_of_m(w, dw, m, v, t, lr, beta1, beta2, eps):
+    """A v that collects the new m in place of dw."""
+    return _mean_of_squares(w, beta1 * m + (1 - beta1) * dw, m, v, t, lr, beta1, beta2, eps)
+
+
 def _average(
     old, dw, own, other, t, *,
     taken, keeps=_same, takes=lambda own: 1 - own, beta=lambda own, other: own, corrected=False, updated=True,
@@ -298,6 +303,11 @@ SQUARES = {  # how v goes wrong
         "v is the average of dw *squared*, and never below 0. Yours collects dw itself, or its absolute value.",
         _of_v(taken=_same),
         _of_v(taken=np.abs),
+    ),
+    "squares of m": (
+        "v collects the squares of m. Average first, then square, and what alternates in sign is lost: "
+        "v takes dw**2, the square of the new gradient itself.",
+        _squares_of_m,
     ),
     "factor squared too": (
         "1 - beta2 is squared along with dw. Only dw is.",
