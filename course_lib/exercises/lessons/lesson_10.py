@@ -93,19 +93,6 @@ def _bias_with_every_stamp(x, w, b, stride, padding, output_padding):
     return y + b[:, None, None] * stamps
 
 
-def _repeated(cut):
-    """x enlarged by np.repeat, where zeros belong between its entries. cut: as long as with those zeros."""
-
-    def wrong(x, w, b, stride, padding, output_padding):
-        H, W = sizes(x.shape[2:], w.shape[2:], stride, padding, output_padding)
-        enlarged = x.repeat(stride, axis=2).repeat(stride, axis=3)
-        if cut:
-            enlarged = enlarged[:, :, : enlarged.shape[2] - stride + 1, : enlarged.shape[3] - stride + 1]
-        return _transposed(enlarged, w, b, 1, padding, output_padding)[:, :, :H, :W]
-
-    return wrong
-
-
 def _transposed_mistakes():
     variant = partial(Variant, _transposed)
     shared = [
@@ -122,12 +109,7 @@ def _transposed_mistakes():
             "No window has to reach them.",
             (variant(size=_without_output_padding), variant(room=wrong_steps.without_remainder)),
         ),
-        Mistake(
-            "repeated, not spread",
-            "x is enlarged by repeating its entries. Every entry stamps the kernel once, at stride * i: "
-            "if you spread x first, zeros stand between its entries.",
-            (_repeated(cut=True), _repeated(cut=False)),
-        ),
+        convolution.repeated(variant, "x"),
         Mistake(
             "output_padding appended as zeros",
             "Zeros are appended to the finished output. "

@@ -20,6 +20,7 @@ def gradient_of_input(axes):
         *kernel(axes, variant, IN_DX),
         _turned_upstream(axes, variant),
         *scattering(axes, variant),
+        repeated(variant, "dy"),
         *_skipped(axes, variant),
         *_sums(axes, variant),
         *channels,
@@ -68,6 +69,7 @@ def gradient_of_weight(axes):
             (variant(kernel_of=wrong_steps.with_remainder),),
             source="https://github.com/meta-pytorch/opacus/pull/245",
         ),
+        Mistake("repeated, not spread", _REPEATED.format("dy"), (partial(dy_repeated, variant()),)),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
         odd_padding(axes, variant),
         Mistake(
@@ -101,6 +103,13 @@ def stride_between_weights(dy, x, w, stride, padding):
         for position in np.ndindex(dy.shape):
             dw[cell] += dy[position] * xp[tuple(j + t * stride for j, t in zip(position, cell, strict=True))]
     return dw
+
+
+def dy_repeated(right, dy, x, w, stride, padding):
+    """dw where dy is enlarged with copies in place of zeros, and then slides over x step by step."""
+    for axis in range(-(1 if dy.ndim == 1 else 2), 0):
+        dy = np.delete(dy.repeat(stride, axis), np.s_[dy.shape[axis] * stride - stride + 1 :], axis)
+    return right(dy, x, w, 1, padding)
 
 
 def sums_multiplied(right, dy, *rest):
@@ -206,6 +215,21 @@ def scattering(axes, variant):
             (variant(add=recipes.averaged),),
         ),
     )
+
+
+def repeated(variant, enlarged):
+    """An array, whose name the message takes, is enlarged with copies: a mistake of the gather form."""
+    return Mistake(
+        "repeated, not spread",
+        _REPEATED.format(enlarged),
+        (variant(add=wrong_steps.repeated), variant(add=wrong_steps.repeated_and_cut)),
+    )
+
+
+_REPEATED = (
+    "{0} is enlarged by repeating its entries, as np.repeat does. "
+    "Each entry counts once, for the window that starts at stride * i: zeros go between them, not copies."
+)
 
 
 def no_room(variant):

@@ -297,6 +297,22 @@ def one_after_the_other(one, other):
     return lambda array: other(one(array))
 
 
+def repeated(stamps, padded, distance, cut=False):
+    """Adds each stamp at all places up to that of the next one. cut: but the last of each axis only once."""
+    if callable(distance):
+        return recipes.summed(stamps, padded, distance)
+    room = tuple(n + step - 1 for n, step in zip(padded, distance, strict=True))
+    total = np.zeros((*stamps.shape[:2], *room))
+    for offset in np.ndindex(*distance):
+        moved = stamps[(..., *(slice(-1 if cut and step else None) for step in offset))]
+        if moved.size:
+            total += np.roll(recipes.summed(moved, room, distance), offset, range(2, 2 + len(offset)))
+    return total[(..., *(slice(n) for n in padded))]
+
+
+repeated_and_cut = partial(repeated, cut=True)
+
+
 # ---------------------------------------------------------------- channels
 
 
