@@ -8,6 +8,7 @@ import functools
 import importlib
 import json
 import os
+import statistics
 import sys
 import time
 import tracemalloc
@@ -51,14 +52,20 @@ def peak_memory(step):
     return resource and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def page_faults(step, steps=100):
-    """How many pages the system had to provide for each step, after a warm-up."""
-    for _ in range(100):
-        step()
-    before = resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def page_faults(step, steps=100, times=10):
+    """How many pages the system had to provide for each step, after a warm-up: the median of some counts.
+
+    A system may take pages away from a process and provide them again, some hundreds at once.
+    """
     for _ in range(steps):
         step()
-    return resource and (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps
+    counts = []
+    for _ in range(times):
+        before = resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(steps):
+            step()
+        counts.append(resource and (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps)
+    return resource and statistics.median(counts)
 
 
 def traced_peak(step):
