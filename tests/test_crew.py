@@ -248,11 +248,26 @@ def test_a_number_of_threads_that_cannot_be_is_refused(count):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_process_that_was_forked_has_no_helpers_and_does_the_work_itself(three):
+def test_a_process_that_was_forked_starts_helpers_of_its_own(three):
     assert crew.share(abs, [-1, -2], LARGE) == [1, 2]
+    started = threading.active_count()
     child = os.fork()
     if not child:
-        os._exit(0 if crew.share(abs, [-3, -4, -5], LARGE) == [3, 4, 5] else 1)
+        forgotten = crew._helpers.pool._work_queue.empty() and threading.active_count() == 1 < started
+        shared = crew.share(lambda n: (time.sleep(0.01), abs(n))[1], [-3, -4, -5], LARGE) == [3, 4, 5]
+        os._exit(0 if forgotten and shared and threading.active_count() > 1 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_was_forked_amid_a_product_of_another_thread_multiplies():
+    crew._products.lock.acquire()
+    child = os.fork()
+    if not child:
+        threading.Timer(20, os._exit, [1]).start()
+        os._exit(0 if F.linear(np.ones((1, 2)), np.ones((1, 2))) == 2 else 1)
+    crew._products.lock.release()
     assert os.waitpid(child, 0)[1] == 0
 
 
@@ -267,6 +282,26 @@ crew.set_threads(3)
 print(crew.share(abs, [-1, -2, -3], 1e9) == [1, 2, 3], crew.threads())
 """
     assert printed(code) == ["True", "1"]
+
+
+def test_a_helper_that_came_before_threads_ran_out_is_waited_for():
+    code = """
+import threading, time
+start, started = threading.Thread.start, []
+def refused(self):
+    if started:
+        raise RuntimeError("can't start new thread")
+    started.append(self)
+    start(self)
+threading.Thread.start = refused
+from course_lib._support import crew
+crew.set_threads(3)
+def work(portion):
+    time.sleep(0.3 if threading.current_thread() in started else 0.01)
+    return portion
+print(crew.share(work, range(5), 1e9) == [*range(5)], crew.threads(), len(started))
+"""
+    assert printed(code) == ["True", "1", "1"]
 
 
 # ---------------------------------------------------------------- NumPy's products

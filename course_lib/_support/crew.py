@@ -126,11 +126,13 @@ class _Helpers:
         if self.resting:
             self.resting -= 1
             return []
+        handed: list[Future] = [Future() for _ in range(self.count)]
         try:
-            return [self.pool.submit(work) for _ in range(self.count)]
+            for future in handed:
+                self.pool.submit(_run, future, work)
         except RuntimeError:  # Python cannot start a thread, as in a browser, or is about to end
-            self.count = 0
-            return []
+            self.count = 0  # but threads that it did start may have begun, also with what could not be handed over
+        return handed
 
     def note(self, begun: int, waited: float, portion: float) -> None:
         """Note how long helpers who had begun were waited for: if twice a portion's time, they have no processor."""
@@ -139,6 +141,15 @@ class _Helpers:
             self.resting = self.pause
         elif begun:
             self.pause = max(1, self.pause - 1)
+
+
+def _run(future: Future, work: Callable[[], None]) -> None:
+    """work(), unless it was cancelled, and how it ended as the result of the future."""
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
 
 
 _helpers = _Helpers(_usual() - 1)
@@ -180,6 +191,16 @@ class _Products:
 
 
 _products = _Products()
+
+
+def _forked() -> None:
+    """A process that was forked has none of the threads, and may have a lock that one of them held."""
+    _helpers.set(_helpers.count)
+    _products.lock, _products.works = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def one_thread_a_product(function: Callable[P, R]) -> Callable[P, R]:
