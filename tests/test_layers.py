@@ -271,11 +271,15 @@ def test_without_the_input_gradient_the_first_convolution_computes_none(kind, mo
     dy = draw(net(draw((3, 2, 4, 5), 1)).shape, 2)
     first = next(module for module in net.modules() if isinstance(module, Conv2d))
 
-    def refuse(dy):
-        raise AssertionError("the first convolution was asked for its dx")
+    usual = F.conv2d_backward
 
-    monkeypatch.setattr(first, "backward", refuse)
+    def refuse(dy, x, w, **geometry):
+        assert w is not first.weight.data, "the first convolution was asked for its dx"
+        return usual(dy, x, w, **geometry)
+
+    monkeypatch.setattr(F, "conv2d_backward", refuse)
     net.backward(dy, input_gradient=False)
+    net.parameter_gradients(dy)
     with pytest.raises(AssertionError):
         net.backward(dy)
 
@@ -314,6 +318,42 @@ def test_a_layer_of_ones_own_needs_only_forward_and_backward():
     net.forward(np.ones((2, 3)))
     net.backward(np.ones((2, 3)), input_gradient=False)
     assert [parameter.grad.item() for parameter in net.parameters()] == [18, 18]
+
+
+def in_a_subclass(kind, backward, monkeypatch):
+    return type("Own", (kind,), {"backward": backward})
+
+
+def in_the_class(kind, backward, monkeypatch):
+    monkeypatch.setattr(kind, "backward", backward)
+    return kind
+
+
+def in_the_layer(kind, backward, monkeypatch):
+    def make(*arguments):
+        layer = kind(*arguments)
+        layer.backward = lambda dy: backward(layer, dy)
+        return layer
+
+    return make
+
+
+@pytest.mark.parametrize("replace", [in_a_subclass, in_the_class, in_the_layer])
+@pytest.mark.parametrize("kind", [Conv2d, Sequential, Residual])
+def test_a_backward_of_ones_own_is_called_in_the_first_layer_too(kind, replace, monkeypatch, rng):
+    usual = kind.backward
+    make = replace(kind, lambda layer, dy: usual(layer, 2 * dy), monkeypatch)
+    net = make(1, 1, 1) if kind is Conv2d else make(Conv2d(1, 1, 1))
+    around, x = Sequential(net, ReLU()), rng.standard_normal((2, 1, 3, 3), dtype=np.float32)
+    for outer in (net, around):
+        dy = outer.forward(x)
+        outer.parameter_gradients(dy)
+        spared = net.parameters()[0].grad
+        outer.zero_grad()
+        outer.backward(dy)
+        np.testing.assert_allclose(spared, net.parameters()[0].grad, rtol=1e-6)
+        assert spared.any()
+        outer.zero_grad()
 
 
 # ---------------------------------------------------------------- ReLU and MaxPool2d in one step
