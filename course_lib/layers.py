@@ -421,17 +421,24 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         if not layers:
             raise ValueError("layers must hold at least one layer, but is empty")
-        seen: set[Module] = set()
+        seen: set[int] = set()  # ids: a layer may be a dataclass, which is equal to another one or has no hash
         for number, layer in enumerate(layers):
             if not isinstance(layer, Module):
                 raise TypeError(f"layers[{number}] must be a layer, but is {checks.brief(layer)}")
-            if seen & set(layer.modules()):  # a layer remembers one forward: used twice, it would forget the first
+            own = {id(module) for module in layer.modules()}
+            if seen & own:  # a layer remembers one forward: used twice, it would forget the first
                 raise ValueError(f"layers[{number}] must be a layer of its own, but {layer!r} is there already")
-            seen.update(layer.modules())
+            seen |= own
         self.layers = list(layers)
 
     def children(self) -> list[tuple[str, Module]]:
-        return [(str(number), layer) for number, layer in enumerate(self.layers)]
+        """Its layers by their numbers, and by its name each that a subclass holds besides, as for a shortcut."""
+        inside = [(str(number), layer) for number, layer in enumerate(self.layers)]
+        besides = super().children()
+        if besides:
+            known = {id(module) for _, layer in inside for module in layer.modules()}
+            besides = [(name, layer) for name, layer in besides if id(layer) not in known]
+        return inside + besides
 
     def forward(self, x: Array) -> Array:
         for step in _in_steps(self.layers):
@@ -504,8 +511,15 @@ def _in_steps(layers: list[Module]) -> list[Module]:
 
 def _are_as_they_came(relu: ReLU, pool: MaxPool2d) -> bool:
     """Whether both are of this library, nobody has replaced a method of theirs, and the pool has no padding."""
-    replaced = {"forward", "backward"} & {*vars(relu), *vars(pool)}
+    replaced = {"forward", "backward"} & {*vars(relu), *vars(pool)} or _methods() != _AS_THEY_CAME
     return not replaced and type(relu) is ReLU and type(pool) is MaxPool2d and pool.geometry[2] == (0, 0)
+
+
+def _methods() -> tuple[Callable[..., Array], ...]:
+    return ReLU.forward, ReLU.backward, MaxPool2d.forward, MaxPool2d.backward
+
+
+_AS_THEY_CAME = _methods()
 
 
 class Residual(Sequential):

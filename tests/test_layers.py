@@ -4,6 +4,7 @@ What holds for every layer alike (arguments, dtypes, results that stay) is in te
 """
 
 import copy
+import dataclasses
 import re
 import tracemalloc
 
@@ -356,6 +357,50 @@ def test_a_backward_of_ones_own_is_called_in_the_first_layer_too(kind, replace, 
         outer.zero_grad()
 
 
+class WithAShortcut(Sequential):
+    """y = layers(x) + shortcut(x), and a second name for its first layer."""
+
+    def __init__(self, rng):
+        self.first = Conv2d(1, 2, 3, padding=1, rng=rng)
+        super().__init__(self.first, BatchNorm2d(2))
+        self.shortcut = Sequential(Conv2d(1, 2, 1, rng=rng), BatchNorm2d(2))
+
+    def forward(self, x):
+        return super().forward(x) + self.shortcut.forward(x)
+
+    def backward(self, dy):
+        return super().backward(dy) + self.shortcut.backward(dy)
+
+
+def test_a_layer_that_a_kind_of_sequential_holds_besides_belongs_to_it(rng):
+    net = WithAShortcut(rng)
+    names = [name for name, _ in net.named_parameters() if name.endswith("weight")]
+    assert names == ["0.weight", "1.weight", "shortcut.0.weight", "shortcut.1.weight"]
+    assert "shortcut.1.running_mean" in net.state_dict() and "shortcut" in repr(net)
+    assert not net.eval().shortcut[1].training
+    assert gradcheck.check_layer(net.astype(np.float64), rng.standard_normal((2, 1, 3, 3)), rng=rng)
+
+
+@dataclasses.dataclass
+class Factor(Module):
+    """A layer that is equal to another one, and has no hash."""
+
+    factor: float
+
+    def forward(self, x):
+        return x * self.factor
+
+    def backward(self, dy):
+        return dy * self.factor
+
+
+def test_a_layer_may_be_a_dataclass():
+    net = Sequential(Factor(2), Factor(2), Residual(Factor(2)))
+    assert net(np.array([3.0])) == 36
+    with pytest.raises(ValueError, match=r"^layers\[2\] must be a layer of its own, but Factor\(factor=2\) is there"):
+        Sequential(Factor(2), net[0], net[0])
+
+
 # ---------------------------------------------------------------- ReLU and MaxPool2d in one step
 
 
@@ -445,6 +490,16 @@ def test_a_relu_of_ones_own_before_a_pool_is_called(make, rng):
     x = images(rng) - 5
     assert Sequential(make(), MaxPool2d(2)).forward(x).max() < 0
     assert Sequential(ReLU(), MaxPool2d(2)).forward(x).max() == 0
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+@pytest.mark.parametrize("kind", [ReLU, MaxPool2d])
+def test_a_method_that_was_replaced_in_the_class_is_called(kind, method, monkeypatch, rng):
+    usual, called = getattr(kind, method), []
+    monkeypatch.setattr(kind, method, lambda layer, value: (called.append(layer), usual(layer, value))[1])
+    net = Sequential(ReLU(), MaxPool2d(2))
+    net.backward(net.forward(images(rng)))
+    assert called == [net[0] if kind is ReLU else net[1]]
 
 
 def test_a_relu_before_a_pool_names_what_is_wrong_with_its_input():
