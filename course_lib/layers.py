@@ -28,6 +28,12 @@ class Parameter:
         self.data: Array = checks.floats(data=data).copy()
         self.zero_grad()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Weights set by hand are often written as integers or as a list: as such they could not be learnt."""
+        if name == "data" and not (hasattr(value, "dtype") and value.dtype in checks.FLOATS):
+            value = checks.floats(data=value)
+        super().__setattr__(name, value)
+
     def zero_grad(self) -> None:
         """Set the gradient to zeros."""
         self.grad: Array = np.zeros_like(self.data)
@@ -318,7 +324,7 @@ class BatchNorm2d(Module):
         return (None, None) if self.training else (self.running_mean, self.running_var)
 
     def _moved(self, old: Array, new: Array) -> Array:
-        return ((1 - self.momentum) * old + self.momentum * new).astype(old.dtype)
+        return ((1 - self.momentum) * old + self.momentum * new).astype(np.result_type(old, np.float32))
 
     def __repr__(self) -> str:
         return f"BatchNorm2d({len(self.weight.data)})"

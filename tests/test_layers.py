@@ -638,6 +638,36 @@ def test_a_parameter_is_its_own_whatever_happens_to_the_array_it_was_made_of():
         np.testing.assert_array_equal(parameter.data, [1, 1, 1])
 
 
+@pytest.mark.parametrize("make", [np.array, list, np.float16], ids=["integers", "list", "float16"])
+def test_weights_set_by_hand_are_learnt_whatever_they_were_written_as(make):
+    layer = Linear(2, 2, bias=False, dtype=np.float64)
+    layer.weight.data = make([[1, 0], [0, 1]])
+    optimizer = optim.SGD(layer.parameters(), lr=0.5)
+    for _ in range(2):
+        layer(np.array([[1.0, 0.0]]))
+        optimizer.zero_grad()
+        layer.backward(np.array([[0.25, 0.5]]))
+        optimizer.step()
+    np.testing.assert_array_equal(layer.weight.data, [[0.75, 0], [-0.5, 1]])
+    state = {"weight": np.full((2, 2), 0.5)}
+    layer.weight.data = make([[1, 0], [0, 1]])
+    layer.load_state_dict(state)
+    np.testing.assert_array_equal(layer.weight.data, state["weight"])
+
+
+def test_what_is_no_array_cannot_be_set_as_weights():
+    layer = Linear(2, 2)
+    with pytest.raises(TypeError, match=r"^data must be an array, but is None$"):
+        layer.weight.data = None
+
+
+def test_running_statistics_set_by_hand_as_integers_move_as_floats():
+    layer = BatchNorm2d(1, momentum=0.25, dtype=np.float64)
+    layer.running_mean, layer.running_var = np.array([2]), np.array([1])
+    layer(np.array([1.0, 3.0, 5.0]).reshape(3, 1, 1, 1))
+    assert (layer.running_mean, layer.running_var) == (2.25, 1.75)
+
+
 def test_a_parameter_starts_with_gradient_zero_and_is_made_of_floats():
     parameter = Parameter([[1, 2], [3, 4]])
     assert parameter.data.dtype == np.float64 and repr(parameter) == "Parameter(shape=(2, 2), dtype=float64)"

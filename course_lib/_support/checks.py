@@ -34,7 +34,7 @@ def brief(value: object) -> str:
 # ---------------------------------------------------------------- arrays
 
 MAY_BE_NONE = {"b", "mean", "var"}
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def floats(**arrays: ArrayLike | None) -> Any:
@@ -56,7 +56,7 @@ def _make_floats(given: dict[str, Any], names: Iterable[str], optional: set[str]
         value = given[name]
         if value is None and name in optional:
             continue
-        if type(value) is not np.ndarray or value.dtype not in _FLOATS or not value.size:
+        if type(value) is not np.ndarray or value.dtype not in FLOATS or not value.size:
             given[name] = value = numeric(name, value)
         if _has_nan(value):
             where = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
