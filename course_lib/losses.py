@@ -6,7 +6,10 @@ That gradient is the dy with which a network's backward pass begins.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from course_lib import functional as F
+from course_lib._support import checks
 from course_lib._support.types import Array
 
 
@@ -15,7 +18,9 @@ class _Loss:
 
     def forward(self, prediction: Array, target: Any) -> float:
         """Compute the loss, and remember its gradient."""
-        loss, self.gradient = self.function(prediction, target)
+        loss, gradient = self.function(prediction, target)
+        came = np.asarray(prediction).dtype  # targets of float64 would have a float32 network go back in float64
+        self.gradient = gradient.astype(came, copy=False) if came in checks.FLOATS else gradient
         return loss
 
     def backward(self) -> Array:

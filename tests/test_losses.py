@@ -50,11 +50,12 @@ def test_whoever_writes_into_the_gradient_does_not_change_the_next_one(make, fun
 
 
 @every_loss
-def test_float32_stays_float32(make, function, prediction, target):
+def test_float32_stays_float32_whatever_the_targets_are(make, function, prediction, target):
     loss = make()
-    target = target if make is losses.CrossEntropyLoss else np.array(target, np.float32)
-    loss(np.array(prediction, np.float32), target)
-    assert loss.backward().dtype == np.float32
+    kinds = (np.int64, np.uint8) if make is losses.CrossEntropyLoss else (np.float32, np.float64, np.int64)
+    for kind in kinds:
+        loss(np.array(prediction, np.float32), np.array(target, kind))
+        assert loss.backward().dtype == np.float32
 
 
 @every_loss
