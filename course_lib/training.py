@@ -150,7 +150,8 @@ def fit(
         one = _Watched(model, loss, optimizer, step or _step, len(x), history, _Permission(callback, interrupted), kept)
 
         def finish() -> None:
-            _finish_epoch(history, model, loss, y, one.totals / len(x), test)
+            right = one.totals[1] / len(x) if _are_labels(y, one.loss.classes) else None
+            _finish_epoch(history, model, loss, one.totals[0] / len(x), right, test)
             history.seconds.append(one.seconds())
             if kept:
                 kept.save(history)
@@ -173,7 +174,7 @@ def evaluate(model: Any, loss: Any, x: ArrayLike, y: ArrayLike, batch_size: int 
     checks.has_methods("loss", loss, "forward", such_as="CrossEntropyLoss()")
     x, y = _examples("x", "y", x, y)
     outputs = predict(model, x, batch_size)
-    return loss.forward(outputs, y), accuracy(outputs, y) if _are_labels(y) else None
+    return loss.forward(outputs, y), accuracy(outputs, y) if _are_labels(y, _classes(outputs)) else None
 
 
 def predict(model: Any, x: ArrayLike, batch_size: int = 250) -> np.ndarray:
@@ -309,7 +310,7 @@ class _Watched:
 class _HeardLoss:
     """A loss that also counts how many labels were right, and refuses to go on from what is no number."""
 
-    correct = 0
+    correct = classes = 0
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
@@ -318,7 +319,9 @@ class _HeardLoss:
         value: float = self.loss.forward(prediction, target)
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss became {value}: the weights have grown without bound; try a smaller lr")
-        self.correct = int(np.sum(prediction.argmax(axis=1) == target)) if _are_labels(target) else 0
+        self.classes = _classes(prediction)
+        are_labels = _are_labels(target, self.classes)
+        self.correct = int(np.sum(prediction.argmax(axis=1) == target)) if are_labels else 0
         return value
 
     __call__ = forward
@@ -332,12 +335,12 @@ def _finish_epoch(
     history: History,
     model: Any,
     loss: Any,
-    y: np.ndarray,
-    means: np.ndarray,
+    mean_loss: float,
+    right: float | None,
     test: tuple[np.ndarray, np.ndarray] | None,
 ) -> None:
-    history.train_loss.append(float(means[0]))
-    history.train_accuracy.append(float(means[1]) if _are_labels(y) else None)
+    history.train_loss.append(float(mean_loss))
+    history.train_accuracy.append(None if right is None else float(right))
     if test is not None:
         test_loss, test_accuracy = evaluate(model, loss, *test)
         history.test_loss.append(test_loss)
@@ -363,9 +366,18 @@ def _rows(name: str, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _are_labels(y: np.ndarray) -> bool:
-    """One integer for each example. Integers in rows, such as one-hot vectors, are targets of another kind."""
-    return y.ndim == 1 and y.dtype.kind in "iu"
+def _are_labels(y: np.ndarray, classes: int) -> bool:
+    """One integer for each example, and each a class.
+
+    Integers in rows, such as one-hot vectors, are targets of another kind, and so are those that one output is for.
+    """
+    return classes > 1 and y.ndim == 1 and y.dtype.kind in "iu" and 0 <= y.min() and y.max() < classes
+
+
+def _classes(outputs: Any) -> int:
+    """How many classes outputs (N, classes) are for; 0 for any others."""
+    shape = np.shape(outputs)
+    return shape[1] if len(shape) == 2 else 0
 
 
 def _setting(

@@ -202,6 +202,41 @@ def test_targets_that_are_not_labels_have_no_accuracy():
     assert str(history).splitlines()[-1].split()[::2] == ["3", "-", "-"]
 
 
+class Only(Module):
+    """(N, 1) -> (N,)."""
+
+    def forward(self, x):
+        return x[:, 0]
+
+    def backward(self, dy):
+        return dy[:, None]
+
+
+class Logistic:
+    """One output for two classes: (N, 1), targets (N,) of 0 and 1."""
+
+    def forward(self, prediction, target):
+        p = 1 / (1 + np.exp(-prediction[:, 0]))
+        self.gradient = (p - target)[:, None] / len(target)
+        return float(-np.mean(np.log(np.where(target == 1, p, 1 - p))))
+
+    def backward(self):
+        return self.gradient
+
+
+@pytest.mark.parametrize(("loss", "last"), [(MSELoss(), [Only()]), (Logistic(), [])], ids=["numbers", "one output"])
+def test_integers_that_are_no_classes_of_the_outputs_have_no_accuracy(loss, last):
+    x = np.random.default_rng(1).standard_normal((20, 3))
+    y = (x[:, 0] > 0).astype(int)
+    net = Sequential(Linear(3, 1, rng=np.random.default_rng(0)), *last)
+    history = training.fit(
+        net, loss, SGD(net.parameters(), 0.5), x, y, epochs=3, batch_size=5, test=(x, y),
+        rng=np.random.default_rng(0), progress=False,
+    )  # fmt: skip
+    assert history.test_loss[-1] < history.step_loss[0]
+    assert history.train_accuracy == history.test_accuracy == [None] * 3
+
+
 def test_accuracy_counts_the_rows_whose_largest_logit_is_the_target():
     logits = np.array([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0], [5.0, 6.0]])
     assert training.accuracy(logits, np.array([1, 0, 0, 1])) == 0.75
