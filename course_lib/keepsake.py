@@ -8,7 +8,8 @@ Whatever is not given, or not there yet, is left out.
 import base64
 import io
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -180,10 +181,26 @@ def _read(model: Any, drawing: np.ndarray) -> Drawing:
     pixels = checks.floats(drawing=drawing)
     checks.shape("drawing", pixels, (28, 28), "a picture such as pad.image")
     image = pixels[None, None].astype(np.float32)
-    p = F.softmax(np.asarray(model.eval().forward(image), float))[0]
-    answer = int(p.argmax())
-    dx = _saliency()(model, image, answer)
+    with _borrowed(model):
+        p = F.softmax(np.asarray(model.eval().forward(image), float))[0]
+        answer = int(p.argmax())
+        dx = _saliency()(model, image, answer)
     return Drawing(_grey(pixels), _signed(dx, float(np.percentile(np.abs(dx), 99))), answer, float(p[answer]))
+
+
+@contextmanager
+def _borrowed(model: Any) -> Iterator[None]:
+    """Afterwards every layer is in the mode it was in before, and every parameter has the gradient it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+    try:
+        model.zero_grad()  # new arrays, because backward adds into them
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
 
 
 def _saliency() -> Any:

@@ -74,6 +74,16 @@ def test_it_shows_network_filters_accuracy_and_the_digit_with_its_gradient(model
     assert "A digit of yours" not in without and "test digits" not in without and "The filters it learnt" in without
 
 
+def test_it_leaves_the_network_as_it_was(model, digit):
+    model[1].eval()
+    model.backward(np.ones_like(model.forward(digit[None, None])))
+    gradients = [parameter.grad.copy() for parameter in model.parameters()]
+    page(Parts(), model, drawing=digit)
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        np.testing.assert_array_equal(parameter.grad, gradient)
+
+
 def test_the_distance_from_measured_slopes_is_that_of_the_learners_own_functions(tmp_path, monkeypatch):
     solutions.store(["conv1d_weight_gradient", "relu_backward", "conv1d"], tmp_path)
     slopes = keepsake.measured_slopes(keepsake.own())
