@@ -179,7 +179,12 @@ def forward_factor(readings: list[Reading]) -> float:
 
 
 def _growth(sizes: list[float]) -> float:
-    return (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) > 1 else 1.0
+    return _ratio(sizes[-1], sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) > 1 else 1.0
+
+
+def _ratio(size: float, first: float) -> float:
+    """size / first; 0 where nothing was there from the first, as with weights of zero."""
+    return size / first if first else 0.0
 
 
 VERDICTS = (  # up to this ratio between the first block's gradient and the last block's
@@ -193,5 +198,5 @@ VERDICTS = (  # up to this ratio between the first block's gradient and the last
 
 def verdict(readings: list[Reading]) -> str:
     """What happens to a gradient between the last block and the first, in a few words."""
-    ratio = readings[0].activation / readings[-1].activation
+    ratio = _ratio(readings[0].activation, readings[-1].activation)
     return next(words for limit, words in VERDICTS if ratio <= limit)

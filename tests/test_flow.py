@@ -149,6 +149,14 @@ def test_the_factor_of_a_step_and_the_verdict_follow_from_first_and_last():
     assert flow.verdict(readings(0.21, 1)) == flow.verdict(readings(4.9, 1)) == "keeps its size"
 
 
+@pytest.mark.parametrize("depth", [1, 3])
+def test_with_weights_of_zero_nothing_goes_forward_or_back(depth):
+    readings = flow.deep_flow(depth, 0)
+    assert [(reading.activation, reading.output) for reading in readings] == [(0, 0)] * depth
+    assert flow.verdict(readings) == "vanishes"
+    assert flow.step_factor(readings) == flow.forward_factor(readings) == (depth == 1)
+
+
 # ---------------------------------------------------------------- the picture
 
 
