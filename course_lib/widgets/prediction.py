@@ -135,17 +135,28 @@ def stand_in_css(mark: str) -> str:
 def fold_css(mark: str, reveals: int, code: bool) -> str:
     """Folds the outputs of the next code cells, and with `code` their source, until there is an answer.
 
+    So it does with the text up to the next code cell after them, or to the next heading or question if that is nearer.
     It acts where a widget was put out: in a notebook as it is shipped, nothing is folded.
     """
     run = ":has(.jp-OutputArea-child > .lm-Panel)"  # a widget, there or lost
     question = f".jp-Cell:has(.{mark}){run}:not(:has(.{mark}-open, .{mark}-show[open]))"
     cell = f".jp-CodeCell:not(:has(.{ASKS}))"
-    beyond = " ~ ".join([f".jp-Cell:has(.{mark})", *[cell] * (reveals + 1)])
+    asks, output = f".jp-Cell:has(.{mark})", ".jp-Cell-outputWrapper"
+    beyond = " ~ ".join([asks, *[cell] * (reveals + 1)])
     folded = f"{question} ~ {cell}:not({beyond})"
-    output = ".jp-Cell-outputWrapper"
-    hidden = [f"{folded} {output} .jp-OutputArea", *([f"{folded} .jp-InputArea-editor"] if code else [])]
+    heading = ":is(h1, h2, h3, h4)"
+    headed, another = f".jp-MarkdownCell:has({heading})", f".jp-CodeCell:has(.{ASKS})"
+    text = f".jp-MarkdownCell:not({headed}, :has(+ .jp-CodeCell .{ASKS}))"
+    ends = ", ".join(f"{end} ~ *" for end in (f"{asks} ~ {headed}", f"{asks} ~ {another}", beyond))
+    hidden = [
+        f"{question} ~ {text}:not({ends}) .jp-Cell-inputWrapper",
+        f"{question} ~ {headed}:not({ends}) .jp-MarkdownOutput > :not({heading}, {heading} ~ *)",
+        f"{folded} {output} .jp-OutputArea",
+    ]
+    hidden += [f"{folded} .jp-InputArea-editor"] if code else []
     shown = f"{output} .jp-OutputArea-child"
     told = [  # once in a cell
+        f"{question} + {text}",
         f"{folded} {output}:has(.jp-OutputArea-child)",
         *([f"{folded}:not(:has({shown})) .jp-InputArea"] if code else []),
     ]
@@ -154,5 +165,5 @@ def fold_css(mark: str, reveals: int, code: bool) -> str:
   content: "{FOLDED}"; padding: 5px 8px; color: var(--jp-content-font-color2);
   font: italic 13px/1.4 var(--jp-ui-font-family, sans-serif);
 }}
-{folded} {output}::after {{ margin-left: var(--jp-cell-prompt-width, 64px); }}
-@media (width <= 760px) {{ {folded} {output}::after {{ margin-left: 0; }} }}"""
+{question} + {text}::after, {folded} {output}::after {{ margin-left: var(--jp-cell-prompt-width, 64px); }}
+@media (width <= 760px) {{ {question} + {text}::after, {folded} {output}::after {{ margin-left: 0; }} }}"""

@@ -5,7 +5,7 @@ import re
 
 import nbformat
 import pytest
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from course_lib import study
 from course_lib._support import folding
@@ -178,6 +178,42 @@ def test_a_folded_cell_says_so_once_with_its_source_or_without(asked):
     assert predictions.get("02/which_picture").reveals_code is False
     assert all(predictions.get(name).reveals_code for name in ("09/gradient_std", "11/clinic_01"))
     assert lab.page.evaluate(SAYING, FOLDED) == [0, 0, 1, 0, 1, 0, 1]
+
+
+BEHIND_TEXT = """() => [...document.querySelectorAll(".jp-MarkdownCell")].map(
+  (cell) => getComputedStyle(cell, "::after").content
+)"""
+
+
+def test_text_that_tells_the_answer_is_folded_up_to_the_next_subject(lab, kept, page):
+    first, second, third, fourth = "02/which_picture", "01/forward", "05/indices", "09/depth"
+    assert [bool(predictions.get(name).reveals) for name in (first, second, third, fourth)] == [True] * 3 + [False]
+    notebook = nbformat.read(lab.root / lab.write("text.ipynb", begin(kept)), as_version=4)
+    asks, *answers, other = map(new_code_cell, question(first))
+    more, last = (new_code_cell(other.source) for _ in range(2))
+    notebook.cells += [
+        new_markdown_cell("What it was made for."), asks,
+        new_markdown_cell("How it comes about."), *answers, new_markdown_cell("What it was."), other,
+        new_markdown_cell("What is far away."), more, new_code_cell(f'predict("{second}")'),
+        new_markdown_cell("Why.\n\n### A subject\n\nWhat comes next.\n\n### And one more"),
+        new_markdown_cell("What belongs to it."), last, new_code_cell(f'predict("{third}")'),
+        new_markdown_cell("Before you go on."), new_code_cell(f'predict("{fourth}")'), new_markdown_cell("At last."),
+    ]  # fmt: skip
+    nbformat.write(notebook, lab.root / "text.ipynb")
+    lab.open("text.ipynb")
+    lab.run_all_to_the_end()
+    page.wait_for_selector(".cg-choices button")
+    lab.settle()
+    texts = page.locator(".jp-MarkdownOutput > *").all()
+    told = ["How it comes about.", "What it was.", "Why."]
+    assert [text.inner_text() for text in texts if not text.is_visible()] == told
+    assert [FOLDED in text for text in page.evaluate(BEHIND_TEXT)] == [n == 1 for n in range(8)]
+    for name in (first, second, third, fourth):
+        page.locator(f".cg-ask[aria-label$=', {name}']").get_by_role("button", name="Skip").click()
+        page.wait_for_selector(f".cg-ask[aria-label$=', {name}'][data-status=skipped]")
+    lab.settle()
+    assert all(text.is_visible() for text in texts)
+    assert not any(FOLDED in text for text in page.evaluate(BEHIND_TEXT))
 
 
 @pytest.mark.course
