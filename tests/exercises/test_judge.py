@@ -10,6 +10,7 @@ import pytest
 from course_lib import exercises, loops
 from course_lib import functional as F
 from course_lib.exercises.engine import guard, judge, repeating
+from course_lib.exercises.lessons import lesson_12_fit
 from course_lib.exercises.lessons.shared import layer, max_pooling, sentences
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
@@ -625,3 +626,12 @@ def test_arguments_may_have_other_names_or_come_by_keyword_only():
     assert exercise.judge(lambda a, b, c=1, d=0: loops.conv1d(a, b, c, d)).status == "right"
     assert exercise.judge(lambda x, w, *, stride, padding: loops.conv1d(x, w, stride, padding)).status == "right"
     assert exercise.judge(lambda **named: loops.conv1d(**named)).status == "right"
+
+
+def test_a_loop_over_batches_that_never_ends_is_stopped_before_it_fills_the_memory():
+    def start_never_moves(step, x, y, epochs, batch_size, rng):
+        order, start = rng.permutation(len(x)), 0
+        while start < len(x):
+            step(x[order[start : start + batch_size]], y[order[start : start + batch_size]])
+
+    assert judged(start_never_moves, exercises.get("fit")).mistakes == {"results": [lesson_12_fit.NO_END]}

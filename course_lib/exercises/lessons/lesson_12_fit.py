@@ -13,6 +13,11 @@ from course_lib.exercises.lessons.shared import drawn
 
 LESSON = "12_finale"
 
+FAR_TOO_OFTEN = 20  # times as many calls as examples and epochs ask for: a loop that makes them does not end
+NO_END = (
+    "`step` was called far more often than all epochs have examples. "
+    "Is there a loop that never ends, because the place where a batch starts does not move?"
+)
 TELLING = 9  # with so many examples, an order that comes twice by chance is one in 362,880
 
 
@@ -36,6 +41,8 @@ def counted(f, n, epochs, batch_size, seed):
     calls = []
 
     def step(x, y):
+        if len(calls) > FAR_TOO_OFTEN * (n + 1) * (epochs + 1):
+            raise CannotBeJudgedError(NO_END)
         calls.append((np.array(x, float).reshape(-1), np.array(y, float).reshape(-1)))
         return len(calls[-1][0]) + 10 / (1 + len(calls))
 
@@ -70,10 +77,11 @@ def _numbers(losses):
 
 
 def _fresh(orders, n):
-    """1 where an order is neither that of the examples nor one that came before; with few examples, always."""
+    """1 where an order is neither that of the examples nor one that came before; with few examples or none, always."""
     before, fresh = [np.arange(n, dtype=float)], []
     for order in orders:
-        fresh.append(float(n < TELLING or not any(np.array_equal(order, other) for other in before)))
+        old = len(order) and any(np.array_equal(order, other) for other in before)
+        fresh.append(float(n < TELLING or not old))
         before.append(order)
     return np.array(fresh)
 
@@ -83,21 +91,24 @@ def _fresh(orders, n):
 
 def _looped(
     step, x, y, epochs, batch_size, rng, /, *,
-    order=None, start=0, ends=None, width=None, y_of=None, loss=None, mean=None, reset=True,
+    order=None, start=0, ends=None, width=None, longer=0, y_of=None, loss=None, mean=None, reset=True, runs=None,
+    result=None,
 ):  # fmt: skip
-    """A fit in steps."""
-    n, losses, total, once = len(x), [], 0.0, rng.permutation(len(x))
-    for _ in range(epochs):
+    """A fit in steps. longer: by how many examples than batch_size; runs(epochs): how many it makes."""
+    n, losses, every, total = len(x), [], [], 0.0
+    once = np.random.default_rng(n).permutation(n)
+    for _ in range(runs(epochs) if runs else epochs):
         drawn_order = order(once, n) if order else rng.permutation(n)
         total, values, sizes = 0.0 if reset else total, [], []
         for first in range(start, ends(n, batch_size) if ends else n, width or batch_size):
-            batch = drawn_order[first : first + batch_size]
+            batch = drawn_order[first : first + batch_size + longer]
             labels = y_of(y, first, batch, rng) if y_of else y[batch]
             values.append(step(x[batch], labels))
             sizes.append(len(batch))
-            total += values[-1] * (loss(len(batch)) if loss else len(batch))
+            total += values[-1] * (loss(batch_size) if loss else len(batch))
         losses.append(mean(values, sizes, total, n) if mean else total / n)
-    return np.array(losses)
+        every += values
+    return result(losses, every) if result else np.array(losses)
 
 
 looping = partial(Variant, _looped)
@@ -125,6 +136,29 @@ SUMMED = "These are sums over the epoch, not means: divide by the number of exam
 LAST = "That is the loss of the last batch alone. Asked for is the mean over all examples of the epoch."
 CARRIED = "The sum of one epoch goes on in the next. Let each epoch start from 0."
 ONE_ON = "Each batch starts one example after the one before it, so they overlap. Let `start` move by the batch size."
+TOO_EARLY = (
+    "The loop ends before the last batch, even where that one is full. "
+    "A batch may start anywhere below the number of examples."
+)
+EMPTY = (
+    "Where the batch size divides the number of examples, the last batch is empty, "
+    "and the mean of a loss over no examples is nan. How many batches are there?"
+)
+FIRST_LEFT_OUT = "In every epoch, the first example of the order is left out. The first batch starts at 0."
+ONE_OFF = "The batches have one example too many or too few. A slice stops before its second number."
+OTHER_EPOCHS = (
+    "It does not go through the examples `epochs` times. "
+    "Is `return` inside the loop, or does `range` begin or end at another number?"
+)
+BY_ANOTHER = (
+    "A mean is divided by how many numbers were added. "
+    "You add losses of batches and divide by the examples, or the other way round."
+)
+FULL_WEIGHT = (
+    "Every batch counts as `batch_size` examples, but the last one may be smaller: weigh it by how many it has."
+)
+ALL_IN_ONE = "That is one number. Return one for each epoch."
+EVERY_STEP = "That is the loss of every step. Return one number for each epoch: the mean over its examples."
 
 MISTAKES = {  # name -> the sentence, the tensors that show it, and wrong answers
     "last batch dropped": (
@@ -148,6 +182,27 @@ MISTAKES = {  # name -> the sentence, the tensors that show it, and wrong answer
     "loss of the last batch": (LAST, ("losses",), looping(mean=lambda values, sizes, total, n: values[-1])),
     "epochs added up": (CARRIED, ("losses",), looping(reset=False)),
     "batches overlap": (ONE_ON, ("losses", "sizes", "uses"), looping(width=1)),
+    "last batch never reached": (
+        TOO_EARLY, ("losses", "sizes", "uses"), looping(ends=lambda n, batch_size: n - batch_size),
+    ),
+    "empty batch": (EMPTY, ("sizes",), looping(ends=lambda n, batch_size: (n // batch_size + 1) * batch_size)),
+    "first example left out": (FIRST_LEFT_OUT, ("losses", "sizes", "uses"), looping(start=1)),
+    "batches of another size": (ONE_OFF, ("losses", "sizes", "uses"), looping(longer=1), looping(longer=-1)),
+    "another number of epochs": (
+        OTHER_EPOCHS, ("losses", "sizes", "uses"),
+        looping(runs=lambda epochs: 1), looping(runs=lambda epochs: epochs - 1), looping(runs=lambda epochs: epochs + 1),
+    ),
+    "divided by another number": (
+        BY_ANOTHER, ("losses",),
+        looping(mean=lambda values, sizes, total, n: sum(values) / n),
+        looping(mean=lambda values, sizes, total, n: total / len(values)),
+    ),
+    "last batch weighed as a full one": (FULL_WEIGHT, ("losses",), looping(loss=lambda batch_size: batch_size)),
+    "one number in all": (
+        ALL_IN_ONE, ("losses",),
+        looping(result=lambda losses, every: np.mean(losses)), looping(result=lambda losses, every: losses[-1]),
+    ),
+    "one number for each step": (EVERY_STEP, ("losses",), looping(result=lambda losses, every: np.array(every))),
 }  # fmt: skip
 
 TENSORS = ("losses", "sizes", "uses", "pairs", "fresh")
