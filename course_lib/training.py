@@ -156,6 +156,8 @@ def fit(
             if kept:
                 kept.save(history)
             callback.epoch()
+            if kept:
+                kept.save_again(history)
 
         one.after_step, one.after_epoch = callback.step, finish
         if len(history.seconds) < epochs:

@@ -332,6 +332,43 @@ def test_a_model_that_was_turned_into_float64_after_its_optimizer_was_made_goes_
     assert turned().fit(4, checkpoint=path).result() == turned().fit(4).result()
 
 
+class Schedule(StopAfter):
+    """A smaller lr after each epoch, or after each step; stops after some steps."""
+
+    def __init__(self, optimizer, after, steps=-1):
+        super().__init__(steps)
+        self.optimizer, self.after = optimizer, after
+
+    def step(self):
+        super().step()
+        self.optimizer.lr *= np.float64(0.9) if self.after == "step" else 1
+
+    def epoch(self):
+        self.optimizer.lr *= np.float64(0.5) if self.after == "epoch" else 1
+
+
+@pytest.mark.parametrize("after", ["step", "epoch"])
+@pytest.mark.parametrize("stop", [0, STEPS - 1, STEPS, 2 * STEPS + 1])
+@pytest.mark.parametrize("anew", [False, True], ids=["in the same session", "in a new session"])
+def test_a_schedule_of_the_learning_rate_goes_on(path, capsys, anew, stop, after):
+    def fit(training, steps=-1, **options):
+        return training.fit(3, callback=Schedule(training.optimizer, after, steps), **options)
+
+    whole = fit(Training())
+    begun = fit(Training(), stop, checkpoint=path)
+    continued = fit(Training() if anew else begun, checkpoint=path)
+    assert continued.optimizer.lr == whole.optimizer.lr and continued.result() == whole.result()
+    again = (Training() if anew else begun).fit(3, checkpoint=path)
+    assert "holds all 3 epochs" in capsys.readouterr().out and again.optimizer.lr == whole.optimizer.lr
+
+
+def test_an_lr_that_was_set_between_two_calls_is_another_training(path, capsys):
+    first = Training().fit(1, checkpoint=path)
+    first.optimizer.lr = 0.5
+    first.fit(2, checkpoint=path)
+    assert "optimizer: was Adam(lr=0.01, " in capsys.readouterr().out
+
+
 def test_a_file_without_a_whole_epoch_is_not_kept_for_another_training(path, capsys):
     Training().fit(checkpoint=path, stop_after=0)
     Training(channels=2).fit(1, checkpoint=path)
@@ -372,6 +409,7 @@ def bomb(path):
 
 
 DAMAGE = {
+    "a setting that is no number": lambda path: rewritten(path, about={"settings": {"lr": "fast"}}),
     "no archive": lambda path: path.write_bytes(b"<html>not found</html>"),
     "empty": lambda path: path.write_bytes(b""),
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-300]),

@@ -9,6 +9,7 @@ the epoch's order is drawn again from the state that the epoch began with.
 import itertools
 import json
 import math
+import numbers
 import os
 import re
 import zlib
@@ -75,15 +76,23 @@ class Checkpoint:
         for generator, state in zip(self.generators, states, strict=True):
             generator.bit_generator.state = state
 
+    def save_again(self, history: Any) -> None:
+        """Write what has changed since the last save between two epochs: a callback may have set the lr."""
+        if self._saved_settings != _settings(self.optimizer):
+            self.save(history)
+
     def save(self, history: Any, place: Place | None = None) -> None:
         """Write everything to the file: between two epochs, or at a place inside one."""
         if place is None:
             self._before_epoch = self.states
+        self._saved_settings = _settings(self.optimizer)
         about = {
             "setting": self.setting,
             "epochs": len(history.seconds),
             "generators": self._before_epoch,
             "place": None if place is None else asdict(place),
+            "optimizer": plain(self.optimizer),
+            "settings": self._saved_settings,
         }
         text = json.dumps(about, default=np.ndarray.tolist)
         arrays = {"about": np.frombuffer(text.encode(), np.uint8)}
@@ -106,9 +115,13 @@ class Checkpoint:
             about = dict(from_json(arrays["about"].tobytes().decode()))
             done, setting = checks.integer("epochs", about["epochs"], 0), dict(about["setting"])
             place = _place(about.get("place"), steps, self.generators)
+            as_it_began = str(setting.get("optimizer"))
+            if about.get("optimizer") == self.setting["optimizer"]:  # as a schedule has left it
+                setting["optimizer"] = self.setting["optimizer"]
             difference = self._difference(setting, done, place, epochs)
             if not difference:
                 self._take_over(arrays, about, history, done, steps, place)
+                self.setting["optimizer"] = as_it_began
         if difference:
             return self._set_aside(difference) if done or place else ""
         if place:
@@ -150,6 +163,9 @@ class Checkpoint:
     ) -> None:
         states = _checked_states(self.generators, about["generators"])
         lists = _history(arrays, history, done, done * steps + (place.steps if place else 0))
+        settings = dict(about.get("settings", {}))
+        for name, value in settings.items():
+            checks.real(name, value)
         before = self.model.state_dict()
         try:
             for part, owner in self._owners():
@@ -157,6 +173,8 @@ class Checkpoint:
         except Exception:
             self.model.load_state_dict(before)
             raise
+        for name in settings.keys() & _settings(self.optimizer).keys():
+            setattr(self.optimizer, name, settings[name])
         self._before_epoch, self.place = list(states), place
         self.go_on(states)
         vars(history).update(lists)
@@ -174,6 +192,15 @@ def _described(model: Any, optimizer: Any, generators: Sequence[np.random.Genera
     arrays = (f"\n{name}: {array.dtype} of shape {array.shape}" for name, array in model.state_dict().items())
     kinds = ", ".join(type(one.bit_generator).__name__ for one in generators)
     return {"model": plain(model) + "".join(arrays), "optimizer": plain(optimizer), "random generators": kinds}
+
+
+def _settings(optimizer: Any) -> dict[str, float]:
+    """The numbers among the attributes of an optimizer, by name: a schedule changes lr from step to step."""
+    return {
+        name: int(value) if isinstance(value, numbers.Integral) else float(value)
+        for name, value in getattr(optimizer, "__dict__", {}).items()
+        if isinstance(value, numbers.Real) and not isinstance(value, bool)
+    }
 
 
 def plain(thing: object) -> str:
