@@ -5,8 +5,8 @@ import re
 
 import clinic_answers  # noqa: F401  (its answers join those of the other two)
 import found_answers  # noqa: F401
-import network_answers  # noqa: F401
 import indexed_answers  # noqa: F401
+import network_answers  # noqa: F401
 import reported_answers  # noqa: F401 (notes more of them in WRONG)
 import tape_answers  # noqa: F401
 import worker_answers  # noqa: F401

@@ -129,7 +129,12 @@ def conv1d_backward(dy, x, w, stride=1, padding=0):
     return dxp[padding : padding + len(x)], dw
 
 
-STOPS_IN_ONE_DIMENSION = "stride and padding not used", "x not padded"
+STOPS_IN_ONE_DIMENSION = (
+    "stride and padding not used",
+    "x not padded",
+    "window too short",
+    "stride between the weights",
+)
 
 CONV1D_BACKWARD = Exercise(
     answer=conv1d_backward,

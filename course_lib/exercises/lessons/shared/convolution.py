@@ -9,7 +9,7 @@ import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Adjustable, Variant
-from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
+from course_lib.exercises.lessons.shared import by_index, gathering, recipes, sentences, wrong_steps
 
 
 def gradient_of_input(axes):
@@ -24,6 +24,9 @@ def gradient_of_input(axes):
         *_skipped(axes, variant),
         *_sums(axes, variant),
         *channels,
+        *by_index.in_input_gradient(axes),
+        _other_array("dx", "x", "w", _x_for_w),
+        cropped_at_the_size(variant),
     )
 
 
@@ -32,9 +35,8 @@ def gradient_of_input_alone(axes):
     variant = partial(Variant, recipes.input_gradient)
     return (
         *gradient_of_input(axes),
-        *no_room(variant),
-        *_zeros_around_dy(variant),
-        *(_by_index() if axes < 4 else ()),
+        _no_room(variant),
+        *gathering.mistakes(axes, variant),
     )
 
 
@@ -81,28 +83,33 @@ def gradient_of_weight(axes):
         *_skipped(axes, variant),
         *_sums(axes, variant, sentences.SET_OR_MADE_ANEW),
         *channels,
-        *(_exchanged_roles() if axes < 4 else ()),
+        *by_index.in_weight_gradient(axes),
+        _other_array("dw", "w", "x", _w_for_x),
     )
 
 
-def _exchanged_roles():
-    return (
-        Mistake(
-            "stride between the weights",
-            "The stride is multiplied to the index of the weight. "
-            "It is the distance between *windows*: weight t met xp[j * stride + t] when y[j] was made.",
-            (stride_between_weights,),
-        ),
+def _other_array(gradient, name, other, wrong):
+    return Mistake(
+        f"{name} in place of {other}",
+        f"Numbers of {name} stand in {gradient} where those of {other} belong. In y = x * w, "
+        "how far y moves with one of the two is told by the other.",
+        (wrong,),
     )
 
 
-def stride_between_weights(dy, x, w, stride, padding):
-    """dw where weight t and output j met xp[j + t * stride]."""
-    xp, dw = np.pad(x, padding), np.zeros(w.shape)
-    for cell in np.ndindex(w.shape):
-        for position in np.ndindex(dy.shape):
-            dw[cell] += dy[position] * xp[tuple(j + t * stride for j, t in zip(position, cell, strict=True))]
-    return dw
+def _x_for_w(dy, x, w, stride, padding):
+    """dx where every output hands dy * x back, and not dy * w."""
+    n = min(x.ndim, 2)
+    dy, x = (dy, x) if x.ndim > 2 else (dy[None, None], x[None, None])
+    windows = recipes.unfold(x, w.shape[-n:], stride, padding, dy.shape[2:])
+    kernel = (slice(None), slice(None), *(None,) * n)
+    dx = recipes.fold(windows * dy.sum(axis=1, keepdims=True)[kernel], x.shape[2:], stride, padding)
+    return dx if w.ndim > 2 else dx[0, 0]
+
+
+def _w_for_x(dy, x, w, stride, padding):
+    """dw where every output brings dy * w, and not dy * x."""
+    return dy.sum(axis=(0, 2, 3))[:, None, None, None] * w if x.ndim > 2 else dy.sum() * w
 
 
 def dy_repeated(right, dy, x, w, stride, padding):
@@ -145,9 +152,9 @@ def scattering(axes, variant):
             "The result is too short for a stride above 1. "
             "Windows start stride apart, so their values must be spread out first. "
             "In the gather form, stride - 1 zeros go between the entries of dy.",
-            tuple(
-                variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=crop)
-                for crop in (recipes.inner, wrong_steps.both_sides)
+            (
+                variant(steps=wrong_steps.ones, room=wrong_steps.unspread),
+                variant(steps=wrong_steps.ones, room=wrong_steps.unspread, crop=wrong_steps.both_sides),
             ),
         ),
         Mistake(
@@ -160,9 +167,12 @@ def scattering(axes, variant):
             "Inputs at the far end, which no window ever reached, are missing. "
             "They exist, so the result must contain them, with gradient 0. "
             "How large was the padded input?",
-            tuple(
-                variant(room=wrong_steps.without_remainder, crop=crop)
-                for crop in (recipes.inner, wrong_steps.both_sides, wrong_steps.both_sides_filled)
+            (
+                variant(room=wrong_steps.without_remainder),
+                *(
+                    variant(room=wrong_steps.without_remainder, crop=crop)
+                    for crop in (wrong_steps.both_sides, wrong_steps.both_sides_filled)
+                ),
             ),
             source="https://github.com/torch/DEPRECEATED-torch7-distro/issues/20",
         ),
@@ -233,82 +243,25 @@ _REPEATED = (
 
 
 def no_room(variant):
-    return (
-        Mistake(
-            "cropped at the size",
-            "The crop ends too early: `[p : n]` counts n from the border. The image begins at p and has n entries.",
-            (variant(crop=wrong_steps.until_size),),
-        ),
-        Mistake(
-            "no room for the padding",
-            "It fails where there is padding. "
-            "Windows reach into the border, but the array they are added to has no border. "
-            "Make it as large as the padded input, and crop the border at the end.",
-            (variant(room=wrong_steps.bare, crop=wrong_steps.untouched),),
-        ),
+    return cropped_at_the_size(variant), _no_room(variant)
+
+
+def cropped_at_the_size(variant):
+    return Mistake(
+        "cropped at the size",
+        "The crop ends too early: `[p : n]` counts n from the border. The image begins at p and has n entries.",
+        (variant(crop=wrong_steps.until_size),),
     )
 
 
-def _zeros_around_dy(variant):
-    """The mistakes in the gather form where dy is padded just enough, so that nothing has to be cropped."""
-    return (
-        Mistake(
-            "dy padded like x",
-            "dy seems to be padded as much as x was. "
-            "The more padding the forward pass used, the less the backward pass needs. "
-            "How far does the kernel reach beyond the end of dy, and how much of that is padding of x?",
-            (padded_like_x,),
-        ),
-        Mistake(
-            "zeros after the last entry of dy",
-            "dx has the wrong size unless the stride leaves exactly stride - 1 rows over. "
-            "dy seems to get stride - 1 zeros after its last entry as well. "
-            "Zeros belong *between* the entries; how many rows follow the last one depends on the size of x.",
-            (variant(room=zeros_behind_the_last, crop=wrong_steps.both_sides),),
-        ),
-        Mistake(
-            "padding wider than the kernel reaches",
-            "It fails where the padding is larger than k - 1. "
-            "There the outermost outputs saw nothing but padding. "
-            "A negative number of zeros around dy means that its border is cropped.",
-            (variant(fails=wrong_steps.fails_where_the_padding_is_wider),),
-        ),
+def _no_room(variant):
+    return Mistake(
+        "no room for the padding",
+        "It fails where there is padding. "
+        "Windows reach into the border, but the array they are added to has no border. "
+        "Make it as large as the padded input, and crop the border at the end.",
+        (variant(room=wrong_steps.bare, crop=wrong_steps.untouched),),
     )
-
-
-def _by_index():
-    return (
-        Mistake(
-            "negative index",
-            "An output before the first does not exist, but `dy[-1]` does: a negative index counts from the end. "
-            "Ask for both ends, 0 <= j and j < len(dy).",
-            (negative_index,),
-        ),
-    )
-
-
-def negative_index(dy, x, w, stride, padding):
-    """dx where every input collects from its outputs by index, and only the upper end is looked at."""
-    dx = np.zeros(x.shape)
-    for place in np.ndindex(x.shape):
-        for cell in np.ndindex(w.shape):
-            steps = [divmod(i + padding - u, stride) for i, u in zip(place, cell, strict=True)]
-            if all(rest == 0 and j < m for (j, rest), m in zip(steps, dy.shape, strict=True)):
-                dx[place] += dy[tuple(j for j, _ in steps)] * w[cell]
-    return dx
-
-
-def zeros_behind_the_last(size, kernel, count, stride, padding):
-    return tuple(stride * m + k - 1 for m, k in zip(count, kernel, strict=True))
-
-
-def padded_like_x(dy, x, w, stride, padding):
-    """dx where dy gets `padding` zeros on every side, instead of k - 1 - padding."""
-    whole = Variant(recipes.input_gradient, crop=wrong_steps.untouched)(dy, x, w, stride, padding)  # of k - 1 zeros
-    n = 1 if x.ndim == 1 else 2
-    less = [k - 1 - padding for k in w.shape[-n:]]
-    whole = np.pad(whole, [(0, 0)] * (whole.ndim - n) + [(max(-few, 0),) * 2 for few in less])
-    return whole[(..., *(slice(max(few, 0), m - max(few, 0)) for few, m in zip(less, whole.shape[-n:], strict=True)))]
 
 
 def _last_filter_too(axes, variant):

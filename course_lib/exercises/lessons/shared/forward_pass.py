@@ -6,7 +6,7 @@ import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import recipes, sentences, wrong_steps
+from course_lib.exercises.lessons.shared import by_index, recipes, sentences, wrong_steps
 from course_lib.exercises.lessons.shared.convolution import REVERSED, kernel, odd_padding, one_axis
 
 IN_Y = "In deep learning the kernel is laid on the window as it is, without being turned."
@@ -31,12 +31,7 @@ def output(axes):
                 *((slid,) if axes == 1 else ()),
             ),
         ),
-        Mistake(
-            "stride between the weights",
-            "The stride spreads the weights of one window. "
-            "It is the distance between *windows*: within one, neighbouring weights meet neighbouring entries.",
-            (dilated,),
-        ),
+        *by_index.in_output(axes),
         Mistake(
             "wrong number of outputs",
             sentences.NUMBER_OF_WINDOWS,
@@ -74,18 +69,6 @@ def output(axes):
         ),
         *(_two_axes(variant) if axes == 2 else _zeros_of_numpy()),
     )
-
-
-def dilated(x, w, stride, padding):
-    """The stride used within the window, as a dilation: xp[i + u * stride]."""
-    xp = np.pad(x, padding)
-    y = np.zeros(recipes.out_sizes(x.shape, w.shape, stride, padding))
-    for position in np.ndindex(y.shape):
-        y[position] = sum(
-            xp[tuple(i + u * stride for i, u in zip(position, cell, strict=True))] * w[cell]
-            for cell in np.ndindex(w.shape)
-        )
-    return y
 
 
 def _zeros_of_numpy():

@@ -82,6 +82,15 @@ def unspread(size, kernel, count, stride, padding):
     return tuple(m + k - 1 for m, k in zip(count, kernel, strict=True))
 
 
+def one_further(stride, n):
+    return (stride + 1,) * n
+
+
+def too_far_apart(size, kernel, count, stride, padding):
+    """Room for windows that begin stride + 1 apart."""
+    return tuple((stride + 1) * (m - 1) + k for m, k in zip(count, kernel, strict=True))
+
+
 def without_remainder(size, kernel, count, stride, padding):
     return tuple(stride * (m - 1) + k for m, k in zip(count, kernel, strict=True))
 
@@ -202,6 +211,20 @@ def both_sides_filled(padded, size, padding):
     found = np.zeros((*padded.shape[:2], *size))
     found[(..., *(slice(n) for n in middle.shape[-len(size) :]))] = middle
     return found
+
+
+def one_before(padded, size, padding):
+    """Begins one entry too early, with a zero in front."""
+    return recipes.inner(_bordered(padded, size), size, padding)
+
+
+def with_a_border(padded, size, padding):
+    """Crops nothing, and has one zero more on all sides."""
+    return _bordered(padded, size)
+
+
+def _bordered(padded, size):
+    return np.pad(padded, [(0, 0)] * (padded.ndim - len(size)) + [(1, 1)] * len(size))
 
 
 def _cropped(*cuts):
