@@ -190,7 +190,7 @@ MISTAKES = {  # name -> the sentence, the tensors that show it, and wrong answer
     "batches of another size": (ONE_OFF, ("losses", "sizes", "uses"), looping(longer=1), looping(longer=-1)),
     "another number of epochs": (
         OTHER_EPOCHS, ("losses", "sizes", "uses"),
-        looping(runs=lambda epochs: 1), looping(runs=lambda epochs: epochs - 1), looping(runs=lambda epochs: epochs + 1),
+        *(looping(runs=runs) for runs in (lambda epochs: 1, lambda epochs: epochs - 1, lambda epochs: epochs + 1)),
     ),
     "divided by another number": (
         BY_ANOTHER, ("losses",),

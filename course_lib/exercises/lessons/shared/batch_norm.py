@@ -16,11 +16,14 @@ EPS = 1e-5
 
 
 def norm_cases(rng):
-    """Channels on very different scales: in the last, eps is no longer small compared with the variance."""
+    """Channels on very different scales: in the last, eps is no longer small compared with the variance.
+
+    Means are of the size of the deviations, so that x - mean keeps its digits in float32.
+    """
     cases = []
     for shape in ((3, 2, 4, 5), (2, 3, 3, 3), (3, 3, 3, 3), (1, 4, 5, 4)):
         size = np.array([3.0, 0.5, 1, 0.002])[-shape[1] :][:, None, None]
-        x = rng.standard_normal(shape) * size + rng.standard_normal(shape[1])[:, None, None]
+        x = (rng.standard_normal(shape) + rng.standard_normal(shape[1])[:, None, None]) * size
         cases.append({"dy": rng.standard_normal(shape), "x": x, "weight": rng.standard_normal(shape[1]) + 2})
     return cases
 
