@@ -394,3 +394,106 @@ class AllIsWell:
     def __exit__(self, *error):
         Node.recording = self.was
         return True
+
+
+# ---------------------------------------------------------------- as learners write them who call themselves
+
+
+@wrong("topological_order", before="on entering")
+def a_stack_turned_around(root):
+    order, todo = [], [root]
+    while todo:
+        node = todo.pop()
+        if node not in order:
+            order.append(node)
+            todo.extend(node.parents)
+    return list(reversed(order))
+
+
+@wrong("topological_order", times="one parent alone")
+def back_along_the_first_parents(root):
+    order, node = [root], root
+    while node.parents:
+        node = node.parents[0]
+        order.append(node)
+    return order[::-1]
+
+
+@wrong("backpropagate", grads="overwritten at fan-out", calls="path by path")
+def sets_and_calls_itself(root, dy=None):
+    if dy is None:
+        dy = np.ones_like(root.value)
+    root.grad = dy
+    if root.local:
+        for parent, gradient in zip(root.parents, root.local(dy), strict=True):
+            sets_and_calls_itself(parent, gradient)
+
+
+@wrong("backpropagate", grads="kept from the last walk", calls="path by path")
+def adds_and_calls_itself(root, dy=None):
+    if dy is None:
+        dy = np.ones_like(root.value)
+    root.grad = dy if root.grad is None else root.grad + dy
+    if root.local:
+        for parent, gradient in zip(root.parents, root.local(dy), strict=True):
+            adds_and_calls_itself(parent, gradient)
+
+
+@wrong("backpropagate", grads="handed on twice", calls="path by path")
+def hands_on_its_whole_grad(root, dy=None):
+    if dy is None:
+        dy = np.ones_like(root.value)
+    root.grad = dy if root.grad is None else root.grad + dy
+    if root.local:
+        for parent, gradient in zip(root.parents, root.local(root.grad), strict=True):
+            hands_on_its_whole_grad(parent, gradient)
+
+
+@wrong("backpropagate", grads="seed is the value")
+def starts_with_the_value(root, dy=None):
+    order = topological_order(root)
+    for node in order:
+        node.grad = None
+    root.grad = root.value.copy() if dy is None else dy
+    for node in reversed(order):
+        if node.local:
+            for parent, gradient in zip(node.parents, node.local(node.grad), strict=True):
+                parent.grad = gradient if parent.grad is None else parent.grad + gradient
+
+
+@wrong("backpropagate", grads="the root's gradient everywhere")
+def hands_dy_to_every_local(root, dy=None):
+    dy = np.ones_like(root.value) if dy is None else dy
+    order = topological_order(root)
+    for node in order:
+        node.grad = None
+    root.grad = dy
+    for node in order[::-1]:
+        if node.local:
+            for parent, gradient in zip(node.parents, node.local(dy), strict=True):
+                parent.grad = gradient if parent.grad is None else parent.grad + gradient
+
+
+@wrong("backpropagate", grads="leaves alone")
+def frees_what_is_on_the_way(root, dy=None):
+    order = topological_order(root)
+    for node in order:
+        node.grad = None
+    root.grad = np.ones_like(root.value) if dy is None else dy
+    for node in reversed(order):
+        if node.local:
+            for parent, gradient in zip(node.parents, node.local(node.grad), strict=True):
+                parent.grad = gradient if parent.grad is None else parent.grad + gradient
+            node.grad = None
+
+
+@wrong("no_grad", behind="one memory for all blocks")
+class remembers_on_the_class:  # noqa: N801
+    was = True
+
+    def __enter__(self):
+        remembers_on_the_class.was = Node.recording
+        Node.recording = False
+
+    def __exit__(self, *error):
+        Node.recording = remembers_on_the_class.was

@@ -10,8 +10,9 @@ import pytest
 from course_lib import exercises, loops
 from course_lib import functional as F
 from course_lib.exercises.engine import guard, judge, repeating
-from course_lib.exercises.lessons import lesson_12_fit
+from course_lib.exercises.lessons import lesson_12_fit, lesson_b_nodes, lesson_b_order
 from course_lib.exercises.lessons.shared import layer, max_pooling, sentences
+from course_lib.tape import Node
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
 right = loops.conv1d_weight_gradient
@@ -635,3 +636,52 @@ def test_a_loop_over_batches_that_never_ends_is_stopped_before_it_fills_the_memo
             step(x[order[start : start + batch_size]], y[order[start : start + batch_size]])
 
     assert judged(start_never_moves, exercises.get("fit")).mistakes == {"results": [lesson_12_fit.NO_END]}
+
+
+def test_a_list_that_is_a_default_argument_is_told_as_one():
+    def order(root, found=[]):  # noqa: B006
+        for parent in root.parents:
+            if parent not in found:
+                order(parent, found)
+        found.append(root)
+        return found
+
+    told = judged(order, exercises.get("topological_order")).mistakes
+    assert told == {"results": [lesson_b_order.OF_ANOTHER_CALL]}
+
+
+@pytest.mark.parametrize(
+    ("local", "parents", "says"),
+    [
+        (
+            lambda backward, values: backward(values[0], *values),
+            tuple,
+            lesson_b_nodes.NO_FUNCTION.format(a_type="tuple"),
+        ),
+        (
+            lambda backward, values: lambda dy: list(backward(dy, *values)),
+            lambda parents: [one.value for one in parents],
+            lesson_b_nodes.NO_PARENT_NODES.format(a_type="ndarray"),
+        ),
+    ],
+)
+def test_what_a_node_should_hold_and_does_not_is_named(local, parents, says):
+    def record(forward, backward, *nodes):
+        values = [one.value for one in nodes]
+        node = Node(forward(*values))
+        if Node.recording:
+            node.parents, node.local = parents(nodes), local(backward, values)
+        return node
+
+    assert judged(record, exercises.get("record")).mistakes == {"results": [says]}
+
+
+def test_an_array_that_should_remember_parents_is_told_to_be_no_node():
+    def record(forward, backward, *nodes):
+        values = [one.value for one in nodes]
+        result = forward(*values)
+        if Node.recording:
+            result.parents, result.local = nodes, lambda dy: list(backward(dy, *values))
+        return result
+
+    assert judged(record, exercises.get("record")).mistakes["value"] == [lesson_b_nodes.ARRAY_NO_NODE]

@@ -20,7 +20,13 @@ RECORDINGS = ONCE, MOVED, OFF
 RECORDED = ("value", "parents", "dx", "dw", "kept")
 
 NO_NODE = "`record` returned {a_type}, but a Node is expected: `Node(forward(...))`."
+ARRAY_NO_NODE = "An array cannot remember parents. Put what `forward` returns into a Node first: `Node(forward(...))`."
 NO_WAY_BACK = "The node has no `.local`: nothing knows how a gradient gets from it to its parents."
+NO_FUNCTION = (
+    "`.local` is of type {a_type}, but it is a function of dy. "
+    "dy is not known yet when `record` is called: the way back is gone later."
+)
+NO_PARENT_NODES = "`.parents` holds something of type {a_type}, but it holds the nodes that were given to `record`."
 NO_GRADIENTS = "`.local(dy)` returned {what}, but it returns a list: one gradient for each of the two parents."
 
 
@@ -45,6 +51,9 @@ def recorded(f, x, w, dy, then):
     if not isinstance(node, Node):
         raise CannotBeJudgedError(NO_NODE.format(a_type=f"a {type(node).__name__}"))
     known = list(node.parents)
+    strangers = [type(one).__name__ for one in known if not isinstance(one, Node)]
+    if strangers:
+        raise CannotBeJudgedError(NO_PARENT_NODES.format(a_type=strangers[0]))
     places = [known.index(one) if one in known else -1 for one in parents]
     back = np.zeros(x.shape), np.zeros(w.shape)
     if then == MOVED:
@@ -57,6 +66,8 @@ def recorded(f, x, w, dy, then):
 def _one_step(node, dy):
     if node.local is None:
         raise CannotBeJudgedError(NO_WAY_BACK)
+    if not callable(node.local):
+        raise CannotBeJudgedError(NO_FUNCTION.format(a_type=type(node.local).__name__))
     found = node.local(dy)
     if not isinstance(found, (list, tuple)) or len(found) != 2:
         what = f"{len(found)} results" if isinstance(found, (list, tuple)) else f"a {type(found).__name__}"
@@ -177,7 +188,10 @@ RECORD = Exercise(
     },
     run=recorded,
     tensors=RECORDED,
-    exceptions=(("value", r"TypeError.*(Node|operand)|AttributeError: 'Node' object", NODES_GIVEN),),
+    exceptions=(
+        ("value", r"TypeError.*(Node|operand)|AttributeError: 'Node' object", NODES_GIVEN),
+        ("value", r"AttributeError.*'numpy\.\w+' object has no attribute '(parents|local)'", ARRAY_NO_NODE),
+    ),
     mistakes={
         "value": (
             Mistake(

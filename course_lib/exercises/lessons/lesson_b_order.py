@@ -75,7 +75,11 @@ def _random_graph(rng, n, share=0.45):
 PLACED = ("times", "before")
 
 NO_LIST = "`topological_order` returns a list of the nodes themselves, but yours is {what}."
-STRANGER = "The list holds a {what}, and nodes alone are expected."
+STRANGER = "The list holds something of type {what}, and nodes alone are expected."
+OF_ANOTHER_CALL = (
+    "The list holds a node that the root was not made of. Does it keep nodes of an earlier call? "
+    "A default argument `[]` is made once, for all calls together: begin each call with a new list."
+)
 
 
 def placed(f, graph):
@@ -88,8 +92,10 @@ def placed(f, graph):
         raise CannotBeJudgedError(NO_LIST.format(what=f"a {type(found).__name__}"))
     order = list(found)
     for one in order:
-        if not isinstance(one, Node) or one not in nodes:
-            raise CannotBeJudgedError(STRANGER.format(what="new Node" if isinstance(one, Node) else type(one).__name__))
+        if not isinstance(one, Node):
+            raise CannotBeJudgedError(STRANGER.format(what=type(one).__name__))
+        if one not in nodes:
+            raise CannotBeJudgedError(OF_ANOTHER_CALL)
     times = np.array([float(order.count(node)) for node in nodes])
     late = [any(_comes_before(order, node, parent) for parent in node.parents) for node in nodes]
     return times, 1 - np.array(late, float)
@@ -113,6 +119,21 @@ def _on_entering(root, done=None):
     return found
 
 
+def _last_in_first_out(root):
+    """On entering, too: what is still to do is a list, of which the last node comes first."""
+    found, todo = [], [root]
+    while todo:
+        node = todo.pop()
+        if node not in found:
+            found.append(node)
+            todo += node.parents
+    return found
+
+
+def _first_parents_alone(root):
+    return [node for parent in root.parents[:1] for node in _first_parents_alone(parent)] + [root]
+
+
 def _row_by_row(root):
     found = [root]
     for node in found:
@@ -127,6 +148,7 @@ PATHS = (
 NO_ROOT = "The root is missing. The walk back starts with it, so it is the last of the list."
 NO_LEAVES = "The nodes without parents are missing: the parameters and the image, for whose gradients all this is done."
 NEAREST = "Only the root and its own parents are in the list. Their parents have parents, too."
+ONE_PARENT = "Only one parent of each node is followed. A node can have several, and the root was made of them all."
 CHILDREN_FIRST = (
     "The list begins with the root: children stand before their parents. Asked for is the order of the forward pass."
 )
@@ -182,16 +204,23 @@ TOPOLOGICAL_ORDER = Exercise(
                 NO_LEAVES,
                 _places("times", lambda root: [node for node in topological_order(root) if node.parents]),
             ),
+            Mistake("one parent alone", ONE_PARENT, _places("times", _first_parents_alone)),
             Mistake("nearest only", NEAREST, _places("times", lambda root: [*dict.fromkeys(root.parents), root])),
         ),
         "before": (
             Mistake(
                 "children first",
                 CHILDREN_FIRST,
-                _places("before", lambda root: topological_order(root)[::-1], _on_entering, _row_by_row),
+                _places(
+                    "before", lambda root: topological_order(root)[::-1], _on_entering, _last_in_first_out, _row_by_row
+                ),
             ),
             Mistake("by steps from the root", BY_ROWS, _places("before", lambda root: _row_by_row(root)[::-1])),
-            Mistake("on entering", ENTERED, _places("before", lambda root: _on_entering(root)[::-1])),
+            Mistake(
+                "on entering",
+                ENTERED,
+                _places("before", lambda root: _on_entering(root)[::-1], lambda root: _last_in_first_out(root)[::-1]),
+            ),
         ),
     },
     extras={DEEP: lambda f: len(f(chain(LONG))) == LONG + 1},
@@ -233,7 +262,7 @@ def collected(f, graph, factors, value, dy, then):
         raise CannotBeJudgedError(f"Values have the shape {value.shape}, but gradients {shapes}.") from None
 
 
-def walking(seed=None, fresh=True, add=None, order=None, hand=None, once=True):
+def walking(seed=None, fresh=True, add=None, order=None, hand=None, upstream=None):
     """A backpropagate of which these parts are replaced."""
 
     def wrong(root, dy=None):
@@ -246,7 +275,8 @@ def walking(seed=None, fresh=True, add=None, order=None, hand=None, once=True):
         for node in reversed(nodes):
             if node.local is None or node.grad is None:
                 continue
-            pairs = list(zip(node.parents, node.local(node.grad), strict=True))
+            dy_of_node = upstream(node, root) if upstream else node.grad
+            pairs = list(zip(node.parents, node.local(dy_of_node), strict=True))
             for parent, gradient in hand(pairs) if hand else pairs:
                 if parent.grad is None:
                     parent.grad = gradient
@@ -264,14 +294,43 @@ def _in_place(total, gradient):
 def _path_by_path(root, dy=None):
     for node in topological_order(root):
         node.grad = None
-    _hand_back(root, np.ones_like(root.value) if dy is None else dy)
+    _without_forgetting(root, dy)
 
 
-def _hand_back(node, dy):
-    node.grad = dy if node.grad is None else node.grad + dy
+def _without_forgetting(root, dy=None):
+    _hand_back(root, np.ones_like(root.value) if dy is None else dy, lambda total, new: total + new)
+
+
+def _overwriting(root, dy=None):
+    _hand_back(root, np.ones_like(root.value) if dy is None else dy, lambda total, new: new)
+
+
+def _hand_back(node, dy, add):
+    node.grad = dy if node.grad is None else add(node.grad, dy)
     if node.local is not None:
         for parent, gradient in zip(node.parents, node.local(dy), strict=True):
-            _hand_back(parent, gradient)
+            _hand_back(parent, gradient, add)
+
+
+def _all_that_came(root, dy=None):
+    """Calls itself for each parent, and hands on all that has come to a node: also what came in an earlier walk."""
+    dy = np.ones_like(root.value) if dy is None else dy
+    root.grad = dy if root.grad is None else root.grad + dy
+    if root.local is not None:
+        for parent, gradient in zip(root.parents, root.local(root.grad), strict=True):
+            _all_that_came(parent, gradient)
+
+
+def _in_the_order_of_coming(root, dy=None):
+    for node in topological_order(root):
+        node.grad = None
+    root.grad = np.ones_like(root.value) if dy is None else dy
+    todo = [root]
+    for node in todo:
+        if node.local is not None:
+            for parent, gradient in zip(node.parents, node.local(node.grad), strict=True):
+                parent.grad = gradient if parent.grad is None else parent.grad + gradient
+                todo.append(parent)
 
 
 def _hand_on_all(root, dy=None):
@@ -328,14 +387,36 @@ ENTRY_ORDER = (
 FIRST_PARENT = "Only one parent of a node gets its gradient. `local` returns one for each of them."
 EXCHANGED = "Gradients go to the wrong parents: the first of `local(dy)` belongs to the first of `.parents`."
 EVERY_PATH = (
-    "The way back of a node is gone once for each path that leads to it. That is right, but after 30 doublings in a "
-    "row it would be a thousand million times. Let a node collect everything first, and go back through it once."
+    "The way back of a node is gone once for each path that leads to it: after 30 doublings in a row, that would be a "
+    "thousand million times. Let a node collect everything first, and go back through it once."
 )
 HANDED_TWICE = (
     "What had come to a node is handed on again whenever more comes. Let it collect everything first, and go back "
     "through it once: that is what the order is for."
 )
 ROOT_GRAD = "The root has no gradient: it stays in a variable. `root.grad` is where the walk starts."
+
+
+ROOTS_DY = "Every node hands on the root's gradient. What goes through a node is what has come to it: its own `.grad`."
+LEAVES_ALONE = (
+    "Only nodes without parents keep a gradient, as in PyTorch. Here every node on the way has one after the walk."
+)
+
+
+def _of_the_root(node, root):
+    return root.grad
+
+
+def _forget_on_the_way(root, dy=None):
+    tape.backpropagate(root, dy)
+    for node in topological_order(root):
+        node.grad = None if node.parents else node.grad
+
+
+def _forget_between(root, dy=None):
+    dy_of_root = np.ones_like(root.value) if dy is None else dy
+    _forget_on_the_way(root, dy)
+    root.grad = dy_of_root
 
 
 def _forget_root(root, dy=None):
@@ -397,7 +478,11 @@ BACKPROPAGATE = Exercise(
             Mistake(
                 "overwritten at fan-out",
                 OVERWRITTEN,
-                _walks("grads", *(walking(add=lambda total, new: new, order=order) for order in (None, _first_before))),
+                _walks(
+                    "grads",
+                    *(walking(add=lambda total, new: new, order=order) for order in (None, _first_before)),
+                    _overwriting,
+                ),
             ),
             Mistake(
                 "first use alone",
@@ -406,13 +491,31 @@ BACKPROPAGATE = Exercise(
                     "grads", *(walking(add=lambda total, new: total, order=order) for order in (None, _first_before))
                 ),
             ),
-            Mistake("kept from the last walk", KEPT, _walks("grads", walking(fresh=False))),
+            Mistake("kept from the last walk", KEPT, _walks("grads", walking(fresh=False), _without_forgetting)),
             Mistake("added in place", IN_PLACE, _walks("grads", walking(add=_in_place))),
             Mistake(
                 "dy ignored", ONES_ALWAYS, _walks("grads", walking(seed=lambda root, dy: np.ones_like(root.value)))
             ),
-            Mistake("seed of zeros", ZEROS, _walks("grads", walking(seed=lambda root, dy: 0 * root.value))),
-            Mistake("seed is the value", VALUE_SEED, _walks("grads", walking(seed=lambda root, dy: root.value))),
+            Mistake(
+                "seed of zeros",
+                ZEROS,
+                _walks(
+                    "grads",
+                    walking(seed=lambda root, dy: 0 * root.value),
+                    walking(seed=lambda root, dy: 0 * root.value if dy is None else dy),
+                ),
+            ),
+            Mistake(
+                "seed is the value",
+                VALUE_SEED,
+                _walks(
+                    "grads",
+                    walking(seed=lambda root, dy: root.value),
+                    walking(seed=lambda root, dy: root.value if dy is None else dy),
+                ),
+            ),
+            Mistake("the root's gradient everywhere", ROOTS_DY, _walks("grads", walking(upstream=_of_the_root))),
+            Mistake("leaves alone", LEAVES_ALONE, _walks("grads", _forget_on_the_way, _forget_between)),
             Mistake(
                 "not in topological order",
                 ENTRY_ORDER,
@@ -424,7 +527,11 @@ BACKPROPAGATE = Exercise(
                 ),
             ),
             Mistake("one parent alone", FIRST_PARENT, _walks("grads", walking(hand=lambda pairs: pairs[:1]))),
-            Mistake("handed on twice", HANDED_TWICE, _walks("grads", _hand_on_all)),
+            Mistake(
+                "handed on twice",
+                HANDED_TWICE,
+                _walks("grads", _hand_on_all, _all_that_came, _in_the_order_of_coming),
+            ),
             Mistake("root has none", ROOT_GRAD, _walks("grads", _forget_root)),
             Mistake(
                 "exchanged",

@@ -109,6 +109,10 @@ def _own_flag(self):
     self.before, self.recording = Node.recording, False
 
 
+def _keep_for_all(self):
+    type(self).before, Node.recording = Node.recording, False
+
+
 def _leave_nothing(self, *error):
     return None
 
@@ -119,6 +123,10 @@ TOO_EARLY = (
     "everything is recorded."
 )
 NOT_BACK = "Behind the block nothing is recorded any more: `__exit__` has to switch back."
+ONE_MEMORY = (
+    "All blocks remember in one and the same place: the inner one overwrites what the outer one has kept. "
+    "Each block is an object of its own, and can remember by itself."
+)
 NOT_AFTER_ERRORS = (
     "Behind a block that ended in an error nothing is recorded any more, and the next training would learn nothing. "
     "`__exit__` is called then, too: switch back whatever it was given."
@@ -176,6 +184,7 @@ NO_GRAD = Exercise(
                 TOO_EARLY,
                 (_switching("behind", made=_turn_off, enter=lambda self: None),),
             ),
+            Mistake("one memory for all blocks", ONE_MEMORY, (_switching("behind", enter=_keep_for_all),)),
             Mistake("not back", NOT_BACK, (_switching("behind", leave=_leave_nothing),)),
             Mistake("not after an error", NOT_AFTER_ERRORS, (_switching("behind", leave=_only_without_an_error),)),
         ),
