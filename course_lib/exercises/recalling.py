@@ -138,7 +138,7 @@ def _widget(question: Prediction, now: datetime) -> Any:
         reply = _reply("right" if right else "wrong", head, " ".join([says, *trouble]), question.given(given))
         return reply | {"parts": [] if right else question.parts(given)}
 
-    asked = predictions.form(question) | {"name": f"{question.name} again", "reveals": 0, "code": False}
+    asked = predictions.form(question) | {"name": f"{question.name} again", "reveals": None, "code": False}
     reply = _reply("neutral", "", "", None) | {"says": [], "opens": False}
     still = predictions.Asked(question)
     return Question(asked, reply, judged, still._repr_html_(), lambda: repr(still))

@@ -67,7 +67,8 @@ class Question(Judged):
     """Asks, hands what a learner answers to `judge`, and shows what that returns.
 
     asked: name; choices, [letter, pieces of what it says] each; shape, that of the numbers to type, or None; how, what
-    is said before an answer; reveals, how many code cells behind it are folded; code, whether their source is, too.
+    is said before an answer; reveals, how many code cells behind it are folded with the text among them, or None for no
+    fold at all; code, whether their source is folded, too.
     reply, which judge(answer) returns (answer None: skipped): status, "right", "wrong", "skipped" or "neutral"; head
     and says, in words and pieces; answer, as it is shown; parts, of several numbers whether each is right; first,
     pieces of a sentence about the first answer, or none; opens, whether nothing is folded any more.
@@ -100,7 +101,7 @@ class Question(Judged):
     def _beside_html(self) -> str:
         """What stands beside the widget, and folds what follows."""
         mark = f"{ASKS}-{self.asked['slug']}"
-        folds = self.asked["reveals"] and not self.reply["opens"]
+        folds = self.asked["reveals"] is not None and not self.reply["opens"]
         return self._stand_in(mark, *([fold_css(mark, self.asked["reveals"], self.asked["code"])] if folds else []))
 
     def _ipython_display_(self) -> None:

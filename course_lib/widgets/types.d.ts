@@ -225,7 +225,7 @@ type QuestionState = {
     choices: [letter: string, says: Pieces][];
     shape: number[] | null;
     how: string;
-    reveals: number;
+    reveals: number | null;
     code: boolean;
   };
   given: { number: number; answer: Answer };

@@ -27,7 +27,8 @@ class Prediction:
     signs: what one is told whose numbers all have the right signs, where nothing else is known of them.
     why: what one who answered correctly is told.
     reveals: how many of the code cells that follow give the answer away by their output (cells of other questions are
-    not counted); a learner's copy folds them until the question is answered. reveals_code: their source does, too.
+    not counted); a learner's copy folds them until the question is answered, with the text up to the next code cell,
+    heading or question. reveals_code: their source does, too.
     harmless: the start of a cell's source -> why its output, though it shows the answer, gives nothing away.
     again(rng): the fields that change when it comes back: text, answer, why and wrong_answers for other numbers.
     comes_back: whether it can be understood away from its lesson.
