@@ -571,7 +571,9 @@ def damaged_archives(net):
     }
 
 
-@pytest.mark.parametrize("kind", ["text", "empty", "pickle", "strings", "a lying header", "cut short", "flipped bit"])
+@pytest.mark.parametrize(
+    "kind", ["text", "empty", "pickle", "strings", "a lying header", "cut short", "flipped bit", "seek"]
+)
 def test_damaged_and_hostile_files_are_refused_with_a_reason(tmp_path, kind):
     net = make_network()
     path = tmp_path / "bad.npz"
@@ -581,6 +583,10 @@ def test_damaged_and_hostile_files_are_refused_with_a_reason(tmp_path, kind):
     elif kind == "flipped bit":
         data = bytearray(path.read_bytes())
         data[300] ^= 1
+        path.write_bytes(data)
+    elif kind == "seek":
+        data = bytearray(path.read_bytes())
+        data[-4] ^= 1  # where the table of contents begins
         path.write_bytes(data)
     else:
         content = damaged_archives(net)[kind]

@@ -1,6 +1,7 @@
 """Named arrays in one .npz file, which NumPy alone can read: written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -32,10 +33,12 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[dict[str, np.nd
                 raise ValueError(f"it unpacks to more than {MOST_PACKED} times its size")
             arrays = {name.removesuffix(".npy"): _read(parts, name) for name in parts.namelist()}
         yield arrays
-    except OSError:
-        raise
     except Exception as error:  # a damaged file can raise nearly anything, even a tokenizer's error
-        why = f"it has no array named {error}" if isinstance(error, KeyError) else error
+        if isinstance(error, OSError) and (error.filename or error.errno != errno.EINVAL):
+            raise
+        why: object = f"it has no array named {error}" if isinstance(error, KeyError) else error
+        if isinstance(error, OSError):  # from seek
+            why = "its table of contents points to a place before its beginning"
         raise ValueError(f"{path} must hold {what}: {why}") from error
 
 

@@ -1,7 +1,7 @@
 """A checkpoint: everything that training needs to resume, bit for bit, as if it had never stopped.
 
-That is more than the weights: running statistics, the optimizer's state, the state of every random generator
-(the one that shuffles, and those of dropout layers), and the history. It is written after each epoch, and
+That is more than the weights: running statistics, the optimizer's state and settings, the state of every random
+generator (the one that shuffles, and those of dropout layers), and the history. It is written after each epoch, and
 now and then inside one: then it also holds the place in the epoch, and the generators' states of both moments, because
 the epoch's order is drawn again from the state that the epoch began with.
 """
