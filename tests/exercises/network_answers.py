@@ -150,3 +150,116 @@ def mean_over_the_epochs_too(step, x, y, epochs, batch_size, rng):
             total += step(x[batch], y[batch]) * len(batch)
         losses.append(total / len(x))
     return np.mean(losses)
+
+
+# ---------------------------------------------------------------- cross-entropy
+
+
+@wrong("cross_entropy_gradient", dlogits="rows' numbers along the columns")
+def without_keepdims(logits, targets):
+    raised = np.exp(logits - logits.max(axis=1))
+    d = raised / raised.sum(axis=1)
+    d[np.arange(len(d)), targets] -= 1
+    return d / len(d)
+
+
+@wrong("cross_entropy_gradient", dlogits="rows' numbers along the columns")
+def sums_without_keepdims(logits, targets):
+    raised = np.exp(logits - np.max(logits, axis=1, keepdims=True))
+    return (raised / np.sum(raised, axis=1) - np.eye(logits.shape[1])[targets]) / len(logits)
+
+
+@wrong("cross_entropy_gradient", dlogits="maximum subtracted in one place")
+def maximum_below_alone(logits, targets):
+    below = np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)
+    d = np.exp(logits) / below
+    d[np.arange(len(d)), targets] -= 1
+    return d / len(d)
+
+
+@wrong("cross_entropy_gradient", dlogits="as many classes as the targets need")
+def one_hot_of_the_largest_target(logits, targets):
+    one_hot = np.zeros((len(targets), targets.max() + 1))
+    for row, target in enumerate(targets):
+        one_hot[row, target] = 1
+    return (_softmax(logits) - one_hot) / len(logits)
+
+
+@wrong("cross_entropy_gradient", dlogits="set, not subtracted")
+def minus_one_at_the_target(logits, targets):
+    d = _softmax(logits)
+    for row, target in enumerate(targets):
+        d[row, target] = -1
+    return d / len(d)
+
+
+@wrong("cross_entropy_gradient", dlogits="only one row")
+def fills_the_row_behind_the_loop(logits, targets):
+    d = np.zeros_like(logits)
+    for row in range(len(logits)):
+        p = np.exp(logits[row] - logits[row].max())
+        p /= p.sum()
+        p[targets[row]] -= 1
+    d[row] = p / len(logits)
+    return d
+
+
+@wrong("cross_entropy_gradient", dlogits="gradient by the probabilities")
+def of_two_classes_from_a_blog(logits, targets):
+    p, y = _softmax(logits), np.eye(logits.shape[1])[targets]
+    return (-y / p + (1 - y) / (1 - p)) / len(logits)
+
+
+@wrong("cross_entropy_gradient", dlogits="logarithm of softmax")
+def log_softmax_minus_one_hot(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    d = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    d[np.arange(len(d)), targets] -= 1
+    return d / len(d)
+
+
+@wrong("cross_entropy_loss", loss="logarithm of 0")
+def only_the_maximum_is_mended(logits, targets):
+    return np.mean(-np.log(_softmax(logits)[np.arange(len(logits)), targets]))
+
+
+@wrong("cross_entropy_loss", loss="exp overflows")
+def the_second_form_with_no_maximum(logits, targets):
+    return np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), targets])
+
+
+@wrong("cross_entropy_loss", loss="another maximum")
+def the_second_form_with_the_first_maximum(logits, targets):
+    shifted = logits - logits.max()
+    return np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(logits)), targets])
+
+
+@wrong("cross_entropy_loss", loss="nan and infinity swept away")
+def nan_to_num(logits, targets):
+    losses = -np.log(_softmax(logits)[np.arange(len(logits)), targets])
+    return np.nan_to_num(losses).mean()
+
+
+@wrong("cross_entropy_loss", loss="nan and infinity swept away")
+def zero_where_it_is_endless(logits, targets):
+    losses = -np.log(_softmax(logits)[np.arange(len(logits)), targets])
+    losses[~np.isfinite(losses)] = 0
+    return losses.mean()
+
+
+@wrong("cross_entropy_loss", loss="scores clipped")
+def scores_within_500(logits, targets):
+    z = np.clip(logits, -500, 500)
+    return np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), targets])
+
+
+@wrong("cross_entropy_loss", loss="summed over the batch")
+def one_denominator_for_all(logits, targets):
+    z = logits - logits.max(axis=1, keepdims=True)
+    return np.mean(np.log(np.exp(z).sum()) - z[np.arange(len(z)), targets])
+
+
+@wrong("cross_entropy_loss", loss="columns of all targets")
+def a_colon_for_the_rows(logits, targets):
+    z = logits - logits.max(axis=1, keepdims=True)
+    return -np.mean((z - np.log(np.exp(z).sum(axis=1, keepdims=True)))[:, targets])

@@ -10,6 +10,7 @@ import pytest
 from course_lib import exercises, loops
 from course_lib import functional as F
 from course_lib.exercises.engine import guard, judge, repeating
+from course_lib.exercises.engine.compare import close, different
 from course_lib.exercises.lessons import lesson_12_fit, lesson_b_nodes, lesson_b_order
 from course_lib.exercises.lessons.shared import layer, max_pooling, sentences
 from course_lib.tape import Node
@@ -685,3 +686,10 @@ def test_an_array_that_should_remember_parents_is_told_to_be_no_node():
         return result
 
     assert judged(record, exercises.get("record")).mistakes["value"] == [lesson_b_nodes.ARRAY_NO_NODE]
+
+
+def test_no_number_is_close_to_infinity_and_an_infinity_does_not_make_the_others_close():
+    endless = np.array([np.inf, 1.0])
+    assert not close(np.array([5.0, 1.0]), endless, 1e-5)
+    assert different(np.array([5.0, 2.0]), endless, 1e-5).tolist() == [True, True]
+    assert different(np.array([5.0, 1.0]), endless, 1e-5).tolist() == [True, False]

@@ -122,9 +122,12 @@ def quantities(case: Case) -> dict[str, float]:
 
 def factor(yours: np.ndarray, expected: np.ndarray, tolerance: float) -> float | None:
     """The number that takes the right array to yours, where there is one other than 0."""
-    if yours.shape != expected.shape or not np.isfinite(yours).all() or not expected.any():
+    if yours.shape != expected.shape or not (np.isfinite(yours).all() and np.isfinite(expected).all()):
         return None
-    number = float(np.vdot(expected, yours) / np.vdot(expected, expected))
+    if not expected.any():
+        return None
+    with np.errstate(all="ignore"):  # of numbers near the largest, whose squares are infinite
+        number = float(np.vdot(expected, yours) / np.vdot(expected, expected))
     return number if abs(number) > 1e-9 and close(yours, number * expected, tolerance) else None
 
 

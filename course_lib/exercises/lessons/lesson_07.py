@@ -46,6 +46,43 @@ def _softmax_gradient(
 _scores = partial(Variant, _softmax_gradient)
 
 
+def _share_of_parts(above, below):
+    """Softmax of the wrong parts: above(z, its row maxima) over the sum of below(...), all exponents."""
+
+    def share(z):
+        maxima = z.max(axis=1, keepdims=True)
+        return np.exp(above(z, maxima)) / np.exp(below(z, maxima)).sum(axis=1, keepdims=True)
+
+    return share
+
+
+def _less(z, maxima):
+    return z - maxima
+
+
+def _whole(z, maxima):
+    return z
+
+
+def _without_keepdims(maximum, total):
+    """Softmax whose maxima, sums or both stand along the columns."""
+
+    def share(z):
+        raised = np.exp(z - z.max(axis=1, keepdims=maximum))
+        return raised / raised.sum(axis=1, keepdims=total)
+
+    return share
+
+
+def _only_row(number):
+    def kept(d, z, t):
+        found = np.zeros_like(d)
+        found[number] = d[number]
+        return found
+
+    return kept
+
+
 def _picked_by_targets(z, t):
     found = np.zeros_like(z)
     found[t] = 1
@@ -139,6 +176,30 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                 ),
             ),
             Mistake(
+                "logarithm of softmax",
+                "The logarithms of the probabilities are compared with the targets. "
+                "The loss has a logarithm, its gradient has none: compare the probabilities themselves.",
+                (_scores(share=lambda z: np.log(_share(z))),),
+            ),
+            Mistake(
+                "gradient by the probabilities",
+                "You divide by p (1 - p). That is a gradient by the *probabilities*, and of another loss. "
+                "By the logits there is nothing left to divide by.",
+                (_scores(slope=lambda p: 1 / (p * (1 - p))),),
+            ),
+            Mistake(
+                "maximum subtracted in one place",
+                "The maximum is subtracted in one place only. "
+                "It cancels if it is in both: in the exp of a logit, and in every exp of the sum below it.",
+                (_scores(share=_share_of_parts(_whole, _less)), _scores(share=_share_of_parts(_less, _whole))),
+            ),
+            Mistake(
+                "rows' numbers along the columns",
+                "The maxima or the sums of the rows stand along the columns: an array of shape (N,) broadcasts along "
+                "the *last* axis. Let them keep their axis, with `keepdims=True`.",
+                tuple(_scores(share=_without_keepdims(*kept)) for kept in ((0, 1), (1, 0), (0, 0))),
+            ),
+            Mistake(
                 "softmax differentiated once more",
                 "softmax minus onehot is already the gradient by the *logits*. "
                 "The slope p (1 - p) of softmax is in it, and must not be multiplied in again.",
@@ -164,6 +225,27 @@ CROSS_ENTROPY_GRADIENT = Exercise(
                     _scores(kept=lambda d, z, t: -_one_hot(z, t) / _share(z)),
                     _scores(kept=lambda d, z, t: -_one_hot(z, t)),
                 ),
+            ),
+            Mistake(
+                "set, not subtracted",
+                "The entry of the right class is set to a fixed number. "
+                "It depends on how sure the answer is: 1 is *subtracted* from its probability.",
+                tuple(
+                    _scores(kept=lambda d, z, t, number=number: np.where(_one_hot(z, t) > 0, number, d))
+                    for number in (-1, 0, 1)
+                ),
+            ),
+            Mistake(
+                "only one row",
+                "Only one row has a gradient. "
+                "Does a line stand behind the loop that belongs into it, or `return` inside of it?",
+                (_scores(kept=_only_row(0)), _scores(kept=_only_row(-1))),
+            ),
+            Mistake(
+                "as many classes as the targets need",
+                "The largest target decides how many columns are subtracted. "
+                "A class that no row of this batch belongs to has a column too: `logits` says how many there are.",
+                (_scores(less=lambda z, t: np.eye(t.max() + 1)[t]),),
             ),
             Mistake(
                 "1 off in every row",
@@ -205,106 +287,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
     cautions=(OVERFLOWS, UNDERFLOWS),
 )
 
-# ---------------------------------------------------------------- the loss, to be repaired
-
-
-def cross_entropy_loss(logits, targets):
-    """logits (N, classes), targets (N,) integers -> the mean of -log(probability of the right class)."""
-    raised = np.exp(logits - logits.max())
-    p = raised / raised.sum(axis=1, keepdims=True)
-    return np.mean(-np.log(p[np.arange(len(logits)), targets]))
-
-
-def loss_cases(rng):
-    """Usual scores; rows far below another; sure answers, right and wrong."""
-    cases = logits_cases(rng)
-    far = np.array([[0.0, 1.0, 2.0], [1000.0, 1001.0, 999.0], [-2000.0, -2001.0, -1999.0]])
-    sure = np.array([[0.0, 800.0], [900.0, -100.0], [3.0, 1.0]])
-    cases += [{"logits": far, "targets": np.array([0, 1, 2])}, {"logits": sure, "targets": np.array([0, 0, 1])}]
-    return cases
-
-
-def _rows(z, t):
-    """The loss of each row."""
-    shifted = z - z.max(axis=1, keepdims=True)
-    return np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(z)), t]
-
-
-def _clipped(eps):
-    return lambda z, t: np.minimum(_rows(z, t), -np.log(eps)).mean()
-
-
-CROSS_ENTROPY_LOSS = Exercise(
-    answer=loops.cross_entropy_loss,
-    start=cross_entropy_loss,
-    difficulty="medium",
-    minutes=10,
-    task=(
-        "**Repair it.** This loss is right for everyday scores. "
-        "But one row far below the others makes it `nan`, and one answer that is sure and wrong makes it `inf`. "
-        "Make it right for any scores."
-    ),
-    hints=(
-        "Which row's largest score is subtracted from the first row, and which from the second?",
-        "That mends `nan`. For `inf`: a probability below 1e-308 is 0 by the time the logarithm sees it. "
-        "The loss has a second form, that needs no probability.",
-        "Subtract each row's own maximum (`axis=1, keepdims=True`) and call the result `shifted`. "
-        "The loss of a row is `np.log(np.exp(shifted).sum(axis=1))` minus the shifted score of the right class.",
-    ),
-    cases=loss_cases,
-    further=drawn.any_scores,
-    small=small.SCORES,
-    probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},
-    tensors=("loss",),
-    mistakes={
-        "loss": (
-            Mistake(
-                "summed",
-                "This is the sum over the rows. The loss is their mean.",
-                (lambda z, t: _rows(z, t).sum(),),
-            ),
-            Mistake(
-                "divided by another number",
-                "The loss is a mean over the *rows*, and over nothing else.",
-                (lambda z, t: _rows(z, t).sum() / z.size, lambda z, t: _rows(z, t).mean() / z.shape[1]),
-            ),
-            Mistake(
-                "sign",
-                "The sign is wrong. A logarithm of a probability is below 0, and the loss is *minus* that.",
-                (lambda z, t: -_rows(z, t).mean(),),
-            ),
-            Mistake(
-                "clipped",
-                "You clip the probability before the logarithm. "
-                "Then the loss ends at -log of the smallest value you allow, and beyond it the gradient is 0: "
-                "the answers that are most wrong teach nothing. "
-                "Take the logarithm of the fraction apart instead.",
-                tuple(_clipped(eps) for eps in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-300)),
-            ),
-            Mistake(
-                "maximum of the row not added back",
-                "The maximum was subtracted in one of the two terms only. "
-                "Use the shifted scores in both, or add the maximum back.",
-                (
-                    lambda z, t: (_rows(z, t) - z.max(axis=1)).mean(),
-                    lambda z, t: (_rows(z, t) + z.max(axis=1)).mean(),
-                ),
-            ),
-            Mistake(
-                "another base",
-                "The logarithm is to another base: the loss takes the natural one, `np.log`.",
-                (lambda z, t: _rows(z, t).mean() / np.log(10), lambda z, t: _rows(z, t).mean() / np.log(2)),
-            ),
-            Mistake(
-                "one number for each row",
-                "This is the loss of each row. Return their mean, one number.",
-                (_rows,),
-            ),
-        )
-    },
-)
-
-EXERCISES = (CROSS_ENTROPY_GRADIENT, CROSS_ENTROPY_LOSS)
+EXERCISES = (CROSS_ENTROPY_GRADIENT,)
 
 # ---------------------------------------------------------------- predictions
 
