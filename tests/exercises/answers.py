@@ -6,15 +6,18 @@ import re
 import clinic_answers  # noqa: F401  (its answers join those of the other two)
 import found_answers  # noqa: F401
 import indexed_answers  # noqa: F401
+import measured_answers  # noqa: F401
 import network_answers  # noqa: F401
 import reported_answers  # noqa: F401 (notes more of them in WRONG)
 import tape_answers  # noqa: F401
+import window_answers  # noqa: F401
 import worker_answers  # noqa: F401
 from right_answers import RIGHT
 from wrong_answers import WRONG
 
 from course_lib import exercises
 from course_lib.exercises.engine import causes, judge, recognition, repeating
+from course_lib.exercises.lessons.lesson_04 import OTHER_FOLD
 from course_lib.exercises.lessons.shared import layer, sentences
 
 __all__ = ["COMPUTING", "RIGHT", "WRONG", "accepted", "expected", "hinted", "named", "refused"]
@@ -34,6 +37,10 @@ BY_THE_JUDGE = {  # what no table of mistakes holds, and what is said to it
     "H and W mixed up": sentences.MIXED_UP,
     "x not kept": layer.NOT_KEPT,
     "None in place of x": layer.NOTHING_KEPT,
+    "taken out of the memory": layer.TAKEN_OUT,
+    "folded in another way": OTHER_FOLD,
+    "arrays that do not fit": layer.UNFIT,
+    "a Parameter in place of an array": layer.PARAMETER,
     "x not on self": layer.NOT_ON_SELF,
     "sign": causes.SIGN,
     "twice or more": causes.LARGER,

@@ -5,12 +5,15 @@ from functools import partial
 import numpy as np
 
 from course_lib import gradcheck, loops
+from course_lib.exercises.engine.compare import close
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import drawn, redrawn, small
 
 LESSON = "00_start_here"
+
+TOLERANCE = 1e-4  # of measured gradients
 
 
 def wavy(x):
@@ -31,6 +34,7 @@ def measured_cases(rng):
         {"f": slope_of_last, "x": rng.standard_normal((2, 2, 2)), "eps": 1e-2},
         {"f": wavy, "x": rng.standard_normal((3, 2)).astype(np.float32), "eps": 1e-5},
         {"f": wavy, "x": np.array([3, -2, 1]), "eps": 1e-3},
+        {"f": wavy, "x": rng.standard_normal((2, 2)), "eps": 0.8},
     ]
 
 
@@ -113,22 +117,92 @@ def flat(f, x, eps):
     return gradcheck.numerical_gradient(f, x, eps).ravel()
 
 
-def fixed_eps(f, x, eps):
-    return gradcheck.numerical_gradient(f, x, 0.1)
+def fixed_eps(f, x, eps, fixed):
+    return gradcheck.numerical_gradient(f, x, fixed)
 
 
-def first_axis(f, x, eps):
-    """Nudge whole rows."""
+def kept_moving(f, x, eps, slope):
+    """slope(f, x, step, eps) of a step in which every entry so far is nudged."""
+    x, step = np.array(x, dtype=np.float64), np.zeros(np.shape(x))
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        step[index] = eps
+        grad[index] = slope(f, x, step, eps)
+    return grad
+
+
+def both_sides(f, x, step, eps):
+    return (f(x + step) - f(x - step)) / (2 * eps)
+
+
+def one_side(f, x, step, eps):
+    return (f(x + step) - f(x)) / eps
+
+
+def restored_too_far(f, x, eps):
+    x = np.array(x, dtype=np.float64)
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        x[index] += eps
+        above = f(x)
+        x[index] -= 2 * eps
+        grad[index] = (above - f(x)) / (2 * eps)
+        x[index] += 2 * eps
+    return grad
+
+
+def one_entry(index):
+    def measured_there(f, x, eps):
+        right = gradcheck.numerical_gradient(f, x, eps)
+        grad = np.zeros(right.shape)
+        grad.flat[index] = right.flat[index]
+        return grad
+
+    return measured_there
+
+
+def around_zero(f, x, eps):
+    """x[index] = eps, where x[index] += eps belongs."""
+    x = np.array(x, dtype=np.float64)
+    grad = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index], down[index] = eps, -eps
+        grad[index] = (f(up) - f(down)) / (2 * eps)
+    return grad
+
+
+def without_x(f, x, eps):
+    """f of the nudge alone."""
+    return gradcheck.numerical_gradient(f, np.zeros(np.shape(x)), eps)
+
+
+def first_axis(f, x, eps, keep=np.copy):
+    """Nudge whole rows. keep: what is put back, which may be a view that moves along."""
     x = np.array(x, dtype=np.float64)
     grad = np.zeros_like(x)
     for i in range(len(x)):
-        kept = x[i].copy()
+        kept = keep(x[i])
         x[i] = kept + eps
         above = f(x)
         x[i] = kept - eps
         grad[i] = (above - f(x)) / (2 * eps)
         x[i] = kept
     return grad
+
+
+OTHER_POINTS = (
+    "Your slopes are as good as those of x + eps and x - eps, but they come from other points. "
+    "Keep that in mind where a lesson compares values of eps."
+)
+
+
+def by_other_points(case, results):
+    """Whether the slopes are those of points half as far away, twice as far, or of four points."""
+    half, once, twice = (gradcheck.numerical_gradient(case["f"], case["x"], n * case["eps"]) for n in (0.5, 1, 2))
+    ways = half, twice, (4 * once - twice) / 3, (4 * half - once) / 3
+    grad = results["grad"]
+    return OTHER_POINTS if grad is not None and any(close(grad, way, TOLERANCE) for way in ways) else None
 
 
 OWN = None  # the dtype of x
@@ -179,8 +253,11 @@ NUMERICAL_GRADIENT = Exercise(
     probe={"f": wavy, "x": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]), "eps": 1e-2},
     tensors=("grad",),
     axes={"grad": ("row", "column")},
-    tolerance=1e-4,
-    exceptions=(("grad", "IndexError.*(tuple index out of range|too many indices)", FIXED_AXES),),
+    tolerance=TOLERANCE,
+    accept=by_other_points,
+    exceptions=(
+        ("grad", "IndexError.*(tuple index out of range|too many indices|out of bounds for axis 0)", FIXED_AXES),
+    ),
     mistakes={
         "grad": (
             Mistake(
@@ -200,6 +277,8 @@ NUMERICAL_GRADIENT = Exercise(
                     measured_with(quotient=lambda above, here, below, eps: above - below),
                     measured_with(quotient=lambda above, here, below, eps: (above - here) / (2 * eps)),
                     measured_with(quotient=lambda above, here, below, eps: (above - below) / 2),
+                    measured_with(nudge=lambda entry, eps: eps / 2),
+                    measured_with(nudge=lambda entry, eps: 2 * eps),
                 ),
             ),
             Mistake(
@@ -238,7 +317,7 @@ NUMERICAL_GRADIENT = Exercise(
                 "All entries seem to be nudged together. "
                 "That measures the sum of all slopes. "
                 "The gradient needs them one at a time.",
-                (all_at_once, all_at_once_number, first_axis),
+                (all_at_once, all_at_once_number, first_axis, partial(first_axis, keep=lambda row: row)),
             ),
             Mistake(
                 "two axes only",
@@ -249,7 +328,12 @@ NUMERICAL_GRADIENT = Exercise(
                 "entry not put back",
                 "From the second entry on, f is evaluated at the wrong place. "
                 "An entry nudged earlier seems not to have been put back.",
-                (never_restored,),
+                (
+                    never_restored,
+                    restored_too_far,
+                    partial(kept_moving, slope=both_sides),
+                    partial(kept_moving, slope=one_side),
+                ),
             ),
             Mistake(
                 "not in float64",
@@ -273,7 +357,23 @@ NUMERICAL_GRADIENT = Exercise(
             Mistake(
                 "eps not used",
                 "The size of the nudge seems to be fixed. Use the eps you are given.",
-                (fixed_eps,),
+                tuple(partial(fixed_eps, fixed=fixed) for fixed in (0.1, 1e-2, 1e-5)),
+            ),
+            Mistake(
+                "one entry only",
+                "Only one entry has a slope, all others are 0. "
+                "Is `return` inside the loop, or is the array of slopes made anew inside it?",
+                (one_entry(0), one_entry(-1)),
+            ),
+            Mistake(
+                "measured around 0",
+                "f is asked around 0, and not around x. The entry becomes eps, where it must become itself *plus* eps.",
+                (around_zero, without_x),
+            ),
+            Mistake(
+                "values added",
+                "The two values of f are added. How far f moves is their *difference*.",
+                (measured_with(quotient=lambda above, here, below, eps: (above + below) / (2 * eps)),),
             ),
             Mistake(
                 "flat result",
@@ -295,6 +395,11 @@ UPSTREAM = (
     "The upstream gradient says how much the loss cares about z, and every gradient begins with it."
 )
 ADDED = "In {}, steps of one path are added. Along one path factors multiply; only different paths add."
+OFF_THE_PATH = (
+    "In {0}, something is multiplied in that does not lie on the path from {1} up to z. "
+    "Back through a layer the gradient is multiplied by the *weight* of that layer. "
+    "From dw1 and dw2 nothing goes on: they are where a path ends."
+)
 WRONG_INPUT = "The gradient of a weight is dL/d(its output) times its *input*. What goes into the {} layer?"
 
 CHAIN_BACKWARD = Exercise(
@@ -326,7 +431,24 @@ CHAIN_BACKWARD = Exercise(
             Mistake("upstream missing", UPSTREAM.format("dx"), (lambda dz, x, w1, w2: w1 * w2,)),
             Mistake("chain cut", CUT.format("dx", "x"), (lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2)),
             Mistake(
-                "added", ADDED.format("dx"), (lambda dz, x, w1, w2: dz * (w1 + w2), lambda dz, x, w1, w2: dz + w1 + w2)
+                "off the path",
+                OFF_THE_PATH.format("dx", "x"),
+                (
+                    lambda dz, x, w1, w2: dz * w2 * x * w1,  # dw1 * w1
+                    lambda dz, x, w1, w2: dz * (w1 * x) * w1,  # dw2 * w1, and dz * y * w1
+                    lambda dz, x, w1, w2: dz * (w1 * x) * w2 * w1,  # dw2 * w2 * w1
+                    lambda dz, x, w1, w2: dz * (w1 * x) * x * w1,  # dw2 * x * w1
+                ),
+            ),
+            Mistake(
+                "added",
+                ADDED.format("dx"),
+                (
+                    lambda dz, x, w1, w2: dz * (w1 + w2),
+                    lambda dz, x, w1, w2: dz + w1 + w2,
+                    lambda dz, x, w1, w2: (dz + w2) * w1,
+                    lambda dz, x, w1, w2: dz * w2 + w1,
+                ),
             ),
             Mistake("sign", "dx has the wrong sign.", (lambda dz, x, w1, w2: -dz * w1 * w2,)),
         ),
@@ -340,7 +462,24 @@ CHAIN_BACKWARD = Exercise(
                 WRONG_INPUT.format("first"),
                 (lambda dz, x, w1, w2: dz * w2 * w1 * x, lambda dz, x, w1, w2: dz * w2 * w1),
             ),
-            Mistake("added", ADDED.format("dw1"), (lambda dz, x, w1, w2: dz * (x + w2),)),
+            Mistake(
+                "off the path",
+                OFF_THE_PATH.format("dw1", "w1"),
+                (
+                    lambda dz, x, w1, w2: dz * (w1 * x) * x,  # dw2 * x, and dz * y * x
+                    lambda dz, x, w1, w2: dz * (w1 * x) * w2 * x,  # dw2 * w2 * x
+                ),
+            ),
+            Mistake(
+                "added",
+                ADDED.format("dw1"),
+                (
+                    lambda dz, x, w1, w2: dz * (x + w2),
+                    lambda dz, x, w1, w2: dz + x + w2,
+                    lambda dz, x, w1, w2: (dz + w2) * x,
+                    lambda dz, x, w1, w2: dz * w2 + x,
+                ),
+            ),
             Mistake("sign", "dw1 has the wrong sign.", (lambda dz, x, w1, w2: -dz * x * w2,)),
         ),
         "dw2": (
@@ -348,7 +487,14 @@ CHAIN_BACKWARD = Exercise(
             Mistake(
                 "wrong input",
                 WRONG_INPUT.format("second"),
-                (lambda dz, x, w1, w2: dz * x, lambda dz, x, w1, w2: dz * w1, lambda dz, x, w1, w2: dz * w2 * w1 * x),
+                (
+                    lambda dz, x, w1, w2: dz * x,
+                    lambda dz, x, w1, w2: dz * w1,
+                    lambda dz, x, w1, w2: dz * w2,
+                    lambda dz, x, w1, w2: dz * w2 * x,
+                    lambda dz, x, w1, w2: dz * w2 * w1 * x,
+                    lambda dz, x, w1, w2: dz * w2 * w1 * w1 * x,  # dz was overwritten on the way back
+                ),
             ),
             Mistake(
                 "added", ADDED.format("dw2"), (lambda dz, x, w1, w2: dz * (w1 + x), lambda dz, x, w1, w2: dz + w1 * x)
