@@ -465,7 +465,8 @@ class _Permission:
 def _interrupt_noted() -> Iterator[threading.Event]:
     """An event that the first interrupt sets, instead of raising in the middle of a step; a second one raises."""
     interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
+    is_main = threading.current_thread() is threading.main_thread()  # the only one that receives signals
+    if not is_main or signal.getsignal(signal.SIGINT) is None:  # None: a program around Python has its own handler
         yield interrupted
         return
 

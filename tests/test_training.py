@@ -292,6 +292,22 @@ def test_training_works_in_a_thread_that_receives_no_signals():
     assert len(results[0].step_loss) == 3
 
 
+def test_a_handler_of_interrupts_that_python_does_not_know_is_left_alone(monkeypatch):
+    x, y = make_examples()
+    net = make_network()
+
+    def refuse(*_):  # as signal.signal(number, None) does in the end
+        raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", refuse)
+    history = training.fit(
+        net, CrossEntropyLoss(), SGD(net.parameters(), 0.1), x, y, epochs=1, batch_size=40,
+        rng=np.random.default_rng(0), progress=False,
+    )  # fmt: skip
+    assert len(history.seconds) == 1
+
+
 def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
     x = 1e4 * np.random.default_rng(0).standard_normal((8, 1, 5, 5))
     net = Conv2d(1, 1, 3, padding=1, rng=np.random.default_rng(0)).astype(np.float64)
