@@ -304,8 +304,8 @@ class BatchNorm2d(Module):
         self.running_var = np.ones(channels, dtype)
 
     def forward(self, x: Array) -> Array:
-        self.x, self.statistics = x, self._to_normalise_by()
-        y, mean, var = F.batch_norm2d(x, self.weight.data, self.bias.data, *self.statistics, self.eps)
+        self.x, self.statistics = x, (*self._to_normalise_by(), self.eps)
+        y, mean, var = F.batch_norm2d(x, self.weight.data, self.bias.data, *self.statistics)
         if self.training:
             count = y.size // len(mean)
             self.running_mean = self._moved(self.running_mean, mean)
@@ -314,7 +314,7 @@ class BatchNorm2d(Module):
 
     def backward(self, dy: Array) -> Array:
         x = self._remembered("x")
-        dx, dweight, dbias = F.batch_norm2d_backward(dy, x, self.weight.data, *self.statistics, self.eps)
+        dx, dweight, dbias = F.batch_norm2d_backward(dy, x, self.weight.data, *self.statistics)
         self.weight.grad += dweight
         self.bias.grad += dbias
         return dx
@@ -407,12 +407,13 @@ class Dropout(Module):
         self.mask: Mask | None = None
         if not self.training:
             return checks.floats(x=x)
-        y, self.mask = F.dropout(x, self.p, self.rng)
+        self.dropped = self.p
+        y, self.mask = F.dropout(x, self.dropped, self.rng)
         return y
 
     def backward(self, dy: Array) -> Array:
         mask = self._remembered("mask")
-        return checks.floats(dy=dy) if mask is None else F.dropout_backward(dy, mask, self.p)
+        return checks.floats(dy=dy) if mask is None else F.dropout_backward(dy, mask, self.dropped)
 
     def __repr__(self) -> str:
         return f"Dropout({self.p})"

@@ -71,6 +71,16 @@ def test_backward_belongs_to_the_mode_of_its_forward_even_if_the_mode_changes_in
         np.testing.assert_array_equal(layer.backward(dy), expected)
 
 
+@pytest.mark.parametrize("setting", ["p", "eps"])
+def test_backward_belongs_to_the_settings_of_its_forward_too(setting):
+    layer = Dropout(0.5, rng=np.random.default_rng(0)) if setting == "p" else BatchNorm2d(2, dtype=np.float64)
+    x = draw((3, 2, 4, 4), 1)
+    layer(x)
+    expected = layer.backward(x)
+    setattr(layer, setting, 0.75)
+    np.testing.assert_array_equal(layer.backward(x), expected)
+
+
 @every_layer
 def test_a_layer_can_be_called_like_a_function(name):
     (layer, shape), (same, _) = build(name), build(name)
