@@ -206,8 +206,15 @@ def _stopped(verdict: Verdict, error: BaseException, case: Case) -> Verdict:
 
 
 def _untouched(question: Question, start: Callable[..., Any], f: Any, runs: Sequence[Run]) -> bool:
-    """Whether f is still what the learner was given: by what it does or, where that is right already, by its code."""
-    return is_same_code(f, start) if question.compares_code else _as_at_the_start(question, start, runs)
+    """Whether f is still what the learner was given: by what it does or, where that is right already, by its code.
+
+    One repair of several may show in small calls alone, where the other mistakes raise in all usual ones.
+    """
+    if question.compares_code:
+        return is_same_code(f, start)
+    return _as_at_the_start(question, start, runs) and _as_at_the_start(
+        question, start, _Further(question, f, question.tensors).runs
+    )
 
 
 def _as_at_the_start(question: Question, start: Callable[..., Any], runs: Sequence[Run]) -> bool:
@@ -318,11 +325,13 @@ def _returned_as_expected(verdict: Verdict, runs: Sequence[Run]) -> None:
 
 
 def _known_exceptions(verdict: Verdict, question: Question, raised: Raised) -> None:
-    """Tell what an exception means in this lab, where that is known."""
+    """Tell what an exception means in this lab, where that is known: it says more than in which cases it came."""
     text = f"{raised.kind} in {raised.place}: {raised.message}"
+    guesses = {says for says, _ in question.patterns}
     for tensor, pattern, sentence in question.exceptions:
         if re.search(pattern, text):
-            verdict.mistakes[tensor] = [sentence]
+            named = {name: told for name, told in verdict.mistakes.items() if not guesses.issuperset(told)}
+            verdict.mistakes = {**named, tensor: [sentence]}
 
 
 def _with_remarks(verdict: Verdict, question: Question, f: Any, first: Run, again: Run) -> None:
@@ -362,10 +371,15 @@ def _judge_tensors(
     suspects = [suspect for suspect in suspects if suspect.name not in by_chance]  # its numbers mean nothing
     told = {suspect.name: suspect.about_form() or suspect.recognised() for suspect in suspects}
     if any(one.raised for one in runs):
-        # All results of a call that raised are missing. To blame are those that come wrong elsewhere, or raise as a
-        # known mistake does, or stand in the line that raised.
+        # All results of a call that raised are missing. To blame are those that come wrong elsewhere, or stand in the
+        # line that raised; where none does, those that raise as a known mistake does.
+        in_line = any(suspect.stands_in_the_line for suspect in suspects)
         suspects = (
-            [suspect for suspect in suspects if suspect.came_wrong or told[suspect.name]]
+            [
+                suspect
+                for suspect in suspects
+                if suspect.came_wrong or (told[suspect.name] and (suspect.stands_in_the_line or not in_line))
+            ]
             or [suspect for suspect in suspects if suspect.stands_in_the_line]
             or suspects[:1]
         )
