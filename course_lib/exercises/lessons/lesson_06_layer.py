@@ -9,6 +9,7 @@ from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import bias, convolution, drawn, geometries, redrawn_layers, small, wrong_steps
 from course_lib.exercises.lessons.shared.layer import (
     BETWEEN,
+    CLEARED,
     EXCEPTIONS,
     MOVED,
     ONE_STAMP,
@@ -18,6 +19,7 @@ from course_lib.exercises.lessons.shared.layer import (
     STEPPED,
     TENSORS,
     TWICE,
+    TWO_BATCHES,
     ZEROED,
     Conv2d,
     layer_cases,
@@ -119,6 +121,21 @@ def _first_input(self, x):
     return F.conv2d(x, self.weight.data, self.bias.data, self.stride, self.padding)
 
 
+def _clearing(self, x):
+    self.zero_grad()
+    return Conv2d.forward(self, x)
+
+
+def _of_another_geometry(change):
+    """A constructor that keeps change(kernel_size, stride, padding) in place of stride and padding."""
+
+    def construct(self, in_channels, out_channels, kernel_size, stride=1, padding=0, *, rng=None):
+        kept = change(kernel_size, stride, padding)
+        Conv2d.__init__(self, in_channels, out_channels, kernel_size, *kept, rng=rng)
+
+    return construct
+
+
 def _shared_input(self, x):
     """Remembers x on the class, and so for all its layers together."""
     type(self).x = x
@@ -157,8 +174,9 @@ RATES = (1, 0.5, 0.1, 0.05, 0.01, 0.001)
 IN_FORWARD = "The stride or the padding is not passed on to the convolution."
 
 IN_BACKWARD = (
-    "backward uses a different stride or padding from forward. "
-    "Pass both on to F.conv2d_backward as well: without them it cannot know where the windows were."
+    "F.conv2d_backward gets a different stride or padding from those the layer was built with. "
+    "The constructor keeps both, and forward and backward both pass them on: "
+    "without them it cannot know where the windows were."
 )
 
 GEOMETRIES = (  # what may be handed on in place of (stride, padding)
@@ -166,6 +184,11 @@ GEOMETRIES = (  # what may be handed on in place of (stride, padding)
     lambda s, p: (s,),
     lambda s, p: (1, p),
     lambda s, p: (p + 1, s - 1),
+)
+
+KEPT_GEOMETRIES = (  # what a constructor may keep in place of (stride, padding)
+    lambda k, s, p: (s, k // 2),
+    lambda k, s, p: (max(p, 1), s),
 )
 
 
@@ -191,7 +214,10 @@ def layer_mistakes():
         return Mistake(
             "stride or padding not used in backward",
             IN_BACKWARD,
-            tuple(_spoilt(tensor, geometry=_with_geometry(geometry)) for geometry in GEOMETRIES),
+            (
+                *(_spoilt(tensor, geometry=_with_geometry(geometry)) for geometry in GEOMETRIES),
+                *(_spoilt(tensor, __init__=_of_another_geometry(change)) for change in KEPT_GEOMETRIES),
+            ),
         )
 
     gradients = {
@@ -239,6 +265,7 @@ def layer_mistakes():
         **{
             tensor: (
                 Mistake("gradient set, not added", OVERWRITTEN, (_spoilt(tensor, collect=_set),)),
+                Mistake("gradients cleared in forward", CLEARED, (_spoilt(tensor, forward=_clearing),)),
                 Mistake(
                     "added twice",
                     f"{tensor} is twice what it should be after one backward. Is it added in two places?",
@@ -342,8 +369,12 @@ CONV2D = Exercise(
     run=live,
     mistakes=layer_mistakes(),
     patterns=[
-        ("It is right until backward is called a second time.", lambda then, **_: then == TWICE),
-        ("It is right until zero_grad is called and another batch comes.", lambda then, **_: then in (ZEROED, MOVED)),
+        ("It is right until backward is called a second time.", lambda then, **_: then in (TWICE, TWO_BATCHES)),
+        ("It is right until backward is called twice in a row.", lambda then, **_: then == TWICE),
+        (
+            "It is right until another batch comes.",
+            lambda then, **_: then in (ZEROED, MOVED, TWO_BATCHES),
+        ),
         (STALE_WEIGHT, lambda then, **_: then == MOVED),
         (STALE_INPUT, lambda then, **_: then == BETWEEN),
         ("It is right wherever the stride is 1. Is the stride used everywhere?", lambda stride, **_: stride > 1),

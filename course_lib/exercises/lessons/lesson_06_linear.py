@@ -102,9 +102,15 @@ LINEAR = Exercise(
     },
     run=layer.live,
     exceptions=layer.EXCEPTIONS,
-    mistakes=linear_layer.mistakes(layer.STALE_WEIGHT, layer.STALE_INPUT, layer.OVERWRITTEN, layer.STEPPED),
+    mistakes=linear_layer.mistakes(
+        layer.STALE_WEIGHT, layer.STALE_INPUT, layer.OVERWRITTEN, layer.CLEARED, layer.STEPPED
+    ),
     patterns=[
-        ("It is right until backward is called a second time.", lambda then, **_: then == layer.TWICE),
+        (
+            "It is right until backward is called a second time.",
+            lambda then, **_: then in (layer.TWICE, layer.TWO_BATCHES),
+        ),
+        ("It is right until backward is called twice in a row.", lambda then, **_: then == layer.TWICE),
         (layer.STALE_WEIGHT, lambda then, **_: then == layer.MOVED),
         (layer.STALE_INPUT, lambda then, **_: then == layer.BETWEEN),
     ],

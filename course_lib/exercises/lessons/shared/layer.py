@@ -53,9 +53,15 @@ STEPPED = (
     "Updating them is the optimizer's job. backward only accumulates gradients, and dx needs the weights that made y."
 )
 
+CLEARED = (
+    "The layer clears its gradients by itself. "
+    "Only zero_grad does that, when the training calls it: until then, the gradients of several batches add up."
+)
+
 NOT_KEPT = (
-    "backward asks self for something that was never kept there. "
-    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
+    "backward asks self for something that is not there. "
+    "What it needs of the forward pass, as the input x, forward must keep, and backward must leave there: "
+    "that is the layer's memory."
 )
 
 NOT_ON_SELF = (
@@ -65,13 +71,32 @@ NOT_ON_SELF = (
 
 NOTHING_KEPT = (
     "backward found None where forward should have left something. "
-    "What it needs of the forward pass, as the input x, forward must keep: that is the layer's memory."
+    "What it needs of the forward pass, as the input x, forward must keep, and backward must leave there: "
+    "that is the layer's memory."
+)
+
+TAKEN_OUT = (
+    "backward takes out of the memory what forward put there, and finds nothing when it is called again. "
+    "What was kept must stay until the next forward replaces it."
+)
+
+UNFIT = (
+    "Two arrays in backward do not fit together. A gradient has the shape of what it is the gradient of, "
+    "and the library's functions return dx, dw and db, in this order."
+)
+
+PARAMETER = (
+    "A Parameter is no array, but holds two: `.data`, the numbers to compute with, and `.grad`, "
+    "in which backward collects. Which of the two is meant?"
 )
 
 EXCEPTIONS = (  # the last that fits is told
-    ("dx", r"AttributeError in .* of backward: .* object has no attribute", NOT_KEPT),
+    ("dx", r"ValueError in .* of backward: .*broadcast", UNFIT),
+    ("dx", r"AttributeError in .* of backward: '(?!Parameter'|numpy\.|tuple')\w+' object has no attribute", NOT_KEPT),
     ("dx", r"(TypeError|AttributeError|ValueError) in .* of backward: .*None", NOTHING_KEPT),
+    ("dx", r"IndexError in .* of backward: pop from (an )?empty", TAKEN_OUT),
     ("dx", r"NameError in .* of backward: name '\w+' is not defined", NOT_ON_SELF),
+    ("dx", r"(TypeError|AttributeError) in .*'Parameter'|TypeError in .*its dtype is object", PARAMETER),
 )
 
 # ---------------------------------------------------------------- the life of a layer
@@ -83,6 +108,8 @@ TWICE = "forward, backward, backward again"
 ZEROED = "forward, backward, zero_grad, then another batch"
 
 MOVED = "forward, backward, zero_grad, new weights as an optimizer sets them, then another batch"
+
+TWO_BATCHES = "forward, backward, then another batch without zero_grad"
 
 BETWEEN = "forward, another layer's forward, another layer's backward, backward"
 
@@ -96,6 +123,7 @@ def layer_cases(rng):
         (ZEROED, (2, 2, 6, 6), 3, 3, 2, 0),
         (MOVED, (2, 1, 5, 5), 2, 2, 1, 1),
         (BETWEEN, (2, 3, 6, 6), 3, 3, 2, 1),
+        (TWO_BATCHES, (3, 2, 5, 4), 4, 2, 1, 1),
         (ONCE, (3, 3, 5, 5), 3, 3, 1, 1),
     )
     return [_layer_case(rng, *geometry) for geometry in geometries]
@@ -134,8 +162,9 @@ def live(cls, then, x, dy, weight, bias, *geometry):
     dx = layer.backward(dy)
     if then == TWICE:
         dx = layer.backward(dy)
-    if then in (ZEROED, MOVED):
-        layer.zero_grad()
+    if then in (ZEROED, MOVED, TWO_BATCHES):
+        if then != TWO_BATCHES:
+            layer.zero_grad()
         if then == MOVED:
             layer.weight.data, layer.bias.data = layer.weight.data * -0.5, layer.bias.data + 1
         y = layer.forward(x[::-1] * 2)

@@ -6,7 +6,16 @@ from course_lib import functional as F
 from course_lib import init
 from course_lib.exercises.engine.exercise import Mistake, WrongAnswer
 from course_lib.exercises.lessons.shared import drawn
-from course_lib.exercises.lessons.shared.layer import BETWEEN, MOVED, ONCE, TENSORS, TWICE, ZEROED, live
+from course_lib.exercises.lessons.shared.layer import (
+    BETWEEN,
+    MOVED,
+    ONCE,
+    TENSORS,
+    TWICE,
+    TWO_BATCHES,
+    ZEROED,
+    live,
+)
 from course_lib.layers import Module, Parameter
 
 
@@ -45,6 +54,7 @@ def linear_layer_cases(rng):
             (ZEROED, (4, 2, 3)),
             (MOVED, (3, 5, 4)),
             (BETWEEN, (3, 3, 4)),
+            (TWO_BATCHES, (4, 3, 5)),
         )
     ]
 
@@ -59,7 +69,7 @@ def _case(rng, then, N, n_in, n_out):
     }
 
 
-LIVES = (ONCE, TWICE, ZEROED, MOVED, BETWEEN)
+LIVES = (ONCE, TWICE, ZEROED, MOVED, BETWEEN, TWO_BATCHES)
 
 
 @drawn.small
@@ -187,11 +197,16 @@ def _first_forward(self, x):
     return F.linear(x, self.weight.data, self.bias.data)
 
 
+def _clearing(self, x):
+    self.zero_grad()
+    return Linear.forward(self, x)
+
+
 KEPT = {"__init__": _keeping, "forward": _kept_forward, "kernel": _kept_kernel}
 
 
-def mistakes(stale, stale_input, set_not_added, moved):
-    """stale, stale_input, set_not_added, moved: what the lab on Conv2d says of the same."""
+def mistakes(stale, stale_input, set_not_added, cleared, moved):
+    """stale, stale_input, set_not_added, cleared, moved: what the lab on Conv2d says of the same."""
     return {
         "y": (
             Mistake("weights of the constructor", stale, (_spoilt("y", **KEPT),)),
@@ -216,6 +231,7 @@ def mistakes(stale, stale_input, set_not_added, moved):
                 (_spoilt("weight.grad", forward=_shared_forward), _spoilt("weight.grad", forward=_first_forward)),
             ),
             Mistake("gradient set, not added", set_not_added, (_spoilt("weight.grad", collect_weight=_set_weight),)),
+            Mistake("gradients cleared in forward", cleared, (_spoilt("weight.grad", forward=_clearing),)),
             Mistake(
                 "added twice",
                 "weight.grad is twice what it should be after one backward. Is it added in two places?",
@@ -234,6 +250,7 @@ def mistakes(stale, stale_input, set_not_added, moved):
         ),
         "bias.grad": (
             Mistake("gradient set, not added", set_not_added, (_spoilt("bias.grad", collect_bias=_set_bias),)),
+            Mistake("gradients cleared in forward", cleared, (_spoilt("bias.grad", forward=_clearing),)),
             Mistake(
                 "added twice",
                 "bias.grad is twice what it should be after one backward. Is it added in two places?",
