@@ -102,6 +102,12 @@ def keeping_import(line):
           "class A(A):\n    def two(self):\n        return self.one()", "def f(x):\n    return A().two()"], 1),
         (["def g(x):\n    return 5\nf = g"], 5),
         (["%matplotlib --list\ndef f(x):\n    return x"], 1),
+        (["import numpy as np\nLOWEST = -np.inf\ndef f(x):\n    return max(LOWEST, x)"], 1),
+        (["NOTHING = float('nan')\ndef f(x):\n    return NOTHING != NOTHING"], True),
+        (["import numpy as np\nEPS = np.finfo(float).eps\ndef f(x):\n    return x + EPS"], 1 + 2**-52),
+        (["from dataclasses import dataclass",
+          "@dataclass\nclass A:\n    n: int\n    def twice(self):\n        return 2 * self.n",
+          "def f(x):\n    return A(x).twice()"], 2),
         (["def g(x: int) -> int:\n    return x\n", "import typing\ndef f(x: typing.Any):\n    return g(x)"], 1),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ import ast
 import builtins
 import inspect
 import linecache
+import math
 import symtable
 import sys
 import sysconfig
@@ -99,8 +100,8 @@ class _Writer:
         elif _can_be_imported(value):
             alias = "" if value.__name__ == name else f" as {name}"
             self.imports.add(f"from {value.__module__} import {value.__name__}{alias}")
-        elif name.isupper() and _is_literal(value):
-            self.constants[name] = f"{name} = {value!r}"
+        elif name.isupper() and (text := _as_literal(value)):
+            self.constants[name] = f"{name} = {text}"
         else:
             kind = "an array" if type(value).__name__ == "ndarray" else f"of type {type(value).__name__}"
             raise CannotBeKeptError(
@@ -151,11 +152,14 @@ def import_of_module(name: str, module: types.ModuleType) -> str:
     return start if last == name else f"{start} as {name}"
 
 
-def _is_literal(value: Any) -> bool:
+def _as_literal(value: Any) -> str:
+    """How a constant is written, "" where it cannot be."""
+    if isinstance(value, float):  # NumPy's float64 too, as of np.finfo(float).eps
+        return repr(float(value)) if math.isfinite(value) else f'float("{float(value)}")'
     try:
-        return bool(ast.literal_eval(repr(value)) == value)
+        return repr(value) if ast.literal_eval(repr(value)) == value else ""
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return False
+        return ""
 
 
 # ---------------------------------------------------------------- where something is written
@@ -205,7 +209,7 @@ def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
 
 def _source_of_class(cls: type) -> tuple[str, dict[str, Any]]:
     """A class is found through its methods: Python does not say in which cell a class was defined."""
-    own = [f for f in map(inspect.unwrap, _functions(cls)) if isinstance(f, types.FunctionType)]
+    own = [f for f in map(inspect.unwrap, _functions(cls)) if isinstance(f, types.FunctionType) and _is_written(f)]
     inside = next((f for f in own if f.__qualname__.startswith(f"{cls.__qualname__}.")), None)
     if inside is None:
         raise CannotBeKeptError(f"The source of `{cls.__name__}` cannot be found: it has no methods of its own.")
@@ -222,6 +226,11 @@ def _source_of_class(cls: type) -> tuple[str, dict[str, Any]]:
                     )
             return textwrap.dedent("\n".join(lines[start - 1 : node.end_lineno])), inside.__globals__
     raise CannotBeKeptError(NOT_FOUND)
+
+
+def _is_written(function: types.FunctionType) -> bool:
+    """Whether somebody wrote it: @dataclass puts methods on a class that stand nowhere."""
+    return function.__code__.co_filename != "<string>" and function.__module__ != "dataclasses"
 
 
 def _functions(cls: type) -> Iterator[Callable[..., Any]]:
