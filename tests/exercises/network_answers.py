@@ -263,3 +263,83 @@ def one_denominator_for_all(logits, targets):
 def a_colon_for_the_rows(logits, targets):
     z = logits - logits.max(axis=1, keepdims=True)
     return -np.mean((z - np.log(np.exp(z).sum(axis=1, keepdims=True)))[:, targets])
+
+
+# ---------------------------------------------------------------- batch norm
+
+AXES = (0, 2, 3)
+
+
+def _norm(dy, x, weight, eps):
+    """What most of these have right: xhat, 1 / std, dy times weight, the count, and both other gradients."""
+    inverse = 1 / np.sqrt(x.var(axis=AXES, keepdims=True) + eps)
+    xhat = (x - x.mean(axis=AXES, keepdims=True)) * inverse
+    m = x.size // x.shape[1]
+    return xhat, inverse, dy * weight[:, None, None], m, ((dy * xhat).sum(axis=AXES), dy.sum(axis=AXES))
+
+
+@wrong("batch_norm2d_backward", dx="one sum not divided")
+def variance_of_a_sum(dy, x, weight, eps=1e-5):
+    xhat, inverse, d, m, others = _norm(dy, x, weight, eps)
+    centred = x - x.mean(axis=AXES, keepdims=True)
+    dvar = -0.5 * (d * centred).sum(axis=AXES, keepdims=True) * inverse**3
+    dmean = -(d * inverse).sum(axis=AXES, keepdims=True)
+    return d * inverse + dvar * 2 * centred + dmean / m, *others
+
+
+@wrong("batch_norm2d_backward", dx="mean part missing")
+def mean_not_scaled(dy, x, weight, eps=1e-5):
+    xhat, inverse, d, m, others = _norm(dy, x, weight, eps)
+    through_variance = xhat * (d * xhat).sum(axis=AXES, keepdims=True) / m
+    return inverse * (d - through_variance) - d.sum(axis=AXES, keepdims=True) / m, *others
+
+
+@wrong("batch_norm2d_backward", dx="weight in some terms only")
+def dy_itself_in_the_sums(dy, x, weight, eps=1e-5):
+    xhat, inverse, d, m, others = _norm(dy, x, weight, eps)
+    sums = dy.sum(axis=AXES, keepdims=True) + xhat * (dy * xhat).sum(axis=AXES, keepdims=True)
+    return inverse * (d - sums / m), *others
+
+
+@wrong("batch_norm2d_backward", dx="sums over other numbers")
+def sums_over_the_images(dy, x, weight, eps=1e-5):
+    xhat, inverse, d, m, others = _norm(dy, x, weight, eps)
+    return inverse / m * (m * d - d.sum(axis=0) - xhat * (d * xhat).sum(axis=0)), *others
+
+
+@wrong("batch_norm2d_backward", dx="statistics along the columns", dweight="statistics along the columns")
+def without_their_axes(dy, x, weight, eps=1e-5):
+    mean, var, m = x.mean(axis=AXES), x.var(axis=AXES), x.size // x.shape[1]
+    xhat = (x - mean) / np.sqrt(var + eps)
+    d = dy * weight.reshape(1, -1, 1, 1)
+    dx = (m * d - d.sum(axis=AXES) - xhat * (d * xhat).sum(axis=AXES)) / np.sqrt(var + eps) / m
+    return dx, (dy * xhat).sum(axis=AXES), dy.sum(axis=AXES)
+
+
+def _of_rows(dy, x, weight, eps):
+    std = np.sqrt(x.var(axis=0) + eps)
+    xhat = (x - x.mean(axis=0)) / std
+    d = dy * weight
+    dx = (d - d.mean(axis=0) - xhat * (d * xhat).mean(axis=0)) / std
+    return dx, (dy * xhat).sum(axis=0), dy.sum(axis=0)
+
+
+@wrong("batch_norm2d_backward", dx="channels not last", dweight="channels not last", dbias="channels not last")
+def reshaped_with_no_transpose(dy, x, weight, eps=1e-5):
+    C = x.shape[1]
+    dx, dweight, dbias = _of_rows(dy.reshape(-1, C), x.reshape(-1, C), weight, eps)
+    return dx.reshape(x.shape), dweight, dbias
+
+
+@wrong("batch_norm2d_backward", dx="channels not moved back")
+def not_transposed_back(dy, x, weight, eps=1e-5):
+    rows = [array.transpose(0, 2, 3, 1).reshape(-1, x.shape[1]) for array in (dy, x)]
+    dx, dweight, dbias = _of_rows(*rows, weight, eps)
+    return dx.reshape(x.shape), dweight, dbias
+
+
+@wrong("batch_norm2d_backward", dweight="not the normalised x")
+def divided_by_the_variance(dy, x, weight, eps=1e-5):
+    xhat, inverse, d, m, (dweight, dbias) = _norm(dy, x, weight, eps)
+    rest = m * d - d.sum(axis=AXES, keepdims=True) - xhat * (d * xhat).sum(axis=AXES, keepdims=True)
+    return inverse / m * rest, (dy * xhat * inverse).sum(axis=AXES), dbias

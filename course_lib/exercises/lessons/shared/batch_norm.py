@@ -53,23 +53,46 @@ BATCH_NORM = {
 
 
 def _norm(
-    dy, x, weight, /, *, mean_part=1.0, variance_part=1.0, scale=None, eps=EPS, ddof=0, over=AXES, std=None, count=None,
-    sums=AXES, along=None, sign=1,
+    dy, x, weight, /, *, mean_part=None, variance_part=None, scale=None, eps=EPS, ddof=0, over=AXES, std=None,
+    count=None, sums=AXES, against=None, along=None, sign=1,
 ):  # fmt: skip
-    """dx of batch norm, with some of its parts replaced. along(...): what stands in for the normalised x at the end."""
+    """dx of batch norm, with some of its parts replaced.
+
+    mean_part and variance_part: what a part is multiplied by, as a function of (count, std, weight).
+    against(x, std): what stands in for the normalised x in the sum; along(...): what does at the end.
+    """
     count = count(x) if count else x.size // x.shape[1]
     centred = x - x.mean(axis=over, keepdims=True)
     variance = x.var(axis=over, keepdims=True, ddof=ddof)
     std = std(variance) if std else np.sqrt(variance + eps)
     normalised = centred / std
     dbias = dy.sum(axis=sums, keepdims=True) / count
-    dweight = (dy * normalised).sum(axis=sums, keepdims=True) / count
+    dweight = (dy * (against(x, std) if against else normalised)).sum(axis=sums, keepdims=True) / count
+    mean_part, variance_part = (
+        part(count, std, weight[:, None, None]) if part else 1 for part in (mean_part, variance_part)
+    )
     factor = scale(weight[:, None, None], std) if scale else weight[:, None, None] / std
     follows = along(x, normalised, std, weight[:, None, None]) if along else normalised
     return sign * factor * (dy - mean_part * dbias - variance_part * follows * dweight)
 
 
 _dx = partial(Variant, _norm)
+
+
+def _times(number):
+    return lambda count, std, weight: number
+
+
+def _undivided(count, std, weight):
+    return count
+
+
+def _not_scaled(count, std, weight):
+    return std
+
+
+def _unweighted(count, std, weight):
+    return 1 / weight
 
 
 def _all_at_once(dy, x, weight, over=AXES):
@@ -100,7 +123,7 @@ def _sum_mistakes(name, values):
             "There is one weight and one bias for each channel, so the channels' axis must remain.",
             tuple(
                 lambda dy, x, weight, axes=axes: values(dy, x).sum(axis=axes)
-                for axes in (None, 0, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 2), (0, 3))
+                for axes in (None, 0, 1, (2, 3), (1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 1), (0, 2), (0, 3))
             ),
         ),
         Mistake(
@@ -115,6 +138,42 @@ def _sum_mistakes(name, values):
     )
 
 
+def _without_axes(name):
+    """Mean and variance of shape (C,), which meet the columns of x."""
+
+    def wrong(dy, x, weight):
+        mean, std = x.mean(axis=AXES), np.sqrt(x.var(axis=AXES) + EPS)
+        xhat, d, m = (x - mean) / std, dy * weight[:, None, None], x.size // len(weight)
+        if name == "dweight":
+            return (dy * xhat).sum(axis=AXES)
+        return (d - d.sum(axis=AXES) / m - xhat * (d * xhat).sum(axis=AXES) / m) / std
+
+    return wrong
+
+
+def _as_rows(name):
+    """As if the channels were the last axis of x: reshaped to rows of C numbers."""
+
+    def wrong(dy, x, weight):
+        rows_of_dy, rows = dy.reshape(-1, len(weight)), x.reshape(-1, len(weight))
+        if name == "dbias":
+            return rows_of_dy.sum(axis=0)
+        rows_of_dy, rows = rows_of_dy[..., None, None], rows[..., None, None]
+        if name == "dweight":
+            return (rows_of_dy * normalised(rows)).sum(axis=AXES)
+        return _norm(rows_of_dy, rows, weight).reshape(x.shape)
+
+    return wrong
+
+
+ALONG_THE_COLUMNS = (
+    "Mean and variance have the shape (C,), and an array of that shape broadcasts along the *last* axis, the columns. "
+    "Let them keep their axes, with `keepdims=True`."
+)
+NOT_LAST = (
+    "reshape(-1, C) makes rows of C numbers that follow each other in memory, and these are of one channel. "
+    "Move the channels to the last axis first: reshape never moves a number."
+)
 OWN_STATISTICS = "Each image is normalised by itself. The statistics are those of the whole batch."
 
 MISTAKES = {
@@ -124,14 +183,16 @@ MISTAKES = {
             "Mean and variance are treated as constants. "
             "But they depend on x: a change in one x changes every y of its channel. "
             "dx must lose the parts of dy that only shift the mean or rescale the variance.",
-            (_dx(mean_part=0, variance_part=0),),
+            (_dx(mean_part=_times(0), variance_part=_times(0)),),
         ),
         Mistake(
             "variance part missing",
             "The part of the gradient that flows through the variance is missing or wrong. "
             "Raising one x also changes the variance of its channel, and with it every y.",
             (
-                *(_dx(variance_part=part) for part in (0, -1, 2, 0.5)),
+                *(_dx(variance_part=_times(part)) for part in (0, -1, 2, 0.5)),
+                _dx(against=lambda x, std: x / std),
+                _dx(against=lambda x, std: x),
                 _dx(along=lambda x, normalised, std, weight: x),
                 _dx(along=lambda x, normalised, std, weight: 1),
                 _dx(along=lambda x, normalised, std, weight: normalised * weight),
@@ -145,7 +206,30 @@ MISTAKES = {
             "The two sums are divided by the wrong number. "
             "How many values does one channel hold, over all images, rows and columns?",
             tuple(
-                _dx(count=count) for count in (len, lambda x: x.shape[2] * x.shape[3], lambda x: x.size, lambda x: 1)
+                _dx(count=count)
+                for count in (
+                    len,
+                    lambda x: x.shape[2] * x.shape[3],
+                    lambda x: x.size,
+                    lambda x: 1,
+                    lambda x: x[0].size,
+                )
+            ),
+        ),
+        Mistake(
+            "one sum not divided",
+            "Of the two sums, one is not divided by the number of values of a channel. "
+            "Both come from a mean: that of x, and that of its squared distances.",
+            (_dx(mean_part=_undivided), _dx(variance_part=_undivided)),
+        ),
+        Mistake(
+            "sums over other numbers",
+            "The statistics are right, but the sums of dy do not run over the same numbers. "
+            "All that a mean or a variance was made of hears from all that it was used for.",
+            (
+                *(_dx(sums=sums) for sums in (0, (2, 3))),
+                _dx(sums=0, count=len),
+                _dx(sums=(2, 3), count=lambda x: x.shape[2] * x.shape[3]),
             ),
         ),
         Mistake(
@@ -163,7 +247,7 @@ MISTAKES = {
             "mean part missing",
             "The part of the gradient that flows through the mean is missing or wrong. "
             "Raising one x also raises the mean of its channel, and with it changes every y.",
-            (_dx(mean_part=0), _dx(mean_part=-1), _dx(mean_part=2)),
+            (*(_dx(mean_part=_times(part)) for part in (0, -1, 2)), _dx(mean_part=_not_scaled)),
         ),
         Mistake(
             "weight missing",
@@ -172,10 +256,28 @@ MISTAKES = {
             (_dx(scale=lambda weight, std: 1 / std),),
         ),
         Mistake(
+            "weight in some terms only",
+            "weight is missing from one of the sums, or from both. "
+            "What goes back through mean and variance was multiplied by it, too.",
+            (
+                _dx(mean_part=_unweighted, variance_part=_unweighted),
+                _dx(mean_part=_unweighted),
+                _dx(variance_part=_unweighted),
+            ),
+        ),
+        Mistake(
             "weight along the columns",
             "There is one weight for each channel, but an array of "
             "shape (C,) broadcasts along the *last* axis, the columns.",
             (_dx(scale=lambda weight, std: weight[:, 0, 0] / std),),
+        ),
+        Mistake("statistics along the columns", ALONG_THE_COLUMNS, (_without_axes("dx"),)),
+        Mistake("channels not last", NOT_LAST, (_as_rows("dx"),)),
+        Mistake(
+            "channels not moved back",
+            "The values are right, in other places: they were computed with the channels last, "
+            "and a reshape does not bring them back to the second axis. Undo the transpose.",
+            (lambda dy, x, weight: np.moveaxis(_norm(dy, x, weight), 1, -1).reshape(x.shape),),
         ),
         Mistake(
             "not divided by the standard deviation",
@@ -222,8 +324,13 @@ MISTAKES = {
                 lambda dy, x, weight: (dy * (x - x.mean(axis=AXES, keepdims=True))).sum(axis=AXES),
                 lambda dy, x, weight: (dy * _forward_norm(dy, x, weight)).sum(axis=AXES),
                 lambda dy, x, weight: dy.sum(axis=AXES),
+                lambda dy, x, weight: (dy * normalised(x) / np.sqrt(x.var(axis=AXES, keepdims=True) + EPS)).sum(
+                    axis=AXES
+                ),
             ),
         ),
+        Mistake("statistics along the columns", ALONG_THE_COLUMNS, (_without_axes("dweight"),)),
+        Mistake("channels not last", NOT_LAST, (_as_rows("dweight"),)),
         Mistake(
             "eps elsewhere",
             "It differs only where the variance is small. eps is added to the variance, *under* the square root.",
@@ -263,6 +370,7 @@ MISTAKES = {
                 lambda dy, x, weight: (dy * normalised(x)).sum(axis=AXES),
             ),
         ),
+        Mistake("channels not last", NOT_LAST, (_as_rows("dbias"),)),
         *_sum_mistakes("dbias", lambda dy, x: dy),
     ),
 }
