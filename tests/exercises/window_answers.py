@@ -167,3 +167,153 @@ def all_but_the_fold_mended(dy, x, w, stride=1, padding=0):
 @wrong("conv2d_backward_gemm", dx=OTHER_FOLD)
 def folded_with_the_stride_alone(dy, x, w, stride=1, padding=0):
     return products(dy, x, w, stride, padding, fold=(stride,))
+
+
+# ---------------------------------------------------------------- columns
+
+
+def padded(x, padding, value=0.0):
+    return np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), constant_values=value)
+
+
+def view(x, kernel_size, stride, padding):
+    windows = np.lib.stride_tricks.sliding_window_view(padded(x, padding), kernel_size, axis=(2, 3))
+    return windows[:, :, ::stride, ::stride]
+
+
+@wrong("im2col", cols="reshape without the transpose")
+@wrong("im2col_fast", cols="reshape without the transpose")
+def the_view_as_it_comes(x, kernel_size, stride=1, padding=0):
+    windows = view(x, kernel_size, stride, padding)
+    return windows.reshape(len(x), x.shape[1] * kernel_size[0] * kernel_size[1], -1)
+
+
+@wrong("im2col_fast", cols="reshape without the transpose")
+def slices_stacked_in_front(x, kernel_size, stride=1, padding=0):
+    windows = view(x, kernel_size, stride, padding)
+    slices = np.stack([windows[..., a, b] for a, b in np.ndindex(*kernel_size)])
+    return slices.reshape(len(x), x.shape[1] * kernel_size[0] * kernel_size[1], -1)
+
+
+@wrong("im2col_fast", cols="another layout")
+def the_view_itself(x, kernel_size, stride=1, padding=0):
+    return view(x, kernel_size, stride, padding)
+
+
+def by_number(number, stop=None):
+    def im2col(x, kernel_size, stride=1, padding=0):
+        windows = view(x, kernel_size, stride, padding)
+        N, _, H_out, W_out, *_ = windows.shape
+        cols = np.zeros((N, x.shape[1] * kernel_size[0] * kernel_size[1], H_out * W_out))
+        for i in range(stop or H_out):
+            for j in range(W_out):
+                cols[:, :, number(i, j, H_out, W_out)] = windows[:, :, i, j].reshape(N, -1)
+        return cols
+
+    return im2col
+
+
+wrong("im2col", cols="windows by columns")(by_number(lambda i, j, H, W: i + j * W))
+wrong("im2col", cols="H and W mixed up")(by_number(lambda i, j, H, W: i * H + j))
+wrong("im2col", cols="column of several windows")(by_number(lambda i, j, H, W: i + j))
+wrong("im2col", cols="only one row kept")(by_number(lambda i, j, H, W: i * W + j, stop=1))
+
+
+@wrong("im2col_fast", cols="channels tiled")
+def index_arrays_with_tile_for_repeat(x, kernel_size, stride=1, padding=0):
+    (kH, kW), C = kernel_size, x.shape[1]
+    H_out, W_out = ((n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[2:], kernel_size, strict=True))
+    rows = np.tile(np.repeat(np.arange(kH), kW), C)[:, None] + stride * np.repeat(np.arange(H_out), W_out)
+    columns = np.tile(np.arange(kW), kH * C)[:, None] + stride * np.tile(np.arange(W_out), H_out)
+    return padded(x, padding)[:, np.tile(np.arange(C), kH * kW)[:, None], rows, columns]
+
+
+@wrong("im2col", cols="padded in another way")
+def edges_repeated(x, kernel_size, stride=1, padding=0):
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), mode="edge")
+    return F.im2col(xp, kernel_size, stride)
+
+
+@wrong("im2col", cols="wrong number of windows")
+def starts_within_the_bare_image(x, kernel_size, stride=1, padding=0):
+    xp, (kH, kW) = padded(x, padding), kernel_size
+    tops, lefts = (range(0, n - k + 1, stride) for n, k in zip(x.shape[2:], kernel_size, strict=True))
+    return np.stack([xp[:, :, i : i + kH, j : j + kW].reshape(len(x), -1) for i in tops for j in lefts], axis=2)
+
+
+@wrong("im2col_fast", cols="stride between the cells")
+def stride_of_the_cells(x, kernel_size, stride=1, padding=0):
+    xp, (kH, kW) = padded(x, padding), kernel_size
+    H_out, W_out = ((n - k) // stride + 1 for n, k in zip(xp.shape[2:], kernel_size, strict=True))
+    cells = np.empty((*x.shape[:2], kH, kW, H_out, W_out))
+    for a, b in np.ndindex(kH, kW):
+        top, left = a * stride, b * stride
+        cells[:, :, a, b] = xp[:, :, top : top + stride * H_out : stride, left : left + stride * W_out : stride]
+    return cells.reshape(len(x), -1, H_out * W_out)
+
+
+def slices_added(read=None, cells=lambda k: k, room=lambda p: 2 * p, spread=lambda a, stride: a):
+    def col2im(cols, output_size, kernel_size, stride=1, padding=0):
+        (H, W), (kH, kW), p = output_size, kernel_size, padding
+        H_out, W_out = ((n + 2 * p - k) // stride + 1 for n, k in zip(output_size, kernel_size, strict=True))
+        shape = len(cols), cols.shape[1] // (kH * kW), kH, kW, H_out, W_out
+        six = read(cols, shape) if read else cols.reshape(shape)
+        x = np.zeros((*shape[:2], H + room(p), W + room(p)))
+        for a, b in np.ndindex(cells(kH), cells(kW)):
+            top, left = spread(a, stride), spread(b, stride)
+            place = slice(top, top + stride * H_out, stride), slice(left, left + stride * W_out, stride)
+            x[(..., *place)] += six[:, :, a, b]
+        return x[:, :, p : p + H, p : p + W]
+
+    return col2im
+
+
+@wrong("col2im_fast", x="reshape without the transpose")
+@slices_added
+def places_before_cells(cols, shape):
+    N, C, kH, kW, H_out, W_out = shape
+    return cols.reshape(N, C, H_out, W_out, kH, kW).transpose(0, 1, 4, 5, 2, 3)
+
+
+@wrong("col2im_fast", x="reshape without the transpose")
+@slices_added
+def images_last(cols, shape):
+    return cols.reshape(*shape[1:], shape[0]).transpose(5, 0, 1, 2, 3, 4)
+
+
+wrong("col2im_fast", x="cells skipped")(slices_added(cells=lambda k: k - 1))
+wrong("col2im_fast", x="room on one side")(slices_added(room=lambda p: p))
+wrong("col2im_fast", x="stride between the cells")(slices_added(spread=lambda a, stride: a * stride))
+
+
+def windows_added(number=lambda i, j, H_out, W_out: i * W_out + j, less=0, size=lambda H, W: (H, W), stop=None):
+    def col2im(cols, output_size, kernel_size, stride=1, padding=0):
+        (H, W), (kH, kW), p = output_size, kernel_size, padding
+        H_out, W_out = ((n + 2 * p - k) // stride + 1 for n, k in zip(output_size, kernel_size, strict=True))
+        x = np.zeros((len(cols), cols.shape[1] // (kH * kW), *(n + 2 * p for n in size(H, W))))
+        for i in range(stop or H_out - less):
+            for j in range(W_out - less):
+                window = cols[:, :, number(i, j, H_out, W_out)].reshape(*x.shape[:2], kH, kW)
+                x[:, :, i * stride : i * stride + kH, j * stride : j * stride + kW] += window
+        return x[:, :, p : p + H, p : p + W]
+
+    return col2im
+
+
+wrong("col2im", x="windows by columns")(windows_added(lambda i, j, H_out, W_out: i + j * W_out))
+wrong("col2im", x="H and W mixed up")(windows_added(lambda i, j, H_out, W_out: i * H_out + j))
+wrong("col2im", x="H and W mixed up")(windows_added(size=lambda H, W: (W, H)))
+wrong("col2im", x="column of several windows")(windows_added(lambda i, j, H_out, W_out: i + j))
+wrong("col2im", x="windows skipped")(windows_added(less=1))
+wrong("col2im", x="only one row kept")(windows_added(stop=1))
+
+
+@wrong("col2im", x="wrong number of windows")
+def columns_counted_in_a_range_that_ends_early(cols, output_size, kernel_size, stride=1, padding=0):
+    (H, W), (kH, kW), n = output_size, kernel_size, 0
+    x = np.zeros((len(cols), cols.shape[1] // (kH * kW), H + 2 * padding, W + 2 * padding))
+    for top in range(0, H + 2 * padding - kH, stride):
+        for left in range(0, W + 2 * padding - kW, stride):
+            x[:, :, top : top + kH, left : left + kW] += cols[:, :, n].reshape(*x.shape[:2], kH, kW)
+            n += 1
+    return x[:, :, padding : padding + H, padding : padding + W]

@@ -1,5 +1,7 @@
 """im2col, col2im and convolution as a matrix product: cases, recipes and known mistakes."""
 
+from itertools import product
+
 import numpy as np
 
 from course_lib import loops
@@ -86,10 +88,12 @@ def by_rows(windows):
     return windows.reshape(N, C * kH * kW, -1)
 
 
-def col2im(cols, output_size, kernel_size, stride=1, padding=0, /, *, order=None, **steps):
-    count = recipes.out_sizes(output_size, kernel_size, stride, padding)
+def col2im(cols, output_size, kernel_size, stride=1, padding=0, /, *, order=None, count=None, **steps):
+    count = (count or recipes.out_sizes)(output_size, kernel_size, stride, padding)
+    if np.prod(count) > cols.shape[2]:
+        raise IndexError("there are not so many columns")
     C = cols.shape[1] // np.prod(kernel_size)
-    stamps = (order or read)(cols, (len(cols), C, *kernel_size, *count))
+    stamps = (order or read)(cols[:, :, : np.prod(count)], (len(cols), C, *kernel_size, *count))
     return recipes.fold(stamps, output_size, stride, padding, **steps)
 
 
@@ -120,6 +124,38 @@ def _read_then(change):
     return lambda cols, shape: change(read(cols, shape))
 
 
+def _numbered(number):
+    """number(i, j, H_out, W_out): the column of window (i, j). Returns orders, one of writing and one of reading."""
+
+    def write(windows):
+        rows = by_rows(windows)
+        cols = np.zeros_like(rows)
+        for n, place in enumerate(np.ndindex(windows.shape[4:])):
+            cols[:, :, number(*place, *windows.shape[4:])] = rows[:, :, n]
+        return cols
+
+    def read_back(cols, shape):
+        return read(cols[:, :, [number(*place, *shape[4:]) for place in np.ndindex(*shape[4:])]], shape)
+
+    return write, read_back
+
+
+WRITTEN, READ = zip(  # i + j W_out; i H_out + j; and numbers that several windows share
+    *(
+        _numbered(number)
+        for number in (
+            lambda i, j, H, W: i + j * W,
+            lambda i, j, H, W: i * H + j,
+            lambda i, j, H, W: i + j,
+            lambda i, j, H, W: i * j,
+            lambda i, j, H, W: i,
+            lambda i, j, H, W: j,
+        )
+    ),
+    strict=True,
+)
+
+
 # ---------------------------------------------------------------- the columns
 
 CELLS_FIRST, CELLS_SWAPPED, BACKWARDS = (0, 2, 3, 1, 4, 5), (0, 1, 3, 2, 4, 5), (0, 3, 2, 1, 4, 5)
@@ -137,6 +173,24 @@ COLUMN_ORDER = (
     "Windows go row by row, as y does, so that a row of the product can be reshaped to (H_out, W_out)."
 )
 
+SHARED_COLUMN = (
+    "Several windows have the same column, and others have none. "
+    "Windows are counted row by row: how many stand in the rows above, and how many before it in its own?"
+)
+
+OTHER_CHANNELS = (
+    "A row does not hold the channel that belongs there. "
+    "All cells of channel 0 come first, then all of channel 1: the channel stays while the cells change. "
+    "(np.repeat writes each entry several times, np.tile the whole list.)"
+)
+
+BETWEEN_CELLS = (
+    "The stride spreads the cells of one window. "
+    "It is the distance between *windows*: within one, neighbouring cells lie on neighbouring pixels."
+)
+
+CELLS_SKIPPED = "The last (or first) row or column of the kernel's cells is left out. Does your loop reach all of them?"
+
 LAYOUT = (
     "The values are right, but the matrix has the wrong layout. "
     "It should hold one matrix for each image, with one column for each window: (N, C * kH * kW, L)."
@@ -153,7 +207,19 @@ def im2col_mistakes():
             ROW_ORDER,
             tuple(variant(order=_permuted(*axes)) for axes in OTHER_ROWS),
         ),
-        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_permuted(*BY_COLUMNS)),)),
+        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_permuted(*BY_COLUMNS)), variant(order=WRITTEN[0]))),
+        Mistake(
+            "H and W mixed up",
+            sentences.MIXED_UP,
+            (variant(order=WRITTEN[1]), variant(count=_sizes_swapped)),
+        ),
+        Mistake("column of several windows", SHARED_COLUMN, tuple(variant(order=order) for order in WRITTEN[2:])),
+        Mistake("channels tiled", OTHER_CHANNELS, (variant(turn=_channels_tiled),)),
+        Mistake(
+            "stride between the cells",
+            f"{BETWEEN_CELLS} Or are brackets missing where windows are counted? (`out_size` counts them.)",
+            (_dilated, _dilated_slices, variant(count=wrong_steps.kernel_divided)),
+        ),
         Mistake(
             "another layout",
             LAYOUT,
@@ -166,6 +232,7 @@ def im2col_mistakes():
                     order=lambda windows: by_rows(windows).transpose(1, 2, 0).reshape(by_rows(windows).shape[1], -1)
                 ),
                 variant(order=lambda windows: windows),
+                variant(order=lambda windows: windows.transpose(0, 1, 4, 5, 2, 3)),
             ),
         ),
         Mistake(
@@ -178,6 +245,8 @@ def im2col_mistakes():
                 variant(order=lambda windows: windows.transpose(4, 5, 0, 1, 2, 3).reshape(by_rows(windows).shape)),
                 variant(order=lambda windows: windows.transpose(1, 2, 3, 0, 4, 5).reshape(by_rows(windows).shape)),
                 variant(order=lambda windows: windows.transpose(1, 2, 3, 4, 5, 0).reshape(by_rows(windows).shape)),
+                variant(order=lambda windows: windows.transpose(0, 1, 4, 5, 2, 3).reshape(by_rows(windows).shape)),
+                variant(order=lambda windows: windows.transpose(2, 3, 0, 1, 4, 5).reshape(by_rows(windows).shape)),
             ),
         ),
         Mistake(
@@ -197,7 +266,7 @@ def im2col_mistakes():
         Mistake(
             "wrong number of windows",
             sentences.NUMBER_OF_WINDOWS,
-            tuple(variant(count=count) for count in wrong_steps.WRONG_COUNTS if count is not wrong_steps.no_padding),
+            tuple(variant(count=c) for c in wrong_steps.WRONG_COUNTS if c is not wrong_steps.kernel_divided),
         ),
         Mistake(
             "a line copied",
@@ -233,7 +302,45 @@ def _stride_and_padding(variant):
             (variant(steps=wrong_steps.rows_only), variant(steps=wrong_steps.columns_only)),
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+        convolution.odd_padding(4, variant),
+        Mistake("only one row kept", sentences.ONE_ROW, tuple(variant(turn=row) for row in wrong_steps.ROWS)),
     )
+
+
+def _sizes_swapped(size, kernel, stride, padding):
+    return recipes.out_sizes(size, kernel, stride, padding)[::-1]
+
+
+def _channels_tiled(windows):
+    """Rows r of channel r % C, in place of r // (kH kW)."""
+    N, C, kH, kW, *count = windows.shape
+    rows = np.arange(C * kH * kW)
+    cells = windows.reshape(N, C, kH * kW, *count)
+    return cells[:, rows % C, rows % (kH * kW)].reshape(windows.shape)
+
+
+def _dilated(x, kernel_size, stride, padding):
+    """Cell (a, b) of a window lies stride * a, stride * b from where it begins. Raises where that does not fit."""
+    xp = recipes.zeros_around(x, padding)
+    cells, starts = [], []
+    for axis, m in zip((2, 3), recipes.out_sizes(x.shape[2:], kernel_size, stride, padding), strict=True):
+        cells.append(stride * np.arange(kernel_size[axis - 2]))
+        starts.append(stride * np.arange(m))
+        if cells[-1][-1] + starts[-1][-1] >= xp.shape[axis]:
+            raise ValueError("the last windows are too short")
+    rows = cells[0][:, None, None, None] + starts[0][:, None]
+    return by_rows(xp[:, :, rows, cells[1][:, None, None] + starts[1]])
+
+
+def _dilated_slices(x, kernel_size, stride, padding):
+    """The same by slices: one that is a single row or column long is copied into all places."""
+    xp = recipes.zeros_around(x, padding)
+    H_out, W_out = recipes.out_sizes(x.shape[2:], kernel_size, stride, padding)
+    windows = np.zeros((*x.shape[:2], *kernel_size, H_out, W_out))
+    for a, b in np.ndindex(*kernel_size):
+        top, left = a * stride, b * stride
+        windows[:, :, a, b] = xp[:, :, top : top + stride * H_out : stride, left : left + stride * W_out : stride]
+    return by_rows(windows)
 
 
 def _only_window(index):
@@ -249,6 +356,9 @@ def col2im_mistakes():
     def variant(**steps):
         return Variant(col2im, **steps)
 
+    def turned(change):
+        return variant(order=_read_then(change))
+
     shared = (*convolution.scattering(2, variant), *convolution.no_room(variant))
     return (
         Mistake(
@@ -256,7 +366,37 @@ def col2im_mistakes():
             ROW_ORDER,
             tuple(variant(order=_misread(*axes)) for axes in OTHER_ROWS),
         ),
-        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_misread(*BY_COLUMNS)),)),
+        Mistake("windows by columns", COLUMN_ORDER, (variant(order=_misread(*BY_COLUMNS)), variant(order=READ[0]))),
+        Mistake(
+            "H and W mixed up",
+            sentences.MIXED_UP,
+            (
+                variant(order=READ[1]),
+                variant(count=_sizes_swapped),
+                variant(room=_room_swapped),
+                variant(crop=_crop_swapped),
+            ),
+        ),
+        Mistake("column of several windows", SHARED_COLUMN, tuple(variant(order=order) for order in READ[2:])),
+        Mistake("channels tiled", OTHER_CHANNELS, (turned(_channels_put_back_tiled),)),
+        Mistake("cells skipped", CELLS_SKIPPED, tuple(turned(_of_cells(drop)) for drop in wrong_steps.ENDS[2])),
+        Mistake(
+            "windows skipped",
+            "The last (or first) row or column of windows is not put back. Does your loop reach every window?",
+            tuple(turned(drop) for drop in wrong_steps.ENDS[2]),
+        ),
+        Mistake(
+            "wrong number of windows",
+            sentences.NUMBER_OF_WINDOWS,
+            tuple(variant(count=c) for c in (wrong_steps.one_less, wrong_steps.no_padding, wrong_steps.end_missed)),
+        ),
+        Mistake(
+            "room on one side",
+            "The array to which windows are added is too small: padding lies on both sides of the image.",
+            (variant(room=_room_on_one_side),),
+        ),
+        Mistake("only one row kept", sentences.ONE_ROW, tuple(turned(row) for row in wrong_steps.ROWS)),
+        Mistake("stride between the cells", BETWEEN_CELLS, (_folded_dilated,)),
         Mistake(
             "kernel turned",
             "Each window is put back turned by 180 degrees, "
@@ -286,6 +426,14 @@ def col2im_mistakes():
                         3, 0, 1, 2, 4, 5
                     )
                 ),
+                variant(
+                    order=lambda cols, shape: cols.reshape(*shape[:2], *shape[4:], *shape[2:4]).transpose(
+                        0, 1, 4, 5, 2, 3
+                    )
+                ),
+                variant(
+                    order=lambda cols, shape: cols.reshape(*shape[1:], shape[0]).transpose(5, 0, 1, 2, 3, 4),
+                ),
             ),
         ),
         *shared,
@@ -301,6 +449,44 @@ def col2im_mistakes():
             tuple(variant(order=_read_then(wrong_steps.keep(axis, index))) for axis in (0, 1) for index in (0, -1)),
         ),
     )
+
+
+def _channels_put_back_tiled(stamps):
+    N, C, kH, kW, *count = stamps.shape
+    rows = np.arange(C * kH * kW)
+    cells = np.zeros((N, C, kH * kW, *count))
+    np.add.at(cells, (slice(None), rows % C, rows % (kH * kW)), stamps.reshape(N, C * kH * kW, *count))
+    return cells.reshape(stamps.shape)
+
+
+def _of_cells(change):
+    """What changes the last two axes, for the kernel's axes of windows (N, C, kH, kW, H_out, W_out)."""
+    return lambda windows: np.moveaxis(change(np.moveaxis(windows, (2, 3), (-2, -1))), (-2, -1), (2, 3))
+
+
+def _room_swapped(size, kernel, count, stride, padding):
+    return tuple(n + 2 * padding for n in size[::-1])
+
+
+def _room_on_one_side(size, kernel, count, stride, padding):
+    return tuple(n + padding for n in size)
+
+
+def _crop_swapped(padded, size, padding):
+    return recipes.inner(padded, size[::-1], padding)
+
+
+def _folded_dilated(cols, output_size, kernel_size, stride, padding):
+    """Raises where cells that are stride apart do not fit into the padded image."""
+    sizes = recipes.out_sizes(output_size, kernel_size, stride, padding)
+    padded = [n + 2 * padding for n in output_size]
+    if any(stride * (k + m - 2) >= n for n, k, m in zip(padded, kernel_size, sizes, strict=True)):
+        raise ValueError("the last slices are too short")
+    x = np.zeros((len(cols), cols.shape[1] // np.prod(kernel_size), *padded))
+    stamps = read(cols, (*x.shape[:2], *kernel_size, *sizes))
+    for (a, b), (i, j) in product(np.ndindex(*kernel_size), np.ndindex(*sizes)):
+        x[:, :, stride * (a + i), stride * (b + j)] += stamps[:, :, a, b, i, j]
+    return recipes.inner(x, output_size, padding)
 
 
 # ---------------------------------------------------------------- the three gradients as products
