@@ -343,3 +343,72 @@ def divided_by_the_variance(dy, x, weight, eps=1e-5):
     xhat, inverse, d, m, (dweight, dbias) = _norm(dy, x, weight, eps)
     rest = m * d - d.sum(axis=AXES, keepdims=True) - xhat * (d * xhat).sum(axis=AXES, keepdims=True)
     return inverse / m * rest, (dy * xhat * inverse).sum(axis=AXES), dbias
+
+
+# ---------------------------------------------------------------- Adam
+
+
+def _adam(m, v, dw, beta1, beta2):
+    return beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+
+
+@wrong("adam_step", w="eps outside of the division")
+def no_brackets_around_root_and_eps(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _adam(m, v, dw, beta1, beta2)
+    return w - lr * (m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="another correction")
+def power_of_the_bracket(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _adam(m, v, dw, beta1, beta2)
+    return w - lr * (m / (1 - beta1) ** t) / (np.sqrt(v / (1 - beta2) ** t) + eps), m, v
+
+
+@wrong("adam_step", w="one beta in both corrections")
+def beta1_copied(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _adam(m, v, dw, beta1, beta2)
+    correction = 1 - beta1**t
+    return w - lr * (m / correction) / (np.sqrt(v / correction) + eps), m, v
+
+
+@wrong("adam_step", w="averages from before")
+def moves_before_it_averages(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    w = w - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return w, *_adam(m, v, dw, beta1, beta2)
+
+
+@wrong("adam_step", w="not divided by the root of v")
+def only_the_mean(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _adam(m, v, dw, beta1, beta2)
+    return w - lr * m / (1 - beta1**t), m, v
+
+
+@wrong("adam_step", w="follows from v", v="the other beta for the square")
+def line_of_m_copied(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta1) * dw**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="follows from v", v="one number for all weights")
+def mean_square_of_all(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, beta2 * v + (1 - beta2) * np.mean(dw * dw)
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="follows from v", v="nothing fades")
+def squares_only_grow(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * dw, v + dw**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="follows from v", v="root in v")
+def keeps_the_root(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = _adam(m, v, dw, beta1, beta2)
+    v = np.sqrt(v)
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+@wrong("adam_step", w="follows from m", m="turned round")
+def mean_of_the_steps(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m - (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
+    return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v

@@ -8,17 +8,9 @@ from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.engine.variant import Variant
-from course_lib.exercises.lessons.shared import drawn, redrawn_networks, small
+from course_lib.exercises.lessons.shared import drawn, first_step, redrawn_networks, small
 
 LESSON = "07_scores_to_first_step"
-
-
-def logits_cases(rng):
-    cases = []
-    for N, classes in ((3, 5), (4, 4), (2, 3), (1, 4)):
-        targets = rng.integers(0, classes, N)
-        cases.append({"logits": 2 * rng.standard_normal((N, classes)), "targets": targets})
-    return cases
 
 
 def _one_hot(logits, targets):
@@ -130,7 +122,7 @@ CROSS_ENTROPY_GRADIENT = Exercise(
         "Subtract each row's maximum, take `exp`, and divide each row by its sum. "
         "Subtract 1 at `[np.arange(N), targets]`, then divide by N.",
     ),
-    cases=logits_cases,
+    cases=first_step.logits_cases,
     further=drawn.scores,
     small=small.SCORES,
     probe={"logits": np.log([[1.0, 2, 1], [3, 3, 4]]), "targets": np.array([1, 0])},

@@ -4,8 +4,7 @@ import numpy as np
 
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise, Mistake
-from course_lib.exercises.lessons.lesson_07 import logits_cases
-from course_lib.exercises.lessons.shared import drawn, small
+from course_lib.exercises.lessons.shared import drawn, first_step, small
 
 LESSON = "07_scores_to_first_step"
 
@@ -19,7 +18,7 @@ def cross_entropy_loss(logits, targets):
 
 def loss_cases(rng):
     """Usual scores; rows far below another; sure answers, right and wrong."""
-    cases = logits_cases(rng)
+    cases = first_step.logits_cases(rng)
     far = np.array([[0.0, 1.0, 2.0], [1000.0, 1001.0, 999.0], [-2000.0, -2001.0, -1999.0]])
     sure = np.array([[0.0, 800.0], [900.0, -100.0], [3.0, 1.0]])
     cases += [{"logits": far, "targets": np.array([0, 1, 2])}, {"logits": sure, "targets": np.array([0, 0, 1])}]
