@@ -412,3 +412,54 @@ def keeps_the_root(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 def mean_of_the_steps(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     m, v = beta1 * m - (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
     return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+# ---------------------------------------------------------------- pixels
+
+
+@wrong("saliency", dx="other logits left in")
+def sets_one_logit(model, image, digit):
+    logits = model.forward(image).copy()
+    logits[0, digit] = 1
+    return model.backward(logits)[0, 0]
+
+
+@wrong("saliency", dx="the digit that is read")
+def asks_about_the_answer(model, image, digit):
+    logits = model.forward(image)
+    start = np.zeros(logits.shape)
+    start[0, np.argmax(logits)] = 1
+    return model.backward(start)[0, 0]
+
+
+@wrong("turn_into", moved="moved where nothing changes")
+def brighter_or_darker(model, loss, image, digit, eps):
+    loss.forward(model.forward(image), np.array([digit]))
+    dx = model.backward(loss.backward())
+    return np.clip(np.where(dx > 0, image - eps, image + eps), 0, 1)
+
+
+@wrong("turn_into", moved="along the logit")
+def along_its_saliency(model, loss, image, digit, eps):
+    logits = model.forward(image)
+    start = np.zeros(logits.shape)
+    start[0, digit] = 1
+    return np.clip(image + eps * np.sign(model.backward(start)), 0, 1)
+
+
+@wrong("turn_into", moved="the loss for what is read")
+def away_from_the_answer(model, loss, image, digit, eps):
+    logits = model.forward(image)
+    loss.forward(logits, logits.argmax(axis=1))
+    return np.clip(image + eps * np.sign(model.backward(loss.backward())), 0, 1)
+
+
+@wrong("turn_into", moved="the step clipped")
+def brackets_of_clip(model, loss, image, digit, eps):
+    loss.forward(model.forward(image), np.array([digit]))
+    return image - np.clip(eps * np.sign(model.backward(loss.backward())), 0, 1)
+
+
+@wrong("turn_into", moved="eps missing")
+def a_whole_step(model, loss, image, digit, eps):
+    loss.forward(model.forward(image), np.array([digit]))
+    return np.clip(image - np.sign(model.backward(loss.backward())), 0, 1)

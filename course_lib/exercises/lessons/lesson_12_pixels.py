@@ -111,6 +111,14 @@ def _onehot(logits, digit):
     return np.eye(logits.shape[1])[[digit]]
 
 
+def _one_among_the_logits(logits, digit):
+    return np.where(_onehot(logits, digit) > 0, 1.0, logits)
+
+
+def _of_the_digit_that_is_read(logits, digit):
+    return _onehot(logits, logits[0].argmax())
+
+
 def _probability(logits, digit):
     p = F.softmax(logits)
     return p[0, digit] * (_onehot(logits, digit) - p)
@@ -168,6 +176,16 @@ SALIENCY = Exercise(
                 _started_with(lambda logits, digit: logits * _onehot(logits, digit)),
             ),
             _told(
+                ask, "other logits left in",
+                "There is a 1 at the digit, and the other logits still stand beside it. They are not asked for: 0.",
+                _started_with(_one_among_the_logits),
+            ),
+            _told(
+                ask, "the digit that is read",
+                "You ask about the digit that the network reads. Asked for is the one that is given.",
+                _started_with(_of_the_digit_that_is_read),
+            ),
+            _told(
                 ask, "gradient of the loss",
                 "That is the gradient of the loss, which all logits share. Asked for is that of one logit.",
                 _started_with(lambda logits, digit: F.softmax(logits) - _onehot(logits, digit)),
@@ -212,12 +230,32 @@ def _clipped(moved, image):
     return np.clip(moved, 0, 1)
 
 
+def _of_the_loss(logits, loss, digit):
+    loss.forward(logits, np.array([digit]))
+    return loss.backward()
+
+
+def _of_the_loss_for_what_is_read(logits, loss, digit):
+    return _of_the_loss(logits, loss, logits[0].argmax())
+
+
+def _of_the_logit(logits, loss, digit):
+    return _onehot(logits, digit)
+
+
+def _against_the_logit(logits, loss, digit):
+    return -_onehot(logits, digit)
+
+
 def _turned(
-    model, loss, image, digit, eps, /, *, sign=-1, size=np.sign, clip=_clipped, start=lambda image: image
+    model, loss, image, digit, eps, /, *, sign=-1, size=np.sign, clip=_clipped, begin=_of_the_loss, step=lambda eps: eps
 ):  # fmt: skip
-    """turn_into in steps. size(dx): how far a pixel moves; clip(moved, image); start(image): what is moved."""
-    loss.forward(model.forward(image), np.array([digit]))
-    return clip(start(image) + sign * eps * size(model.backward(loss.backward())), image)
+    """turn_into in steps. begin(logits, loss, digit): what the backward pass starts with.
+
+    size(dx): how far a pixel moves, times step(eps); clip(moved, image): what is made of it.
+    """
+    dx = model.backward(begin(model.forward(image), loss, digit))
+    return clip(image + sign * step(eps) * size(dx), image)
 
 
 _moved = partial(Variant, _turned)
@@ -261,6 +299,37 @@ TURN_INTO = Exercise(
                 "Every pixel may move by eps: only the *sign* of its gradient matters.",
                 _moved(size=lambda dx: dx),
                 _moved(size=lambda dx: dx / np.abs(dx).max()),
+                _moved(size=lambda dx: dx / np.linalg.norm(dx)),
+            ),
+            _told(
+                move, "eps missing",
+                "Every pixel moves by 1, which is all there is between paper and ink. It may move by eps.",
+                _moved(step=lambda eps: 1),
+            ),
+            _told(
+                move, "moved where nothing changes",
+                "Pixels whose gradient is 0 are moved as well. No side is better for them, so they stay as they are.",
+                _moved(size=lambda dx: np.where(dx > 0, 1, -1)),
+                _moved(size=lambda dx: np.where(dx >= 0, 1, -1)),
+            ),
+            _told(
+                move, "along the logit",
+                "You follow the gradient of one logit. The loss can also fall when the *other* logits do: "
+                "start the backward pass with the gradient of the loss.",
+                _moved(begin=_of_the_logit), _moved(begin=_against_the_logit),
+            ),
+            _told(
+                move, "the loss for what is read",
+                "The loss is the one for the digit that the network reads. Asked for is the loss for the digit that "
+                "the image is to be turned into.",
+                _moved(begin=_of_the_loss_for_what_is_read), _moved(begin=_of_the_loss_for_what_is_read, sign=1),
+            ),
+            _told(
+                move, "the step clipped",
+                "The step is clipped to 0 and 1, and not the image: steps below 0 are lost, "
+                "and pixels may still leave the range.",
+                _moved(clip=lambda moved, image: image + np.clip(moved - image, 0, 1)),
+                _moved(clip=lambda moved, image: image - np.clip(image - moved, 0, 1)),
             ),
             _told(
                 move, "not clipped",
