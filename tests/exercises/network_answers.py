@@ -413,6 +413,7 @@ def mean_of_the_steps(w, dw, m, v, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     m, v = beta1 * m - (1 - beta1) * dw, beta2 * v + (1 - beta2) * dw**2
     return w - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
+
 # ---------------------------------------------------------------- pixels
 
 
@@ -463,3 +464,61 @@ def brackets_of_clip(model, loss, image, digit, eps):
 def a_whole_step(model, loss, image, digit, eps):
     loss.forward(model.forward(image), np.array([digit]))
     return np.clip(image - np.sign(model.backward(loss.backward())), 0, 1)
+
+
+# ---------------------------------------------------------------- Swish
+
+
+class _Swish(Module):
+    def __init__(self, channels):
+        self.beta = Parameter(np.ones((channels, 1, 1)))
+
+    def forward(self, x):
+        self.x, self.s = x, 1 / (1 + np.exp(-self.beta.data * x))
+        return x * self.s
+
+    def gradients(self, dy):
+        x, s = self.x, self.s
+        bend = x * s * (1 - s)
+        return dy * (s + bend * self.beta.data), np.sum(dy * bend * x, axis=(0, 2, 3)).reshape(self.beta.grad.shape)
+
+
+@wrong("Swish", dx="x in place of beta")
+class InnerSlopesExchanged(_Swish):
+    def backward(self, dy):
+        x, s = self.x, self.s
+        self.beta.grad += self.gradients(dy)[1]
+        return dy * s + dy * x * s * (1 - s) * x
+
+
+@wrong("Swish", dx="dy in one term only")
+class BracketsForgotten(_Swish):
+    def backward(self, dy):
+        x, s = self.x, self.s
+        self.beta.grad += self.gradients(dy)[1]
+        return dy * s + x * s * (1 - s) * self.beta.data
+
+
+@wrong("Swish", beta_grad="beta too many")
+class BetaInItsOwnGradient(_Swish):
+    def backward(self, dy):
+        x, s = self.x, self.s
+        dbeta = dy * x * s * (1 - s) * self.beta.data * x
+        self.beta.grad += dbeta.sum(axis=(0, 2, 3), keepdims=True)[0]
+        return self.gradients(dy)[0]
+
+
+@wrong("Swish", beta_grad="another shape")
+class AddsOneNumberForEachChannel(_Swish):
+    def backward(self, dy):
+        dx, dbeta = self.gradients(dy)
+        self.beta.grad = self.beta.grad + dbeta[:, 0, 0]
+        return dx
+
+
+@wrong("Swish", beta_grad="another shape")
+class AddsThemInPlace(_Swish):
+    def backward(self, dy):
+        dx, dbeta = self.gradients(dy)
+        self.beta.grad += dbeta[:, 0, 0]
+        return dx

@@ -13,6 +13,7 @@ from course_lib.exercises.engine import guard, judge, repeating
 from course_lib.exercises.engine.compare import close, different
 from course_lib.exercises.lessons import lesson_12_fit, lesson_b_nodes, lesson_b_order
 from course_lib.exercises.lessons.shared import layer, max_pooling, sentences
+from course_lib.layers import Module, Parameter
 from course_lib.tape import Node
 
 EXERCISE = exercises.get("conv1d_weight_gradient")
@@ -693,3 +694,18 @@ def test_no_number_is_close_to_infinity_and_an_infinity_does_not_make_the_others
     assert not close(np.array([5.0, 1.0]), endless, 1e-5)
     assert different(np.array([5.0, 2.0]), endless, 1e-5).tolist() == [True, True]
     assert different(np.array([5.0, 1.0]), endless, 1e-5).tolist() == [True, False]
+
+
+def test_a_parameter_in_a_product_is_told_where_its_numbers_are():
+    class Swish(Module):
+        def __init__(self, channels):
+            self.beta = Parameter(np.ones((channels, 1, 1)))
+
+        def forward(self, x):
+            return x / (1 + np.exp(-x * self.beta))
+
+        def backward(self, dy):
+            return dy
+
+    (told,) = judged(Swish, exercises.get("Swish")).mistakes["y"]
+    assert told.startswith("beta is a Parameter")

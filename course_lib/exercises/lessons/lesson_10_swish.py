@@ -9,6 +9,10 @@ from course_lib.exercises.lessons.shared import redrawn_networks, sentences, swi
 LESSON = "10_write_a_layer"
 
 BOTH_PATHS = "x reaches y along two paths: as the factor in front, and through the sigmoid. "
+NOT_SHAPED = (
+    "What is added to beta.grad does not have its shape, (channels, 1, 1). "
+    "There is one sum for each channel, over images, rows and columns; then `reshape`."
+)
 
 
 def _y(value):
@@ -86,9 +90,33 @@ MISTAKES = {
             ),
         ),
         Mistake(
+            "factor in front and beta missing",
+            f"{BOTH_PATHS}The first one is missing, and from the second the slope of beta * x, which is beta.",
+            (_dx(lambda dy, x, s, beta: dy * x * s * (1 - s)),),
+        ),
+        Mistake(
+            "x in place of beta",
+            "Inside the sigmoid stands beta * x. Its slope in x is beta; x is its slope in *beta*.",
+            (
+                _dx(lambda dy, x, s, beta: dy * (s + x**2 * s * (1 - s))),
+                _dx(lambda dy, x, s, beta: dy * (s + x**2 * s * (1 - s) * beta)),
+            ),
+        ),
+        Mistake(
+            "dy in one term only",
+            "dy multiplies one of the two terms. What comes back goes along both paths: brackets.",
+            (
+                _dx(lambda dy, x, s, beta: dy * s + x * s * (1 - s) * beta),
+                _dx(lambda dy, x, s, beta: s + dy * x * s * (1 - s) * beta),
+            ),
+        ),
+        Mistake(
             "x of the product rule missing",
             "The sigmoid was multiplied by x, so its slope is as well. That x is missing.",
-            (_dx(lambda dy, x, s, beta: dy * (s + s * (1 - s) * beta)),),
+            (
+                _dx(lambda dy, x, s, beta: dy * (s + s * (1 - s) * beta)),
+                _dx(lambda dy, x, s, beta: dy * (s + s * (1 - s))),
+            ),
         ),
         Mistake(
             "slope of the sigmoid",
@@ -134,11 +162,38 @@ MISTAKES = {
             (_dbeta(lambda dy, x, s, beta: np.full(beta.shape, np.sum(_terms(dy, x, s)))),),
         ),
         Mistake(
+            "another shape",
+            NOT_SHAPED,
+            (_dbeta(lambda dy, x, s, beta: swish.summed(_terms(dy, x, s)).ravel()),),
+        ),
+        Mistake(
             "one x missing",
             "x stands in the slope twice: it multiplies beta inside the sigmoid, and the sigmoid outside.",
             (
                 _dbeta(lambda dy, x, s, beta: swish.summed(dy * x * s * (1 - s))),
                 _dbeta(lambda dy, x, s, beta: swish.summed(dy * x * s * (1 - s)) * beta),
+            ),
+        ),
+        Mistake(
+            "beta too many",
+            "beta is a factor of beta.grad, and does not belong there. "
+            "Inside the sigmoid stands beta * x, and its slope in beta is x.",
+            (_dbeta(lambda dy, x, s, beta: swish.summed(_terms(dy, x, s)) * beta),),
+        ),
+        Mistake(
+            "dx summed",
+            "beta.grad sums what belongs to x: dx, or x times dx. What is the slope of y in *beta*?",
+            (
+                _dbeta(lambda *values: swish.summed(swish.right_gradients(*values)[0])),
+                _dbeta(lambda dy, x, s, beta: swish.summed(x * swish.right_gradients(dy, x, s, beta)[0])),
+            ),
+        ),
+        Mistake(
+            "only one image",
+            "Only one image of the batch counts in beta.grad. One beta serves them all.",
+            (
+                _dbeta(lambda dy, x, s, beta: swish.summed(_terms(dy, x, s)[:1])),
+                _dbeta(lambda dy, x, s, beta: swish.summed(_terms(dy, x, s)[-1:])),
             ),
         ),
         Mistake(
@@ -202,6 +257,12 @@ SWISH = Exercise(
             r"AttributeError in .* of backward: .* object has no attribute",
             "backward asks self for something that forward never kept there.",
         ),
+        (
+            "y",
+            r"TypeError in .*: .*'Parameter'",
+            "beta is a Parameter, which holds two arrays: its numbers are in `.data`, what is added up is in `.grad`.",
+        ),
+        ("beta.grad", r"ValueError in .* of backward: .*(broadcast|into shape \(\d+,1,1\))", NOT_SHAPED),
     ),
     extras={NOT_ONES: lambda cls: np.all(cls(3).beta.data == 1)},
 )
