@@ -75,6 +75,18 @@ def _std(**replaced):
     return std
 
 
+def _places_rounded_down(shape, stride):
+    return (shape[2] // stride) * (shape[3] // stride)
+
+
+def _places_rounded_up(shape, stride):
+    return -(-shape[2] // stride) * -(-shape[3] // stride)
+
+
+def _one_place_at_least(shape, stride):
+    return max(shape[2] // stride, 1) * max(shape[3] // stride, 1)
+
+
 def _smallest_std(numbers, C_out, C_in, kH, kW, stride):
     return {"shape": (C_out, C_in, kH, kW), "stride": stride}
 
@@ -131,6 +143,31 @@ GRADIENT_STD = Exercise(
                 "ReLU left out",
                 "The 2 is missing: on its way back the gradient passes a ReLU, which stops about half of it.",
                 (_std(kept=lambda shape, stride: 1),),
+            ),
+            Mistake(
+                "the 2 on the other side",
+                "The 2 stands on the wrong side of the fraction. "
+                "The ReLU stops half of the gradient, and larger weights make up for it.",
+                (_std(kept=lambda shape, stride: 1 / 2),),
+            ),
+            Mistake(
+                "outside of the root",
+                "A factor stands outside of the root that belongs under it.",
+                (_std(kept=lambda shape, stride: 4), _std(thinned=lambda shape, stride: stride**4)),
+            ),
+            Mistake(
+                "rounded",
+                "You round the number of windows that read a pixel. "
+                "That number differs from pixel to pixel, and its mean need not be whole.",
+                tuple(
+                    _std(thinned=lambda shape, stride: 1, cells=cells)
+                    for cells in (_places_rounded_down, _places_rounded_up, _one_place_at_least)
+                ),
+            ),
+            Mistake(
+                "filters not counted",
+                "The filters are not counted. All C_out of them read the pixel, and its dx sums over all.",
+                (_std(channels=lambda shape, stride: 1),),
             ),
             Mistake(
                 "a variance",

@@ -1,6 +1,7 @@
 """Transposed convolution, and other ways to make images larger."""
 
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 
@@ -69,6 +70,10 @@ def sizes(size, kernel, stride, padding, output_padding):
     return tuple((n - 1) * stride - 2 * padding + k + output_padding for n, k in zip(size, kernel, strict=True))
 
 
+def _forward_sizes(size, kernel, stride, padding, output_padding):
+    return recipes.out_sizes(size, kernel, stride, padding)
+
+
 def _without_output_padding(size, kernel, stride, padding, output_padding):
     return sizes(size, kernel, stride, padding, 0)
 
@@ -110,6 +115,13 @@ def _transposed_mistakes():
             (variant(size=_without_output_padding), variant(room=wrong_steps.without_remainder)),
         ),
         convolution.repeated(variant, "x"),
+        convolution.cropped_at_the_size(variant),
+        Mistake(
+            "size of a forward pass",
+            "The output has the size that a forward convolution would give. "
+            "A transposed one goes the other way: H is what y has there, and the output what x had.",
+            (variant(size=_forward_sizes),),
+        ),
         Mistake(
             "output_padding appended as zeros",
             "Zeros are appended to the finished output. "
@@ -159,6 +171,9 @@ def _transposed_mistakes():
     )
 
 
+NO_BIAS = (
+    "b is None where there is no bias, and an array otherwise. Ask `b is None`: an array is neither true nor false."
+)
 SCATTERED = "A transposed convolution stamps the kernel as it is, at stride * i."
 
 CONV_TRANSPOSE2D = Exercise(
@@ -194,6 +209,7 @@ CONV_TRANSPOSE2D = Exercise(
     },
     tensors=("y",),
     axes={"y": ("image", "channel", "row", "column")},
+    exceptions=(("y", "NoneType|truth value of an array", NO_BIAS),),
     windows={
         "y": lambda x, w, b, stride, padding, output_padding: recipes.coverage(
             sizes(x.shape[2:], w.shape[2:], stride, padding, output_padding), w.shape[2:], x.shape[2:], stride, padding
@@ -203,6 +219,7 @@ CONV_TRANSPOSE2D = Exercise(
     patterns=[
         (sentences.MIXED_UP, lambda x, w, **_: x.shape[2] != x.shape[3] or w.shape[2] != w.shape[3]),
         (sentences.MIXED_UP, lambda x, **_: x.shape[2] != x.shape[3]),
+        (sentences.MIXED_UP, lambda w, **_: w.shape[2] != w.shape[3]),
         ("It is right without output_padding. What does that change?", lambda output_padding, **_: output_padding > 0),
         ("It is right without a bias. How is the bias added?", lambda b, **_: b is not None),
         (sentences.RIGHT_AT_STRIDE_1, lambda stride, **_: stride > 1),
@@ -255,6 +272,18 @@ def _half(dy):
 def _halves(dy):
     N, C, H, W = dy.shape
     return dy.reshape(N, C, 2, H // 2, 2, W // 2)
+
+
+PLACES = (0, 0), (0, 1), (1, 0), (1, 1)
+
+
+def _some_of_the_block(dy, places):
+    return sum(dy[:, :, row::2, column::2] for row, column in places)
+
+
+def _blocks_one_apart(dy):
+    H, W = _half(dy)[2:]
+    return sum(dy[:, :, row : row + H, column : column + W] for row, column in PLACES)
 
 
 DOUBLE_BACKWARD = Exercise(
@@ -317,6 +346,39 @@ DOUBLE_BACKWARD = Exercise(
                 (
                     lambda dy: dy[:, :, ::2, ::2] + dy[:, :, 1::2, ::2],
                     lambda dy: dy[:, :, ::2, ::2] + dy[:, :, ::2, 1::2],
+                    lambda dy: dy[:, :, ::2] + dy[:, :, 1::2],
+                    lambda dy: dy[..., ::2] + dy[..., 1::2],
+                ),
+            ),
+            Mistake(
+                "some of the four",
+                "Not all four gradients of a block are added. A block is two in a row and the two below them.",
+                tuple(
+                    partial(_some_of_the_block, places=places)
+                    for count in (2, 3)
+                    for places in combinations(PLACES, count)
+                    if places not in (PLACES[:2], PLACES[::2])
+                ),
+            ),
+            Mistake(
+                "doubled once more",
+                "The gradient is doubled as the image was. It is to be shaped like x, which is small: backward, "
+                "what was copied is added up.",
+                (lambda dy: dy.repeat(2, axis=2).repeat(2, axis=3),),
+            ),
+            Mistake(
+                "blocks one apart",
+                "The blocks overlap: each begins one row or column after the one before it. That of x[i, j] begins at "
+                "[2 i, 2 j].",
+                (_blocks_one_apart,),
+            ),
+            Mistake(
+                "other axes of the blocks",
+                "The blocks are cut right, and then the sum runs over the wrong axes. "
+                "Two of the six have length 2, whatever the image.",
+                tuple(
+                    lambda dy, axes=axes: _blocks(dy).sum(axis=axes)
+                    for axes in ((2, 4), (3, 4), (2, 5), (4, 5), (2, 3))
                 ),
             ),
             Mistake(
