@@ -522,3 +522,105 @@ class AddsThemInPlace(_Swish):
         dx, dbeta = self.gradients(dy)
         self.beta.grad += dbeta[:, 0, 0]
         return dx
+
+
+# ---------------------------------------------------------------- to be repaired
+
+
+@wrong("gradient_std", std="rounded")
+def windows_in_whole_numbers(shape, stride=1):
+    C_out, _, kH, kW = shape
+    return np.sqrt(2 / (C_out * -(-kH // stride) * -(-kW // stride)))
+
+
+@wrong("gradient_std", std="outside of the root")
+def stride_squared_outside(shape, stride=1):
+    C_out, _, kH, kW = shape
+    return np.sqrt(2 / (C_out * kH * kW)) * stride**2
+
+
+@wrong("gradient_std", std="the 2 on the other side")
+def half_for_the_relu(shape, stride=1):
+    C_out, _, kH, kW = shape
+    return stride / np.sqrt(2 * C_out * kH * kW)
+
+
+@wrong("double_backward", dx="blocks one apart")
+def windows_with_stride_1(dy):
+    N, C, H, W = dy.shape
+    dx = np.zeros((N, C, H // 2, W // 2))
+    for i in range(H // 2):
+        for j in range(W // 2):
+            dx[:, :, i, j] = dy[:, :, i : i + 2, j : j + 2].sum(axis=(2, 3))
+    return dx
+
+
+@wrong("double_backward", dx="other axes of the blocks")
+def first_axis_of_each_pair(dy):
+    N, C, H, W = dy.shape
+    return dy.reshape(N, C, H // 2, 2, W // 2, 2).sum(axis=(2, 4))
+
+
+@wrong("double_backward", dx="some of the four")
+def the_diagonal_of_each_block(dy):
+    return dy[:, :, ::2, ::2] + dy[:, :, 1::2, 1::2]
+
+
+@wrong("double_backward", dx="doubled once more")
+def as_the_forward_pass(dy):
+    return np.kron(dy, np.ones((2, 2)))
+
+
+# ---------------------------------------------------------------- many workers
+
+
+@wrong("add_shards", total="not multiplied by the sizes")
+def sum_over_all_images(gradients, sizes):
+    return np.sum(gradients, axis=0) / np.sum(sizes)
+
+
+@wrong("add_shards", total="first row not weighed")
+def begins_with_the_first_row(gradients, sizes):
+    total = gradients[0].copy()
+    for k in range(1, len(sizes)):
+        total += gradients[k] * sizes[k]
+    return total / sizes.sum()
+
+
+@wrong("add_shards", total="divided in the loop")
+def divides_in_every_turn(gradients, sizes):
+    total = np.zeros(gradients.shape[1])
+    for row, size in zip(gradients, sizes, strict=True):
+        total += size * row
+        total /= sizes.sum()
+    return total
+
+
+@wrong("add_shards", total="along the rows")
+def sums_over_the_weights(gradients, sizes):
+    return (gradients * sizes[:, None]).sum(axis=1) / sizes.sum()
+
+
+def _sharded(x, target, w, b, workers, length, share, share_of_b):
+    dw, db = np.zeros(w.shape), np.zeros(b.shape)
+    for k in range(workers):
+        run = slice(length * k // workers, length * (k + 1) // workers)
+        error = x[run] @ w + b - target[run]
+        dy = 2 * error / error.size
+        dw += x[run].T @ dy * share(error, len(x))
+        db += dy.sum(axis=0) * share_of_b(error, len(x))
+    return dw, db
+
+
+@wrong("sharded_gradients", dw="share counted twice", db="share counted twice")
+def divided_by_all_and_weighed(x, target, w, b, workers):
+    def share(error, N):
+        return error.size / target.size * len(error) / N
+
+    return _sharded(x, target, w, b, workers, len(x), share, share)
+
+
+@wrong("sharded_gradients", dw="examples left over", db=("examples left over", "bias counted per worker"))
+def only_the_share_of_w_mended(x, target, w, b, workers):
+    whole = len(x) // workers * workers
+    return _sharded(x, target, w, b, workers, whole, lambda error, N: len(error) / N, lambda error, N: 1)

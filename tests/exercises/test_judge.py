@@ -709,3 +709,8 @@ def test_a_parameter_in_a_product_is_told_where_its_numbers_are():
 
     (told,) = judged(Swish, exercises.get("Swish")).mistakes["y"]
     assert told.startswith("beta is a Parameter")
+
+
+def test_sizes_along_the_columns_are_told_as_such():
+    told = judged(lambda gradients, sizes: (gradients * sizes).sum(axis=0) / sizes.sum(), exercises.get("add_shards"))
+    assert told.mistakes["total"][0].startswith("`sizes` has one number for each *row*")

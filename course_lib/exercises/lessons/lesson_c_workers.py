@@ -25,6 +25,10 @@ def _shares(weigh):
     return partial(_weighed, weigh=weigh)
 
 
+def _divided_in_the_loop(sizes):
+    return sizes / sizes.sum() ** np.arange(len(sizes), 0, -1)
+
+
 MEAN_OF_MEANS = (
     "This is the mean of the workers' means. Worker k's mean stands for sizes[k] images: with unequal sizes, an image "
     "in a small share would count more than one in a large share."
@@ -73,6 +77,32 @@ ADD_SHARDS = Exercise(
                 (_shares(lambda sizes: sizes),),
             ),
             Mistake(
+                "not multiplied by the sizes",
+                "The rows are added as they are and divided by the number of images. "
+                "Each of them is a mean already: turn it back into a sum first.",
+                (_shares(lambda sizes: np.ones(len(sizes)) / sizes.sum()),),
+            ),
+            Mistake(
+                "first row not weighed",
+                "The first row is the start of the sum and is not multiplied by its size. Start with zeros.",
+                (_shares(lambda sizes: np.append(1, sizes[1:]) / sizes.sum()),),
+            ),
+            Mistake(
+                "divided in the loop",
+                "What was added first is divided again in every turn of the loop. Divide once, behind it.",
+                (_shares(_divided_in_the_loop),),
+            ),
+            Mistake(
+                "along the rows",
+                "It adds along a row, which are the weights of one worker. Add the rows: each weight keeps its place.",
+                (
+                    lambda gradients, sizes: gradients.mean(axis=1),
+                    lambda gradients, sizes: gradients.sum(axis=1),
+                    lambda gradients, sizes: gradients.sum(axis=1) * sizes / sizes.sum(),
+                    lambda gradients, sizes: (sizes @ gradients).sum() / sizes.sum(),
+                ),
+            ),
+            Mistake(
                 "divided by the workers",
                 "Each row is multiplied by its size and then divided by the number of workers. "
                 "How many losses are in the mean?",
@@ -105,6 +135,14 @@ ADD_SHARDS = Exercise(
             Mistake("sign", sentences.SIGN, (_shares(lambda sizes: -sizes / sizes.sum()),)),
         )
     },
+    exceptions=(
+        (
+            "total",
+            r"ValueError.*could not be broadcast together with shapes",
+            "`sizes` has one number for each *row*, but an array of shape (workers,) broadcasts along the last axis, "
+            "the columns. Give it a second axis of length 1.",
+        ),
+    ),
     patterns=[
         ("It is right with one worker.", lambda sizes, **_: len(sizes) > 1),
         ("It is right where all sizes are equal.", lambda sizes, **_: len(set(sizes.tolist())) > 1),
@@ -151,7 +189,11 @@ def _by_workers(
     return total
 
 
-_sharded = partial(Variant, _by_workers)
+RECIPES = {which: partial(_by_workers, which=which) for which in ("dw", "db")}
+
+
+def _sharded(which, **how):
+    return Variant(RECIPES[which], **how)
 
 
 def _summed(dy):
@@ -176,7 +218,7 @@ TWICE = "dy or the share is off by a factor of 2: the square's derivative is 2 t
 
 def _in_both_cuts(which, **how):
     """Where examples are left over, the first workers may have one more, or the last ones."""
-    return tuple(_sharded(which=which, runs=runs, **how) for runs in (_runs, _longer_first))
+    return _sharded(which, **how), _sharded(which, runs=_longer_first, **how)
 
 
 def _in_both(which):
@@ -189,6 +231,17 @@ def _in_both(which):
             tuple(_sharded(which=which, runs=_even_runs, **how) for how in ({}, {"weigh": _equal})),
         ),
         Mistake("sum over the examples", _too_large(which), variant(weigh=_not_weighed_back)),
+        Mistake(
+            "dy not divided",
+            "dy is 2 times the error, undivided. Within a run, the mean is over examples times scores.",
+            variant(entries=lambda error: 1),
+        ),
+        Mistake(
+            "share counted twice",
+            "The share counts twice: dy is divided by the numbers of the whole batch, "
+            "and what comes of it is weighed by the run's length as well.",
+            variant(weigh=lambda size, N, workers: (size / N) ** 2),
+        ),
         Mistake("without the 2", TWICE, variant(weigh=lambda size, N, workers: size / N / 2)),
         Mistake(
             "bias not in the scores",
