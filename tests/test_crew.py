@@ -337,6 +337,58 @@ def test_the_last_of_several_works_gives_the_threads_back():
         assert set(within) == {1} and blas_threads() == before
 
 
+class Library:
+    """One that multiplies for NumPy. When it is told a number of threads, an interrupt comes before or after."""
+
+    def __init__(self):
+        self.count, self.comes = 2, ""
+
+    def get_num_threads(self):
+        return self.count
+
+    def set_num_threads(self, count):
+        comes, self.comes = self.comes, ""
+        self.count = self.count if comes == "before" else count
+        if comes:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+@pytest.mark.parametrize("where", ["in the beginning", "in the end"])
+def test_an_interrupt_leaves_the_threads_of_products_as_they_should_be(where, comes, monkeypatch):
+    monkeypatch.setattr(crew, "_products", crew._Products())
+    library = Library()
+    crew._products.libraries = [library]
+
+    @crew.one_thread_a_product
+    def work(comes=""):
+        library.comes = comes
+        return library.count
+
+    if where == "in the beginning":
+        library.comes = comes
+    with pytest.raises(KeyboardInterrupt):
+        work(comes)
+    assert (work(), library.count) == (1, 2)
+
+
+def test_an_interrupt_just_before_the_end_of_a_product_is_made_up_for(monkeypatch):
+    monkeypatch.setattr(crew, "_products", crew._Products())
+    library = Library()
+    crew._products.libraries = [library]
+    work = crew.one_thread_a_product(library.get_num_threads)
+    usual = crew._products.end
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crew._products, "end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    monkeypatch.setattr(crew._products, "end", usual)
+    assert (work(), library.count) == (1, 2)
+
+
 def test_without_threadpoolctl_products_are_left_alone():
     code = """
 import json, sys

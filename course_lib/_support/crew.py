@@ -159,11 +159,14 @@ _helpers = _Helpers(_usual() - 1)
 
 
 class _Products:
-    """What is told to the libraries that multiply for NumPy."""
+    """What is told to the libraries that multiply for NumPy.
+
+    An interrupt may come at any place: then the next work does what was left undone.
+    """
 
     def __init__(self) -> None:
-        self.lock, self.works = threading.Lock(), 0
-        self.before: list[tuple[Any, int]] = []
+        self.lock, self.at_work = threading.Lock(), set[int]()  # the threads, by their numbers
+        self.before: list[tuple[Any, int]] = []  # what is to be given back
 
     @functools.cached_property
     def libraries(self) -> list[Any]:
@@ -173,30 +176,33 @@ class _Products:
             return []
         return ThreadpoolController().select(user_api="blas").lib_controllers
 
-    def begin(self) -> None:
+    def begin(self, thread: int) -> None:
         with self.lock:
-            self.works += 1
-            if self.works == 1:
-                counts = [(library, library.get_num_threads()) for library in self.libraries]
-                self.before = [(library, count) for library, count in counts if count > 1]
+            self.at_work.add(thread)
+            if len(self.at_work) == 1:
+                if not self.before:
+                    counts = [(library, library.get_num_threads()) for library in self.libraries]
+                    self.before = [(library, count) for library, count in counts if count > 1]
                 for library, _ in self.before:
                     library.set_num_threads(1)
 
-    def end(self) -> None:
+    def end(self, thread: int) -> None:
         with self.lock:
-            self.works -= 1
-            if not self.works:
+            self.at_work.discard(thread)
+            if not self.at_work:
                 for library, count in self.before:
                     library.set_num_threads(count)
+                self.before = []
 
 
 _products = _Products()
+_inside = threading.local()  # a_work: whether this thread multiplies already
 
 
 def _forked() -> None:
     """A process that was forked has none of the threads, and may have a lock that one of them held."""
     _helpers.set(_helpers.count)
-    _products.lock, _products.works = threading.Lock(), 0
+    _products.lock, _products.at_work = threading.Lock(), set()
 
 
 if hasattr(os, "register_at_fork"):
@@ -208,10 +214,15 @@ def one_thread_a_product(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def alone(*args: P.args, **kwargs: P.kwargs) -> R:
-        _products.begin()
+        if getattr(_inside, "a_work", False):
+            return function(*args, **kwargs)
+        thread = threading.get_ident()
         try:
+            _inside.a_work = True
+            _products.begin(thread)
             return function(*args, **kwargs)
         finally:
-            _products.end()
+            _inside.a_work = False
+            _products.end(thread)
 
     return alone
