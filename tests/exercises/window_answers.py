@@ -317,3 +317,189 @@ def columns_counted_in_a_range_that_ends_early(cols, output_size, kernel_size, s
             x[:, :, top : top + kH, left : left + kW] += cols[:, :, n].reshape(*x.shape[:2], kH, kW)
             n += 1
     return x[:, :, padding : padding + H, padding : padding + W]
+
+
+# ---------------------------------------------------------------- max pooling
+
+
+def searched(row=None, value=None, slices=None, step=None, start=None, fill=-np.inf):
+    """max_pool2d by loops; row(i, j, r, q, s, k, p, W, H) is the number that is noted."""
+
+    def max_pool2d(x, kernel_size, stride=None, padding=0):
+        k, s, p, (N, C, H, W) = kernel_size, stride or kernel_size, padding, x.shape
+        xp = padded(x, p, fill)
+        y = np.zeros((N, C, (H + 2 * p - k) // s + 1, (W + 2 * p - k) // s + 1))
+        indices = np.zeros(y.shape, int)
+        for n, c, i, j in np.ndindex(y.shape):
+            top, left = slices(i, j, s) if slices else (i * s, j * s)
+            window = xp[n, c, top : top + k, left : left + k]
+            r, q = divmod(int(window.argmax()), k)
+            y[n, c, i, j] = value(window) if value else window.max()
+            found = row(i, j, r, q, s, k, p, W, H) if row else (top + r - p) * W + left + q - p
+            indices[n, c, i, j] = found if start is None or y[n, c, i, j] > start else 0
+        return (y if start is None else np.maximum(y, start)), indices
+
+    return max_pool2d
+
+
+def numbered(name, row):
+    wrong("max_pool2d", indices=name)(searched(row))
+
+
+numbered("padding taken off once", lambda i, j, r, q, s, k, p, W, H: (i * s + r - p) * W + j * s + q)
+numbered("padding taken off once", lambda i, j, r, q, s, k, p, W, H: (i * s + r) * W + j * s + q - p)
+numbered("flat place added to the corner", lambda i, j, r, q, s, k, p, W, H: (i * s - p) * W + j * s - p + r * k + q)
+numbered("flat place added to the corner", lambda i, j, r, q, s, k, p, W, H: i * s * W + j * s + r * k + q)
+numbered("corner of the window", lambda i, j, r, q, s, k, p, W, H: (i * s - p) * W + j * s - p)
+numbered("window begins elsewhere", lambda i, j, r, q, s, k, p, W, H: (i + r - p) * W + j + q - p)
+numbered("window begins elsewhere", lambda i, j, r, q, s, k, p, W, H: (i * k + r - p) * W + j * k + q - p)
+numbered("H and W mixed up", lambda i, j, r, q, s, k, p, W, H: (i * s + q - p) * W + j * s + r - p)
+
+wrong("max_pool2d", y="search begins at 0", indices="search begins at 0")(searched(start=0))
+wrong("max_pool2d", y="padding wins", indices="padding wins")(searched(fill=np.inf))
+wrong("max_pool2d", y="not the maximum")(searched(value=np.min))
+wrong("max_pool2d", y="not the maximum")(searched(value=np.mean))
+wrong("max_pool2d", y="stride missing", indices="stride missing")(searched(slices=lambda i, j, s: (i, j)))
+
+
+@wrong("max_pool2d", indices="first pixel of the same value")
+def looked_up_in_the_image(x, kernel_size, stride=None, padding=0):
+    y, indices = F.max_pool2d(x, kernel_size, stride, padding)
+    for n, c, i, j in np.ndindex(y.shape):
+        indices[n, c, i, j] = np.argmax(x[n, c] == y[n, c, i, j])
+    return y, indices
+
+
+def clipped(length=None, moved=False):
+    def max_pool2d(x, kernel_size, stride=None, padding=0):
+        k, s, p, W = kernel_size, stride or kernel_size, padding, x.shape[3]
+        y, indices = F.max_pool2d(x, k, s, p)
+        for n, c, i, j in np.ndindex(y.shape):
+            top, left = max(i * s - p, 0), max(j * s - p, 0)
+            bottom, right = (top + k, left + k) if moved else (i * s - p + k, j * s - p + k)
+            window = x[n, c, top:bottom, left:right]
+            r, q = divmod(int(window.argmax()), length or window.shape[1])
+            y[n, c, i, j], indices[n, c, i, j] = window.max(), (top + r) * W + left + q
+        return y, indices
+
+    return max_pool2d
+
+
+wrong("max_pool2d", y="clipped window too long", indices="clipped window too long")(clipped(moved=True))
+
+
+@wrong("max_pool2d", indices="rows of a clipped window")
+def divided_by_the_whole_length(x, kernel_size, stride=None, padding=0):
+    return clipped(length=kernel_size)(x, kernel_size, stride, padding)
+
+
+@wrong("max_pool2d", y="largest value never reset")
+def best_set_before_the_loops(x, kernel_size, stride=None, padding=0):
+    k, s = kernel_size, stride or kernel_size
+    y, indices = F.max_pool2d(x, k, stride, padding)
+    xp, best = padded(x, padding, -np.inf), -np.inf
+    for n, c, i, j in np.ndindex(y.shape):
+        for pixel in xp[n, c, i * s : i * s + k, j * s : j * s + k].ravel():
+            best = max(best, pixel)
+        y[n, c, i, j] = best
+    return y, indices
+
+
+@wrong("max_pool2d_fast", y="window of another size", indices="window of another size")
+def view_one_cell_longer(x, kernel_size, stride=None, padding=0):
+    k, s, W = kernel_size + 1, stride or kernel_size, x.shape[3]
+    H_out, W_out = ((n + 2 * padding - kernel_size) // s + 1 for n in x.shape[2:])
+    xp = np.pad(padded(x, padding, -np.inf), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(xp, (k, k), axis=(2, 3))[:, :, ::s, ::s][:, :, :H_out, :W_out]
+    best = windows.reshape(*windows.shape[:4], -1).argmax(-1)
+    rows, columns = np.indices((H_out, W_out)) * s - padding
+    return windows.max(axis=(4, 5)), (rows + best // k) * W + columns + best % k
+
+
+def flat(name, offset, minlength=True):
+    @wrong("max_pool2d_backward_fast", dx=name)
+    @wrong("max_pool2d_backward", dx=name)
+    def max_pool2d_backward(dy, indices, input_shape):
+        N, C, H, W = input_shape
+        planes = offset(np.arange(N)[:, None], np.arange(C), N, C) * H * W
+        places = (indices + planes[:, :, None, None]).ravel()
+        sums = np.bincount(places, dy.ravel(), minlength=N * C * H * W if minlength else 0)
+        return sums.reshape(input_shape)
+
+
+flat("planes in the wrong place", lambda n, c, N, C: n + c)
+flat("planes in the wrong place", lambda n, c, N, C: n + N * c)
+flat("end of the row missing", lambda n, c, N, C: n * C + c, minlength=False)
+
+
+@wrong("max_pool2d_backward", dx="rows as long as those of y")
+def rows_of_y(dy, indices, input_shape):
+    dx = np.zeros(input_shape)
+    for n, c, i, j in np.ndindex(dy.shape):
+        row, column = divmod(indices[n, c, i, j], dy.shape[3])
+        dx[n, c, row, column] += dy[n, c, i, j]
+    return dx
+
+
+@wrong("max_pool2d_backward", dx="a border of dy skipped")
+def last_outputs_forgotten(dy, indices, input_shape):
+    dx = np.zeros(input_shape)
+    for n, c in np.ndindex(dy.shape[:2]):
+        for i in range(dy.shape[2] - 1):
+            for j in range(dy.shape[3] - 1):
+                dx[n, c].flat[indices[n, c, i, j]] += dy[n, c, i, j]
+    return dx
+
+
+# ---------------------------------------------------------------- average pooling
+
+
+def averages(x, kernel_size, stride, padding, longer=0, distance=None, pad="constant", bare=False, swapped=False):
+    k, s = kernel_size + longer, stride or kernel_size
+    xp = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)), mode=pad)
+    y = np.zeros((*x.shape[:2], *((n - kernel_size) // s + 1 for n in xp.shape[2:])))
+    for i, j in np.ndindex(y.shape[2:]):
+        top, left = i * (distance or s), j * (distance or s)
+        top, left = (left, top) if swapped else (top, left)
+        y[:, :, i, j] = (x if bare else xp)[:, :, top : top + k, left : left + k].mean(axis=(2, 3))
+    return y
+
+
+def averaged(name, **how):
+    @wrong("avg_pool2d", y=name)
+    def avg_pool2d(x, kernel_size, stride=None, padding=0):
+        return averages(x, kernel_size, stride, padding, **how)
+
+
+averaged("x not padded", bare=True)
+averaged("padded in another way", pad="edge")
+averaged("stride missing", distance=1)
+averaged("window of another size", longer=-1)
+averaged("window of another size", longer=1)
+averaged("H and W mixed up", swapped=True)
+
+
+def clipped_shares(name, sums=True, of_what_is_there=False, by_kernel=False, moved=False, longer=0):
+    @wrong("avg_pool2d_backward", dx=name)
+    def avg_pool2d_backward(dy, input_shape, kernel_size, stride=None, padding=0):
+        stride = kernel_size if stride is None else stride
+        dx, k = np.zeros(input_shape), kernel_size + longer
+        for i, j in np.ndindex(dy.shape[2:]):
+            top, left = i * stride - padding, j * (kernel_size if by_kernel else stride) - padding
+            if moved:
+                top, left = max(top, 0), max(left, 0)
+            window = dx[:, :, max(top, 0) : top + k, max(left, 0) : left + k]
+            share = dy[:, :, i, j, None, None]
+            share = share / (max(window[0, 0].size, 1) if of_what_is_there else kernel_size**2)
+            window[...] = window + share if sums else share
+        return dx
+
+
+SHARE, OVERLAPS, DISTANCE = "divided by the pixels inside", "overlaps overwritten", "kernel_size in place of the stride"
+
+clipped_shares((SHARE, OVERLAPS), sums=False, of_what_is_there=True)
+clipped_shares((OVERLAPS, DISTANCE), sums=False, by_kernel=True)
+clipped_shares((SHARE, DISTANCE), of_what_is_there=True, by_kernel=True)
+clipped_shares(DISTANCE, by_kernel=True)
+clipped_shares("clipped window too long", moved=True)
+clipped_shares("window of another size", longer=1)

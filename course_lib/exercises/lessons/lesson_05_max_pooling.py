@@ -6,7 +6,8 @@ from course_lib import gradcheck, loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import redrawn_layers
-from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, MAX_POOL_BACKWARD, SMALL
+from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, SMALL
+from course_lib.exercises.lessons.shared.max_pooling_backward import MAX_POOL_BACKWARD
 
 LESSON = "05_pooling_and_friends"
 

@@ -1,5 +1,7 @@
 """Average pooling: the mean of a window, and a gradient shared by all its pixels."""
 
+from functools import partial
+
 import numpy as np
 
 from course_lib import loops
@@ -52,6 +54,22 @@ def over_real_pixels(x, kernel_size, stride, padding):
     """Each window's sum divided by the number of its cells inside the image."""
     inside = averaged(np.ones((1, 1, *x.shape[2:])), kernel_size, stride, padding)
     return averaged(x, kernel_size, stride, padding) / inside
+
+
+def _of_what_is_there(
+    x, kernel_size, stride, padding, pad=recipes.zeros_around, count=recipes.out_sizes, starts=None, longer=0
+):
+    """The mean of the part of each window that lies in the array, NaN where there is none.
+
+    starts(i, j): the row and the column of a window, before the stride. longer: by how many cells a window is.
+    """
+    step, k, xp = pooling.step(kernel_size, stride), kernel_size + longer, pad(x, padding)
+    y = np.zeros((*x.shape[:2], *count(x.shape[2:], (kernel_size, kernel_size), step, padding)))
+    for i, j in np.ndindex(y.shape[2:]):
+        top, left = (step * start for start in (starts(i, j) if starts else (i, j)))
+        window = xp[:, :, top : top + k, left : left + k]
+        y[:, :, i, j] = window.mean(axis=(2, 3)) if window.size else np.nan
+    return y
 
 
 def _averaged(**steps):
@@ -139,13 +157,38 @@ AVG_POOL2D = Exercise(
                 "Here the mean is taken over the whole window, including the padded zeros.",
                 (over_real_pixels,),
             ),
-            Mistake("x not padded", sentences.NOT_PADDED, tuple(_averaged(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+            Mistake(
+                "x not padded",
+                sentences.NOT_PADDED,
+                (
+                    *(_averaged(pad=pad) for pad in wrong_steps.WRONG_PADS),
+                    partial(_of_what_is_there, pad=wrong_steps.no_zeros),
+                ),
+            ),
+            convolution.odd_padding(2, _averaged),
             Mistake(
                 "wrong number of windows",
                 sentences.NUMBER_OF_WINDOWS,
-                tuple(
-                    _averaged(count=count)
-                    for count in (wrong_steps.one_less, wrong_steps.no_padding, wrong_steps.stride_plus_one)
+                (
+                    *(
+                        _averaged(count=count)
+                        for count in (wrong_steps.one_less, wrong_steps.no_padding, wrong_steps.stride_plus_one)
+                    ),
+                    partial(_of_what_is_there, count=wrong_steps.kernel_forgotten),
+                ),
+            ),
+            Mistake("stride missing", pooling.WITHOUT_STRIDE, (_averaged(steps=wrong_steps.ones),)),
+            Mistake(
+                "window of another size",
+                pooling.WINDOW_SIZE,
+                (partial(_of_what_is_there, longer=-1), partial(_of_what_is_there, longer=1)),
+            ),
+            Mistake(
+                "H and W mixed up",
+                sentences.MIXED_UP,
+                (
+                    partial(_of_what_is_there, count=pooling.sizes_swapped),
+                    partial(_of_what_is_there, starts=lambda i, j: (j, i)),
                 ),
             ),
             Mistake(
@@ -181,13 +224,35 @@ def avg_pool_backward_cases(rng):
     ]
 
 
-def spread(dy, input_shape, kernel_size, stride, padding, /, *, weight=None, scale=None, dy_=None, step=None, **steps):
-    """Average pooling backward, in steps: every window gets dy times weight(kernel_size) in each of its cells."""
+def spread(
+    dy, input_shape, kernel_size, stride, padding, /, *,
+    weight=None, scale=None, dy_=None, step=None, inside=False, apart=None, **steps,
+):  # fmt: skip
+    """Average pooling backward, in steps: every window gets dy times weight(kernel_size) in each of its cells.
+
+    inside: a window divides by the number of its cells inside the image. apart(kernel_size, stride): the distance of
+    windows along rows and columns, or a function of (i, j) that returns where a window begins; what lies beyond the
+    padded image is left out.
+    """
     dy = dy_(dy) if dy_ else dy
     cells = (weight or evenly)(kernel_size)
+    distance = (step or pooling.step)(kernel_size, stride)
+    if apart:
+        steps["steps"] = lambda *_: apart(kernel_size, distance)
+        steps["room"] = lambda size, *_: (2 * max(size) + 4 * (padding + kernel_size) + distance,) * len(size)
+    if inside:
+        dy = dy / np.maximum(_cells_inside(dy, input_shape, kernel_size, distance, padding, steps.get("steps")), 1)
+        cells = np.ones((kernel_size, kernel_size))
     stamps = dy[:, :, None, None] * cells[:, :, None, None]
-    dx = recipes.fold(stamps, input_shape[2:], (step or pooling.step)(kernel_size, stride), padding, **steps)
+    dx = recipes.fold(stamps, input_shape[2:], distance, padding, **steps)
     return scale(dx, dy, cells[None, None]) if scale else dx
+
+
+def _cells_inside(dy, input_shape, kernel_size, distance, padding, steps):
+    """How many cells of each window lie in the image, not in its padding."""
+    around = 2 * max(input_shape) + 4 * (padding + kernel_size) + distance
+    image = np.pad(np.ones((1, 1, *input_shape[2:])), [(0, 0), (0, 0), (padding, around), (padding, around)])
+    return recipes.unfold(image, (kernel_size,) * 2, distance, 0, dy.shape[2:], steps=steps).sum(axis=(2, 3))
 
 
 def evenly(kernel_size):
@@ -203,13 +268,39 @@ def only_cell(index):
     return weight
 
 
-def by_real_pixels(dy, input_shape, kernel_size, stride, padding):
-    """Each window's share divided by the number of its cells inside the image."""
-    step = pooling.step(kernel_size, stride)
-    inside = np.pad(np.ones((1, 1, *input_shape[2:])), [(0, 0), (0, 0), (padding, padding), (padding, padding)])
-    windows = recipes.unfold(inside, (kernel_size, kernel_size), step, 0, dy.shape[2:])
-    stamps = np.broadcast_to((dy / windows.sum(axis=(2, 3)))[:, :, None, None], (*dy.shape[:2], *windows.shape[2:]))
-    return recipes.fold(stamps, input_shape[2:], step, padding)
+def _shorter(kernel_size):
+    cells = evenly(kernel_size)
+    cells[-1], cells[:, -1] = 0, 0
+    return cells
+
+
+def _longer(kernel_size):
+    return np.full((kernel_size + 1,) * 2, 1 / kernel_size**2)
+
+
+def _evenly_apart(kernel_size, distance):
+    return distance, distance
+
+
+def _columns_by_kernel(kernel_size, distance):
+    return distance, kernel_size
+
+
+def _rows_by_kernel(kernel_size, distance):
+    return kernel_size, distance
+
+
+def _turned(kernel_size, distance):
+    return lambda position: (position[1] * distance, position[0] * distance)
+
+
+def _moved_windows(dy, input_shape, kernel_size, stride, padding):
+    """Windows that are clipped at the upper and left edge, and end kernel_size later."""
+    dx, step = np.zeros(input_shape), pooling.step(kernel_size, stride)
+    for i, j in np.ndindex(dy.shape[2:]):
+        top, left = max(i * step - padding, 0), max(j * step - padding, 0)
+        dx[:, :, top : top + kernel_size, left : left + kernel_size] += dy[:, :, i, j, None, None] / kernel_size**2
+    return dx
 
 
 def _spread(**steps):
@@ -264,6 +355,7 @@ AVG_POOL2D_BACKWARD = Exercise(
                 (
                     _spread(weight=lambda k: np.ones((k, k))),
                     _spread(weight=lambda k: np.full((k, k), 1 / k)),
+                    _spread(weight=lambda k: np.full((k, k), k * k)),
                 ),
             ),
             Mistake(
@@ -296,8 +388,21 @@ AVG_POOL2D_BACKWARD = Exercise(
                 "divided by the pixels inside",
                 "At the border you divide by the number of real pixels. "
                 "Here the forward pass takes the mean over the whole window, including the padded zeros.",
-                (by_real_pixels,),
+                (_spread(inside=True),),
             ),
+            Mistake(
+                "kernel_size in place of the stride",
+                "Along one axis windows start kernel_size apart, along the other stride. "
+                "Compare the line for the rows with that for the columns.",
+                (_spread(apart=_columns_by_kernel), _spread(apart=_rows_by_kernel)),
+            ),
+            Mistake(
+                "window of another size",
+                pooling.WINDOW_SIZE,
+                (_spread(weight=_shorter), partial(spread, weight=_longer, apart=_evenly_apart)),
+            ),
+            Mistake("H and W mixed up", sentences.MIXED_UP, (_spread(apart=_turned),)),
+            Mistake("clipped window too long", pooling.MOVED_WINDOW, (_moved_windows,)),
             Mistake("sign", sentences.SIGN, (_spread(scale=wrong_steps.negative),)),
             Mistake(
                 "a border of dy skipped",

@@ -7,7 +7,8 @@ from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.pace import Pace
 from course_lib.exercises.engine.prediction import Prediction
 from course_lib.exercises.lessons.shared import columns, redrawn_networks
-from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL, MAX_POOL_BACKWARD
+from course_lib.exercises.lessons.shared.max_pooling import MAX_POOL
+from course_lib.exercises.lessons.shared.max_pooling_backward import MAX_POOL_BACKWARD
 
 LESSON = "08_make_it_fast"
 

@@ -24,6 +24,11 @@ def count(size, kernel_size, stride, padding):
     return recipes.out_sizes(size, (kernel_size, kernel_size), step(kernel_size, stride), padding)
 
 
+def sizes_swapped(size, kernel, stride, padding):
+    """The number of windows along rows in place of that along columns, and the other way round."""
+    return recipes.out_sizes(size, kernel, stride, padding)[::-1]
+
+
 def patterns(shape):
     """What an answer is told that no known wrong function explains. shape(**case) returns (N, C, H, W)."""
     return [
@@ -35,6 +40,18 @@ def patterns(shape):
         ),
     ]
 
+
+WITHOUT_STRIDE = "The windows lie too close: window (i, j) starts at (stride * i, stride * j), and yours at (i, j)."
+
+WINDOW_SIZE = (
+    "The window has the wrong size. It is kernel_size long along both axes. "
+    "(A slice `a : b` ends *before* b, and so does `range`.)"
+)
+
+MOVED_WINDOW = (
+    "At the upper and left edge your windows are too long. "
+    "Clipped there, a window begins later, but it ends where the whole one would."
+)
 
 STRIDE = (
     "The stride is wrong. "
