@@ -267,7 +267,7 @@ class _Watched:
             return self._taken_before(x)
         if not self.may_step():
             raise _StopTraining
-        value = float(self.step(self.model, self.loss, self.optimizer, x, y))
+        value = _number("step", self.step(self.model, self.loss, self.optimizer, x, y))
         self.history.step_loss.append(value)
         self.totals += value * len(x), self.loss.correct
         self.taken += 1
@@ -318,7 +318,7 @@ class _HeardLoss:
         self.loss = loss
 
     def forward(self, prediction: np.ndarray, target: np.ndarray) -> float:
-        value: float = self.loss.forward(prediction, target)
+        value = _number("loss.forward", self.loss.forward(prediction, target))
         if not math.isfinite(value):
             raise FloatingPointError(f"the loss became {value}: the weights have grown without bound; try a smaller lr")
         self.classes = _classes(prediction)
@@ -331,6 +331,20 @@ class _HeardLoss:
     def backward(self) -> np.ndarray:
         gradient: np.ndarray = self.loss.backward()
         return gradient
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a loss of somebody's own has, for a step of theirs."""
+        if "loss" not in vars(self):  # as while a copy is made
+            raise AttributeError(name)
+        return getattr(self.loss, name)
+
+
+def _number(who: str, returned: Any) -> float:
+    """What the code of others returned, as a float."""
+    try:
+        return float(returned)
+    except (TypeError, ValueError):
+        raise TypeError(f"{who} must return the loss, one number, but returned {checks.brief(returned)}") from None
 
 
 def _finish_epoch(

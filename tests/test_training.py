@@ -1,3 +1,4 @@
+import copy
 import os
 import signal
 import subprocess
@@ -113,6 +114,48 @@ def test_a_loop_that_ends_early_is_told_so():
     x, y = make_examples()
     with pytest.raises(ValueError, match="loop must take every example once in each of 5 epochs, but ended after 4"):
         train(make_network(), x, y, loop=lambda one, x, y, epochs, size, rng: around(one, x, y, epochs - 1, size, rng))
+
+
+class Without(MSELoss):
+    def forward(self, prediction, target):
+        super().forward(prediction, target)
+
+
+@pytest.mark.parametrize(
+    ("given", "who"),
+    [
+        ({"step": lambda *_: None}, "step"),
+        ({"step": lambda *_: np.ones(2)}, "step"),
+        ({"loss": Without()}, "loss.forw"),
+    ],
+)
+def test_who_returns_no_loss_is_named(given, who):
+    x = np.ones((4, 2))
+    net = Sequential(Linear(2, 2))
+    with pytest.raises(TypeError, match=rf"^{who}.* must return the loss, one number, but returned (None|array)"):
+        training.fit(
+            net, optimizer=SGD(net.parameters(), 0.1), x=x, y=x, epochs=1, batch_size=2,
+            rng=np.random.default_rng(0), progress=False, **{"loss": MSELoss(), **given},
+        )  # fmt: skip
+
+
+def test_a_step_of_ones_own_finds_what_a_loss_of_ones_own_has():
+    class Weighted(MSELoss):
+        weight = 3.0
+
+    def step(model, loss, optimizer, x, y):
+        assert not hasattr(loss, "missing") and copy.deepcopy(loss).weight == 3
+        return loss.weight * loss(model(x), y)
+
+    x = np.ones((4, 2))
+    net = Sequential(Linear(2, 2))
+    optimizer, rng = SGD(net.parameters(), 0.1), np.random.default_rng(0)
+    given = {"epochs": 1, "batch_size": 4, "rng": rng, "progress": False}
+    plain, weighted = (
+        training.fit(net, Weighted(), optimizer, x, x, step=one, **given).step_loss[0]
+        for one in (lambda model, loss, optimizer, x, y: loss(model(x), y), step)
+    )
+    assert weighted == pytest.approx(3 * plain)
 
 
 def test_every_example_is_seen_once_an_epoch_in_a_new_order():
