@@ -449,14 +449,14 @@ class Sequential(Module):
 
     def forward(self, x: Array) -> Array:
         for step in _in_steps(self.layers):
-            x = step.forward(x)
+            x = _returned(step, "forward", step.forward(x))
         return x
 
     def backward(self, dy: Array, input_gradient: bool = True) -> Any:
         """dy -> dx. With input_gradient=False the first layer's dx is never computed, and None is returned."""
         first, *others = _in_steps(self.layers)
         for step in reversed(others):
-            dy = step.backward(dy)
+            dy = _returned(step, "backward", step.backward(dy))
         if input_gradient:
             return first.backward(dy)
         first.parameter_gradients(dy)
@@ -476,6 +476,13 @@ class Sequential(Module):
     def __repr__(self) -> str:
         inner = "".join(f"  ({name}) {layer!r}\n" for name, layer in self.children())
         return f"{type(self).__name__}(\n{inner})"
+
+
+def _returned(layer: Module, method: str, value: Array | None) -> Array:
+    """What a layer returned, which is for the next one: that is not to blame where a return was forgotten."""
+    if value is None:
+        raise TypeError(f"{type(layer).__name__}.{method} must return an array, but returned None")
+    return value
 
 
 class _ReLUThenMaxPool2d(Module):

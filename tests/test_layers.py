@@ -411,6 +411,17 @@ def test_a_layer_may_be_a_dataclass():
         Sequential(Factor(2), net[0], net[0])
 
 
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_a_layer_of_ones_own_that_returns_nothing_is_named(method):
+    class Forgetful(ReLU):
+        pass
+
+    setattr(Forgetful, method, lambda self, value: None)
+    net = Sequential(Linear(2, 2), Sequential(Forgetful()), ReLU())
+    with pytest.raises(TypeError, match=rf"^(Forgetful|Sequential)\.{method} must return an array, but returned None$"):
+        net.backward(net.forward(np.ones((1, 2))))
+
+
 # ---------------------------------------------------------------- ReLU and MaxPool2d in one step
 
 
