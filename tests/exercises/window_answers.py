@@ -503,3 +503,37 @@ clipped_shares((SHARE, DISTANCE), of_what_is_there=True, by_kernel=True)
 clipped_shares(DISTANCE, by_kernel=True)
 clipped_shares("clipped window too long", moved=True)
 clipped_shares("window of another size", longer=1)
+
+
+# ---------------------------------------------------------------- entry by entry
+
+wrong("relu_backward", dx="only what passes")(lambda dy, x: dy[x > 0])
+wrong("dropout_backward", dx="only what passes")(lambda dy, mask, p: dy[mask] / (1 - p))
+wrong("dropout_backward", dx="brackets missing")(lambda dy, mask, p: dy * mask / 1 - p)
+wrong("dropout_backward", dx="wrong scale")(lambda dy, mask, p: dy * mask / (1 + p))
+
+
+@wrong("dropout_backward", dx="mask missing")
+def only_what_was_kept_is_scaled(dy, mask, p):
+    dx = dy.copy()
+    dx[mask] /= 1 - p
+    return dx
+
+
+# ---------------------------------------------------------------- three gradients as products
+
+LAST = "dy read with its filters last"
+
+
+@wrong("conv2d_backward_gemm", dx=LAST, dw=LAST, db=LAST)
+def filters_moved_by_a_reshape(dy, x, w, stride=1, padding=0):
+    rows = dy.reshape(len(dy), -1, dy.shape[1]).transpose(0, 2, 1)
+    return products(dy, x, w, stride, padding, rows, fold=(stride, padding))
+
+
+@wrong("conv2d_backward_gemm", dw="cols reshaped without the transpose")
+def one_long_matrix_of_columns(dy, x, w, stride=1, padding=0):
+    dx, _, db = F.conv2d_backward(dy, x, w, stride, padding)
+    cols = F.im2col(x, w.shape[2:], stride, padding)
+    rows = dy.transpose(1, 0, 2, 3).reshape(len(w), -1)
+    return dx, (rows @ cols.reshape(cols.shape[1], -1).T).reshape(w.shape), db

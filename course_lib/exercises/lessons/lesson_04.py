@@ -6,7 +6,7 @@ from course_lib import functional as F
 from course_lib import loops
 from course_lib.exercises.engine.exercise import Exercise
 from course_lib.exercises.engine.prediction import Prediction
-from course_lib.exercises.lessons.shared import broken, columns, geometries, redrawn_layers
+from course_lib.exercises.lessons.shared import broken, columns, geometries, products, redrawn_layers
 
 LESSON = "04_im2col_col2im"
 
@@ -104,7 +104,7 @@ CONV2D_BACKWARD_GEMM = Exercise(
     tensors=("dx", "dw", "db"),
     windows={"dx": geometries.coverage},
     exceptions=(("dx", r"ValueError in .*: cols must have shape", OTHER_FOLD),),
-    mistakes=columns.gemm_mistakes(),
+    mistakes=products.gemm_mistakes(),
     **{**geometries.BATCH_BACKWARD, "cases": gemm_cases},
 )
 

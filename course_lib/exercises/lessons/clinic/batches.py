@@ -9,7 +9,7 @@ from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
-from course_lib.exercises.lessons.shared import bias, columns, drawn, geometries, recipes
+from course_lib.exercises.lessons.shared import bias, columns, drawn, geometries, products, recipes
 
 CLINIC_06 = Case(
     answer=fixed.clinic_06,
@@ -77,7 +77,7 @@ CLINIC_07 = Case(
                 "images innermost",
                 "The rows of dy and the columns now go through images and positions in different orders. "
                 "The columns go image by image.",
-                (Variant(recipes.weight_gradient, dy=columns.positions_first),),
+                (Variant(recipes.weight_gradient, dy=products.positions_first),),
             ),
             Mistake(
                 "another reshape",
@@ -86,7 +86,9 @@ CLINIC_07 = Case(
                 "Only moving axes does.",
                 (lambda dy, x, w, stride, padding: _by_columns(dy.reshape(-1, len(w)).T, x, w, stride, padding),),
             ),
-            *all_but(columns.gemm_mistakes()["dw"], "dy reshaped without the transpose"),
+            *all_but(
+                products.gemm_mistakes()["dw"], "dy reshaped without the transpose", "dy read with its filters last"
+            ),
         )
     },
     **geometries.BATCH_BACKWARD,

@@ -7,7 +7,7 @@ from course_lib.exercises.engine.case import Case
 from course_lib.exercises.engine.exercise import Mistake
 from course_lib.exercises.lessons.clinic import broken, fixed, records, symptoms
 from course_lib.exercises.lessons.clinic.common import all_but
-from course_lib.exercises.lessons.shared import columns, convolution, geometries
+from course_lib.exercises.lessons.shared import convolution, geometries, products
 
 
 def _without_geometry(dy, x, w, stride, padding):
@@ -37,7 +37,7 @@ CLINIC_01 = Case(
     windows={"dx": geometries.coverage},
     mistakes={
         "dx": (
-            *all_but(columns.gemm_mistakes()["dx"], "kernel turned"),
+            *all_but(products.gemm_mistakes()["dx"], "kernel turned"),
             Mistake(
                 "stride and padding not passed on",
                 "It fails wherever there is a stride or a padding. "

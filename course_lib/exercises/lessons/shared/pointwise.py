@@ -21,6 +21,11 @@ def relu_cases(rng):
     return cases
 
 
+SELECTED = (
+    "An index by a mask picks out the entries that pass, one after the other. "
+    "dx has the shape of what went in, with 0 where nothing passes."
+)
+
 RELU = {
     "cases": relu_cases,
     "further": drawn.relu,
@@ -121,6 +126,7 @@ RELU_MISTAKES = (
         "dx is cut off at 1 and -1. A gradient passes ReLU as large as it is.",
         (_passing(limits=(-1, 1)), _passing(limits=(0, 1))),
     ),
+    Mistake("only what passes", SELECTED, (lambda dy, x: dy[x > 0], lambda dy, x: dy[x >= 0])),
     Mistake(
         "the forward pass again",
         "This is ReLU itself, applied again. Its backward pass hands on dy wherever x was positive.",
@@ -178,8 +184,15 @@ DROPOUT_MISTAKES = (
             _dropping(scale=lambda dy, mask, p: 1 / (1 - p) ** 2),
             _dropping(scale=lambda dy, mask, p: 1 / np.sqrt(1 - p)),
             _dropping(scale=lambda dy, mask, p: 1 / mask.mean()),
+            _dropping(scale=lambda dy, mask, p: 1 / (1 + p)),
         ),
     ),
+    Mistake(
+        "brackets missing",
+        "p is subtracted from the result. Without brackets, `/ 1 - p` divides by 1 and subtracts p afterwards.",
+        (lambda dy, mask, p: dy * mask / 1 - p, lambda dy, mask, p: dy / 1 - p),
+    ),
+    Mistake("only what passes", SELECTED, (lambda dy, mask, p: dy[mask] / (1 - p), lambda dy, mask, p: dy[mask])),
     Mistake(
         "mask turned round",
         "The gradient passes where values were dropped, "
@@ -189,7 +202,11 @@ DROPOUT_MISTAKES = (
     Mistake(
         "mask missing",
         "Dropped values get a gradient too, although they did not reach y.",
-        (_dropping(passes=_everywhere), _dropping(passes=_everywhere, scale=lambda dy, mask, p: 1)),
+        (
+            _dropping(passes=_everywhere),
+            _dropping(passes=_everywhere, scale=lambda dy, mask, p: 1),
+            _dropping(passes=_everywhere, scale=lambda dy, mask, p: np.where(mask, 1 / (1 - p), 1)),
+        ),
     ),
     Mistake(
         "dy missing",
