@@ -17,6 +17,7 @@ from wrong_answers import WRONG
 
 from course_lib import exercises
 from course_lib.exercises.engine import causes, judge, recognition, repeating
+from course_lib.exercises.lessons import lesson_10, lesson_a_labs
 from course_lib.exercises.lessons.lesson_04 import OTHER_FOLD
 from course_lib.exercises.lessons.shared import layer, sentences
 
@@ -65,6 +66,8 @@ BY_THE_JUDGE = {  # what no table of mistakes holds, and what is said to it
     "one end right": causes.ONE_END_RIGHT,
     "holes": causes.HOLES,
     "right for other arguments": causes.AS_IF,
+    "not cut into groups": lesson_a_labs.TOO_MANY_CHANNELS,
+    "no bias": lesson_10.NO_BIAS,
     None: recognition.NOTHING,
 }
 HINTS = {  # where the answer goes wrong, when no known mistake explains it

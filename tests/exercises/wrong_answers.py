@@ -2969,7 +2969,7 @@ def all_channels_then_folded(dy, x, w, stride=1, padding=0, groups=1):
     return dx, sum(np.split(dw, groups, axis=1)), db
 
 
-@wrong("grouped_conv2d_backward", dw="wrong group")
+@wrong("grouped_conv2d_backward", dw="first group for all")
 def the_first_channels_for_all(dy, x, w, stride=1, padding=0, groups=1):
     dx, _, db = F.conv2d_backward(dy, x, w, stride, padding, groups=groups)
     first = x[:, : w.shape[1]]

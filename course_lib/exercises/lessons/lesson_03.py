@@ -33,7 +33,7 @@ BIAS_GRADIENT = Exercise(
     probe=bias.PROBE,
     tensors=("db",),
     axes=geometries.BATCH_AXES,
-    mistakes={"db": bias.mistakes()},
+    mistakes={"db": (*bias.mistakes(), *bias.IN_A_LOOP_OR_RESHAPED)},
 )
 
 WEIGHT_GRADIENT = Exercise(

@@ -12,6 +12,7 @@ from course_lib.exercises.engine.variant import Variant
 from course_lib.exercises.lessons.shared import (
     bias,
     broken,
+    by_index,
     convolution,
     drawn,
     geometries,
@@ -126,6 +127,76 @@ def _one_groups_channels(which):
     return wrong
 
 
+def _not_one(axis, left_out):
+    """Zeros for one group."""
+
+    def change(array, groups):
+        array = array.copy()
+        np.split(array, groups, axis)[left_out][...] = 0
+        return array
+
+    return change
+
+
+def _into_the_first(axis):
+    def change(array, groups):
+        into = np.zeros_like(array)
+        np.split(into, groups, axis)[0][...] = sum(np.split(array, groups, axis))
+        return into
+
+    return change
+
+
+def _first_of(axis, groups, array):
+    """The first group's numbers in place of all."""
+    return np.concatenate([np.split(array, groups, axis)[0]] * groups, axis)
+
+
+def _of_the_first(right, *which):
+    """A gradient for which one of dy, x and w is that of the first group, whichever group it is."""
+
+    def wrong(dy, x, w, stride, padding, groups):
+        dy = _first_of(1, groups, dy) if "dy" in which else dy
+        x = _first_of(1, groups, x) if "x" in which else x
+        w = _first_of(0, groups, w) if "w" in which else w
+        return right(dy, x, w, stride, padding, groups)
+
+    return wrong
+
+
+def _at_place(number):
+    """dx, dw and db of groups that begin at place g: one overwrites most of the last."""
+
+    def wrong(dy, x, w, stride, padding, groups):
+        ins, outs = x.shape[1] // groups, len(w) // groups
+        found = np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
+        for g in range(groups):
+            read, made = slice(g, g + ins), slice(g, g + outs)
+            part = F.conv2d_backward(dy[:, made], x[:, read], w[made], stride, padding)
+            found[0][:, read], found[1][made], found[2][made] = part
+        return found[number]
+
+    return wrong
+
+
+def _of_groups(number, axis, variant, joined):
+    """The mistakes of all three gradients in which one group meets another. axis: that of the groups."""
+    return (
+        Mistake("group begins at g", NO_PLACE, (_at_place(number),)),
+        Mistake("last group left out", LAST_GROUP, tuple(variant(meet=_not_one(axis, which)) for which in (-1, 0))),
+        Mistake("groups summed", ADDED_UP, (variant(meet=_into_the_first(axis)), variant(meet=_summed(axis)))),
+        *((Mistake("joined along the wrong axis", JOINED, (variant(meet=joined),)),) if joined else ()),
+    )
+
+
+def _summed(axis):
+    return lambda array, groups: sum(np.split(array, groups, axis))
+
+
+def _joined(axis, wrong):
+    return lambda array, groups: np.concatenate(np.split(array, groups, axis), wrong)
+
+
 def _lost_with_groups(recipe):
     """Stride 1 wherever there are groups; right for one group."""
 
@@ -138,6 +209,27 @@ def _lost_with_groups(recipe):
 
 WRONG_GROUP = (
     "The groups are mixed up. A group is a run of neighbours: group 0 has the first channels and the first filters."
+)
+TOO_MANY_CHANNELS = (
+    "x and w do not belong to one convolution: w has C_in / groups channels. "
+    "Cut x, w and dy down to one group before they are handed on."
+)
+NO_PLACE = (
+    "Group g does not begin at place g: before it stand all channels, or all filters, of the groups before it. "
+    "How many has each?"
+)
+LAST_GROUP = "The last group, or the first, gets no gradient. Does your loop reach every group?"
+FIRST_FOR_ALL = (
+    "Every group is computed with numbers of the first. "
+    "Each has a dy, an x and filters of its own: does one of the three lack the number of the group?"
+)
+ADDED_UP = (
+    "The gradients of all groups are added up. "
+    "A group has channels and filters of its own: what it gets goes to their places, and to no others."
+)
+JOINED = (
+    "The groups are joined along the wrong axis. "
+    "Channels are counted along axis 1 of dx, filters along axis 0 of dw: there the groups stand one after the other."
 )
 ONE_GROUP = "Only one group gets its gradient. The others are convolutions too, with a dy of their own."
 STRIDE_LOST = (
@@ -166,6 +258,12 @@ def _in_dx():
             ),
         ),
         Mistake("one group only", ONE_GROUP, tuple(variant(meet=_first_group(1, kept)) for kept in (0, -1))),
+        *_of_groups(0, 1, variant, _joined(1, 0)),
+        Mistake(
+            "first group for all",
+            FIRST_FOR_ALL,
+            tuple(_of_the_first(dx_by_group, *which) for which in (("dy",), ("w",), ("dy", "w"))),
+        ),
         Mistake(
             "stride lost with groups",
             STRIDE_LOST,
@@ -175,6 +273,8 @@ def _in_dx():
         Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
     )
 
+
+IMAGES = wrong_steps.keep(0, 0), wrong_steps.keep(0, -1)
 
 SHARED = ("stride missing", "padding not removed", "wrong corner cropped", "overlaps overwritten", "[p:-p] with p = 0")
 
@@ -201,18 +301,37 @@ def _in_dw():
             (
                 *(variant(meet=meet) for meet in (_next_group(0), _next_group(0, -1), _reversed_groups(0))),
                 *(_dealt_channels(dw_by_group, 0, *which) for which in ((True, False), (False, True), (True, True))),
-                _one_groups_channels(0),
                 _one_groups_channels(-1),
             ),
             source="https://github.com/pytorch/pytorch/issues/51430",
         ),
         Mistake("one group only", ONE_GROUP, tuple(variant(meet=_first_group(0, kept)) for kept in (0, -1))),
+        *_of_groups(1, 0, variant, _joined(0, 1)),
+        Mistake(
+            "first group for all",
+            FIRST_FOR_ALL,
+            tuple(_of_the_first(dw_by_group, *which) for which in (("dy",), ("x",), ("dy", "x"))),
+        ),
         Mistake(
             "stride lost with groups",
             STRIDE_LOST,
             (_lost_with_groups(dw_by_group),),
             source="https://github.com/tracel-ai/burn/pull/1891",
         ),
+    )
+
+
+def _db_by_group(dy, x, w, stride=1, padding=0, groups=1, /, *, meet=lambda db, groups: db):
+    return meet(dy.sum(axis=(0, 2, 3)), groups)
+
+
+def _in_db():
+    variant = partial(Variant, _db_by_group)
+    return (
+        *bias.mistakes(),
+        Mistake("one group only", ONE_GROUP, tuple(variant(meet=_first_group(0, kept)) for kept in (0, -1))),
+        *_of_groups(2, 0, variant, None),
+        Mistake("first group for all", FIRST_FOR_ALL, (_of_the_first(_db_by_group, "dy"),)),
     )
 
 
@@ -229,14 +348,22 @@ def _in_any_dw(variant):
             (variant(steps=wrong_steps.ones),),
         ),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
+        *(mistake for mistake in convolution.one_axis(4, variant) if mistake.name == "stride on one axis only"),
         Mistake(
-            "only one position kept", sentences.SET_OR_MADE_ANEW, tuple(variant(dy=p) for p in wrong_steps.POSITIONS)
+            "only one position kept",
+            sentences.SET_OR_MADE_ANEW,
+            tuple(
+                variant(dy=dy)
+                for position in wrong_steps.POSITIONS
+                for dy in (position, *(wrong_steps.one_after_the_other(position, image) for image in IMAGES))
+            ),
         ),
         Mistake(
             "only one image kept",
             "Only one image of the batch counts. Is something set (=) that must be added to (+=)?",
-            (variant(dy=wrong_steps.keep(0, 0)), variant(dy=wrong_steps.keep(0, -1))),
+            tuple(variant(dy=image) for image in IMAGES),
         ),
+        convolution.first_image_for_all(variant, variant(x=wrong_steps.first_image)),
         Mistake("mean instead of sum", sentences.TOO_SMALL, (variant(scale=wrong_steps.over_batch),)),
         Mistake("sign", sentences.SIGN, (variant(scale=wrong_steps.negative),)),
     )
@@ -309,7 +436,8 @@ GROUPED_CONV2D_BACKWARD = Exercise(
     axes=geometries.BATCH_AXES,
     shows=geometries.ONE_HOT_SHOWS,
     forward=lambda dy, x, w, stride, padding, groups: F.conv2d(x, w, None, stride, padding, 1, groups),
-    mistakes={"dx": _in_dx(), "dw": _in_dw(), "db": bias.mistakes()},
+    exceptions=(("dx", "w must have shape .* with C_in", TOO_MANY_CHANNELS),),
+    mistakes={"dx": _in_dx(), "dw": _in_dw(), "db": _in_db()},
     patterns=[
         ("It is right with one group. What do two groups change?", lambda groups, **_: groups > 1),
         *geometries.patterns(4),
@@ -330,6 +458,18 @@ def _dw_of_channels(dy, x, w, stride=1, padding=0, /, **steps):
 
 def _all_pairs(dy, x, w, stride, padding):
     return _dense_dw(dy, x, w, stride, padding, len(w))
+
+
+def _own_pairs(dense):
+    """Of a dw for every pair of channels, those of a channel with itself: (C, C, kH, kW) -> (C, 1, kH, kW)."""
+    return np.einsum("ccab->cab", dense)[:, None]
+
+
+FLIPPED = "dw comes out transposed, or flipped along one axis. Rows of the kernel belong to rows of x."
+
+
+def _flipped(flip):
+    return lambda *case: flip(_dw_of_channels(*case))
 
 
 def _rolled(by):
@@ -390,6 +530,12 @@ DEPTHWISE_WEIGHT_GRADIENT = Exercise(
     mistakes={
         "dw": (
             *_in_any_dw(partial(Variant, _dw_of_channels)),
+            Mistake(
+                "negative index of x",
+                by_index.FROM_THE_END.format("x"),
+                (lambda *case: _own_pairs(by_index.weight_gradient(*case, **by_index.FROM_BEHIND)),),
+            ),
+            Mistake("dw transposed or flipped once", FLIPPED, tuple(_flipped(flip) for flip in wrong_steps.FLIPS)),
             Mistake(
                 "every channel met",
                 "dw is that of a dense layer, with a kernel for every pair of channels. "

@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.engine.exercise import Mistake
+from course_lib.exercises.lessons.shared import sentences
 
 
 def cases(rng):
@@ -10,6 +11,26 @@ def cases(rng):
 
 
 PROBE = {"dy": np.arange(2 * 3 * 2 * 2, dtype=float).reshape(2, 3, 2, 2)}
+
+
+def as_wide_as_high(dy):
+    """db, if the loop over the columns ends where that over the rows does."""
+    return dy[:, :, :, range(dy.shape[2])].sum(axis=(0, 2, 3))
+
+
+def as_high_as_wide(dy):
+    return dy[:, :, range(dy.shape[3])].sum(axis=(0, 2, 3))
+
+
+IN_A_LOOP_OR_RESHAPED = (
+    Mistake(
+        "images and filters mixed",
+        "Images and filters are mixed. A reshape keeps the order of the numbers, in which image 0 comes first with "
+        "all its filters: the filters' axis must be moved to the front before.",
+        (lambda dy: dy.reshape(dy.shape[1], -1).sum(axis=1),),
+    ),
+    Mistake("H and W mixed up", sentences.MIXED_UP, (as_wide_as_high, as_high_as_wide)),
+)
 
 
 def mistakes():

@@ -41,6 +41,13 @@ WRONG_END = (
     "There the kernel seems to be cut at its end."
 )
 
+BORDER = (
+    "A window that reaches into the padding is left out as a whole. "
+    "There only zeros meet its outer weights, but the others meet entries of x: they count."
+)
+
+ENDS = "The first, or the last, entry of x never counts along an axis. Do your bounds include both ends?"
+
 TOO_SHORT = "The windows are too short. One that begins at stride * j is as long as the kernel: where does it end?"
 
 # ---------------------------------------------------------------- who meets whom, along one axis
@@ -86,6 +93,7 @@ def _first_few(j, t, stride, padding, m, k):
 
 
 LEFT_OUT, COUNTED, RAISES = "left out", "counted from the end", "an error"
+WHOLE, FIRST, LAST = "its window is left out", "and so is the first entry", "and so is the last entry"
 
 
 def _table(place, outside, n, k, m, stride, padding):
@@ -99,8 +107,10 @@ def _table(place, outside, n, k, m, stride, padding):
             raise IndexError(f"index {i} is out of bounds")
         if outside == COUNTED and i < 0:
             i += n
-        if 0 <= i < n:
+        if (outside == FIRST) <= i < n - (outside == LAST):
             met[j, t, i] += 1
+    if outside == WHOLE:
+        met *= (met.sum(axis=(1, 2)) == k)[:, None, None]
     return met
 
 
@@ -169,6 +179,8 @@ def short_weight_gradient(dy, x, w, stride, padding):
 
 # ---------------------------------------------------------------- the mistakes
 
+FROM_BEHIND = {"place": _met, "outside": COUNTED}
+
 
 def in_output(axes):
     """The mistakes in y, of one channel."""
@@ -182,8 +194,8 @@ def in_output(axes):
 
 def in_weight_gradient(axes):
     """The mistakes in dw. The forward pass with dy for a kernel spreads the weights by the stride as well."""
-    alone = () if axes == 4 else (*_ways(weight_gradient, _between_weights, outside=RAISES), _slid_over_x)
-    spread = *_ways(weight_gradient, _between_weights, _between_both), *alone
+    strict = () if axes == 4 else _ways(weight_gradient, _between_weights, outside=RAISES)
+    spread = *_ways(weight_gradient, _between_weights, _between_both), *strict, _slid_over_x
     return (
         Mistake("stride between the weights", BETWEEN_WEIGHTS, spread),
         *_mistakes(weight_gradient, "x"),
@@ -222,8 +234,14 @@ def _mistakes(of, entries):
             _ways(of, _every_other, _every_other_in_its_place, _first_few),
         ),
         Mistake("padding counted the other way", OTHER_WAY, _ways(of, _other_way)),
-        Mistake(f"negative index of {entries}", FROM_THE_END.format(entries), _ways(of, _met, outside=COUNTED)),
+        Mistake(f"negative index of {entries}", FROM_THE_END.format(entries), (partial(of, **FROM_BEHIND),)),
         Mistake("kernel cut at the wrong end", WRONG_END, _ways(of, _cut_at_the_end)),
+        Mistake("windows at the border left out", BORDER, _ways(of, _met, outside=WHOLE)),
+        Mistake(
+            f"an end of {entries} left out",
+            ENDS,
+            (*_ways(of, _met, outside=FIRST), *_ways(of, _met, outside=LAST)),
+        ),
     )
 
 
@@ -233,4 +251,11 @@ def _too_short(axes, short):
 
 
 def _slid_over_x(dy, x, w, stride, padding):
-    return recipes.forward(x, dy, stride, padding)
+    n = min(x.ndim, 2)
+    lifted = x.ndim > 2
+    dy, x = (dy, x) if lifted else (dy[None, None], x[None, None])
+    count = recipes.out_sizes(x.shape[2:], dy.shape[2:], stride, padding)
+    windows = recipes.unfold(x, dy.shape[2:], stride, padding, count)
+    places, positions = list(range(10, 10 + n)), list(range(20, 20 + n))
+    slid = np.einsum(dy, [0, 1, *places], windows, [0, 2, *places, *positions], [1, 2, *positions])
+    return slid if lifted else slid[0, 0]

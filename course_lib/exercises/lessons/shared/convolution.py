@@ -3,6 +3,7 @@
 `axes` is 1 for (n,), 2 for (H, W) and 4 for (N, C, H, W).
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,7 +23,7 @@ def gradient_of_input(axes):
         *scattering(axes, variant),
         repeated(variant, "dy"),
         *_skipped(axes, variant),
-        *_sums(axes, variant),
+        *_sums(axes, variant, of_first=(variant(turn=wrong_steps.into_first_image),)),
         *channels,
         *by_index.in_input_gradient(axes),
         _other_array("dx", "x", "w", _x_for_w),
@@ -33,8 +34,12 @@ def gradient_of_input(axes):
 def gradient_of_input_alone(axes):
     """The mistakes in dx where dx is the only result, so that an exception can only be about dx."""
     variant = partial(Variant, recipes.input_gradient)
+    rooms = _square_rooms(axes, variant)
     return (
-        *gradient_of_input(axes),
+        *(
+            replace(one, examples=one.examples + rooms) if one.message == sentences.MIXED_UP else one
+            for one in gradient_of_input(axes)
+        ),
         _no_room(variant),
         *gathering.mistakes(axes, variant),
     )
@@ -72,6 +77,7 @@ def gradient_of_weight(axes):
             source="https://github.com/meta-pytorch/opacus/pull/245",
         ),
         Mistake("repeated, not spread", _REPEATED.format("dy"), (partial(dy_repeated, variant()),)),
+        *(_zeros_behind_dy(variant) if axes < 4 else ()),
         Mistake("x not padded", sentences.NOT_PADDED, tuple(variant(pad=pad) for pad in wrong_steps.WRONG_PADS)),
         odd_padding(axes, variant),
         Mistake(
@@ -81,10 +87,21 @@ def gradient_of_weight(axes):
             (partial(sums_multiplied, variant()),),
         ),
         *_skipped(axes, variant),
-        *_sums(axes, variant, sentences.SET_OR_MADE_ANEW),
+        *_sums(axes, variant, sentences.SET_OR_MADE_ANEW, (variant(x=wrong_steps.first_image),)),
         *channels,
         *by_index.in_weight_gradient(axes),
         _other_array("dw", "w", "x", _w_for_x),
+    )
+
+
+def _zeros_behind_dy(variant):
+    return (
+        Mistake(
+            "zeros after the last entry of dy",
+            "dw has the wrong size unless the stride leaves exactly stride - 1 rows over. "
+            "dy seems to get stride - 1 zeros after its last entry as well. Zeros belong *between* the entries.",
+            (variant(kernel_of=wrong_steps.zeros_behind_dy),),
+        ),
     )
 
 
@@ -250,7 +267,7 @@ def cropped_at_the_size(variant):
     return Mistake(
         "cropped at the size",
         "The crop ends too early: `[p : n]` counts n from the border. The image begins at p and has n entries.",
-        (variant(crop=wrong_steps.until_size),),
+        (variant(crop=wrong_steps.until_size), variant(crop=wrong_steps.until_size_without_padding)),
     )
 
 
@@ -336,7 +353,7 @@ def _turned_upstream(axes, variant):
 # ---------------------------------------------------------------- stride and borders
 
 
-def one_axis(axes, variant):
+def one_axis(axes, variant, *more):
     if axes == 1:
         return ()
     return (
@@ -348,9 +365,15 @@ def one_axis(axes, variant):
         Mistake(
             "stride on one axis only",
             sentences.ONE_AXIS,
-            (variant(steps=wrong_steps.rows_only), variant(steps=wrong_steps.columns_only)),
+            (variant(steps=wrong_steps.rows_only), variant(steps=wrong_steps.columns_only), *more),
         ),
     )
+
+
+def _square_rooms(axes, variant):
+    """dx in an array that is as wide as it is high, or as high as it is wide."""
+    rooms = (wrong_steps.of_height, wrong_steps.of_width) if axes > 1 else ()
+    return tuple(variant(room=room) for room in rooms)
 
 
 def _skipped(axes, variant):
@@ -383,7 +406,7 @@ def _first_rows(axes):
 # ---------------------------------------------------------------- sums
 
 
-def _sums(axes, variant, one_position=sentences.MADE_ANEW):
+def _sums(axes, variant, one_position=sentences.MADE_ANEW, of_first=()):
     if axes == 4:
         what, means = (
             "images, positions or filters",
@@ -412,10 +435,19 @@ def _sums(axes, variant, one_position=sentences.MADE_ANEW):
             *rows,
             Mistake("only one position kept", one_position, tuple(variant(dy=p) for p in wrong_steps.POSITIONS)),
         )
-    return (*rows, *_only_one(variant, one_position))
+    return (*rows, *_only_one(variant, one_position, of_first))
 
 
-def _only_one(variant, one_position):
+def first_image_for_all(variant, *more):
+    return Mistake(
+        "first image for all",
+        "All images are treated with numbers of the first, or end up in its place. "
+        "Each has a dy, an x and a dx of its own. Is there a 0 where the number of the image belongs?",
+        (variant(dy=wrong_steps.first_image), *more),
+    )
+
+
+def _only_one(variant, one_position, of_first):
     images, filters = (
         (wrong_steps.keep(0, 0), wrong_steps.keep(0, -1)),
         (wrong_steps.keep(1, 0), wrong_steps.keep(1, -1)),
@@ -441,6 +473,7 @@ def _only_one(variant, one_position):
             "Is something set (=) that must be added to (+=), or created anew for each image?",
             tuple(variant(dy=dy) for dy in (*images, *map(wrong_steps.one_after_the_other, images, filters))),
         ),
+        first_image_for_all(variant, *of_first),
         Mistake(
             "only one filter kept",
             "Only one filter counts. Every filter made outputs from x, so each of them contributes.",
@@ -517,7 +550,16 @@ def _channels_of_input(variant):
             wrong_steps.summed_over_channels,
         )
     ]
-    return (Mistake("wrong channel", CHANNEL, tuple(wrong)),)
+    wrong.append(variant(dy=wrong_steps.first_channel))
+    turned = (
+        "Filters and channels are turned as well. `np.rot90` turns the first two axes and `np.flip` all of them, "
+        "unless they are told which. The rows and columns of w are axes 2 and 3."
+    )
+    both = wrong_steps.one_after_the_other(wrong_steps.turned_in_front, wrong_steps.half_turn)
+    return (
+        Mistake("wrong channel", CHANNEL, tuple(wrong)),
+        Mistake("w turned in front", turned, (variant(w=wrong_steps.turned_in_front), variant(w=both))),
+    )
 
 
 def _channels_of_weight(variant):

@@ -15,6 +15,7 @@ IN_Y = "In deep learning the kernel is laid on the window as it is, without bein
 def output(axes):
     """The mistakes in y, with one channel."""
     variant = partial(Variant, recipes.forward)
+    rows_alone = variant(steps=wrong_steps.rows_only, count=wrong_steps.rows_strided)
     return (
         *kernel(axes, variant, IN_Y),
         Mistake(
@@ -22,7 +23,7 @@ def output(axes):
             "The stride seems to be missing. Window i starts at stride * i.",
             (variant(steps=wrong_steps.ones), variant(steps=wrong_steps.ones, count=wrong_steps.unstrided)),
         ),
-        *one_axis(axes, variant),
+        *one_axis(axes, variant, rows_alone),
         Mistake(
             "stride and padding not used",
             sentences.NEITHER,

@@ -26,6 +26,17 @@ def mistakes(axes, variant):
             (variant(room=zeros_behind_the_last, crop=wrong_steps.both_sides),),
         ),
         Mistake(
+            "dy not padded",
+            "dx is too small: the kernel slides over dy alone. "
+            "Entries near the border fed fewer outputs, but some: the kernel must reach beyond the ends of dy.",
+            (partial(not_padded, variant(crop=wrong_steps.untouched)),),
+        ),
+        Mistake(
+            "only one product kept",
+            "Each entry of dx holds only one product. Is something set (=) that must be added to (+=)?",
+            tuple(variant(w=partial(wrong_steps.only_position, index=index)) for index in (0, -1)),
+        ),
+        Mistake(
             "stride zeros between",
             "There is one zero too many between the entries of dy: neighbours must come to stand `stride` apart.",
             (variant(steps=wrong_steps.one_further, room=wrong_steps.too_far_apart),),
@@ -66,6 +77,17 @@ def negative_index(dy, x, w, stride, padding):
             if all(rest == 0 and j < m for (j, rest), m in zip(steps, dy.shape, strict=True)):
                 dx[place] += dy[tuple(j for j, _ in steps)] * w[cell]
     return dx
+
+
+def not_padded(whole, dy, x, w, stride, padding):
+    """dx where the kernel slides over the spread dy and nothing around it."""
+    n = min(x.ndim, 2)
+    padded = whole(dy, x, w, stride, padding)
+    sizes = zip(padded.shape[-n:], w.shape[-n:], strict=True)
+    ends = [(k - 1, size - k + 1) for size, k in sizes]
+    if any(end <= start for start, end in ends):
+        raise ValueError("the kernel is larger than dy: shapes do not fit")
+    return padded[(..., *(slice(*end) for end in ends))]
 
 
 def slid_by_the_stride(whole, cut, dy, x, w, stride, padding):

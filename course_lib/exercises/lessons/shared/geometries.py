@@ -13,7 +13,7 @@ GEOMETRIES = (
     ((6, 7), (3, 2), 2, 1),
     ((5, 6), (3, 3), 1, 0),
     ((6, 6), (3, 3), 2, 1),
-    ((7, 8), (2, 3), 3, 0),
+    ((10, 8), (2, 3), 3, 0),
     ((5, 5), (3, 3), 1, 1),
     ((6, 6), (3, 3), 2, 0),
     ((7, 7), (3, 3), 2, 1),
@@ -21,6 +21,9 @@ GEOMETRIES = (
     ((7, 8), (3, 3), 3, 1),
     ((5, 6), (1, 2), 2, 0),
 )
+
+# what may be mixed up: where one of these is not square, it fails
+MIXED = ["image"], ["kernel"], ["image", "kernel"], ["out"], ["kernel", "out"]
 
 ONE_HOT_SHOWS = {
     "dx": "dy is zero except for a single 1. dx shows what that output hands back to its window.",
@@ -56,7 +59,7 @@ def geometry_patterns(sizes):
         return mixed
 
     return [
-        *((sentences.MIXED_UP, not_square(*which)) for which in (["image"], ["kernel"], ["image", "kernel"], ["out"])),
+        *((sentences.MIXED_UP, not_square(*which)) for which in MIXED),
         (sentences.RIGHT_AT_STRIDE_1, lambda stride, **_: stride > 1),
         (sentences.RIGHT_WITHOUT_PADDING, lambda padding, **_: padding > 0),
     ]

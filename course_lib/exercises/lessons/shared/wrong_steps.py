@@ -91,12 +91,26 @@ def too_far_apart(size, kernel, count, stride, padding):
     return tuple((stride + 1) * (m - 1) + k for m, k in zip(count, kernel, strict=True))
 
 
+def of_height(size, kernel, count, stride, padding):
+    """As wide as it is high."""
+    return (size[0] + 2 * padding,) * len(size)
+
+
+def of_width(size, kernel, count, stride, padding):
+    return (size[-1] + 2 * padding,) * len(size)
+
+
 def without_remainder(size, kernel, count, stride, padding):
     return tuple(stride * (m - 1) + k for m, k in zip(count, kernel, strict=True))
 
 
 def with_remainder(size, kernel, stride, count):
     return tuple(n - stride * (m - 1) for n, m in zip(size, count, strict=True))
+
+
+def zeros_behind_dy(size, kernel, stride, count):
+    """As many places as a dy has that ends with stride - 1 zeros."""
+    return tuple(n - stride * m + 1 for n, m in zip(size, count, strict=True))
 
 
 def every_place(size, kernel, stride, count):
@@ -113,6 +127,16 @@ def _counts(formula):
 unstrided = _counts(lambda n, k, s, p: n + 2 * p - k + 1)
 
 neither = _counts(lambda n, k, s, p: n - k + 1)
+
+
+def rows_strided(size, kernel, stride, padding):
+    """As many as with the stride along the rows, and without it along the columns."""
+    (rows, *_), (_, *columns) = (
+        recipes.out_sizes(size, kernel, stride, padding),
+        unstrided(size, kernel, stride, padding),
+    )
+    return (rows, *columns)
+
 
 one_less = _counts(lambda n, k, s, p: (n + 2 * p - k) // s)
 
@@ -203,6 +227,11 @@ def both_sides(padded, size, padding):
 def until_size(padded, size, padding):
     """[p : n]: from where the image begins to its size, which is counted from the border."""
     return padded[(..., *(slice(padding, n) for n in size))]
+
+
+def until_size_without_padding(padded, size, padding):
+    """[p : n - p]"""
+    return padded[(..., *(slice(padding, n - padding) for n in size))]
 
 
 def both_sides_filled(padded, size, padding):
@@ -346,6 +375,21 @@ def swapped_channels(w):
 def reread_channels(w):
     """A reshape in place of a transpose."""
     return w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1)
+
+
+def first_image(array):
+    return np.broadcast_to(array[:1], array.shape)
+
+
+def into_first_image(array):
+    into = np.zeros_like(array)
+    into[0] = array.sum(axis=0)
+    return into
+
+
+def turned_in_front(w):
+    """What np.rot90(w, 2) and np.flip do to filters and channels."""
+    return w[::-1, ::-1]
 
 
 def first_channel(array):
