@@ -109,6 +109,8 @@ def test_other_designs_without_gaps_are_right():
         ([fixed.design_check()[0] | {"compare": "signs"}], "compare one of entries, means"),
         ([fixed.design_check()[0] | {"x": (1, 1, 100, 100)}], "at most 5000 numbers"),
         ([fixed.design_check()[0] | {"w": (1, 5, 2, 2)}], "in the forward pass"),
+        ([fixed.design_check()[0] | {"tolerance": "1e-9"}], "tolerance must be a number that is not negative, but is"),
+        ([fixed.design_check()[0] | {"tolerance": -1}], "not negative, but is -1"),
     ],
 )
 def test_what_is_no_design_is_told_why(design, says):

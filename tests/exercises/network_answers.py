@@ -624,3 +624,21 @@ def divided_by_all_and_weighed(x, target, w, b, workers):
 def only_the_share_of_w_mended(x, target, w, b, workers):
     whole = len(x) // workers * workers
     return _sharded(x, target, w, b, workers, whole, lambda error, N: len(error) / N, lambda error, N: 1)
+
+
+# ---------------------------------------------------------------- a check to be designed
+
+
+def _design(x, w):
+    shared = {"stride": 2, "dy": "random", "compare": "entries", "tolerance": 1e-8}
+    return [{"x": x, "w": w, "padding": padding, **shared} for padding in (0, 1)]
+
+
+@wrong("design_check", survivors="one channel or filter")
+def a_single_filter():
+    return _design((3, 2, 6, 7), (1, 2, 3, 2))
+
+
+@wrong("design_check", survivors="one weight")
+def kernels_of_one_weight():
+    return _design((3, 2, 6, 7), (4, 2, 1, 1))

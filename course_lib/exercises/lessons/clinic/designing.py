@@ -86,6 +86,8 @@ def refusal(design):
             return f"A case must have {', '.join(FIELDS)}, but this one has {', '.join(map(str, case)) or 'nothing'}."
         if case["dy"] not in DY or case["compare"] not in COMPARE:
             return f"dy must be one of {', '.join(DY)}, and compare one of {', '.join(COMPARE)}."
+        if not isinstance(case["tolerance"], (int, float)) or case["tolerance"] < 0:
+            return f"tolerance must be a number that is not negative, but is {case['tolerance']!r}."
         try:
             if np.prod(case["x"]) > MOST or np.prod(case["w"]) > MOST:
                 return f"A case must have at most {MOST} numbers in x and in w."
@@ -175,6 +177,10 @@ RULES = (  # (name, what is said, the predicate of a design, a design that does 
      lambda d: all(c["padding"] == 0 for c in d), {"padding": 0}),
     ("one image", "Every case has one image. A mean over the batch, or one image that overwrites another, passes.",
      lambda d: all(c["x"][0] == 1 for c in d), {"x": (1, 2, 6, 7)}),
+    ("one weight", "Every kernel is a single weight. There is nothing to turn in it, and no two windows overlap.",
+     lambda d: all(c["w"][2] == c["w"][3] == 1 for c in d), {"w": (3, 2, 1, 1)}),
+    ("one channel or filter", "Every case has one channel or one filter. Whoever exchanges or adds them passes.",
+     lambda d: all(1 in (c["x"][1], c["w"][0]) for c in d), {"x": (2, 1, 6, 7), "w": (3, 1, 3, 2)}),
 )  # fmt: skip
 
 
