@@ -134,6 +134,7 @@ def fit(
     checks.has_methods("model", model, "forward", "parameter_gradients", such_as="Sequential(...)")
     checks.has_methods("loss", loss, "forward", "backward", such_as="CrossEntropyLoss()")
     checks.has_methods("optimizer", optimizer, "zero_grad", "step", such_as="SGD(model.parameters(), lr=0.1)")
+    _belong_together(model, optimizer)
     x, y = _examples("x", "y", x, y)
     test = None if test is None else _examples("test[0]", "test[1]", *_pair(test))
     epochs, batch_size = checks.integer("epochs", epochs, 1), checks.integer("batch_size", batch_size, 1)
@@ -380,6 +381,16 @@ def _rows(name: str, array: np.ndarray) -> np.ndarray:
     if array.ndim == 0:
         raise ValueError(f"{name} must have shape (N, ...), but is a single number")
     return array
+
+
+def _belong_together(model: Any, optimizer: Any) -> None:
+    """The optimizer moves parameters of this model: one that was made for the model before would teach it nothing."""
+    moved = getattr(optimizer, "parameters", None)
+    if not isinstance(moved, list) or not hasattr(model, "parameters"):  # of a kind of their own
+        return
+    own = {id(parameter) for parameter in model.parameters()}
+    if own and moved and own.isdisjoint(map(id, moved)):
+        raise ValueError("optimizer must move parameters of model, but moves those of another: make it from model.parameters()")
 
 
 def _are_labels(y: np.ndarray, classes: int) -> bool:

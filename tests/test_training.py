@@ -361,6 +361,18 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
         )  # fmt: skip
 
 
+def test_an_optimizer_may_move_some_of_the_parameters_only():
+    x, y = make_examples()
+    net = make_network()
+    before = net.state_dict()
+    training.fit(
+        net, CrossEntropyLoss(), SGD(net[3].parameters(), 0.1), x, y, epochs=1, batch_size=16,
+        rng=np.random.default_rng(0), progress=False,
+    )  # fmt: skip
+    after = net.state_dict()
+    assert {name for name in before if np.array_equal(before[name], after[name])} == {"0.weight", "0.bias"}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -368,6 +380,7 @@ def test_a_loss_that_grows_without_bound_is_reported_with_what_to_do():
         ({"loss": CrossEntropyLoss}, r"loss must be .*, such as CrossEntropyLoss\(\), but is <class '.*CrossE"),
         ({"loss": np.abs}, r"loss must be an object with forward\(\) and backward\(\), .*, but is <ufunc 'absolute'>"),
         ({"optimizer": SGD}, r"optimizer must be .*, such as SGD\(model.parameters\(\), lr=0.1\), but is <class"),
+        ({"model": make_network()}, "optimizer must move parameters of model, but moves those of another"),
         ({"epochs": 0}, "epochs must be at least 1, but is 0"),
         ({"batch_size": 2.5}, "batch_size must be an integer"),
         ({"rng": 0}, "rng must be a numpy.random.Generator"),
