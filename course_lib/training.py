@@ -390,7 +390,9 @@ def _belong_together(model: Any, optimizer: Any) -> None:
         return
     own = {id(parameter) for parameter in model.parameters()}
     if own and moved and own.isdisjoint(map(id, moved)):
-        raise ValueError("optimizer must move parameters of model, but moves those of another: make it from model.parameters()")
+        raise ValueError(
+            "optimizer must move parameters of model, but moves those of another: make it from model.parameters()"
+        )
 
 
 def _are_labels(y: np.ndarray, classes: int) -> bool:
