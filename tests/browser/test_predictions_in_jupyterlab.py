@@ -197,7 +197,8 @@ def test_text_that_tells_the_answer_is_folded_up_to_the_next_subject(lab, kept, 
         new_markdown_cell("What is far away."), more, new_code_cell(f'predict("{second}")'),
         new_markdown_cell("Why.\n\n### A subject\n\nWhat comes next.\n\n### And one more"),
         new_markdown_cell("What belongs to it."), again, new_code_cell(f'predict("{third}")'),
-        new_markdown_cell("Before you go on."), new_code_cell(f'predict("{fourth}")'), new_markdown_cell("At last."), last,
+        new_markdown_cell("Before you go on."), new_code_cell(f'predict("{fourth}")'),
+        new_markdown_cell("At last."), last,
     ]  # fmt: skip
     nbformat.write(notebook, lab.root / "text.ipynb")
     lab.open("text.ipynb")
