@@ -183,6 +183,10 @@ class Asked(Card):
         return self.question.why
 
     @property
+    def reveals(self) -> int:
+        return self.question.reveals
+
+    @property
     def show(self) -> str:
         """The class of the fold that opens what follows."""
         from course_lib.widgets.prediction import ASKS, slug

@@ -4,6 +4,7 @@
 
 /** @import { AnyModel, Render } from "@anywidget/types" */
 import { button, element, keepKeys } from "./dom.js";
+import { noteQuestion } from "./fold.js";
 
 const PATIENCE = 1500; // milliseconds until it is said that Python is busy
 const BUSY = "Python is busy with another cell. Your answer is judged when that cell has ended.";
@@ -52,10 +53,34 @@ class Question {
     this.says.setAttribute("role", "status");
     this.first = element("div", "cg-first", root);
     this.gone = new AbortController();
+    /** @type {Element | null} */
+    this.notebook = null;
+    /** @type {Element | null | undefined} */
+    this.sheet = null;
     root.addEventListener("keydown", (event) => this.key(event), { signal: this.gone.signal });
     this.onReply = () => this.show(true);
     model.on("change:reply", this.onReply);
     this.show(false);
+    this.beginFolding();
+  }
+
+  /** Fold what follows in place of the style sheet beside this widget, as soon as both are on the page. */
+  beginFolding() {
+    if (this.gone.signal.aborted) return;
+    if (!this.root.isConnected) {
+      setTimeout(() => this.beginFolding(), 20);
+      return;
+    }
+    this.notebook = this.root.closest(".jp-Notebook");
+    this.sheet = this.root.closest(".jp-OutputArea")?.querySelector(`style.${this.mark}-fold`);
+    this.fold();
+    if (this.sheet instanceof HTMLStyleElement) this.sheet.disabled = true;
+  }
+
+  fold() {
+    const { reveals, code, folded } = this.model.get("asked");
+    const open = reveals !== null && !this.model.get("reply").opens && !this.gone.signal.aborted;
+    if (this.notebook) noteQuestion(this.notebook, this.root, open ? { reveals, code, says: folded } : null);
   }
 
   destroy() {
@@ -63,6 +88,8 @@ class Question {
     this.gone.abort();
     this.model.off("change:reply", this.onReply);
     this.root.remove();
+    if (this.sheet instanceof HTMLStyleElement) this.sheet.disabled = false;
+    this.fold();
   }
 
   /** @param {[letter: string, says: Pieces][]} choices */
@@ -189,6 +216,7 @@ class Question {
     }
     if (!now) this.fill(answer);
     this.markParts(parts);
+    this.fold();
     if (now && opens) this.unfold(asked);
   }
 

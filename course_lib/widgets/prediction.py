@@ -1,8 +1,8 @@
 """A question answered before looking: choices to click or numbers to type, and what is said to the answer.
 
-While it is open, a style sheet beside the widget folds the outputs (and the code) of the cells that would give the
-answer away. It is part of the question's own output, so that it holds after Run All, and in a notebook that was saved.
-The fold opens with an answer, with a skip, or by one click where nothing can answer.
+While it is open, the outputs (and the code) of the cells that would give the answer away are folded, with the text
+among them. `fold.js` does it, or in a notebook that was saved, where nothing can answer, a style sheet beside the
+widget: it folds outputs and code. The fold opens with an answer, with a skip, or there by one click.
 """
 
 import re
@@ -48,10 +48,14 @@ class Judged(anywidget.AnyWidget):
     def _answered(self) -> None:
         raise NotImplementedError
 
-    def _stand_in(self, mark: str, *sheets: str) -> str:
-        """What stands beside the widget, in an element of that class: it is seen where there is no widget."""
-        return Markup('<div class="{}">{}<style>{}</style></div>').format(
-            mark, Markup(self._still), Markup("\n".join([stand_in_css(mark), *sheets]))
+    def _stand_in(self, mark: str, fold: str = "") -> str:
+        """What stands beside the widget, in an element of that class: it is seen where there is no widget.
+
+        fold: a style sheet that the widget's script may turn off.
+        """
+        sheet = Markup('<style class="{}-fold">{}</style>').format(mark, Markup(fold)) if fold else ""
+        return Markup('<div class="{}">{}<style>{}</style>{}</div>').format(
+            mark, Markup(self._still), Markup(stand_in_css(mark)), sheet
         )
 
     def _show(self) -> None:
@@ -82,7 +86,9 @@ class Question(Judged):
         words: Callable[[], str],
     ) -> None:  # fmt: skip
         self._beside: list[DisplayHandle | None] = []
-        super().__init__({"slug": slug(asked["name"]), **asked}, {"answer": None}, reply, judge, still, words)
+        super().__init__(
+            {"slug": slug(asked["name"]), "folded": FOLDED, **asked}, {"answer": None}, reply, judge, still, words
+        )
 
     def _answered(self) -> None:
         was_open = self.reply["opens"]
@@ -101,8 +107,8 @@ class Question(Judged):
     def _beside_html(self) -> str:
         """What stands beside the widget, and folds what follows."""
         mark = f"{ASKS}-{self.asked['slug']}"
-        folds = self.asked["reveals"] is not None and not self.reply["opens"]
-        return self._stand_in(mark, *([fold_css(mark, self.asked["reveals"], self.asked["code"])] if folds else []))
+        folds = self.asked["reveals"] and not self.reply["opens"]
+        return self._stand_in(mark, fold_css(mark, self.asked["reveals"], self.asked["code"]) if folds else "")
 
     def _ipython_display_(self) -> None:
         self._beside.append(display(self._beside_data(), raw=True, display_id=True))
@@ -134,30 +140,19 @@ def stand_in_css(mark: str) -> str:
 
 
 def fold_css(mark: str, reveals: int, code: bool) -> str:
-    """Folds the outputs of the next code cells, and with `code` their source, until there is an answer.
+    """Folds the outputs of the next code cells, and with `code` their source, where no script does.
 
-    So it does with the text up to the next code cell after them, or to the next heading or question if that is nearer.
     It acts where a widget was put out: in a notebook as it is shipped, nothing is folded.
     """
     run = ":has(.jp-OutputArea-child > .lm-Panel)"  # a widget, there or lost
     question = f".jp-Cell:has(.{mark}){run}:not(:has(.{mark}-open, .{mark}-show[open]))"
     cell = f".jp-CodeCell:not(:has(.{ASKS}))"
-    asks, output = f".jp-Cell:has(.{mark})", ".jp-Cell-outputWrapper"
-    beyond = " ~ ".join([asks, *[cell] * (reveals + 1)])
+    beyond = " ~ ".join([f".jp-Cell:has(.{mark})", *[cell] * (reveals + 1)])
     folded = f"{question} ~ {cell}:not({beyond})"
-    heading = ":is(h1, h2, h3, h4)"
-    headed, another = f".jp-MarkdownCell:has({heading})", f".jp-CodeCell:has(.{ASKS})"
-    text = f".jp-MarkdownCell:not({headed}, :has(+ .jp-CodeCell .{ASKS}))"
-    ends = ", ".join(f"{end} ~ *" for end in (f"{asks} ~ {headed}", f"{asks} ~ {another}", beyond))
-    hidden = [
-        f"{question} ~ {text}:not({ends}) .jp-Cell-inputWrapper",
-        f"{question} ~ {headed}:not({ends}) .jp-MarkdownOutput > :not({heading}, {heading} ~ *)",
-        f"{folded} {output} .jp-OutputArea",
-    ]
-    hidden += [f"{folded} .jp-InputArea-editor"] if code else []
+    output = ".jp-Cell-outputWrapper"
+    hidden = [f"{folded} {output} .jp-OutputArea", *([f"{folded} .jp-InputArea-editor"] if code else [])]
     shown = f"{output} .jp-OutputArea-child"
     told = [  # once in a cell
-        f"{question} + {text}",
         f"{folded} {output}:has(.jp-OutputArea-child)",
         *([f"{folded}:not(:has({shown})) .jp-InputArea"] if code else []),
     ]
@@ -166,5 +161,5 @@ def fold_css(mark: str, reveals: int, code: bool) -> str:
   content: "{FOLDED}"; padding: 5px 8px; color: var(--jp-content-font-color2);
   font: italic 13px/1.4 var(--jp-ui-font-family, sans-serif);
 }}
-{question} + {text}::after, {folded} {output}::after {{ margin-left: var(--jp-cell-prompt-width, 64px); }}
-@media (width <= 760px) {{ {question} + {text}::after, {folded} {output}::after {{ margin-left: 0; }} }}"""
+{folded} {output}::after {{ margin-left: var(--jp-cell-prompt-width, 64px); }}
+@media (width <= 760px) {{ {folded} {output}::after {{ margin-left: 0; }} }}"""

@@ -227,6 +227,7 @@ type QuestionState = {
     how: string;
     reveals: number | null;
     code: boolean;
+    folded: string;
   };
   given: { number: number; answer: Answer };
   reply: {

@@ -146,7 +146,7 @@ def test_the_answer_is_there_after_a_restart_and_the_fold_after_save_and_reload(
     lab.save_and_leave()
     lab.open("asked.ipynb")
     page.wait_for_selector("text=Show what follows without an answer", timeout=20_000)  # no kernel, no widget
-    assert opened(lab) == {"02/which_picture"}
+    assert opened(lab) == {"02/which_picture"} and page.evaluate(SHEETS) == [False]
     page.forgive("widget model not found")
     page.get_by_text("Show what follows without an answer").first.click()
     assert opened(lab) == {"01/forward", "02/which_picture"}  # one click, without a kernel
@@ -180,6 +180,7 @@ def test_a_folded_cell_says_so_once_with_its_source_or_without(asked):
     assert lab.page.evaluate(SAYING, FOLDED) == [0, 0, 1, 0, 1, 0, 1]
 
 
+SHEETS = "() => [...document.querySelectorAll('style[class$=-fold]')].map((sheet) => sheet.disabled)"
 BEHIND_TEXT = """() => [...document.querySelectorAll(".jp-MarkdownCell")].map(
   (cell) => getComputedStyle(cell, "::after").content
 )"""
@@ -208,6 +209,7 @@ def test_text_that_tells_the_answer_is_folded_up_to_the_next_subject(lab, kept, 
     texts = page.locator(".jp-MarkdownOutput > *").all()
     told = ["How it comes about.", "What it was.", "Why.", "At last."]
     assert [text.inner_text() for text in texts if not text.is_visible()] == told
+    assert page.evaluate(SHEETS) == [True] * 3  # each makes every change of the page slower
     assert [FOLDED in text for text in page.evaluate(BEHIND_TEXT)] == [n in (1, 7) for n in range(8)]
     for name, opens in ((fourth, 1), (third, 0), (first, 2), (second, 1)):
         page.locator(f".cg-ask[aria-label$=', {name}']").get_by_role("button", name="Skip").click()

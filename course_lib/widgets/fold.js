@@ -1,0 +1,79 @@
+// @ts-check
+// What would answer an open question is folded: the outputs of the next code cells, with `code` their source, and the
+// text up to the code cell behind them, the next heading or question.
+// Where no script runs, a style sheet in the question's output folds outputs and source. With ten of those every change
+// of a page takes 30 to 60 ms longer to draw, so each is off while a script does its work.
+
+/** @typedef {{ reveals: number, code: boolean, says: string }} Folding */
+
+const CELL = ".jp-Cell";
+const FOLDS = ["cg-folded", "cg-folded-code", "cg-folded-text", "cg-folded-says"];
+
+/**
+ * The questions of a notebook that are open. They are kept with its element: every widget has a script of its own.
+ * @param {Element} notebook
+ * @returns {Map<Element, Folding>}
+ */
+function openQuestions(notebook) {
+  const keeper = /** @type {{ cgOpenQuestions?: Map<Element, Folding> }} */ (/** @type {unknown} */ (notebook));
+  keeper.cgOpenQuestions ??= new Map();
+  return keeper.cgOpenQuestions;
+}
+
+/**
+ * Note that a question is open, or with null that it is not, and fold what follows from all of them.
+ * @param {Element} notebook
+ * @param {Element} question
+ * @param {Folding | null} folding
+ */
+export function noteQuestion(notebook, question, folding) {
+  const open = openQuestions(notebook);
+  if (folding) open.set(question, folding);
+  else open.delete(question);
+  for (const cell of notebook.querySelectorAll(FOLDS.map((name) => `.${name}`).join())) cell.classList.remove(...FOLDS);
+  for (const [asking, { reveals, code, says }] of open) {
+    const start = asking.closest(CELL);
+    for (const [cell, names] of start ? following(start, reveals, code) : []) {
+      cell.classList.add(...names);
+      cell.style.setProperty("--cg-folded", JSON.stringify(says));
+    }
+  }
+}
+
+/**
+ * The cells behind a question's with the names of what is folded in each.
+ * @param {Element} start
+ * @param {number} reveals
+ * @param {boolean} code
+ * @returns {Generator<[HTMLElement, string[]]>}
+ */
+function* following(start, reveals, code) {
+  let [left, text] = [reveals, true];
+  for (let cell = start.nextElementSibling; cell; cell = cell.nextElementSibling) {
+    if (!(cell instanceof HTMLElement && cell.matches(CELL))) continue;
+    if (cell.classList.contains("jp-CodeCell")) {
+      if (asks(cell)) text = false;
+      else if (left-- > 0) yield [cell, code ? ["cg-folded", "cg-folded-code"] : ["cg-folded"]];
+      else return;
+    } else if (text && cell.classList.contains("jp-MarkdownCell")) {
+      const ends = cell.querySelector("h1, h2, h3, h4") !== null;
+      if (ends || !asks(cell.nextElementSibling)) yield [cell, ["cg-folded-text", ...saying(cell, start, ends)]];
+      text = !ends;
+    }
+  }
+}
+
+/** @param {Element | null} cell */
+function asks(cell) {
+  return cell?.querySelector(".cg-asks") != null;
+}
+
+/**
+ * Text right behind the question says that it is folded. (Code cells say it by themselves.)
+ * @param {Element} cell
+ * @param {Element} start
+ * @param {boolean} ends
+ */
+function saying(cell, start, ends) {
+  return cell.previousElementSibling === start && !ends ? ["cg-folded-says"] : [];
+}
