@@ -11,13 +11,20 @@ const FOLDS = ["cg-folded", "cg-folded-code", "cg-folded-text", "cg-folded-says"
 
 /**
  * The questions of a notebook that are open. They are kept with its element: every widget has a script of its own.
+ * JupyterLab puts cells into the page, and takes them out, while one scrolls; then their folds are looked at again.
  * @param {Element} notebook
+ * @param {Element} question
  * @returns {Map<Element, Folding>}
  */
-function openQuestions(notebook) {
+function openQuestions(notebook, question) {
   const keeper = /** @type {{ cgOpenQuestions?: Map<Element, Folding> }} */ (/** @type {unknown} */ (notebook));
-  keeper.cgOpenQuestions ??= new Map();
-  return keeper.cgOpenQuestions;
+  const cells = question.closest(CELL)?.parentElement;
+  if (!keeper.cgOpenQuestions && cells) {
+    const open = new Map();
+    keeper.cgOpenQuestions = open;
+    new MutationObserver(() => fold(notebook, open)).observe(cells, { childList: true });
+  }
+  return keeper.cgOpenQuestions ?? new Map();
 }
 
 /**
@@ -27,12 +34,20 @@ function openQuestions(notebook) {
  * @param {Folding | null} folding
  */
 export function noteQuestion(notebook, question, folding) {
-  const open = openQuestions(notebook);
+  const open = openQuestions(notebook, question);
   if (folding) open.set(question, folding);
   else open.delete(question);
+  fold(notebook, open);
+}
+
+/**
+ * @param {Element} notebook
+ * @param {Map<Element, Folding>} open
+ */
+function fold(notebook, open) {
   for (const cell of notebook.querySelectorAll(FOLDS.map((name) => `.${name}`).join())) cell.classList.remove(...FOLDS);
-  for (const [asking, { reveals, code, says }] of open) {
-    const start = asking.closest(CELL);
+  for (const [question, { reveals, code, says }] of open) {
+    const start = question.closest(CELL);
     for (const [cell, names] of start ? following(start, reveals, code) : []) {
       cell.classList.add(...names);
       cell.style.setProperty("--cg-folded", JSON.stringify(says));

@@ -223,6 +223,21 @@ def test_text_that_tells_the_answer_is_folded_up_to_the_next_subject(lab, kept, 
 
 
 @pytest.mark.course
+def test_cells_that_come_into_the_page_later_are_folded_too(asked, page):
+    """JupyterLab puts some in only when one scrolls to them; a learner can put one in as well."""
+    lab = asked(*PICTURE)
+    folded = "() => [...document.querySelectorAll('.jp-CodeCell')].map((cell) => cell.matches('.cg-folded'))"
+    count = predictions.get("02/which_picture").reveals
+    assert page.evaluate(folded) == [False, False, *[True] * count, False]
+    page.evaluate("""() => {
+      jupyterapp.shell.currentWidget.content.activeCellIndex = 1;
+      return jupyterapp.commands.execute("notebook:insert-cell-below").then(() => {});
+    }""")
+    lab.settle()
+    assert page.evaluate(folded) == [False, False, *[True] * count, False, False]
+
+
+@pytest.mark.course
 def test_an_untrusted_question_is_answered_by_opening_it_and_offers_nothing_else(lab, page):
     question = predictions.get("02/which_picture")
     name = lab.write("untrusted.ipynb", f'predict("{question.name}")')
