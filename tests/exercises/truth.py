@@ -279,7 +279,8 @@ PHRASES = {
 def has(feature, case):
     """Whether what is said of a call's arguments is true of it."""
     if feature == "stride = 1 and padding = 0":
-        return case["stride"] == 1 and case["padding"] == 0
+        _, _, stride, padding = windows(case)
+        return stride == 1 and padding == 0
     for phrase, test in PHRASES.items():
         if feature == phrase:
             image, kernel, stride, padding = windows(case)
@@ -296,7 +297,8 @@ def has(feature, case):
     ):
         if match := re.fullmatch(pattern, feature):
             return test(case[match[1]])
-    if " and " not in feature and (match := re.fullmatch(r"([\w.]+(?:\[\d\])?) ([=<>]) (.+?)", feature)):
+    unquoted = re.sub("'[^']*'", "", feature)
+    if " and " not in unquoted and (match := re.fullmatch(r"([\w.]+(?:\[\d\])?) ([=<>]) (.+?)", feature)):
         left, right = (eval(side, {}, dict(case)) for side in (match[1], match[3]))
         return {"=": operator.eq, "<": operator.lt, ">": operator.gt}[match[2]](left, right)
     for cut in re.finditer(" and ", feature):

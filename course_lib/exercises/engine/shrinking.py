@@ -366,7 +366,10 @@ def _that_cost(total: int, costs: Sequence[int], most: Sequence[int]) -> Iterato
 def _of_any_size(question: Question, small: Small, kind: str) -> Iterator[_Drawn]:
     numbers = Numbers(kind)
     for _ in range(4 * DRAWN):
-        sizes = {name: values[numbers.rng.integers(len(values), size=2).min()] for name, values in small.sizes.items()}
+        sizes = {}
+        for name, values in small.sizes.items():
+            one, other = numbers.rng.integers(len(values), size=2)
+            sizes[name] = values[one if isinstance(values[0], str) else min(one, other)]  # words are none of them large
         drawn = _Drawn(question, small, numbers, sizes)
         if drawn.expected:
             yield drawn

@@ -123,7 +123,7 @@ def layer_cases(rng):
         (ZEROED, (2, 2, 6, 6), 3, 3, 2, 0),
         (MOVED, (2, 1, 5, 5), 2, 2, 1, 1),
         (BETWEEN, (2, 3, 6, 6), 3, 3, 2, 1),
-        (TWO_BATCHES, (3, 2, 5, 4), 4, 2, 1, 1),
+        (TWO_BATCHES, (3, 2, 5, 4), 4, 2, 1, 0),
         (ONCE, (3, 3, 5, 5), 3, 3, 1, 1),
     )
     return [_layer_case(rng, *geometry) for geometry in geometries]

@@ -175,7 +175,7 @@ TRANSPOSED = Small(
 
 def measuring(*functions) -> Small:
     """Of numerical_gradient, with these functions to measure."""
-    return of_one_shape(measured, f=functions, eps=(0.01, 0.001), dtype=(np.float64, np.float32, int))
+    return of_one_shape(measured, f=functions, eps=(0.01, 0.001, 0.5), dtype=(np.float64, np.float32, int))
 
 
 def living(*lives) -> Small:
