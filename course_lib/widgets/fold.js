@@ -62,7 +62,7 @@ function fold(notebook, open) {
  * @param {boolean} code
  * @returns {Generator<[HTMLElement, string[]]>}
  */
-function* following(start, reveals, code) {
+export function* following(start, reveals, code) {
   let [left, text] = [reveals, true];
   for (let cell = start.nextElementSibling; cell; cell = cell.nextElementSibling) {
     if (!(cell instanceof HTMLElement && cell.matches(CELL))) continue;
@@ -72,7 +72,10 @@ function* following(start, reveals, code) {
       else return;
     } else if (text && cell.classList.contains("jp-MarkdownCell")) {
       const ends = cell.querySelector("h1, h2, h3, h4") !== null;
-      if (ends || !asks(cell.nextElementSibling)) yield [cell, ["cg-folded-text", ...saying(cell, start, ends)]];
+      // text right behind the question says that it is folded; code cells say it by themselves
+      const says = cell.previousElementSibling === start && !ends;
+      if (ends || !asks(cell.nextElementSibling))
+        yield [cell, says ? ["cg-folded-text", "cg-folded-says"] : ["cg-folded-text"]];
       text = !ends;
     }
   }
@@ -81,14 +84,4 @@ function* following(start, reveals, code) {
 /** @param {Element | null} cell */
 function asks(cell) {
   return cell?.querySelector(".cg-asks") != null;
-}
-
-/**
- * Text right behind the question says that it is folded. (Code cells say it by themselves.)
- * @param {Element} cell
- * @param {Element} start
- * @param {boolean} ends
- */
-function saying(cell, start, ends) {
-  return cell.previousElementSibling === start && !ends ? ["cg-folded-says"] : [];
 }

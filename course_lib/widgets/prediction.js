@@ -4,7 +4,7 @@
 
 /** @import { AnyModel, Render } from "@anywidget/types" */
 import { button, element, keepKeys } from "./dom.js";
-import { noteQuestion } from "./fold.js";
+import { following, noteQuestion } from "./fold.js";
 
 const PATIENCE = 1500; // milliseconds until it is said that Python is busy
 const BUSY = "Python is busy with another cell. Your answer is judged when that cell has ended.";
@@ -245,14 +245,11 @@ class Question {
    * Open what a copy of the lesson came with folded, as a learner would by hand.
    * @param {QuestionState["asked"]} asked
    */
-  unfold({ reveals }) {
-    let left = reveals;
-    for (let cell = this.root.closest(".jp-Cell")?.nextElementSibling; cell && left; cell = cell.nextElementSibling) {
-      if (!cell.classList.contains("jp-CodeCell") || cell.querySelector(".cg-asks")) continue;
-      left -= 1;
+  unfold({ reveals, code }) {
+    const start = this.root.closest(".jp-Cell");
+    for (const [cell] of start && reveals ? following(start, reveals, code) : [])
       for (const node of cell.querySelectorAll(".jp-OutputPlaceholder, .jp-InputPlaceholder"))
-        if (node instanceof HTMLElement) node.click();
-    }
+        if (node instanceof HTMLElement && cell.matches(".jp-CodeCell")) node.click();
   }
 }
 
