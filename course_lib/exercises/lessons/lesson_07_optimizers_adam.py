@@ -80,7 +80,8 @@ def _mean_of_squares(w, dw, m, v, t, lr, beta1, beta2, eps, /, **steps):
 
 def _squares_of_m(w, dw, m, v, t, lr, beta1, beta2, eps):
     """A v that collects the new m in place of dw."""
-    return _mean_of_squares(w, beta1 * m + (1 - beta1) * dw, m, v, t, lr, beta1, beta2, eps)
+    new = _mean(w, dw, m, v, t, lr, beta1, beta2, eps)
+    return _mean_of_squares(w, new, m, v, t, lr, beta1, beta2, eps)
 
 
 def _root_of_v(*case):

@@ -132,7 +132,6 @@ NO_PARENTS = "The node does not know its parents, so no walk will ever reach the
 TURNED = "The parents come in another order than in the call. Gradients are handed to them by their place."
 COPIES = "These parents are new nodes. A gradient must arrive at the very nodes that were given to `record`."
 ALWAYS = "It remembers although Node.recording is False: parents and way back are for a tape that runs."
-INVERTED = "It remembers while Node.recording is False, and forgets while it is True."
 VALUE = "The value is not that of `forward(*values)`."
 NODES_GIVEN = "`forward` and `backward` know arrays alone, and not nodes: give them each parent's `.value`."
 

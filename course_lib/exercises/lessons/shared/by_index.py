@@ -115,37 +115,33 @@ def _table(place, outside, n, k, m, stride, padding):
 
 
 def _tables(place, outside, x, w, count, stride, padding):
-    """The tables of all axes, each with its subscripts: 10 and 11 the positions, 20 and 21 the weights, 30 and 31 x."""
+    """The tables of all axes, each with its subscripts; and those of the positions, of the weights, and of x."""
     n = len(count)
+    positions, weights, entries = (list(range(first, first + n)) for first in (10, 20, 30))
     sizes = zip(x.shape[-n:], w.shape[-n:], count, strict=True)
-    return [
-        part
-        for axis, size in enumerate(sizes)
-        for part in (_table(place, outside, *size, stride, padding), [10 + axis, 20 + axis, 30 + axis])
-    ]
+    tables = []
+    for size, *subscripts in zip(sizes, positions, weights, entries, strict=True):
+        tables += [_table(place, outside, *size, stride, padding), subscripts]
+    return tables, positions, weights, entries
 
 
 def output(x, w, stride, padding, *, place, outside=LEFT_OUT):
     """y, of one channel."""
-    n = x.ndim
     count = recipes.out_sizes(x.shape, w.shape, stride, padding)
-    tables = _tables(place, outside, x, w, count, stride, padding)
-    positions, weights, entries = (list(range(first, first + n)) for first in (10, 20, 30))
+    tables, positions, weights, entries = _tables(place, outside, x, w, count, stride, padding)
     return np.einsum(*tables, x, entries, w, weights, positions, optimize=True)
 
 
 def input_gradient(dy, x, w, stride, padding, *, place, outside=LEFT_OUT):
     n, channels = min(x.ndim, 2), x.ndim > 2
-    tables = _tables(place, outside, x, w, dy.shape[-n:], stride, padding)
-    positions, weights, entries = (list(range(first, first + n)) for first in (10, 20, 30))
+    tables, positions, weights, entries = _tables(place, outside, x, w, dy.shape[-n:], stride, padding)
     of_dy, of_w, of_dx = ([0, 1], [1, 2], [0, 2]) if channels else ([], [], [])
     return np.einsum(*tables, dy, of_dy + positions, w, of_w + weights, of_dx + entries, optimize=True)
 
 
 def weight_gradient(dy, x, w, stride, padding, *, place, outside=LEFT_OUT):
     n, channels = min(x.ndim, 2), x.ndim > 2
-    tables = _tables(place, outside, x, w, dy.shape[-n:], stride, padding)
-    positions, weights, entries = (list(range(first, first + n)) for first in (10, 20, 30))
+    tables, positions, weights, entries = _tables(place, outside, x, w, dy.shape[-n:], stride, padding)
     of_dy, of_x, of_dw = ([0, 1], [0, 2], [1, 2]) if channels else ([], [], [])
     return np.einsum(*tables, dy, of_dy + positions, x, of_x + entries, of_dw + weights, optimize=True)
 
