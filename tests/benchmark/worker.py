@@ -57,15 +57,14 @@ def page_faults(step, steps=100, times=10):
 
     A system may take pages away from a process and provide them again, some hundreds at once.
     """
-    for _ in range(steps):
-        step()
-    counts = []
-    for _ in range(times):
-        before = resource and resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    def provided():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(steps):
             step()
-        counts.append(resource and (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps)
-    return resource and statistics.median(counts)
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps
+
+    return resource and statistics.median([provided() for _ in range(times + 1)][1:])
 
 
 def traced_peak(step):
