@@ -79,17 +79,20 @@ def test_in_a_narrow_place_the_right_part_of_a_picture_goes_below_the_left_one(p
     }""")
     page.evaluate(SHOW_WIDGET, widget("sketch", {"sketches": shown.sketches}))
     for width, below in ((820, False), (350, True)):
-        page.locator(".sk-root").evaluate("(root, width) => { root.parentElement.style.width = `${width}px` }", width)
-        page.wait_for_function(
-            """(below) => {
-              const { clientHeight, clientWidth } = document.querySelector(".sk-picture");
-              return clientHeight > clientWidth === below;
+        drawn, taller = page.locator(".sk-root").evaluate(
+            """async (root, width) => {
+              const frame = () => new Promise(requestAnimationFrame);
+              root.parentElement.style.width = `${width}px`;
+              await frame(); // the observer of sizes calls at the end of the first frame
+              await frame();
+              window.texts.length = 0;
+              root.querySelector(".sk-row input").dispatchEvent(new Event("input"));
+              const { clientHeight, clientWidth } = root.querySelector(".sk-picture");
+              return [window.texts, clientHeight > clientWidth];
             }""",
-            arg=below,
+            width,
         )
-        page.evaluate("() => { window.texts.length = 0 }")
-        page.locator(".sk-row input").dispatch_event("input")
-        drawn = page.evaluate("() => window.texts")
+        assert taller == below
         at = {text: (x, y) for text, x, y, _ in drawn}
         assert (at["kernel"][1] > at["kernel as learnt"][1]) == below
         assert (at["kernel"][0] > at["kernel as learnt"][0]) == (not below)
