@@ -1,11 +1,17 @@
 """How fast the course's library is, and how little it takes, beside PyTorch: python tests/benchmark [--json]
 
-Takes about four minutes and prints Markdown, or with --json what was measured: milliseconds, one number for each round.
+Takes about five minutes and prints Markdown, or with --json what was measured: milliseconds, one number for each round.
 Every side is a process of its own, because the thread pools of NumPy and PyTorch disturb each other; the processes take
 turns in short slots, round by round. A time is the median of its rounds, and a ratio is the median of the rounds'
 ratios: a machine that is slow for some seconds is slow for both sides of them. With two threads a busy machine spoils
 the comparison all the same. Ratios carry over to machines of one kind, milliseconds do not. Without PyTorch the course
 is measured alone.
+
+A network is trained by processes that do nothing else, as a learner's would, and they are started anew some times. For
+how long PyTorch's step takes depends on how many pages it asks the system for, which is settled by chance when a
+process starts: of eight that trained the small net, each asked for 30 to 1,000 pages a step, and took 2.7 to 4.8 ms. A
+process that has trained a larger network before asks for few. The lowest and the highest ratio of all starts stand
+behind the median.
 """
 
 import contextlib
@@ -25,6 +31,7 @@ import numpy as np
 from geometry import BATCH, CONVOLUTIONS, GROWTH
 
 ROUNDS = 11
+STARTS, ROUNDS_A_START = 5, 5  # of a network's processes
 # What would have OpenBLAS take another processor than this one for granted
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
 LIBRARY = "functional, layers, losses, optim, training, data"
@@ -60,21 +67,44 @@ def ask_alone(side, question, task):
         return worker.ask(question, task)
 
 
-def measure(tasks, question="times"):
-    """The tasks of each (side, threads) -> (side, threads, task): milliseconds, the median of a slot for each round."""
+def measure(tasks, question="times", rounds=ROUNDS):
+    """The tasks of each (side, threads) -> (side, threads, task): milliseconds, the median of a slot for each round.
+
+    Before the first round is one to warm up, which is not counted.
+    """
     taken = defaultdict(list)
     with contextlib.ExitStack() as stack:
         workers = {side: stack.enter_context(Worker(*side)) for side in tasks}
-        for _ in range(ROUNDS):
+        for number in range(rounds + 1):
             for task in dict.fromkeys(itertools.chain(*tasks.values())):
                 for side in (side for side in tasks if task in tasks[side]):
-                    taken[*side, task].append(1000 * statistics.median(workers[side].ask(question, task)))
+                    slot = workers[side].ask(question, task)
+                    if number > 0:
+                        taken[*side, task].append(1000 * statistics.median(slot))
+    return dict(taken)
+
+
+def measure_networks():
+    """As measure, for a training step of each network by each side, with the rounds of all starts."""
+    taken = defaultdict(list)
+    for name in BATCH:
+        for _ in range(STARTS):
+            sides = {(side, threads): [name] for threads in (1, 2) for side in ("course", *OTHERS)}
+            for key, times in measure(sides, rounds=ROUNDS_A_START).items():
+                taken[key] += times
     return dict(taken)
 
 
 def ratio(rounds, others):
     """How many times as long as the other one takes."""
     return statistics.median(own / other for own, other in zip(rounds, others, strict=True))
+
+
+def ratio_of_starts(rounds, others):
+    """The same, with the lowest and the highest ratio of all starts."""
+    starts = [slice(first, first + ROUNDS_A_START) for first in range(0, len(rounds), ROUNDS_A_START)]
+    ratios = [ratio(rounds[start], others[start]) for start in starts]
+    return f"{ratio(rounds, others):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def measure_beside_a_busy_loop():
@@ -124,7 +154,7 @@ def show_networks(time):
     head += [f"course / {names[other]} {threads}T" for other, threads in ratios]
     rows = [
         [f"{name}, batch {batch}", *(statistics.median(time[*side, name]) for side in sides)]
-        + [ratio(time["course", threads, name], time[other, threads, name]) for other, threads in ratios]
+        + [ratio_of_starts(time["course", threads, name], time[other, threads, name]) for other, threads in ratios]
         for name, batch in BATCH.items()
     ]
     show("Training step", head, rows)
@@ -184,12 +214,12 @@ def tell_what_runs_here(file):
 
 def main():
     tell_what_runs_here(sys.stderr if "--json" in sys.argv else sys.stdout)
-    shared = [*BATCH, *(geometry.name for geometry in CONVOLUTIONS)]
+    shared = [geometry.name for geometry in CONVOLUTIONS]
     alone = [geometry.name + kind for geometry in CONVOLUTIONS for kind in (", batch last", ", products")]
     alone += [f"growth: {name}" for name in GROWTH]
     tasks = {(side, threads): shared for threads in (1, 2) for side in ("course", *OTHERS)}
     tasks["course", 1] = shared + alone
-    time, busy = measure(tasks), measure_beside_a_busy_loop()
+    time, busy = measure_networks() | measure(tasks), measure_beside_a_busy_loop()
     if "--json" in sys.argv:
         found = time | {("busy", *which): rounds for (_, *which), rounds in busy.items()}
         keys = ("side", "threads", "task")
