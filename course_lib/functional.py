@@ -17,7 +17,7 @@ import numpy as np
 from course_lib._support import checks, geometry
 from course_lib._support.blocked import correlate, input_gradient, keep_where, product, weight_gradient
 from course_lib._support.crew import PER_ENTRY, entrywise, set_threads, share, slices, threads
-from course_lib._support.geometry import Windows, batch_first, batch_last, fold, out_size
+from course_lib._support.geometry import Windows, WindowSum, batch_first, batch_last, out_size
 from course_lib._support.types import Array, Integers, IntOrPair, Mask, Padding, Random, Shape
 
 __all__ = [
@@ -160,11 +160,11 @@ def col2im(
     As torch.nn.functional.fold: pixels that several windows hold receive the sum.
     """
     windows, size = Windows(kernel_size, stride, padding, dilation), checks.pair("output_size", output_size, 1)
-    count = windows.output_size(size)
-    cols = cols.transpose(1, 2, 0).reshape(-1, *windows.kernel_size, *count, len(cols))
-    padded = windows.zeros(len(cols), size, cols.shape[-1], cols.dtype)
-    fold(cols, windows.view(padded, count))
-    return windows.unpad(padded, size)
+    (N, _, L), count = cols.shape, windows.output_size(size)
+    patches = cols.transpose(1, 2, 0).reshape(-1, L * N)
+    x = WindowSum(windows, count, len(patches) // math.prod(windows.kernel_size), size, N, cols.dtype)
+    x.add(patches, slice(None), slice(0, count[0]))
+    return x.image()
 
 
 # ---------------------------------------------------------------- pooling

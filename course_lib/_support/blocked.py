@@ -20,7 +20,7 @@ import numpy as np
 
 from course_lib._support import depthwise
 from course_lib._support.crew import entrywise, one_thread_a_product, share, slices
-from course_lib._support.geometry import Windows, batch_first, batch_last, fold
+from course_lib._support.geometry import Windows, WindowSum, batch_first, batch_last
 from course_lib._support.types import Array, Mask, Shape
 
 # ---------------------------------------------------------------- the three verbs
@@ -44,7 +44,7 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
     def work(rows: slice) -> None:
         blocked_matmul(filters, _patches(view, rows)[: filters.shape[1]], out=_matrix(y[:, rows]))
 
-    share(work, row_blocks(view), view.size * len(w))
+    share(work, row_blocks(view.shape[3], view.nbytes), view.size * len(w))
     return batch_first(y)
 
 
@@ -57,20 +57,19 @@ def input_gradient(dy: Array, w: Array, windows: Windows, size: Shape, groups: i
         parts = zip(np.split(dy, groups, axis=1), np.split(w, groups), strict=True)
         return _side_by_side([input_gradient(*part, windows, size) for part in parts])
     dy = batch_last(dy)
-    padded = windows.zeros(w.shape[1], size, dy.shape[-1], dy.dtype)
-    view = windows.view(padded, dy.shape[1:3])
+    dx = WindowSum(windows, dy.shape[1:3], w.shape[1], size, dy.shape[-1], dy.dtype)
 
     def work(channels: slice) -> None:
-        own, filters = view[channels], w[:, channels].reshape(len(w), -1)
+        filters = w[:, channels].reshape(len(w), -1)
         with small_ufunc_buffer():
-            for rows in row_blocks(own):
-                block = own[:, :, :, rows]
-                patches = np.empty(block.shape, dy.dtype)
-                blocked_matmul(filters.T, _matrix(dy[:, rows]), out=patches.reshape(filters.shape[1], -1))
-                fold(patches, block)
+            for rows in row_blocks(len(dy[0]), filters.shape[1] * dy[0].nbytes):
+                own = _matrix(dy[:, rows])
+                patches = np.empty((filters.shape[1], own.shape[1]), dy.dtype)
+                blocked_matmul(filters.T, own, out=patches)
+                dx.add(patches, channels, rows)
 
-    share(work, slices(w.shape[1]), view.size * len(w))
-    return windows.unpad(padded, size)
+    share(work, slices(w.shape[1]), w.size * dy[0].size)
+    return dx.image()
 
 
 @one_thread_a_product
@@ -88,7 +87,7 @@ def weight_gradient(dy: Array, x: Array, windows: Windows, groups: int = 1) -> t
     def work(rows: slice) -> Array:
         return blocked_matmul_t(_patches(view, rows), _matrix(dy[:, rows]))
 
-    both = np.transpose(sum(share(work, row_blocks(view), view.size * len(dy))))
+    both = np.transpose(sum(share(work, row_blocks(view.shape[3], view.nbytes), view.size * len(dy))))
     return both[:, :-1].reshape(len(dy), x.shape[1], *windows.kernel_size), both[:, -1]
 
 
@@ -129,13 +128,12 @@ def product(a: Array, b: Array) -> Array:
 
 # ---------------------------------------------------------------- blocks that fit the caches
 
-_CACHED = 2**20  # bytes, about a core's own cache
+_CACHED = 2**21  # bytes, once or twice a core's own cache
 
 
-def row_blocks(view: Array) -> list[slice]:
-    """view (C, kH, kW, H_out, W_out, N) -> slices of H_out, as many rows at a time as fit the cache (at least one)."""
-    rows = view.shape[3]
-    step = max(1, rows * _CACHED // view.nbytes)
+def row_blocks(rows: int, patches: int) -> list[slice]:
+    """Slices of so many rows of windows, whose patches take so many bytes: as many as fit the cache, at least one."""
+    step = max(1, rows * _CACHED // patches)
     return [slice(first, first + step) for first in range(0, rows, step)]
 
 
