@@ -1,6 +1,6 @@
 """Writes the measured tables of README.md between their markers: python tests/report.py [gradients] [labs] [speed]
 
-Without names, all of them. `speed` takes two minutes and wants a machine that does nothing else.
+Without names, all of them. `speed` takes five minutes and wants a machine that does nothing else.
 """
 
 import math

@@ -88,6 +88,11 @@ class Windows:
         checks.fits_in_memory("stride", (H, W))
         return H, W
 
+    def padded_size(self, size: Shape) -> Pair:
+        """(H, W) -> the size with the padding."""
+        (H, W), (top, left), (bottom, right) = size, self.padding, self.behind
+        return H + 2 * top + bottom, W + 2 * left + right
+
     def first_inside(self, count: Shape) -> Integers:
         """(H_out, W_out): which cell of each window, counted row by row, is the first that is not on padding."""
         (top, left), (down, across) = self.padding, self.stride
@@ -121,8 +126,8 @@ class Windows:
         N, C, H, W = x.shape
         if self.padding == self.behind == (0, 0):
             return batch_last(x)
-        (top, left), (bottom, right) = self.padding, self.behind
-        padded = np.empty((C, H + 2 * top + bottom, W + 2 * left + right, N), x.dtype)
+        top, left = self.padding
+        padded = np.empty((C, *self.padded_size((H, W)), N), x.dtype)
         for border in padded[:, :top], padded[:, top + H :], padded[:, :, :left], padded[:, :, left + W :]:
             border[...] = value
         padded[:, top : top + H, left : left + W] = x.transpose(1, 2, 3, 0)
@@ -130,8 +135,7 @@ class Windows:
 
     def zeros(self, C: int, size: Shape, N: int, dtype: np.dtype) -> Array:
         """Zeros (C, H + 2 pH, W + 2 pW, N), into which gradients are added window by window."""
-        (H, W), (top, left), (bottom, right) = size, self.padding, self.behind
-        return np.zeros((C, H + 2 * top + bottom, W + 2 * left + right, N), dtype)
+        return np.zeros((C, *self.padded_size(size), N), dtype)
 
     def unpad(self, padded: Array, size: Shape) -> Array:
         """padded (C, H + 2 pH, W + 2 pW, N) -> (N, C, H, W) without the padding."""
@@ -143,15 +147,15 @@ class WindowSum:
     """What windows hand back to the pixels of an image, added up where they overlap: the transpose of Windows.view.
 
     The columns of the image lie sorted by their remainder when divided by the stride. So neighbouring windows add to
-    unbroken runs of memory with any stride (a backward pass with stride 2 takes 12 to 15 % less).
+    unbroken runs of memory with any stride (saves 4 to 10 % of a backward pass with stride 2).
     """
 
     def __init__(self, windows: Windows, count: Shape, channels: int, size: Shape, images: int, dtype: np.dtype):
         """count: (H_out, W_out), the windows down and across; size: (H, W) of the image."""
-        (H, W), (top, left), (bottom, right) = size, windows.padding, windows.behind
-        self.windows, self.count, self.size, width = windows, count, size, W + 2 * left + right
+        self.windows, self.count, self.size = windows, count, size
+        height, width = windows.padded_size(size)
         self.apart = min(windows.stride[1], width)
-        self.sums = np.zeros((channels, H + 2 * top + bottom, self.apart, -(-width // self.apart), images), dtype)
+        self.sums = np.zeros((channels, height, self.apart, -(-width // self.apart), images), dtype)
 
     def add(self, patches: Array, channels: slice, rows: slice) -> None:
         """patches (channels kH kW, rows W_out N): add those of some rows of windows in some channels.
